@@ -1,0 +1,31 @@
+"""What can go wrong, by where it is mended. Each message says what, where and how to mend it."""
+
+from __future__ import annotations
+
+
+class VoiceguideError(Exception):
+    """Anything a user can mend; the command line prints it without a traceback."""
+
+
+class RequestError(VoiceguideError):
+    """A session was asked for that the library cannot give."""
+
+
+class LibraryError(VoiceguideError):
+    """A file of the library (regions, methods, phrases) is missing or wrong."""
+
+
+class ScriptError(VoiceguideError):
+    """A script, or the template that writes it, is wrong."""
+
+
+class VoiceError(VoiceguideError):
+    """An engine or a voice is missing, or cannot speak a phrase."""
+
+
+class SoundError(VoiceguideError):
+    """An audio file cannot be read."""
+
+
+class ExportError(VoiceguideError):
+    """The result cannot be written."""

@@ -1,0 +1,262 @@
+"""scripts/<language>/*.toml -> regions, areas, methods and phrases, validated.
+
+A text may hold an alternation ``{left|right}``: the words for the left side, then for the right.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from voiceguide import resources
+from voiceguide.errors import LibraryError, RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_SIDES = re.compile(r"\{([^{}|]*)\|([^{}|]*)\}")
+_BRACES = re.compile(r"[{}]")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]+)*")  # BCP 47, as far as folders are named
+
+
+def for_side(text: str, side: str | None) -> str:
+    """Keep of every ``{left|right}`` in ``text`` the words for ``side`` ("left" or "right").
+
+    Raises ValueError where an alternation is met without a side.
+    """
+    if side is None and _SIDES.search(text):
+        raise ValueError(f"“{text}” needs a side")
+    return _SIDES.sub(lambda match: match[1] if side == "left" else match[2], text)
+
+
+def _spoken(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty")
+    if _BRACES.search(_SIDES.sub("", text)):
+        raise ValueError("has a brace outside an alternation {left|right}")
+    return text
+
+
+def _no_sides(text: str) -> str:
+    if _BRACES.search(text):
+        raise ValueError("cannot have {left|right}: it is spoken for no side in particular")
+    return _spoken(text)
+
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+Text = Annotated[str, AfterValidator(_spoken)]
+Texts = Annotated[list[Text], Field(min_length=1)]
+SidelessText = Annotated[str, AfterValidator(_no_sides)]
+SidelessTexts = Annotated[list[SidelessText], Field(min_length=1)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+_ModelT = TypeVar("_ModelT", bound=_Model)
+
+
+class Area(_Model):
+    """A muscle or a part of one that is treated as a whole."""
+
+    id: Slug
+    name: SidelessText
+    """In the listener's words: "the upper calf"."""
+    anatomy: str
+    """The anatomical name."""
+    two_sided: bool
+    """Whether there is one on the left and one on the right."""
+    cautions: Texts
+    """What to avoid right here; spoken while the spot is looked for."""
+    find: Texts
+    """Position, and how the fingers find the spot."""
+    place: dict[Slug, Texts]
+    """By method: how the tool comes to the spot. Its keys are the methods that suit the area."""
+    mobilize: Texts
+    """The movement explained, before it is made for the first time."""
+    mobilize_again: Annotated[list[Text], Field(min_length=3)]
+    """Variants of a short reminder, said as the movement begins."""
+    stretch: Texts
+    """The way into the stretch, in which the listener then stays."""
+
+    @model_validator(mode="after")
+    def _sides_only_where_there_are_two(self) -> Area:
+        if self.two_sided:
+            return self
+        spoken = (self.cautions, self.find, *self.place.values())
+        for text in sum((*spoken, self.mobilize, self.mobilize_again, self.stretch), start=[]):
+            if _SIDES.search(text):
+                raise ValueError(f"has no two sides, but says “{text}”")
+        return self
+
+
+class Region(_Model):
+    """A part of the body, with one to four areas, the most useful first."""
+
+    id: Slug
+    """The name of its file."""
+    name: SidelessText
+    """The title: "Calf"."""
+    spoken: SidelessText
+    """Within a sentence: "your calf"."""
+    summary: Annotated[str, Field(max_length=60)]
+    complaints: list[Slug] = []
+    """Other names under which it is found."""
+    cautions: SidelessTexts
+    """What not to press, and when to see a doctor first; spoken in every session."""
+    areas: Annotated[list[Area], Field(min_length=1, max_length=4)]
+
+    def area(self, area_id: str) -> Area:
+        """Give the area called ``area_id``; raises RequestError with the names there are."""
+        by_id = {area.id: area for area in self.areas}
+        if area_id not in by_id:
+            raise RequestError(f"no area “{area_id}” in {self.id}{_instead(area_id, by_id)}")
+        return by_id[area_id]
+
+
+class Method(_Model):
+    """A way of treating a spot."""
+
+    id: Slug
+    """The name of its template, and its key in methods.toml."""
+    name: SidelessText
+    summary: str
+    for_whom: str
+    spoken: SidelessText
+    """Within a sentence: "your trigger tool"."""
+
+
+class _Methods(_Model):
+    methods: Annotated[list[Method], Field(min_length=1)]
+
+
+class Wording(_Model):
+    """What is said in every session: phrases with variants, side names and chapter titles."""
+
+    language_name: str
+    sides: dict[str, str]
+    chapters: dict[str, str]
+    phrases: dict[str, Texts]
+
+
+@dataclass(frozen=True)
+class Library:
+    """The texts of one language, in the user's folders first, then in the package's."""
+
+    language: str
+    folders: tuple[Path, ...]
+
+    @cached_property
+    def region_files(self) -> dict[str, Path]:
+        """Each region's id and file, in alphabetical order."""
+        found = {
+            path.stem: path
+            for folder in reversed(self.folders)
+            for path in folder.glob("regions/*.toml")
+        }
+        return dict(sorted(found.items()))
+
+    def region(self, target: str) -> Region:
+        """Give the region with this id or complaint.
+
+        Raises RequestError for a name that is unknown, LibraryError for a file that is wrong.
+        """
+        if target in self.region_files:
+            return self._read_region(target)
+        known = dict.fromkeys(self.region_files)
+        for region in self.regions():
+            if target in region.complaints:
+                return region
+            known.update(dict.fromkeys(region.complaints))
+        raise RequestError(f"no region or complaint “{target}”{_instead(target, known)}")
+
+    def regions(self, problems: list[LibraryError] | None = None) -> list[Region]:
+        """Give every region whose file is right; what is wrong with others goes to ``problems``."""
+        found = []
+        for region_id in self.region_files:
+            try:
+                found.append(self._read_region(region_id))
+            except LibraryError as error:
+                if problems is not None:
+                    problems.append(error)
+        return found
+
+    @cached_property
+    def methods(self) -> dict[str, Method]:
+        """The methods by id, in the order of their file."""
+        path = self._file("methods.toml")
+        return {method.id: method for method in _validated(_Methods, _read(path), path).methods}
+
+    def method(self, method_id: str) -> Method:
+        """Give the method called ``method_id``; raises RequestError with the names there are."""
+        if method_id not in self.methods:
+            raise RequestError(f"no method “{method_id}”{_instead(method_id, self.methods)}")
+        return self.methods[method_id]
+
+    @cached_property
+    def wording(self) -> Wording:
+        """What is said in every session."""
+        path = self._file("phrases.toml")
+        return _validated(Wording, _read(path), path)
+
+    def _read_region(self, region_id: str) -> Region:
+        path = self.region_files[region_id]
+        return _validated(Region, {"id": region_id, **_read(path)}, path)
+
+    def _file(self, name: str) -> Path:
+        path = resources.find(name, list(self.folders))
+        if path is None:
+            where = " or ".join(str(folder) for folder in self.folders)
+            raise LibraryError(f"{name} is missing in {where}")
+        return path
+
+
+def load(language: str) -> Library:
+    """Give the library of ``language`` ("en"); raises RequestError if there is none."""
+    roots = resources.folders("scripts") if _LANGUAGE.fullmatch(language) else []
+    folders = tuple(root / language for root in roots if (root / language).is_dir())
+    if not folders:
+        raise RequestError(f"no texts in language “{language}”{_instead(language, languages())}")
+    return Library(language, folders)
+
+
+def languages() -> list[str]:
+    """Give the languages for which there are texts."""
+    roots = resources.folders("scripts")
+    return sorted({path.parent.name for root in roots for path in root.glob("*/phrases.toml")})
+
+
+def _instead(wrong: str, known: Iterable[str]) -> str:
+    names = list(known)
+    near = difflib.get_close_matches(wrong, names, n=3)
+    if near:
+        return f"; did you mean {' or '.join(near)}?"
+    return f"; there are: {', '.join(names)}"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise LibraryError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise LibraryError(f"{path}: is not valid TOML in UTF-8: {error}") from error
+
+
+def _validated(model: type[_ModelT], data: Mapping[str, Any], path: Path) -> _ModelT:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first, *rest = error.errors()
+        key = ".".join(str(part) for part in first["loc"])
+        reason = first["msg"].removeprefix("Value error, ")
+        more = f" (and {len(rest)} more)" if rest else ""
+        raise LibraryError(f"{path}: {key or 'the file'}: {reason}{more}") from error

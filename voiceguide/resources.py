@@ -1,0 +1,51 @@
+"""Where scripts/ and sounds/ are found: the user's folders first, then the package's."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from platformdirs import user_cache_path, user_config_path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def config_folder() -> Path:
+    """Give the user's own folder; what lies in its scripts/ and sounds/ goes before the package's.
+
+    ``VOICEGUIDE_CONFIG_DIR`` moves it.
+    """
+    moved = os.environ.get("VOICEGUIDE_CONFIG_DIR")
+    return Path(moved) if moved else user_config_path("voiceguide", appauthor=False)
+
+
+def cache_folder() -> Path:
+    """Give the folder of spoken clips; it may be deleted at any time.
+
+    ``VOICEGUIDE_CACHE_DIR`` moves it.
+    """
+    moved = os.environ.get("VOICEGUIDE_CACHE_DIR")
+    return Path(moved) if moved else user_cache_path("voiceguide", appauthor=False)
+
+
+def folders(name: str) -> list[Path]:
+    """Give the folders called ``name`` ("scripts" or "sounds") that exist, in the order of search.
+
+    In a wheel they lie inside the package, in a checkout beside it.
+    """
+    shipped = _PACKAGE / name
+    if not shipped.is_dir():
+        shipped = _PACKAGE.parent / name
+    return [folder for folder in (config_folder() / name, shipped) if folder.is_dir()]
+
+
+def find(name: str, roots: list[Path]) -> Path | None:
+    """Give the first file called ``name`` (a relative path) in ``roots``.
+
+    A name that leads out of a root, by ``..`` or by a link, is not found there.
+    """
+    for root in roots:
+        path = (root / name).resolve()
+        if path.is_relative_to(root.resolve()) and path.is_file():
+            return path
+    return None

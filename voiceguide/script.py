@@ -1,0 +1,160 @@
+"""A request and the library -> SSML text, by a Jinja2 template in scripts/sessions/."""
+
+from __future__ import annotations
+
+import random
+import re
+from typing import TYPE_CHECKING, Literal
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from voiceguide import resources
+from voiceguide.errors import LibraryError, RequestError, ScriptError
+from voiceguide.library import Area, Library, Method, Region, Wording, for_side
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Side = Literal["left", "right"]
+
+_PLACEHOLDER = re.compile(r"<[^>]*>")
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
+
+
+class Request(BaseModel):
+    """What a listener asks for. The words are those of the command line."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    target: str
+    """A region or a complaint."""
+    method: str = "trigger-tool"
+    area: str | None = None
+    """An area's id, "all", or None for the region's first, most useful one."""
+    side: Literal["left", "right", "both"] = "both"
+    level: Literal["gentle", "standard", "deep"] = "standard"
+    language: str = "en"
+    seed: int = Field(default=0, ge=0)
+    """Which variants of the phrases are said; the same seed gives the same session."""
+
+
+def request(**options: object) -> Request:
+    """Check the options of a request; raises RequestError naming the option that is wrong."""
+    try:
+        return Request.model_validate(options)
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = ".".join(str(part) for part in first["loc"])
+        raise RequestError(f"{option} = {first['input']!r}: {first['msg']}") from error
+
+
+def render(asked: Request, library: Library) -> str:
+    """Write the script of a session.
+
+    Raises RequestError where region, area and method do not go together, LibraryError where a
+    phrase is missing, ScriptError where the template fails.
+    """
+    region = library.region(asked.target)
+    method = library.method(asked.method)
+    areas = _areas(region, method, asked.area)
+    phrases = _Phrases(library.wording, random.Random(asked.seed))  # noqa: S311 (no secret)
+    environment = ImmutableSandboxedEnvironment(
+        loader=jinja2.FileSystemLoader(resources.folders("scripts")),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["sentences"] = sentences
+    environment.globals |= {"pick": phrases.pick, "wording": library.wording}
+    name = f"sessions/{method.id}.ssml.jinja"
+    try:
+        return environment.get_template(name).render(
+            region=region,
+            method=method,
+            treatments=[(area, _sides(area, asked.side)) for area in areas],
+            level=asked.level,
+            language=asked.language,
+        )
+    except jinja2.TemplateNotFound as error:
+        raise ScriptError(f"template {error.name} is missing in scripts/") from error
+    except jinja2.TemplateSyntaxError as error:
+        raise ScriptError(f"{error.filename or name}:{error.lineno}: {error.message}") from error
+    except LibraryError:
+        raise
+    except Exception as error:  # a template may raise anything at all
+        where = _template_line(error) or name
+        raise ScriptError(f"{where}: {type(error).__name__}: {error}") from error
+
+
+def sentences(texts: str | Iterable[str], side: Side | None = None) -> list[str]:
+    """Split one or several texts into sentences, worded for ``side``."""
+    texts = [texts] if isinstance(texts, str) else texts
+    return [part for text in texts for part in _SENTENCE_END.split(for_side(text, side).strip())]
+
+
+class _Phrases:
+    """Gives variants of phrases in random order, each once before any comes again."""
+
+    def __init__(self, wording: Wording, chance: random.Random) -> None:
+        self._phrases = wording.phrases
+        self._chance = chance
+        self._bags: dict[str, list[str]] = {}
+        self._last: dict[str, str] = {}
+
+    def pick(self, key: str, **values: str | int) -> str:
+        """Give a variant of the phrase ``key``, with ``<name>`` in it replaced by ``values``."""
+        if key not in self._phrases:
+            raise LibraryError(f"phrases.toml: phrases.{key} is missing, but a template asks for it")
+        if not self._bags.get(key):
+            self._bags[key] = self._shuffled(key)
+        variant = self._last[key] = self._bags[key].pop()
+        for name, value in values.items():
+            variant = variant.replace(f"<{name}>", str(value))
+        if unfilled := _PLACEHOLDER.search(variant):
+            raise LibraryError(f"phrases.toml: phrases.{key}: nothing is known for {unfilled[0]}")
+        return variant
+
+    def _shuffled(self, key: str) -> list[str]:
+        bag = list(self._phrases[key])
+        self._chance.shuffle(bag)
+        if len(bag) > 1 and bag[-1] == self._last.get(key):  # never the same twice in a row
+            bag[0], bag[-1] = bag[-1], bag[0]
+        return bag
+
+
+def _areas(region: Region, method: Method, wanted: str | None) -> Sequence[Area]:
+    if wanted == "all":
+        chosen = region.areas
+    elif wanted is None:
+        chosen = region.areas[:1]
+    else:
+        chosen = [region.area(wanted)]
+    suited = [area for area in chosen if method.id in area.place]
+    if not suited:
+        elsewhere = sorted({name for area in region.areas for name in area.place})
+        raise RequestError(
+            f"{method.name} does not suit {chosen[0].name}; for {region.id} there are: "
+            + ", ".join(elsewhere)
+        )
+    return suited
+
+
+def _sides(area: Area, wanted: Literal["left", "right", "both"]) -> Sequence[Side | None]:
+    if not area.two_sided:
+        return (None,)
+    return ("left", "right") if wanted == "both" else (wanted,)
+
+
+def _template_line(error: Exception) -> str | None:
+    """Give ``file:line`` of the innermost template frame that ``error`` came through."""
+    place = None
+    frame = error.__traceback__
+    while frame is not None:
+        name = frame.tb_frame.f_code.co_filename
+        if name.endswith(".jinja"):
+            place = f"{name}:{frame.tb_lineno}"
+        frame = frame.tb_next
+    return place
