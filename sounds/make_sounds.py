@@ -1,0 +1,213 @@
+"""Make the interval tones of this folder: ``python sounds/make_sounds.py``.
+
+Every tone is computed, none is recorded, and each run writes the same bytes. A struck tone is a sum
+of partials that decay; a breath is a gliding tone in filtered noise. The pitches are those of D
+major pentatonic, so that no two tones clash. Signals are one-dimensional float64 arrays at 48 kHz,
+full scale 1.0.
+"""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+from typing import NamedTuple
+
+import loudness
+import numpy as np
+from numpy.typing import NDArray
+
+Signal = NDArray[np.float64]
+
+RATE_HZ = 48_000  # 48 samples are 1 ms, the grid of the timeline
+FULL_SCALE = 32_767  # of 16 bit
+
+# Speech stands at -16 LUFS, and tones lie at least 6 LU below it (design, "Loudness").
+STRUCK_LUFS = -25.0  # loudest 400 ms
+BREATH_LUFS = -31.0  # loudest 400 ms; it sounds for seconds on end
+PEAK_LIMIT_DBFS = -9.0
+MOMENTARY_MS = 400  # the window of momentary loudness (EBU Tech 3341)
+MOMENTARY_STEP_MS = 100
+
+ATTACK_MS = 4  # heard at once, yet no click
+RELEASE_SHARE = 0.25  # of a struck tone's length: its tail is faded to nothing
+
+E3_HZ, A3_HZ, B3_HZ = 164.81, 220.00, 246.94
+D4_HZ, FSHARP4_HZ, A4_HZ, D5_HZ = 293.66, 369.99, 440.00, 587.33
+
+BREATH_PARTIALS = (1.0, 0.5, 0.3, 0.12)  # amplitudes of the harmonics 1, 2, 3, 4
+BREATH_FLOOR_DB = -12.0  # level of an empty breath against a full one
+BREATH_AIR = 0.6  # amplitude of the noise (RMS) against that of the tone (first partial)
+EMPTY_AIR_HZ, FULL_AIR_HZ = 450.0, 900.0  # centre of the noise, lungs empty and full
+AIR_WIDTH_OCTAVES = 0.7  # standard deviation of its spectrum
+AIR_SEED = 1
+
+
+class Partial(NamedTuple):
+    """One vibration of a struck body, against its fundamental."""
+
+    ratio: float
+    """Frequency."""
+    amplitude: float
+    decay: float
+    """Time in which it falls to 1/e."""
+
+
+# A bowl's modes lie near 1, 8/3 and 5 times the lowest. Each is a pair, as no bowl is quite round:
+# the pair beats about once a second, and the tone shimmers.
+BOWL = (
+    Partial(1.0, 1.0, 1.0),
+    Partial(1.004, 0.25, 1.0),
+    Partial(2.667, 0.5, 0.7),
+    Partial(2.672, 0.12, 0.7),
+    Partial(5.05, 0.12, 0.35),
+    Partial(8.1, 0.04, 0.15),
+)
+# Felt on a bar with a resonator: nearly harmonic, the upper partials gone first.
+MALLET = (
+    Partial(1.0, 1.0, 1.0),
+    Partial(2.0, 0.4, 0.7),
+    Partial(3.0, 0.15, 0.45),
+    Partial(4.0, 0.05, 0.3),
+)
+# A plain wooden bar, free at both ends: (k_n / k_1)^2 with cos k cosh k = 1.
+WOOD = (
+    Partial(1.0, 1.0, 1.0),
+    Partial(2.756, 0.4, 0.5),
+    Partial(5.404, 0.08, 0.25),
+)
+
+
+def make_sounds() -> dict[str, Signal]:
+    """Return every tone at its level, by the name of its file."""
+    struck = {
+        "bell": strikes([A3_HZ], BOWL, decay_ms=550, length_ms=2_500),
+        "start": strikes([D4_HZ, A4_HZ], MALLET, decay_ms=180, length_ms=700, step_ms=150),
+        "end": strikes([A4_HZ, D4_HZ], MALLET, decay_ms=230, length_ms=900, step_ms=200),
+        "half": strikes([D5_HZ], MALLET, decay_ms=130, length_ms=500),
+        "tick": strikes([D5_HZ], WOOD, decay_ms=22, length_ms=100),
+        "chime": strikes(
+            [FSHARP4_HZ, A4_HZ, D5_HZ], MALLET, decay_ms=380, length_ms=1_800, step_ms=230
+        ),
+    }
+    breaths = {
+        "inhale": breath(rise(4_000), attack_ms=200, release_ms=500),
+        "exhale": breath(rise(6_000)[::-1], attack_ms=300, release_ms=1_000),
+    }
+    return {name: at_level(tone, STRUCK_LUFS) for name, tone in struck.items()} | {
+        name: at_level(tone, BREATH_LUFS) for name, tone in breaths.items()
+    }
+
+
+def strikes(
+    pitches_hz: list[float],
+    partials: tuple[Partial, ...],
+    *,
+    decay_ms: float,
+    length_ms: int,
+    step_ms: int = 0,
+) -> Signal:
+    """Return notes struck ``step_ms`` apart that ring on into each other."""
+    tone = np.zeros(samples(length_ms))
+    for number, pitch_hz in enumerate(pitches_hz):
+        begin = samples(number * step_ms)
+        tone[begin:] += strike(pitch_hz, partials, decay_ms, len(tone) - begin)
+    return tone * edges(len(tone), 0, round(RELEASE_SHARE * length_ms))
+
+
+def strike(pitch_hz: float, partials: tuple[Partial, ...], decay_ms: float, count: int) -> Signal:
+    """Return ``count`` samples of one note; its fundamental falls to 1/e in ``decay_ms``."""
+    time_s = np.arange(count) / RATE_HZ
+    note = np.zeros(count)
+    for ratio, amplitude, decay in partials:
+        ring = np.sin(2 * np.pi * pitch_hz * ratio * time_s)
+        note += amplitude * ring * np.exp(-time_s / (decay * decay_ms / 1_000))
+    return note * edges(count, ATTACK_MS, 0)
+
+
+def rise(length_ms: int) -> Signal:
+    """Return the filling of the lungs over an inhalation: 0 to 1, slow at both ends."""
+    return (1 - np.cos(np.linspace(0, np.pi, samples(length_ms)))) / 2
+
+
+def breath(fill: Signal, *, attack_ms: int, release_ms: int) -> Signal:
+    """Return a breath: its pitch, brightness and level follow the filling of the lungs (0 to 1)."""
+    pitch_hz = E3_HZ * (B3_HZ / E3_HZ) ** fill
+    phase = 2 * np.pi * np.cumsum(pitch_hz) / RATE_HZ
+    harmonics = enumerate(BREATH_PARTIALS, start=1)
+    tone = sum((amplitude * np.sin(n * phase) for n, amplitude in harmonics), np.zeros(len(fill)))
+    empty, full = air(EMPTY_AIR_HZ, len(fill)), air(FULL_AIR_HZ, len(fill))
+    noise = (1 - fill) * empty + fill * full  # one seed, so the same noise, opening
+    level = 10 ** (BREATH_FLOOR_DB * (1 - fill) / 20)
+    return (tone + BREATH_AIR * noise) * level * edges(len(fill), attack_ms, release_ms)
+
+
+def air(centre_hz: float, count: int) -> Signal:
+    """Return noise (RMS 1) around a frequency, built in the spectrum: no DC, no seam if looped."""
+    frequency_hz = np.fft.rfftfreq(count, 1 / RATE_HZ)[1:]
+    magnitude = np.exp(-((np.log2(frequency_hz / centre_hz) / AIR_WIDTH_OCTAVES) ** 2) / 2)
+    phase = np.random.default_rng(AIR_SEED).uniform(0, 2 * np.pi, len(frequency_hz))
+    noise: Signal = np.fft.irfft(np.concatenate([[0], magnitude * np.exp(1j * phase)]), count)
+    noise /= np.sqrt(np.mean(noise**2))
+    return noise
+
+
+def edges(count: int, attack_ms: int, release_ms: int) -> Signal:
+    """Return a window of ones whose ends fade from and to zero along half a cosine."""
+    window = np.ones(count)
+    attack, release = samples(attack_ms), samples(release_ms)
+    window[:attack] = (1 - np.cos(np.linspace(0, np.pi, attack))) / 2
+    window[count - release :] *= (1 + np.cos(np.linspace(0, np.pi, release))) / 2
+    return window
+
+
+def at_level(tone: Signal, level_lufs: float) -> Signal:
+    """Return the tone with its loudest 400 ms at a level; a tone too sharp for it is an error."""
+    scaled = tone * 10 ** ((level_lufs - loudest_lufs(tone)) / 20)
+    if peak_dbfs(scaled) > PEAK_LIMIT_DBFS:
+        raise ValueError(
+            f"at {level_lufs} LUFS the tone peaks at {peak_dbfs(scaled):.1f} dBFS, over "
+            f"{PEAK_LIMIT_DBFS}: give it a longer decay or a lower level"
+        )
+    return scaled
+
+
+def loudest_lufs(tone: Signal) -> float:
+    """Return the maximum momentary loudness; a tone shorter than the window is repeated to fill it.
+
+    Silence in its place would call a tick quieter than it is heard, and so make it too loud.
+    """
+    window = samples(MOMENTARY_MS)
+    filled = np.resize(tone, max(window, len(tone))).astype(np.float32)
+    begins = range(0, len(filled) - window + 1, samples(MOMENTARY_STEP_MS))
+    return max(float(loudness.integrated_loudness(filled[b : b + window], RATE_HZ)) for b in begins)
+
+
+def peak_dbfs(tone: Signal) -> float:
+    """Return the highest sample."""
+    return float(20 * np.log10(np.abs(tone).max()))
+
+
+def samples(length_ms: int) -> int:
+    """Return a length in samples."""
+    return length_ms * RATE_HZ // 1_000
+
+
+def write_wav(path: Path, tone: Signal) -> None:
+    """Write a tone as a mono WAV file, 48 kHz, 16 bit."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE_HZ)
+        file.writeframes(np.rint(tone * FULL_SCALE).astype("<i2").tobytes())
+
+
+def main() -> None:
+    """Write the tones beside this program and say how long and how loud each is."""
+    for name, tone in make_sounds().items():
+        write_wav(Path(__file__).with_name(f"{name}.wav"), tone)
+        length_ms = len(tone) * 1_000 // RATE_HZ
+        print(f"{name}.wav {length_ms} ms {loudest_lufs(tone):.1f} LUFS {peak_dbfs(tone):.1f} dBFS")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,408 @@
+"""Cue tree + clip lengths -> timeline on the millisecond grid.
+
+The rules are those of SMIL 3.0's time containers (https://www.w3.org/TR/SMIL3/smil-timing.html),
+with two of our own: speech is never cut off, and an offset may be negative wherever it is written.
+A timeline is made from its beginning on, so that what comes first can be heard while what comes
+later is not spoken yet.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from voiceguide import ssml
+from voiceguide.errors import ScriptError
+from voiceguide.ssml import CHAPTER, Cue, Group, Mark, Pause, Sound, Speech, SyncBase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+MAX_MS = 12 * 3_600_000
+"""How long a session may last."""
+MAX_EVENTS = 200_000
+"""How many events a session may have; 12 hours of one a second are 43,200."""
+
+CUT_FADE_MS = 10
+"""What is cut is faded for so long, so that it does not click."""
+
+_FOREVER = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Ramp:
+    """A fade between silence and the full level."""
+
+    begin_ms: int
+    end_ms: int
+    rising: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that is heard, from ``begin_ms`` to ``end_ms`` of the session."""
+
+    begin_ms: int
+    end_ms: int
+    cue: Speech | Sound
+    gain_db: float
+    """Relative to the standard level of its kind."""
+    pan: float = 0.0
+    """From -1 (left) to 1 (right)."""
+    ramps: tuple[Ramp, ...] = ()
+
+    @property
+    def kind(self) -> Literal["speech", "sound"]:
+        """Tell speech from sound."""
+        return "speech" if isinstance(self.cue, Speech) else "sound"
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A part of the session, from ``begin_ms`` to ``end_ms``."""
+
+    title: str
+    begin_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A chapter begins; where it ends is known when the next one does."""
+
+    title: str
+    begin_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end of the session."""
+
+    ms: int
+
+
+Item: TypeAlias = Event | Opening | End
+"""What a timeline is made of, in the order of time; an End comes last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The whole of a session."""
+
+    duration_ms: int
+    chapters: tuple[Chapter, ...]
+    events: tuple[Event, ...]
+
+    def __iter__(self) -> Iterator[Item]:
+        """Give the events, and then the end."""
+        yield from self.events
+        yield End(self.duration_ms)
+
+
+def collect(items: Iterable[Item]) -> Timeline:
+    """Gather a timeline that was made item by item."""
+    events: list[Event] = []
+    openings: list[Opening] = []
+    duration_ms = 0
+    for item in items:
+        match item:
+            case Event():
+                events.append(item)
+            case Opening():
+                openings.append(item)
+            case End(ms):
+                duration_ms = ms
+    ends = [opening.begin_ms for opening in openings[1:]] + [duration_ms]
+    chapters = tuple(
+        Chapter(opening.title, opening.begin_ms, end_ms)
+        for opening, end_ms in zip(openings, ends, strict=False)
+    )
+    return Timeline(duration_ms, chapters, tuple(events))
+
+
+def resolve(
+    script: Group, length_ms: Callable[[Speech | Sound], int], *, name: str = "script"
+) -> Iterator[Item]:
+    """Place every cue of ``script`` in time; give what is heard in the order of its begin.
+
+    ``length_ms`` tells how long the clip of a speech or sound lasts; it is asked as late as
+    possible. ``name`` stands in messages. Raises ScriptError, with the line, where references go in
+    a circle or nowhere, where speech does not fit, or where a limit is passed.
+    """
+    return _Resolver(script, length_ms, name).items()
+
+
+# How: every cue becomes a node that knows its begin and end once they are worked out.
+
+
+class _Node:
+    __slots__ = (
+        "begin", "beginning", "children", "cue", "end", "ending", "index", "parent", "placed",
+        "simple",
+    )  # fmt: skip
+
+    def __init__(self, cue: Cue, parent: _Node | None, index: int) -> None:
+        self.cue = cue
+        self.parent = parent
+        self.index = index
+        self.children: list[_Node] = []
+        self.placed = 0  # so many children have their end
+        self.begin: int | None = None
+        self.end: int | None = None
+        self.simple = 0  # the length of one repetition
+        self.beginning = self.ending = False  # being worked out: met again, it is a circle
+
+
+class _Resolver:
+    def __init__(
+        self, script: Group, length_ms: Callable[[Speech | Sound], int], name: str
+    ) -> None:
+        self._script = script
+        self._length_ms = length_ms
+        self._name = name
+        self._named: dict[str, _Node] = {}
+        self._count = 0
+
+    def items(self) -> Iterator[Item]:
+        """Resolve the root's children one by one, as long as nothing later can begin before them."""
+        root = _Node(self._script, None, 0)
+        root.begin = 0
+        for index, cue in enumerate(self._script.children):
+            root.children.append(_Node(cue, root, index))
+        lead_ms = self._leads(root)
+        waiting: list[tuple[int, int, Item]] = []
+        order = itertools.count()
+        latest = 0
+        for child in root.children:
+            latest = max(latest, self._end(child))
+            for item in self._heard(child, 0, _FOREVER, 0.0, 0.0, ()):
+                heapq.heappush(waiting, (item.begin_ms, next(order), item))
+            safe_ms = (child.end or 0) - lead_ms[child.index]
+            while waiting and waiting[0][0] <= safe_ms:
+                yield heapq.heappop(waiting)[2]
+            child.children.clear()  # what was heard is no longer needed
+        while waiting:
+            yield heapq.heappop(waiting)[2]
+        yield End(latest)
+
+    def _leads(self, root: _Node) -> list[float]:
+        """Tell for each child of the root how far before its end what follows it may begin.
+
+        A reference to another child of the root may lead anywhere; then all nodes are built first.
+        """
+        home: dict[str, int] = {}
+        for child in root.children:
+            for cue in ssml.walk(child.cue):
+                if isinstance(cue, Group) and cue.timing.id is not None:
+                    if cue.timing.id in home:
+                        raise self._error(cue, f"the id “{cue.timing.id}” is there twice")
+                    home[cue.timing.id] = child.index
+        leads: list[float] = []
+        lead: float = 0
+        for child in reversed(root.children):
+            leads.append(lead)
+            lead = max(lead, _lead(child.cue, child.index, home))
+        if lead == _FOREVER:
+            for child in root.children:
+                self._build(child)
+        return leads[::-1]
+
+    def _build(self, node: _Node) -> None:
+        """Make the nodes below ``node``, once."""
+        stack = [] if node.children else [node]
+        while stack:
+            parent = stack.pop()
+            if isinstance(parent.cue, Group):
+                if parent.cue.timing.id is not None:
+                    self._named[parent.cue.timing.id] = parent
+                cues = enumerate(parent.cue.children)
+                parent.children = [_Node(cue, parent, index) for index, cue in cues]
+                stack.extend(parent.children)
+
+    def _begin(self, node: _Node) -> int:
+        if node.begin is not None:
+            return node.begin
+        if node.beginning:
+            raise self._circle(node)
+        node.beginning = True
+        node.begin = self._point(node, node.cue.timing.begin if isinstance(node.cue, Group) else 0)
+        if node.begin < 0:
+            raise self._error(node.cue, f"begins {-node.begin} ms before the session does")
+        return node.begin
+
+    def _point(self, node: _Node, point: int | SyncBase) -> int:
+        """Give the time of a begin or end as it is written."""
+        if isinstance(point, SyncBase):
+            return self._edge(node, point) + point.offset_ms
+        parent = node.parent
+        assert parent is not None  # noqa: S101 (the root has its begin)
+        if node.index == 0 or parent.cue.kind == "par":  # type: ignore[union-attr]
+            return self._begin(parent) + point
+        for child in parent.children[parent.placed : node.index]:
+            self._end(child)  # in order, so that a long seq is no deep recursion
+            parent.placed = child.index + 1
+        return self._end(parent.children[node.index - 1]) + point
+
+    def _edge(self, node: _Node, point: SyncBase) -> int:
+        other = self._named.get(point.id)
+        if other is None:
+            raise self._error(node.cue, f"there is no element with xml:id “{point.id}”")
+        return self._begin(other) if point.edge == "begin" else self._end(other)
+
+    def _end(self, node: _Node) -> int:
+        if node.end is not None:
+            return node.end
+        if node.ending:
+            raise self._circle(node)
+        node.ending = True
+        try:
+            node.end = self._begin(node) + self._active_ms(node)
+        except RecursionError:
+            raise self._error(node.cue, "hangs on too long a chain of references") from None
+        if node.end > MAX_MS:
+            hours = MAX_MS / 3_600_000
+            raise self._error(node.cue, f"ends later than {hours:g} hours, the longest session")
+        return node.end
+
+    def _active_ms(self, node: _Node) -> int:
+        """Give how long ``node`` lasts, with repetitions and its own end (SMIL 3.0, 5.4.5)."""
+        cue = node.cue
+        if not isinstance(cue, Group):
+            return self._leaf_ms(cue)
+        timing = cue.timing
+        self._build(node)
+        node.simple = self._content_ms(node) if timing.dur_ms is None else timing.dur_ms
+        lengths: list[float] = []
+        if timing.repeat_count is not None:
+            lengths.append(node.simple * timing.repeat_count)
+        if timing.repeat_dur_ms is not None:
+            lengths.append(timing.repeat_dur_ms)
+        repeated = bool(lengths)
+        if timing.end is not None:
+            end = self._point(node, timing.end)
+            lengths.append(max(0, end - self._begin(node)))
+        if not repeated and (timing.end is None or timing.dur_ms is not None):
+            lengths.append(node.simple)
+        return round(min(lengths))
+
+    def _leaf_ms(self, cue: Speech | Sound | Pause | Mark) -> int:
+        match cue:
+            case Speech() | Sound():
+                return self._length_ms(cue)
+            case Pause(ms):
+                return ms
+            case Mark():
+                return 0
+
+    def _content_ms(self, node: _Node) -> int:
+        """Give how long the children of ``node`` need together."""
+        latest = begin = self._begin(node)
+        for child in node.children:
+            latest = max(latest, self._end(child))
+        return latest - begin
+
+    def _heard(  # noqa: PLR0913 (all that is handed down the tree)
+        self,
+        node: _Node,
+        shift_ms: int,
+        limit_ms: float,
+        gain_db: float,
+        pan: float,
+        ramps: tuple[Ramp, ...],
+    ) -> Iterator[Event | Opening]:
+        """Give what is heard of ``node``, later by ``shift_ms`` and not beyond ``limit_ms``."""
+        cue = node.cue
+        assert node.begin is not None  # noqa: S101 (worked out before)
+        assert node.end is not None  # noqa: S101
+        begin, end = node.begin + shift_ms, node.end + shift_ms
+        if isinstance(cue, Mark):
+            if cue.name.startswith(CHAPTER) and begin <= limit_ms:
+                yield Opening(cue.name.removeprefix(CHAPTER), begin)
+        elif isinstance(cue, Speech):
+            if end > limit_ms:
+                raise self._too_long(cue, begin, end, limit_ms)
+            yield self._event(begin, end, cue, gain_db + cue.style.gain_db, pan, ramps)
+        elif isinstance(cue, Sound):
+            if begin < limit_ms:
+                if end > limit_ms:
+                    end = int(limit_ms)
+                    cut = Ramp(max(begin, end - CUT_FADE_MS), end, rising=False)
+                    ramps = (*ramps, cut)
+                yield self._event(begin, end, cue, gain_db, pan, ramps)
+        elif isinstance(cue, Group):
+            timing = cue.timing
+            limit_ms = min(limit_ms, end)
+            if timing.fade_in_ms:
+                ramps = (*ramps, Ramp(begin, begin + timing.fade_in_ms, rising=True))
+            if timing.fade_out_ms:
+                ramps = (*ramps, Ramp(max(begin, end - timing.fade_out_ms), end, rising=False))
+            gain_db += timing.gain_db
+            pan = max(-1.0, min(1.0, pan + timing.pan))
+            for child in node.children:
+                self._end(child)  # where a dur is written, nobody has asked yet
+            for again_ms in self._repetitions(node):
+                once_ms = limit_ms if timing.dur_ms is None else begin + again_ms + timing.dur_ms
+                limit = min(limit_ms, once_ms)
+                for child in node.children:
+                    yield from self._heard(child, shift_ms + again_ms, limit, gain_db, pan, ramps)
+
+    def _repetitions(self, node: _Node) -> Iterable[int]:
+        assert node.begin is not None  # noqa: S101 (worked out before)
+        assert node.end is not None  # noqa: S101
+        timing = node.cue.timing  # type: ignore[union-attr]
+        if node.simple == 0 or (timing.repeat_count is None and timing.repeat_dur_ms is None):
+            return (0,)
+        return range(0, node.end - node.begin, node.simple)
+
+    def _event(  # noqa: PLR0913 (an event's fields)
+        self,
+        begin: int,
+        end: int,
+        cue: Speech | Sound,
+        gain_db: float,
+        pan: float,
+        ramps: tuple[Ramp, ...],
+    ) -> Event:
+        self._count += 1
+        if self._count > MAX_EVENTS:
+            raise self._error(cue, f"is event number {self._count}; a session has {MAX_EVENTS:,}")
+        heard = tuple(ramp for ramp in ramps if ramp.begin_ms < end and ramp.end_ms > begin)
+        return Event(begin, end, cue, gain_db, pan, heard)
+
+    def _too_long(self, cue: Speech, begin: int, end: int, limit_ms: float) -> ScriptError:
+        room = max(0, int(limit_ms) - begin)
+        return self._error(
+            cue,
+            f"“{_short(cue.text)}” begins at {begin / 1000:.3f} s and lasts "
+            f"{(end - begin) / 1000:.3f} s, but there is room for {room / 1000:.3f} s: "
+            "give it more time, or shorten it",
+        )
+
+    def _circle(self, node: _Node) -> ScriptError:
+        return self._error(node.cue, "its time hangs on itself: the references go in a circle")
+
+    def _error(self, cue: Cue, what: str) -> ScriptError:
+        return ScriptError(f"{self._name}:{cue.line}: {what}")
+
+
+def _lead(cue: Cue, index: int, home: dict[str, int]) -> float:
+    """Tell how far before the end of the one before it a child of the root may begin."""
+    lead = 0
+    for part in ssml.walk(cue):
+        if not isinstance(part, Group):
+            continue
+        for point in (part.timing.begin, part.timing.end):
+            if isinstance(point, SyncBase):
+                if home.get(point.id, index) != index:
+                    return _FOREVER
+                lead += max(0, -point.offset_ms)
+            elif point is not None:
+                lead += max(0, -point)
+    return lead
+
+
+def _short(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else text[: most - 1].rsplit(" ", 1)[0] + "…"

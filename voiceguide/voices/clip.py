@@ -1,0 +1,95 @@
+"""Raw speech -> a clip: trimmed, brought to level, at the rate of the mix, its edges faded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import loudness
+import numpy as np
+import soxr
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from voiceguide.voices.engine import Spoken
+
+    Samples: TypeAlias = NDArray[np.int16]
+    """Mono, shape (frames,), 48,000 Hz, a whole number of milliseconds long."""
+else:
+    Samples = np.ndarray
+
+RATE_HZ = 48_000
+FRAMES_PER_MS = RATE_HZ // 1000
+"""48 frames are exactly 1 ms: every event begins and ends on a whole millisecond."""
+
+VERSION = 1
+"""Clips are cached under it: raise it whenever what follows changes how they sound."""
+
+SPEECH_LUFS = -16.0
+"""The level of speech (EBU R128)."""
+CEILING_DBFS = -2.0
+"""Sample peaks stay below, which leaves 1 dB for what MP3 and the DAC add: −1 dBTP at most."""
+
+_SILENCE_DB = -40.0  # below the clip's peak: breath and noise at the edges, no speech
+_SILENT_PEAK = 1e-3  # −60 dBFS: an engine that stays below has said nothing
+_FADE_IN_MS = 2
+_FADE_OUT_MS = 10
+_TAIL_MS = 20  # kept behind the last loud millisecond, so that a word's end is not clipped
+_LOOKAHEAD_MS = 5
+_SHORTEST_S = 0.4  # one gating block of ITU-R BS.1770
+
+
+def finish(spoken: Spoken) -> Samples | None:
+    """Make a clip of raw speech; None where there is nothing to hear."""
+    raw = spoken.samples - spoken.samples.mean() if spoken.samples.size else spoken.samples
+    peak = float(np.abs(raw).max(initial=0.0))
+    if peak < _SILENT_PEAK:
+        return None
+    samples = soxr.resample(_trim(raw, spoken.rate_hz, peak), spoken.rate_hz, RATE_HZ)
+    samples = np.pad(samples, (0, -samples.size % FRAMES_PER_MS))
+    for _ in range(2):  # the limiter takes away a little, which the second pass gives back
+        samples = _limit(samples * _gain(SPEECH_LUFS - integrated_lufs(samples)))
+    samples[: _FADE_IN_MS * FRAMES_PER_MS] *= np.linspace(0, 1, _FADE_IN_MS * FRAMES_PER_MS)
+    samples[-_FADE_OUT_MS * FRAMES_PER_MS :] *= np.linspace(1, 0, _FADE_OUT_MS * FRAMES_PER_MS)
+    return np.asarray(np.rint(samples * 32767), dtype=np.int16)
+
+
+def integrated_lufs(samples: NDArray[np.float32]) -> float:
+    """Measure the gated loudness of mono ``samples`` at 48,000 Hz (ITU-R BS.1770-4).
+
+    What is shorter than a gating block is measured as if it went on.
+    """
+    shortest = int(_SHORTEST_S * RATE_HZ)
+    if samples.size < shortest:
+        samples = np.resize(samples, shortest)
+    return float(loudness.integrated_loudness(samples.astype(np.float32), RATE_HZ))
+
+
+def _trim(raw: NDArray[np.float32], rate_hz: int, peak: float) -> NDArray[np.float32]:
+    """Cut away silence at both ends, to the millisecond in which the voice is heard."""
+    window = rate_hz // 1000
+    windows = -(-raw.size // window)
+    levels = np.abs(np.pad(raw, (0, windows * window - raw.size))).reshape(windows, window)
+    loud = np.flatnonzero(levels.max(axis=1) > peak * _gain(_SILENCE_DB))
+    begin = max(0, int(loud[0]) - _FADE_IN_MS)
+    return raw[begin * window : (int(loud[-1]) + 1 + _TAIL_MS) * window]
+
+
+def _limit(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Keep peaks below the ceiling by a gain that moves smoothly around them."""
+    ceiling = _gain(CEILING_DBFS)
+    levels = np.abs(samples).reshape(-1, FRAMES_PER_MS).max(axis=1)
+    if levels.max() <= ceiling:
+        return samples
+    wanted = np.minimum(1.0, ceiling / np.maximum(levels, 1e-9))
+    reach = 2 * _LOOKAHEAD_MS + 1
+    padded = np.pad(wanted, 2 * _LOOKAHEAD_MS, mode="edge")
+    lowest = np.lib.stride_tricks.sliding_window_view(padded, reach).min(axis=1)
+    smooth = np.lib.stride_tricks.sliding_window_view(lowest, reach).mean(axis=1)
+    centres = (np.arange(levels.size) + 0.5) * FRAMES_PER_MS
+    gains = np.interp(np.arange(samples.size), centres, smooth)
+    return np.asarray(np.clip(samples * gains, -ceiling, ceiling), dtype=np.float32)
+
+
+def _gain(db: float) -> float:
+    return float(10 ** (db / 20))

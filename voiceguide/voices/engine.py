@@ -1,0 +1,58 @@
+"""What an engine is: another one is one more file beside this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """Something to say, and how."""
+
+    text: str
+    language: str
+    """A BCP 47 tag."""
+    voice: str | None
+    """A voice as the engine calls it; None for the engine's calm default in the language."""
+    rate_wpm: int
+    """Words a minute."""
+    pitch_st: float
+    """Semitones above the voice's own pitch."""
+
+
+class Spoken(NamedTuple):
+    """What an engine gives: raw speech, not yet trimmed or levelled."""
+
+    samples: NDArray[np.float32]
+    """Mono, shape (frames,), within ±1."""
+    rate_hz: int
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceInfo:
+    """A voice that an engine has."""
+
+    id: str
+    name: str
+    languages: tuple[str, ...]
+
+
+class Engine(Protocol):
+    """A way to speak. One engine serves one thread."""
+
+    id: str
+    """Its name and version: clips are cached under it."""
+
+    def speak(self, utterance: Utterance) -> Spoken:
+        """Speak; raises VoiceError saying why where that fails."""
+
+    def voices(self) -> list[VoiceInfo]:
+        """Give the voices there are; raises VoiceError."""
+
+    def close(self) -> None:
+        """End whatever was started."""
