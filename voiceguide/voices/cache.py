@@ -6,6 +6,7 @@ damaged does not match its digest: it is taken for missing, and written anew.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -18,6 +19,9 @@ from voiceguide.voices.clip import FRAMES_PER_MS, Samples
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+MOST_BYTES = 1_000_000_000
+"""How large the folder may grow: nearly three hours of speech, every phrase counted once."""
 
 _DIGEST_BYTES = 32
 _BYTES_PER_MS = 2 * FRAMES_PER_MS
@@ -34,11 +38,14 @@ class ClipCache:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._grown = 0
 
     def read(self, name: str) -> Samples | None:
         """Give the clip called ``name``, or None if it is not there or damaged."""
+        path = self._path(name)
         try:
-            data = self._path(name).read_bytes()
+            data = path.read_bytes()
+            os.utime(path)  # used now: the last to be pruned
         except OSError:
             return None
         digest, samples = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
@@ -56,9 +63,24 @@ class ClipCache:
             temporary.write_bytes(_digest(data) + data)
             os.replace(temporary, path)
         except OSError:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
             return False
+        self._grown += len(data)
         return True
+
+    def prune(self, most_bytes: int = MOST_BYTES) -> None:
+        """Where clips were added, delete the longest unused ones beyond ``most_bytes``."""
+        if not self._grown:
+            return
+        self._grown = 0
+        total = 0
+        with contextlib.suppress(OSError):  # another process may prune at the same time
+            entries = [(path, path.stat()) for path in self._folder.glob("*/*")]
+            for path, stat in sorted(entries, key=lambda entry: -entry[1].st_mtime):
+                total += stat.st_size
+                if total > most_bytes:
+                    path.unlink()
 
     def _path(self, name: str) -> Path:
         return self._folder / name[:2] / f"{name}.clip"

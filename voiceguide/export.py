@@ -1,0 +1,270 @@
+"""Blocks -> MP3, WAV, FLAC or OGG, with tags and chapters; timeline -> captions.
+
+A file is written under a temporary name and renamed when it is whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+from mutagen import MutagenError, flac, id3, mp3, oggvorbis, wave
+from pedalboard.io import AudioFile
+
+from voiceguide.errors import ExportError
+from voiceguide.ssml import Speech
+from voiceguide.voices.clip import FRAMES_PER_MS, RATE_HZ
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from voiceguide.timeline import Event, Timeline
+
+FORMATS = ("mp3", "wav", "flac", "ogg")
+"""The suffixes that can be written."""
+
+CAPTION_FORMATS = ("text", "json", "vtt", "lrc")
+"""What a timeline can be told as."""
+
+_KBIT_PER_S = {1: 96, 2: 160}
+"""By channels: for speech, MP3 at these rates is not told from the original."""
+
+_SCRIPT_LANGUAGES = {"en": "eng", "de": "deu"}  # ISO 639-2, as ID3v2.4 wants it
+_UNDETERMINED = "und"
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """What a player shows of a session."""
+
+    title: str
+    album: str
+    language: str
+    """A BCP 47 tag."""
+    date: str
+    """As ISO 8601 has it: "2026-11-23"."""
+    comment: str
+    artist: str = "voiceguide"
+    genre: str = "Health"
+    track: str = "1"
+
+
+def suffix(path: Path) -> str:
+    """Give the format that a file's name asks for; raises ExportError for one not known."""
+    name = path.suffix.lower().removeprefix(".")
+    if name not in FORMATS:
+        known = ", ".join(f".{known}" for known in FORMATS)
+        raise ExportError(f"{path}: cannot write “{path.suffix}” files; use one of {known}")
+    return name
+
+
+def write(  # noqa: PLR0913 (each is a part of a file)
+    path: Path,
+    blocks: Iterable[bytes],
+    *,
+    channels: int,
+    tags: Tags,
+    timeline: Callable[[], Timeline],
+    progress: Callable[[int], None] | None = None,
+) -> None:
+    """Write ``blocks`` (48,000 Hz, 16 bit, interleaved) to ``path``, in the format of its suffix.
+
+    ``timeline`` is asked when all blocks are written; ``progress`` is told how many milliseconds
+    are. Raises ExportError where the file cannot be written.
+    """
+    form = suffix(path)
+    with _whole(path) as file:
+        _encode(file, form, blocks, channels, progress)
+        _tag(file, form, tags, timeline())
+
+
+def captions(timeline: Timeline, form: str, *, title: str, language: str) -> str:
+    """Tell what is heard, as "text", "json", "vtt" (WebVTT) or "lrc".
+
+    The JSON has the keys title, language, duration_ms, chapters and events.
+    """
+    return "".join(
+        {"text": _text, "json": _json, "vtt": _vtt, "lrc": _lrc}[form](timeline, title, language)
+    )
+
+
+def _encode(
+    file: IO[bytes],
+    form: str,
+    blocks: Iterable[bytes],
+    channels: int,
+    progress: Callable[[int], None] | None,
+) -> None:
+    quality = {"quality": _KBIT_PER_S[channels]} if form in ("mp3", "ogg") else {}
+    done = 0
+    with AudioFile(
+        file, "w", samplerate=RATE_HZ, num_channels=channels, format=form, bit_depth=16, **quality
+    ) as encoder:
+        for block in blocks:
+            samples = np.frombuffer(block, dtype="<i2").reshape(-1, channels).T
+            encoder.write(samples)
+            done += samples.shape[1]
+            if progress:
+                progress(done // FRAMES_PER_MS)
+
+
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary file beside ``path``; rename it if all goes well, else remove it."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("x+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except (OSError, MutagenError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ExportError(
+            f"{path}: cannot be written: {reason}; mend that, or choose another place with -o"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _tag(file: IO[bytes], form: str, tags: Tags, timeline: Timeline) -> None:
+    file.seek(0)
+    match form:
+        case "mp3":
+            audio = mp3.MP3(file)
+        case "wav":
+            audio = wave.WAVE(file)
+        case "flac":
+            audio = flac.FLAC(file)
+        case _:
+            audio = oggvorbis.OggVorbis(file)
+    if form in ("mp3", "wav"):
+        audio.add_tags()
+        for frame in _id3_frames(tags, timeline):
+            audio.tags.add(frame)
+    else:
+        if audio.tags is None:
+            audio.add_tags()
+        for key, value in _vorbis_comments(tags, timeline):
+            audio[key] = value
+    file.seek(0)
+    audio.save(file)
+
+
+def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
+    """Give ID3v2.4 frames, with the chapters of its addendum (https://id3.org/id3v2-chapters-1.0)."""
+    language = _SCRIPT_LANGUAGES.get(tags.language.partition("-")[0].lower(), _UNDETERMINED)
+    utf8 = id3.Encoding.UTF8
+    yield id3.TIT2(utf8, tags.title)
+    yield id3.TPE1(utf8, tags.artist)
+    yield id3.TALB(utf8, tags.album)
+    yield id3.TRCK(utf8, tags.track)
+    yield id3.TCON(utf8, tags.genre)
+    yield id3.TLAN(utf8, language)
+    yield id3.TDRC(utf8, tags.date)
+    yield id3.COMM(utf8, language, "", tags.comment)
+    spoken = _spoken(timeline)
+    yield id3.USLT(utf8, language, "", "\n".join(text for _, text in spoken))
+    yield id3.SYLT(utf8, language, 2, 1, "", [(text, ms) for ms, text in spoken])
+    names = [f"chapter{number}" for number in range(len(timeline.chapters))]
+    if not names:
+        return
+    flags = id3.CTOCFlags.TOP_LEVEL | id3.CTOCFlags.ORDERED
+    yield id3.CTOC("toc", flags, names, [id3.TIT2(utf8, tags.title)])
+    for name, chapter in zip(names, timeline.chapters, strict=True):
+        unused = 0xFFFFFFFF  # byte offsets: the times count
+        title = id3.TIT2(utf8, chapter.title)
+        yield id3.CHAP(name, chapter.begin_ms, chapter.end_ms, unused, unused, [title])
+
+
+def _vorbis_comments(tags: Tags, timeline: Timeline) -> Iterator[tuple[str, str]]:
+    yield "title", tags.title
+    yield "artist", tags.artist
+    yield "album", tags.album
+    yield "tracknumber", tags.track
+    yield "genre", tags.genre
+    yield "language", tags.language
+    yield "date", tags.date
+    yield "comment", tags.comment
+    yield "lyrics", "\n".join(text for _, text in _spoken(timeline))
+    for number, chapter in enumerate(timeline.chapters):
+        yield f"chapter{number:03}", _clock(chapter.begin_ms, hours=True)
+        yield f"chapter{number:03}name", chapter.title
+
+
+def _spoken(timeline: Timeline) -> list[tuple[int, str]]:
+    """Give the begin and the words of each speech."""
+    return [
+        (event.begin_ms, event.cue.text)
+        for event in timeline.events
+        if isinstance(event.cue, Speech)
+    ]
+
+
+def _text(timeline: Timeline, title: str, _language: str) -> Iterator[str]:
+    yield f"{title} ({_clock(timeline.duration_ms)})\n"
+    chapters = list(timeline.chapters)
+    for begin_ms, text in _spoken(timeline):
+        while chapters and chapters[0].begin_ms <= begin_ms:
+            yield f"\n{chapters.pop(0).title}\n"
+        yield f"{_clock(begin_ms)}  {text}\n"
+
+
+def _json(timeline: Timeline, title: str, language: str) -> Iterator[str]:
+    document = {
+        "title": title,
+        "language": language,
+        "duration_ms": timeline.duration_ms,
+        "chapters": [
+            {"title": chapter.title, "begin_ms": chapter.begin_ms, "end_ms": chapter.end_ms}
+            for chapter in timeline.chapters
+        ],
+        "events": [_event(event) for event in timeline.events],
+    }
+    yield json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def _event(event: Event) -> dict[str, object]:
+    return {
+        "kind": event.kind,
+        "begin_ms": event.begin_ms,
+        "end_ms": event.end_ms,
+        "text": event.cue.text if isinstance(event.cue, Speech) else None,
+        "source": None if isinstance(event.cue, Speech) else event.cue.source,
+        "gain_db": round(event.gain_db, 2),
+    }
+
+
+def _vtt(timeline: Timeline, title: str, language: str) -> Iterator[str]:
+    """Give WebVTT (https://www.w3.org/TR/webvtt1/)."""
+    yield f"WEBVTT - {title}\nLanguage: {language}\n"
+    for event in timeline.events:
+        if isinstance(event.cue, Speech):
+            times = (_clock(ms, hours=True) for ms in (event.begin_ms, event.end_ms))
+            text = event.cue.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+            yield f"\n{' --> '.join(times)}\n{text}\n"
+
+
+def _lrc(timeline: Timeline, title: str, language: str) -> Iterator[str]:
+    """Give LRC, whose times are minutes, seconds and hundredths."""
+    yield f"[ti:{title}]\n[ar:voiceguide]\n[la:{language}]\n"
+    yield f"[length:{_clock(timeline.duration_ms)}]\n"
+    for begin_ms, text in _spoken(timeline):
+        minutes, ms = divmod(begin_ms, 60_000)
+        yield f"[{minutes:02}:{ms // 1000:02}.{ms % 1000 // 10:02}]{text}\n"
+
+
+def _clock(ms: int, *, hours: bool = False) -> str:
+    """Write a time as 12:34, or with ``hours`` as 00:12:34.567."""
+    seconds, ms = divmod(ms, 1000)
+    if not hours:
+        return f"{seconds // 60}:{seconds % 60:02}"
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{ms:03}"

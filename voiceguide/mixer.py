@@ -1,0 +1,134 @@
+"""Timeline -> blocks of PCM, mixed with pydub in short windows, so that memory stays flat."""
+
+from __future__ import annotations
+
+import functools
+import math
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+import soxr
+from pedalboard import time_stretch
+from pedalboard.io import AudioFile
+
+from voiceguide.errors import SoundError
+from voiceguide.ssml import Group, Sound, Speech, walk
+from voiceguide.timeline import End, Event, Item, Ramp
+from voiceguide.voices.clip import FRAMES_PER_MS, RATE_HZ
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # that ffmpeg is missing, which is never asked for here
+    from pydub import AudioSegment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    from voiceguide.ssml import Cue
+    from voiceguide.voices.clip import Samples
+
+BLOCK_MS = 500
+"""How long a block is, in milliseconds; the last one may be shorter."""
+
+
+def channels(script: Cue) -> int:
+    """Tell how many channels a session needs: two where anything is panned."""
+    return 2 if any(isinstance(cue, Group) and cue.timing.pan for cue in walk(script)) else 1
+
+
+def mix(
+    timeline: Iterable[Item],
+    speech_clip: Callable[[Speech], Samples],
+    channels: int,
+    block_ms: int = BLOCK_MS,
+) -> Iterator[bytes]:
+    """Give the session as blocks: 48,000 Hz, 16 bit little endian, ``channels`` interleaved.
+
+    ``timeline`` is taken item by item, and ``speech_clip`` asked when a speech begins. Raises
+    SoundError for an audio file that cannot be read, and what the two raise.
+    """
+    playing: list[tuple[Event, AudioSegment]] = []
+    at_ms = 0
+    for item in timeline:
+        until_ms = item.ms if isinstance(item, End) else item.begin_ms
+        while until_ms - at_ms >= block_ms:
+            yield _block(playing, at_ms, block_ms, channels)
+            at_ms += block_ms
+            playing = [(event, clip) for event, clip in playing if event.end_ms > at_ms]
+        if isinstance(item, Event):
+            playing.append((item, _clip(item, speech_clip, channels)))
+        elif isinstance(item, End) and until_ms > at_ms:
+            yield _block(playing, at_ms, until_ms - at_ms, channels)
+
+
+def sound_ms(sound: Sound) -> int:
+    """Tell how long a sound lasts; raises SoundError if it cannot be read."""
+    return len(_sound(sound)) // FRAMES_PER_MS
+
+
+def _block(
+    playing: list[tuple[Event, AudioSegment]], begin_ms: int, length_ms: int, channels: int
+) -> bytes:
+    block = AudioSegment.silent(length_ms, RATE_HZ).set_channels(channels)
+    for event, clip in playing:
+        begin = max(begin_ms, event.begin_ms)
+        end = min(begin_ms + length_ms, event.end_ms)
+        if end <= begin:
+            continue
+        part = clip[begin - event.begin_ms : end - event.begin_ms]
+        for ramp in event.ramps:
+            if ramp.begin_ms < end and ramp.end_ms > begin:
+                part = _ramped(part, ramp, begin)
+        block = block.overlay(part, position=begin - begin_ms)
+    return bytes(block.raw_data)
+
+
+def _clip(event: Event, speech_clip: Callable[[Speech], Samples], channels: int) -> AudioSegment:
+    cue = event.cue
+    samples = speech_clip(cue) if isinstance(cue, Speech) else _sound(cue)
+    clip = AudioSegment(
+        data=samples.tobytes(), sample_width=2, frame_rate=RATE_HZ, channels=1
+    ).apply_gain(event.gain_db)
+    if channels == 1:
+        return clip
+    angle = (event.pan + 1) * math.pi / 4
+    left_db, right_db = (_decibels(math.cos(angle)), _decibels(math.sin(angle)))
+    return AudioSegment.from_mono_audiosegments(clip.apply_gain(left_db), clip.apply_gain(right_db))
+
+
+def _ramped(part: AudioSegment, ramp: Ramp, begin_ms: int) -> AudioSegment:
+    """Fade a part that begins at ``begin_ms`` of the session, in a raised cosine."""
+    frames = int(part.frame_count())
+    span = (ramp.end_ms - ramp.begin_ms) * FRAMES_PER_MS
+    at = np.arange(frames) + (begin_ms - ramp.begin_ms) * FRAMES_PER_MS
+    gain = 0.5 - 0.5 * np.cos(np.pi * np.clip(at / span, 0, 1))
+    if not ramp.rising:
+        gain = 1 - gain
+    samples = np.frombuffer(part.raw_data, dtype="<i2").reshape(frames, part.channels)
+    return part._spawn(np.rint(samples * gain[:, None]).astype("<i2").tobytes())  # noqa: SLF001
+
+
+@functools.lru_cache(maxsize=32)
+def _sound(sound: Sound) -> Samples:
+    """Read a sound: mono, 48,000 Hz, a whole number of milliseconds."""
+    try:
+        with AudioFile(str(sound.path)) as file:
+            rate_hz = file.samplerate
+            samples: NDArray[np.float32] = file.read(file.frames).mean(axis=0)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise SoundError(f"{sound.path}: cannot be read as audio: {error}") from error
+    if rate_hz != RATE_HZ:
+        samples = soxr.resample(samples, rate_hz, RATE_HZ)
+    length_ms = round(len(samples) / sound.speed / FRAMES_PER_MS)
+    if sound.speed != 1:
+        samples = time_stretch(samples, RATE_HZ, sound.speed)[0]
+    fitted = np.zeros(length_ms * FRAMES_PER_MS, dtype=np.int16)
+    part = samples[: len(fitted)]
+    fitted[: len(part)] = np.rint(np.clip(part, -1, 1) * 32767)
+    return fitted
+
+
+def _decibels(factor: float) -> float:
+    return 20 * math.log10(max(factor, 1e-6))

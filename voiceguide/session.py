@@ -1,0 +1,225 @@
+"""The whole way as one object: a request or a script in, a script, a timeline and a file out."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voiceguide import export, library, mixer, resources, script, ssml, timeline
+from voiceguide.errors import RequestError, ScriptError, VoiceError
+from voiceguide.ssml import Sound, Speech
+from voiceguide.voices import Utterance, Voice
+from voiceguide.voices.cache import ClipCache
+from voiceguide.voices.pyttsx3 import Pyttsx3
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from voiceguide.timeline import Item, Timeline
+
+DEFAULT_RATE_WPM = 140
+"""Calm: conversation runs at 150 to 180 words a minute."""
+RATES_WPM = (80, 450)
+"""What espeak-ng takes; the slowest calm, the fastest a screen reader's."""
+
+OUTPUT = Path("output")
+"""Where exports land by default."""
+
+_SCRIPT_SUFFIXES = (".ssml", ".xml")
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A script, and what is known about it besides."""
+
+    text: str | bytes
+    name: str
+    """What messages call it."""
+    folders: list[Path]
+    """Where its sounds may lie."""
+    title: str | None
+    album: str
+    stem: str
+    """The name of a file made of it, without suffix."""
+
+
+class Session:
+    """A guided session.
+
+    >>> session = Session("calf", side="left")
+    >>> session.export("output/calf.mp3")
+    """
+
+    def __init__(
+        self,
+        target: str | os.PathLike[str],
+        *,
+        voice: str | None = None,
+        rate: int | None = None,
+        **options: object,
+    ) -> None:
+        """Prepare a session; nothing is made before it is asked for.
+
+        ``target`` is a region ("calf"), a complaint ("calf-pain") or a file (my.ssml). ``voice`` is
+        one that ``voiceguide voices`` lists, ``rate`` is in words a minute. ``options`` are those of
+        ``script.Request``: method, area, side, level, language, seed. Raises RequestError for an
+        option that is not known or out of range.
+        """
+        slowest, fastest = RATES_WPM
+        if rate is not None and not slowest <= rate <= fastest:
+            raise RequestError(f"rate = {rate}: must lie between {slowest} and {fastest}")
+        self._voice = voice
+        self._rate_wpm = DEFAULT_RATE_WPM if rate is None else rate
+        self._request = script.request(target=os.fspath(target), **options)
+
+    @property
+    def script(self) -> str:
+        """The script: SSML text."""
+        text = self._written.text
+        return text.decode(errors="replace") if isinstance(text, bytes) else text
+
+    @property
+    def title(self) -> str:
+        """What the session is called."""
+        return self._written.title or self._parsed.title or self._written.stem
+
+    @property
+    def language(self) -> str:
+        """The script's language, a BCP 47 tag."""
+        return self._parsed.language
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is odd about the script, though it plays."""
+        return self._parsed.warnings
+
+    @property
+    def default_path(self) -> Path:
+        """Where the session is exported to unless another path is given."""
+        return OUTPUT / f"{self._written.stem}.mp3"
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """Events and chapters, on the millisecond grid. All speech is made for it."""
+        with self._open_voice() as voice:
+            return timeline.collect(self._items(voice))
+
+    def export(
+        self, path: str | os.PathLike[str], progress: Callable[[int], None] | None = None
+    ) -> Path:
+        """Write the session to ``path``: MP3, WAV, FLAC or OGG by its suffix; give the path.
+
+        ``progress`` is called with the milliseconds of audio written so far. Raises a
+        VoiceguideError that says what is wrong; then there is no file, or the old one.
+        """
+        path = Path(path)
+        export.suffix(path)  # before any work is done
+        seen: list[Item] = []
+        channels = mixer.channels(self._parsed.root)
+        with self._open_voice() as voice:
+            items = self.__dict__["timeline"] if "timeline" in self.__dict__ else self._items(voice)
+            blocks = mixer.mix(
+                _noting(items, seen),
+                lambda speech: voice.clip(self._utterance(speech)),
+                channels,
+            )
+            export.write(
+                path,
+                blocks,
+                channels=channels,
+                tags=self._tags(),
+                timeline=lambda: self.__dict__.setdefault("timeline", timeline.collect(seen)),
+                progress=progress,
+            )
+        return path
+
+    @cached_property
+    def _written(self) -> _Written:
+        sounds = resources.folders("sounds")
+        path = Path(self._request.target)
+        if path.suffix.lower() in _SCRIPT_SUFFIXES:
+            try:
+                text = path.read_bytes()
+            except OSError as error:
+                raise ScriptError(f"{path}: cannot be read: {error.strerror}") from error
+            folders = [path.resolve().parent, *sounds]
+            return _Written(text, str(path), folders, None, path.stem, path.stem)
+        texts = library.load(self._request.language)
+        region = texts.region(self._request.target)
+        method = texts.method(self._request.method)
+        return _Written(
+            script.render(self._request, texts),
+            f"the script of {region.id}",
+            sounds,
+            f"{region.name}: {method.name.lower()}",
+            region.name,
+            "-".join([region.id, *self._choices()]),
+        )
+
+    def _choices(self) -> Iterable[str]:
+        """Give what was chosen otherwise than by default."""
+        defaults = script.Request.model_fields
+        for name in ("method", "area", "side", "level", "language"):
+            chosen = getattr(self._request, name)
+            if chosen != defaults[name].default:
+                yield chosen
+
+    @cached_property
+    def _parsed(self) -> ssml.Script:
+        written = self._written
+        return ssml.parse(
+            written.text,
+            name=written.name,
+            folders=written.folders,
+            language=self._request.language,
+        )
+
+    def _open_voice(self) -> Voice:
+        return Voice(Pyttsx3, ClipCache(resources.cache_folder() / "clips"))
+
+    def _items(self, voice: Voice) -> Iterator[Item]:
+        root = self._parsed.root
+        speeches = (cue for cue in ssml.walk(root) if isinstance(cue, Speech))
+        voice.prepare(map(self._utterance, speeches))
+
+        def length_ms(cue: Speech | Sound) -> int:
+            if isinstance(cue, Sound):
+                return mixer.sound_ms(cue)
+            try:
+                return voice.length_ms(self._utterance(cue))
+            except VoiceError as error:
+                where = f"{self._written.name}:{cue.line}"
+                raise VoiceError(f"{where}: “{cue.text}” cannot be spoken: {error}") from error
+
+        return timeline.resolve(root, length_ms, name=self._written.name)
+
+    def _utterance(self, speech: Speech) -> Utterance:
+        style = speech.style
+        slowest, fastest = RATES_WPM
+        return Utterance(
+            speech.text,
+            style.language,
+            style.voice or self._voice,
+            min(fastest, max(slowest, round(self._rate_wpm * style.rate))),
+            round(style.pitch_st, 2),
+        )
+
+    def _tags(self) -> export.Tags:
+        options = ", ".join(self._choices()) or "as it comes"
+        return export.Tags(
+            title=self.title,
+            album=self._written.album,
+            language=self.language,
+            date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+            comment=f"Trigger point self-massage ({options}). Self-care, not treatment.",
+        )
+
+
+def _noting(items: Iterable[Item], seen: list[Item]) -> Iterator[Item]:
+    for item in items:
+        seen.append(item)
+        yield item

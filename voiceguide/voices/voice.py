@@ -1,0 +1,122 @@
+"""The voice of a session: an engine, a cache, and work done ahead."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Self
+
+from voiceguide.errors import VoiceError
+from voiceguide.voices import cache
+from voiceguide.voices.clip import FRAMES_PER_MS, VERSION, Samples, finish
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from voiceguide.voices.cache import ClipCache
+    from voiceguide.voices.engine import Engine, Utterance
+
+_WORKERS = 3
+"""Engines at work at once: pyttsx3 sleeps most of its 10 ms a phrase, so more than the cores."""
+_MEMORY_BYTES = 8_000_000
+"""Clips that were just made or read, so that the mixer need not read them again."""
+
+
+class Voice:
+    """Gives clips for utterances. Use it as a context manager: engines end with it."""
+
+    def __init__(self, make_engine: Callable[[], Engine], clips: ClipCache) -> None:
+        self._make_engine = make_engine
+        self._clips = clips
+        self._engine_id = make_engine().id
+        self._engines: list[Engine] = []
+        self._idle: list[Engine] = []
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="voice")
+        self._lengths: dict[Utterance, Future[int]] = {}
+        self._memory: OrderedDict[Utterance, Samples] = OrderedDict()
+        self._memory_bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def prepare(self, utterances: Iterable[Utterance]) -> None:
+        """Begin to make the clips of ``utterances``, in this order."""
+        for utterance in utterances:
+            if utterance not in self._lengths:
+                self._lengths[utterance] = self._pool.submit(self._length_ms, utterance)
+
+    def length_ms(self, utterance: Utterance) -> int:
+        """Tell how long the clip lasts; raises VoiceError if it cannot be made."""
+        self.prepare([utterance])
+        return self._lengths[utterance].result()
+
+    def clip(self, utterance: Utterance) -> Samples:
+        """Give the clip; raises VoiceError if it cannot be made."""
+        self.length_ms(utterance)
+        with self._lock:
+            samples = self._memory.get(utterance)
+        return self._make(utterance) if samples is None else samples
+
+    def close(self) -> None:
+        """End all work and the engines."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._close_engines()  # what is being spoken fails, and is tried once more
+        self._pool.shutdown(wait=True)
+        self._close_engines()
+        self._clips.prune()
+
+    def _close_engines(self) -> None:
+        for engine in self._engines:
+            engine.close()
+
+    def _length_ms(self, utterance: Utterance) -> int:
+        return len(self._make(utterance)) // FRAMES_PER_MS
+
+    def _make(self, utterance: Utterance) -> Samples:
+        """Read the clip from the cache, or speak it and keep it there."""
+        name = cache.key(
+            VERSION, self._engine_id, utterance.voice, utterance.language,
+            utterance.rate_wpm, utterance.pitch_st, utterance.text,
+        )  # fmt: skip
+        samples = self._clips.read(name)
+        if samples is None:
+            samples = self._speak(utterance)
+            self._clips.write(name, samples)
+        self._remember(utterance, samples)
+        return samples
+
+    def _speak(self, utterance: Utterance) -> Samples:
+        engine = self._take()
+        try:
+            samples = finish(engine.speak(utterance))
+            if samples is None:  # silent: perhaps only this once
+                engine.close()
+                samples = finish(engine.speak(utterance))
+        finally:
+            with self._lock:
+                self._idle.append(engine)
+        if samples is None:
+            raise VoiceError("the engine stays silent on it: reword it, or choose another voice")
+        return samples
+
+    def _take(self) -> Engine:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+            engine = self._make_engine()
+            self._engines.append(engine)
+            return engine
+
+    def _remember(self, utterance: Utterance, samples: Samples) -> None:
+        with self._lock:
+            if utterance in self._memory:
+                return
+            self._memory[utterance] = samples
+            self._memory_bytes += samples.nbytes
+            while self._memory_bytes > _MEMORY_BYTES:
+                self._memory_bytes -= self._memory.popitem(last=False)[1].nbytes
