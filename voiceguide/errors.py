@@ -23,6 +23,10 @@ class VoiceError(VoiceguideError):
     """An engine or a voice is missing, or cannot speak a phrase."""
 
 
+class MissingVoiceError(VoiceError):
+    """There is no such voice, or none for the language."""
+
+
 class SoundError(VoiceguideError):
     """An audio file cannot be read."""
 

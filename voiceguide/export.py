@@ -18,7 +18,7 @@ from pedalboard.io import AudioFile
 
 from voiceguide.errors import ExportError
 from voiceguide.ssml import Speech
-from voiceguide.voices.clip import FRAMES_PER_MS, RATE_HZ
+from voiceguide.voices.clip import RATE_HZ
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -71,12 +71,11 @@ def write(  # noqa: PLR0913 (each is a part of a file)
     channels: int,
     tags: Tags,
     timeline: Callable[[], Timeline],
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[], object],
 ) -> None:
     """Write ``blocks`` (48,000 Hz, 16 bit, interleaved) to ``path``, in the format of its suffix.
 
-    ``timeline`` is asked when all blocks are written; ``progress`` is told how many milliseconds
-    are. Raises ExportError where the file cannot be written.
+    ``timeline`` is asked when all blocks are written; ``progress`` is called after each. Raises ExportError where the file cannot be written.
     """
     form = suffix(path)
     with _whole(path) as file:
@@ -99,19 +98,15 @@ def _encode(
     form: str,
     blocks: Iterable[bytes],
     channels: int,
-    progress: Callable[[int], None] | None,
+    progress: Callable[[], object],
 ) -> None:
     quality = {"quality": _KBIT_PER_S[channels]} if form in ("mp3", "ogg") else {}
-    done = 0
     with AudioFile(
         file, "w", samplerate=RATE_HZ, num_channels=channels, format=form, bit_depth=16, **quality
     ) as encoder:
         for block in blocks:
-            samples = np.frombuffer(block, dtype="<i2").reshape(-1, channels).T
-            encoder.write(samples)
-            done += samples.shape[1]
-            if progress:
-                progress(done // FRAMES_PER_MS)
+            encoder.write(np.frombuffer(block, dtype="<i2").reshape(-1, channels).T)
+            progress()
 
 
 @contextlib.contextmanager

@@ -107,7 +107,9 @@ class _Phrases:
     def pick(self, key: str, **values: str | int) -> str:
         """Give a variant of the phrase ``key``, with ``<name>`` in it replaced by ``values``."""
         if key not in self._phrases:
-            raise LibraryError(f"phrases.toml: phrases.{key} is missing, but a template asks for it")
+            raise LibraryError(
+                f"phrases.toml: phrases.{key} is missing, but a template asks for it"
+            )
         if not self._bags.get(key):
             self._bags[key] = self._shuffled(key)
         variant = self._last[key] = self._bags[key].pop()

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voiceguide import export, library, mixer, resources, script, ssml, timeline
-from voiceguide.errors import RequestError, ScriptError, VoiceError
+from voiceguide.errors import MissingVoiceError, RequestError, ScriptError, VoiceError
 from voiceguide.ssml import Sound, Speech
-from voiceguide.voices import Utterance, Voice
+from voiceguide.voices import Utterance, Voice, VoiceInfo
 from voiceguide.voices.cache import ClipCache
 from voiceguide.voices.pyttsx3 import Pyttsx3
 
@@ -45,6 +45,26 @@ class _Written:
     album: str
     stem: str
     """The name of a file made of it, without suffix."""
+
+
+def voices(language: str | None = None) -> list[VoiceInfo]:
+    """Give the voices of this machine, those that speak ``language`` if it is given."""
+    engine = Pyttsx3()
+    try:
+        found = engine.voices()
+    finally:
+        engine.close()
+    if language is None:
+        return found
+    wanted = language.lower()
+    return [
+        voice for voice in found if any(tag.lower().startswith(wanted) for tag in voice.languages)
+    ]
+
+
+def engine_id() -> str:
+    """Give the name and version of the engine."""
+    return Pyttsx3().id
 
 
 class Session:
@@ -109,16 +129,17 @@ class Session:
             return timeline.collect(self._items(voice))
 
     def export(
-        self, path: str | os.PathLike[str], progress: Callable[[int], None] | None = None
+        self, path: str | os.PathLike[str], progress: Callable[[float], None] | None = None
     ) -> Path:
         """Write the session to ``path``: MP3, WAV, FLAC or OGG by its suffix; give the path.
 
-        ``progress`` is called with the milliseconds of audio written so far. Raises a
+        ``progress`` is called now and then with the part that is done, from 0 to 1. Raises a
         VoiceguideError that says what is wrong; then there is no file, or the old one.
         """
         path = Path(path)
         export.suffix(path)  # before any work is done
         seen: list[Item] = []
+        heard = sum(isinstance(cue, Speech | Sound) for cue in ssml.walk(self._parsed.root))
         channels = mixer.channels(self._parsed.root)
         with self._open_voice() as voice:
             items = self.__dict__["timeline"] if "timeline" in self.__dict__ else self._items(voice)
@@ -133,7 +154,7 @@ class Session:
                 channels=channels,
                 tags=self._tags(),
                 timeline=lambda: self.__dict__.setdefault("timeline", timeline.collect(seen)),
-                progress=progress,
+                progress=lambda: progress and progress(min(1.0, len(seen) / max(1, heard))),
             )
         return path
 
@@ -191,6 +212,8 @@ class Session:
                 return mixer.sound_ms(cue)
             try:
                 return voice.length_ms(self._utterance(cue))
+            except MissingVoiceError:
+                raise
             except VoiceError as error:
                 where = f"{self._written.name}:{cue.line}"
                 raise VoiceError(f"{where}: “{cue.text}” cannot be spoken: {error}") from error

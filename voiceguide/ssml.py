@@ -266,7 +266,9 @@ class _Reader:
         flow.text(element.text, style, element.sourceline or 0)
         for child in element:
             if child.tag is etree.Entity:
-                self._problem(child, f"entity {child.text} is not known; write the character itself")
+                self._problem(
+                    child, f"entity {child.text} is not known; write the character itself"
+                )
             elif isinstance(child.tag, str):
                 self._element(child, style, flow)
             flow.text(child.tail, style, child.sourceline or 0)
@@ -345,14 +347,18 @@ class _Reader:
         gain_db = self._read(element, "soundLevel", _decibels) or 0.0
         if path is not None:
             sound = Sound(path, source, line, 1.0 if speed is None else speed)
-            flow.add(sound if not gain_db else Group("seq", (sound,), line, Timing(gain_db=gain_db)))
+            flow.add(
+                sound if not gain_db else Group("seq", (sound,), line, Timing(gain_db=gain_db))
+            )
             return
         fallback = self.sequence(element, style)
         if not fallback.children:
             where = " or ".join(str(folder) for folder in self._folders)
             self._problem(element, f"there is no sound {source!r} in {where}, and no text instead")
             return
-        self.warnings.append(f"{self._name}:{line}: no sound {source!r}: its text is spoken instead")
+        self.warnings.append(
+            f"{self._name}:{line}: no sound {source!r}: its text is spoken instead"
+        )
         self._content(element, style, flow)
 
     def _group(self, kind: Literal["seq", "par"], element: etree._Element, style: Style) -> Group:
@@ -364,7 +370,9 @@ class _Reader:
                 self._element(child, style, flow)
             elif local not in (None, "desc", "meta", "metadata"):
                 self._problem(child, f"<{kind}> takes par, seq and media, not <{local}>")
-        if any(text and text.strip() for text in (element.text, *(child.tail for child in element))):
+        if any(
+            text and text.strip() for text in (element.text, *(child.tail for child in element))
+        ):
             self._problem(element, f"text in <{kind}> belongs in <media><speak>…</speak></media>")
         line = element.sourceline or 0
         return Group(kind, tuple(flow.cues), line, self._timing(element))

@@ -18,7 +18,7 @@ from typing import Any
 
 from pedalboard.io import AudioFile
 
-from voiceguide.errors import VoiceError
+from voiceguide.errors import MissingVoiceError, VoiceError
 from voiceguide.voices.engine import Spoken, Utterance, VoiceInfo
 
 _CHILD = Path(__file__).with_name("pyttsx3_child.py")
@@ -52,8 +52,8 @@ class Pyttsx3:
         )
         try:
             with AudioFile(path) as file:
-                samples = file.read(file.frames)
-                return Spoken(samples.mean(axis=0), int(file.samplerate))
+                frames = file.read(max(1, file.frames))  # it may have said nothing: no frames
+                return Spoken(frames.mean(axis=0), int(file.samplerate))
         except (OSError, ValueError) as error:
             self.close()
             raise VoiceError(f"the engine gave no sound for it ({error})") from error
@@ -80,6 +80,11 @@ class Pyttsx3:
         for _ in range(_TRIES):
             answer, trouble = self._exchange(json.dumps(request), limit_s)
             if answer is not None:
+                if "missing_voice" in answer:
+                    what = answer["missing_voice"]
+                    raise MissingVoiceError(
+                        f"{what} here; “voiceguide voices” lists those there are"
+                    )
                 if "error" in answer:
                     raise VoiceError(answer["error"])
                 return answer["result"]

@@ -42,6 +42,7 @@ class Speaker:
         self._engine = pyttsx3.init()
         self._engine.runAndWait()  # what is set before the first run is lost with the first phrase
         self._voices = self._engine.getProperty("voices") or []
+        self._settings: dict[str, object] = {}
         self._file = folder / "phrase.wav"
 
     def voices(self) -> list[dict[str, Any]]:
@@ -53,20 +54,36 @@ class Speaker:
 
     def speak(self, text: str, language: str, voice: str | None, rate: int, pitch_st: float) -> str:
         """Speak into a file; give its path."""
-        self._set("voice", self._resolve(voice, language))
-        self._set("rate", rate)
-        if self._engine.driver_name == "espeak":
+        espeak = self._engine.driver_name == "espeak"
+        settings: dict[str, object] = {"voice": self._resolve(voice, language), "rate": rate}
+        if espeak:
             # espeak-ng's pitch runs from 0 to 100, an octave down to an octave up (its synthesize.h)
-            self._set("pitch", round(min(100, max(0, 50 + 50 * pitch_st / 12))))
+            settings["pitch"] = round(min(100, max(0, 50 + 50 * pitch_st / 12)))
+        if settings != self._settings:
+            for name, value in settings.items():
+                self._set(name, value)
+            self._settings = settings
+            if espeak:
+                self._settle()
         self._file.unlink(missing_ok=True)
         self._engine.save_to_file(text, str(self._file))
         self._engine.runAndWait()
         return str(self._file)
 
+    def _settle(self) -> None:
+        """Wait until espeak-ng's thread has taken the settings in.
+
+        pyttsx3 would take its work on them for speech that was left over, and cancel: now and then
+        a phrase would be lost.
+        """
+        from pyttsx3.drivers import _espeak
+
+        _espeak.Synchronize()
+
     def _set(self, name: str, value: object) -> None:
         self._engine.setProperty(name, value)
         if name == "voice" and self._engine.getProperty("voice").lower() != str(value).lower():
-            raise LookupError(f"no voice {value!r}")  # pyttsx3 itself would go on with another one
+            raise LookupError(f"no voice “{value}”")  # pyttsx3 itself would go on with another one
 
     def _resolve(self, wanted: str | None, language: str) -> str:
         """Give the id of a voice by its id, the id's last part, its name or its language."""
@@ -79,14 +96,14 @@ class Speaker:
             names = (voice.id, voice.id.rpartition("/")[2], voice.name, *_languages(voice))
             if base.lower() in [str(name).lower() for name in names]:
                 return f"{voice.id}{plus}{variant}"
-        raise LookupError(f"no voice {wanted!r}")
+        raise LookupError(f"no voice “{wanted}”")
 
     def _speaking(self, *languages: str) -> str:
         for language in languages:
             for voice in self._voices:
                 if any(name.lower().startswith(language) for name in _languages(voice)):
                     return str(voice.id)
-        raise LookupError(f"no voice for language {languages[0]!r}")
+        raise LookupError(f"no voice for the language “{languages[0]}”")
 
 
 def _languages(voice: Any) -> list[str]:
@@ -108,6 +125,8 @@ def main() -> None:
             try:
                 speaker = speaker or Speaker(Path(folder))
                 result = getattr(speaker, request.pop("do"))(**request)
+            except LookupError as error:
+                answer = {"missing_voice": str(error.args[0])}
             except Exception as error:  # noqa: BLE001 (whatever it is, the asker is told)
                 answer = {"error": str(error) or type(error).__name__}
             else:

@@ -1,0 +1,246 @@
+"""The commands: one function each. What they do is done by the stages; here it is only asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from voiceguide.errors import VoiceguideError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from voiceguide.session import Session
+
+app = typer.Typer(
+    name="voiceguide",
+    help="Voice-guided audio sessions for trigger point self-massage, made offline.",
+    epilog="Example: voiceguide render calf",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+class Side(StrEnum):
+    """Sides of the body."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    BOTH = "both"
+
+
+class Level(StrEnum):
+    """How long a hold lasts, and how hard it presses."""
+
+    GENTLE = "gentle"
+    STANDARD = "standard"
+    DEEP = "deep"
+
+
+class Format(StrEnum):
+    """What a script can be shown as."""
+
+    TEXT = "text"
+    SSML = "ssml"
+    JSON = "json"
+    VTT = "vtt"
+    LRC = "lrc"
+
+
+Target = Annotated[str, typer.Argument(help="A region, a complaint, or a script (my.ssml).")]
+Targets = Annotated[list[str], typer.Argument(help="Regions, complaints or scripts (my.ssml).")]
+Method = Annotated[str, typer.Option(help="The method; see “voiceguide methods”.")]
+Area = Annotated[
+    str | None, typer.Option(help="An area of the region, or “all”.  [default: the first]")
+]
+OfSide = Annotated[Side, typer.Option(help="The side to treat.")]
+OfLevel = Annotated[Level, typer.Option(help="Holds of 30, 45 or 60 s, and the words on pressure.")]
+Language = Annotated[str, typer.Option(help="The language of the texts.")]
+Voice = Annotated[
+    str | None, typer.Option(help="A voice; see “voiceguide voices”.  [default: a calm one]")
+]
+Rate = Annotated[
+    int | None, typer.Option(help="Words a minute, from 80 to 450.  [default: 140]", metavar="WPM")
+]
+Seed = Annotated[int, typer.Option(help="Another seed gives another choice of words.", min=0)]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        help="A file (.mp3, .wav, .flac, .ogg) or a folder.  [default: output/]",
+        metavar="FILE|FOLDER",
+    ),
+]
+
+
+@app.command(epilog="Example: voiceguide regions")
+def regions(language: Language = "en") -> None:
+    """List the regions, their areas, and the complaints under which they are found."""
+    from voiceguide import library
+    from voiceguide.errors import LibraryError
+
+    problems: list[LibraryError] = []
+    for region in library.load(language).regions(problems):
+        typer.echo(f"{region.id:<12}  {region.summary}")
+        for area in region.areas:
+            typer.echo(f"{'':<12}  - {area.id}: {area.name} ({area.anatomy})")
+        if region.complaints:
+            typer.echo(f"{'':<12}  also: {', '.join(region.complaints)}")
+    for problem in problems:
+        typer.echo(f"voiceguide: {problem}", err=True)
+    if problems:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: voiceguide methods")
+def methods(language: Language = "en") -> None:
+    """List the methods of treatment."""
+    from voiceguide import library
+
+    for method in library.load(language).methods.values():
+        typer.echo(f"{method.id:<14}  {method.summary}")
+        typer.echo(f"{'':<14}  for {method.for_whom}")
+
+
+@app.command(epilog="Example: voiceguide voices --language en")
+def voices(
+    language: Annotated[
+        str | None, typer.Option(help="Only voices of this language.  [default: all]")
+    ] = None,
+) -> None:
+    """List the voices of this machine, for --voice."""
+    from voiceguide import session
+
+    found = session.voices(language)
+    for voice in found:
+        typer.echo(f"{voice.id:<24}  {voice.name}  ({', '.join(voice.languages)})")
+    if not found:
+        raise VoiceguideError(f"no voice speaks “{language}”; “voiceguide voices” lists all")
+
+
+@app.command(epilog="Example: voiceguide script calf --side left --format vtt")
+def script(  # noqa: PLR0913 (a parameter an option)
+    target: Target,
+    method: Method = "trigger-tool",
+    area: Area = None,
+    side: OfSide = Side.BOTH,
+    level: OfLevel = Level.STANDARD,
+    language: Language = "en",
+    voice: Voice = None,
+    rate: Rate = None,
+    seed: Seed = 0,
+    form: Annotated[
+        Format, typer.Option("--format", help="Words with times, the script, or captions.")
+    ] = Format.TEXT,
+) -> None:
+    """Print what a session says: as text, SSML, JSON, WebVTT or LRC."""
+    from voiceguide import Session, export
+
+    session = Session(
+        target, method=method, area=area, side=side.value, level=level.value,
+        language=language, voice=voice, rate=rate, seed=seed,
+    )  # fmt: skip
+    _warn(session)
+    if form is Format.SSML:
+        typer.echo(session.script)
+    else:
+        text = export.captions(
+            session.timeline, form.value, title=session.title, language=session.language
+        )
+        typer.echo(text, nl=False)
+
+
+@app.command(epilog="Examples: voiceguide render calf;  voiceguide render calf neck -o ~/Music")
+def render(  # noqa: PLR0913 (a parameter an option)
+    targets: Targets,
+    method: Method = "trigger-tool",
+    area: Area = None,
+    side: OfSide = Side.BOTH,
+    level: OfLevel = Level.STANDARD,
+    language: Language = "en",
+    voice: Voice = None,
+    rate: Rate = None,
+    seed: Seed = 0,
+    output: Output = None,
+) -> None:
+    """Make sessions into audio files, and print where they are."""
+    from voiceguide import Session
+
+    sessions = [
+        Session(
+            target, method=method, area=area, side=side.value, level=level.value,
+            language=language, voice=voice, rate=rate, seed=seed,
+        )
+        for target in targets
+    ]  # fmt: skip
+    for session in sessions:
+        path = _path(session, output, several=len(sessions) > 1)
+        _warn(session)
+        with _progress(session.title) as progress:
+            session.export(path, progress)
+        typer.echo(path)
+
+
+@app.command(epilog="Example: voiceguide doctor")
+def doctor(language: Language = "en") -> None:
+    """Try all that a session needs on this machine, and say how to mend what does not work."""
+    from voiceguide import doctor
+
+    healthy = True
+    for finding in doctor.examine(language):
+        healthy = healthy and finding.works
+        typer.echo(f"{'ok  ' if finding.works else 'FAIL'}  {finding.part:<8}  {finding.says}")
+    if not healthy:
+        raise typer.Exit(1)
+
+
+def main() -> NoReturn:
+    """Run the command line; a VoiceguideError is said on standard error, and the status is 1."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # clean up on the way
+    try:
+        app(standalone_mode=True)
+    except VoiceguideError as error:
+        typer.echo(f"voiceguide: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:  # the reader of our output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _path(session: Session, output: Path | None, *, several: bool) -> Path:
+    """Tell where a session goes: a file that was named, or a file in a folder."""
+    if output is None:
+        return session.default_path
+    if output.is_dir() or several or not output.suffix:
+        return output / session.default_path.name
+    return output
+
+
+def _warn(session: Session) -> None:
+    for warning in session.warnings:
+        typer.echo(f"voiceguide: {warning}", err=True)
+
+
+@contextlib.contextmanager
+def _progress(title: str) -> Iterator[Callable[[float], None]]:
+    """Show a bar on standard error if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=1.0)
+        yield lambda done: bar.update(task, completed=done)

@@ -1,0 +1,96 @@
+"""What works on this machine, and what to do about what does not."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voiceguide import export, library, resources, session
+from voiceguide.errors import LibraryError, VoiceguideError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+TONES = ("bell", "start", "end", "half", "tick", "inhale", "exhale", "chime")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found out about one part."""
+
+    part: str
+    works: bool
+    says: str
+
+
+def examine(language: str = "en") -> Iterator[Finding]:
+    """Try every part that a render needs, in the order in which it is needed."""
+    checks: dict[str, Callable[[str], str]] = {
+        "texts": _texts,
+        "sounds": _sounds,
+        "voice": _voice,
+        "encoder": _encoder,
+        "output": _output,
+        "cache": _cache,
+    }
+    for part, check in checks.items():
+        try:
+            yield Finding(part, works=True, says=check(language))
+        except (VoiceguideError, OSError) as error:
+            yield Finding(part, works=False, says=str(error))
+
+
+def _texts(language: str) -> str:
+    texts = library.load(language)
+    problems: list[LibraryError] = []
+    regions = texts.regions(problems)
+    _ = texts.methods, texts.wording
+    if problems:
+        raise problems[0]
+    return f"{len(regions)} regions in {texts.wording.language_name}, in {texts.folders[0]}"
+
+
+def _sounds(_language: str) -> str:
+    folders = resources.folders("sounds")
+    missing = [name for name in TONES if resources.find(f"{name}.wav", folders) is None]
+    if missing:
+        raise LibraryError(f"missing: {', '.join(missing)}; run sounds/make_sounds.py")
+    return f"{len(TONES)} tones in {folders[-1]}"
+
+
+def _voice(language: str) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder, "hello.ssml")
+        script.write_text(f'<speak xml:lang="{language}">One, two, three.</speak>', "utf-8")
+        said_ms = session.Session(script).timeline.duration_ms
+    voices = session.voices(language)
+    return f"{session.engine_id()}: {len(voices)} voices, spoke {said_ms / 1000:.1f} s"
+
+
+def _encoder(_language: str) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder, "silence.ssml")
+        script.write_text('<speak xml:lang="en"><break time="100ms"/></speak>', "utf-8")
+        for suffix in export.FORMATS:
+            session.Session(script).export(Path(folder, f"silence.{suffix}"))
+    return "writes " + ", ".join(export.FORMATS)
+
+
+def _output(_language: str) -> str:
+    return _writable(session.OUTPUT.resolve(), "choose another folder with -o")
+
+
+def _cache(_language: str) -> str:
+    return _writable(resources.cache_folder(), "set VOICEGUIDE_CACHE_DIR to a folder of yours")
+
+
+def _writable(folder: Path, mend: str) -> str:
+    """Try the folder itself, or the nearest one above it that exists."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            return f"{folder} can be written"
+    except OSError as error:
+        raise VoiceguideError(f"{there}: {error.strerror}; {mend}") from error
