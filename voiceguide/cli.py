@@ -1,4 +1,4 @@
-"""The commands: one function each. What they do is done by the stages; here it is only asked for."""
+"""The commands: one function each. The work is done by the stages; here it is asked for."""
 
 from __future__ import annotations
 

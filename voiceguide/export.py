@@ -75,7 +75,8 @@ def write(  # noqa: PLR0913 (each is a part of a file)
 ) -> None:
     """Write ``blocks`` (48,000 Hz, 16 bit, interleaved) to ``path``, in the format of its suffix.
 
-    ``timeline`` is asked when all blocks are written; ``progress`` is called after each. Raises ExportError where the file cannot be written.
+    ``timeline`` is asked when all blocks are written; ``progress`` is called after each. Raises
+    ExportError where the file cannot be written.
     """
     form = suffix(path)
     with _whole(path) as file:
@@ -119,7 +120,7 @@ def _whole(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except (OSError, MutagenError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ExportError(

@@ -6,11 +6,11 @@ A text may hold an alternation ``{left|right}``: the words for the left side, th
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 import tomllib
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -20,6 +20,7 @@ from voiceguide.errors import LibraryError, RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 _SIDES = re.compile(r"\{([^{}|]*)\|([^{}|]*)\}")
 _BRACES = re.compile(r"[{}]")
@@ -92,7 +93,7 @@ class Area(_Model):
         if self.two_sided:
             return self
         spoken = (self.cautions, self.find, *self.place.values())
-        for text in sum((*spoken, self.mobilize, self.mobilize_again, self.stretch), start=[]):
+        for text in itertools.chain(*spoken, self.mobilize, self.mobilize_again, self.stretch):
             if _SIDES.search(text):
                 raise ValueError(f"has no two sides, but says “{text}”")
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from voiceguide import export, library, mixer, resources, script, ssml, timeline
 from voiceguide.errors import MissingVoiceError, RequestError, ScriptError, VoiceError
+from voiceguide.export import Tags
 from voiceguide.ssml import Sound, Speech
 from voiceguide.voices import Utterance, Voice, VoiceInfo
 from voiceguide.voices.cache import ClipCache
@@ -85,8 +86,8 @@ class Session:
         """Prepare a session; nothing is made before it is asked for.
 
         ``target`` is a region ("calf"), a complaint ("calf-pain") or a file (my.ssml). ``voice`` is
-        one that ``voiceguide voices`` lists, ``rate`` is in words a minute. ``options`` are those of
-        ``script.Request``: method, area, side, level, language, seed. Raises RequestError for an
+        one that ``voiceguide voices`` lists, ``rate`` is in words a minute. ``options`` are those
+        of ``script.Request``: method, area, side, level, language, seed. Raises RequestError for an
         option that is not known or out of range.
         """
         slowest, fastest = RATES_WPM
@@ -231,13 +232,13 @@ class Session:
             round(style.pitch_st, 2),
         )
 
-    def _tags(self) -> export.Tags:
+    def _tags(self) -> Tags:
         options = ", ".join(self._choices()) or "as it comes"
-        return export.Tags(
+        return Tags(
             title=self.title,
             album=self._written.album,
             language=self.language,
-            date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+            date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
             comment=f"Trigger point self-massage ({options}). Self-care, not treatment.",
         )
 

@@ -42,7 +42,7 @@ VOLUMES = {
     "silent": -120.0, "x-soft": -12.0, "soft": -6.0,
     "medium": 0.0, "default": 0.0, "loud": 4.0, "x-loud": 6.0,
 }  # fmt: skip
-"""SSML leaves to the processor what these words mean: factors of the default rate, semitones, dB."""
+"""What these words mean is left to the processor: factors of the default rate, semitones, dB."""
 
 _UNIT_MS = {"h": 3_600_000, "min": 60_000, "s": 1000, "ms": 1, "": 1000}
 _OFFSET = re.compile(r"(?P<sign>[+-]?)\s*(?P<number>\d+(?:\.\d*)?|\.\d+)\s*(?P<unit>h|min|s|ms)")
@@ -140,7 +140,7 @@ UNTIMED = Timing()
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Cues one after the other ("seq"), or all at once ("par"). ``media`` is a seq with a timing."""
+    """Cues one after the other ("seq") or all at once ("par"); ``media`` is a seq with a timing."""
 
     kind: Literal["seq", "par"]
     children: tuple[Cue, ...]
@@ -234,7 +234,7 @@ class _Flow:
         self.cues.append(Speech(words, self._style, self._line))
 
     def gap(self, ms: int) -> None:
-        """A gap, if more speech follows and no break is written there."""
+        """Leave a gap if more speech follows and no break is written there."""
         self.flush()
         if self.cues:
             self._gap_ms = max(ms, self._gap_ms)
@@ -273,7 +273,9 @@ class _Reader:
                 self._element(child, style, flow)
             flow.text(child.tail, style, child.sourceline or 0)
 
-    def _element(self, element: etree._Element, style: Style, flow: _Flow) -> None:
+    def _element(  # noqa: C901 (one case an element)
+        self, element: etree._Element, style: Style, flow: _Flow
+    ) -> None:
         local = _local(element)
         language = element.get(f"{{{XML}}}lang")
         if language:

@@ -11,12 +11,12 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from voiceguide import ssml
 from voiceguide.errors import ScriptError
-from voiceguide.ssml import CHAPTER, Cue, Group, Mark, Pause, Sound, Speech, SyncBase
+from voiceguide.ssml import CHAPTER, Cue, Group, Mark, Pause, Sound, Speech, SyncBase, Timing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -156,6 +156,19 @@ class _Node:
         self.beginning = self.ending = False  # being worked out: met again, it is a circle
 
 
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What a cue inherits from all that it lies in."""
+
+    shift_ms: int = 0
+    """How much later this repetition is than the first."""
+    limit_ms: float = _FOREVER
+    """Nothing is heard beyond."""
+    gain_db: float = 0.0
+    pan: float = 0.0
+    ramps: tuple[Ramp, ...] = ()
+
+
 class _Resolver:
     def __init__(
         self, script: Group, length_ms: Callable[[Speech | Sound], int], name: str
@@ -167,7 +180,7 @@ class _Resolver:
         self._count = 0
 
     def items(self) -> Iterator[Item]:
-        """Resolve the root's children one by one, as long as nothing later can begin before them."""
+        """Resolve the root's children one by one; hold back what something later may precede."""
         root = _Node(self._script, None, 0)
         root.begin = 0
         for index, cue in enumerate(self._script.children):
@@ -178,7 +191,7 @@ class _Resolver:
         latest = 0
         for child in root.children:
             latest = max(latest, self._end(child))
-            for item in self._heard(child, 0, _FOREVER, 0.0, 0.0, ()):
+            for item in self._heard(child, _Frame()):
                 heapq.heappush(waiting, (item.begin_ms, next(order), item))
             safe_ms = (child.end or 0) - lead_ms[child.index]
             while waiting and waiting[0][0] <= safe_ms:
@@ -304,73 +317,64 @@ class _Resolver:
             latest = max(latest, self._end(child))
         return latest - begin
 
-    def _heard(  # noqa: PLR0913 (all that is handed down the tree)
-        self,
-        node: _Node,
-        shift_ms: int,
-        limit_ms: float,
-        gain_db: float,
-        pan: float,
-        ramps: tuple[Ramp, ...],
-    ) -> Iterator[Event | Opening]:
-        """Give what is heard of ``node``, later by ``shift_ms`` and not beyond ``limit_ms``."""
+    def _heard(self, node: _Node, frame: _Frame) -> Iterator[Event | Opening]:
+        """Give what is heard of ``node``, as all that it lies in will have it."""
         cue = node.cue
-        assert node.begin is not None  # noqa: S101 (worked out before)
-        assert node.end is not None  # noqa: S101
-        begin, end = node.begin + shift_ms, node.end + shift_ms
-        if isinstance(cue, Mark):
-            if cue.name.startswith(CHAPTER) and begin <= limit_ms:
+        begin = frame.shift_ms + self._begin(node)
+        end = frame.shift_ms + self._end(node)
+        if isinstance(cue, Group):
+            yield from self._heard_group(node, cue, begin, end, frame)
+        elif isinstance(cue, Mark):
+            if cue.name.startswith(CHAPTER) and begin <= frame.limit_ms:
                 yield Opening(cue.name.removeprefix(CHAPTER), begin)
         elif isinstance(cue, Speech):
-            if end > limit_ms:
-                raise self._too_long(cue, begin, end, limit_ms)
-            yield self._event(begin, end, cue, gain_db + cue.style.gain_db, pan, ramps)
-        elif isinstance(cue, Sound):
-            if begin < limit_ms:
-                if end > limit_ms:
-                    end = int(limit_ms)
-                    cut = Ramp(max(begin, end - CUT_FADE_MS), end, rising=False)
-                    ramps = (*ramps, cut)
-                yield self._event(begin, end, cue, gain_db, pan, ramps)
-        elif isinstance(cue, Group):
-            timing = cue.timing
-            limit_ms = min(limit_ms, end)
-            if timing.fade_in_ms:
-                ramps = (*ramps, Ramp(begin, begin + timing.fade_in_ms, rising=True))
-            if timing.fade_out_ms:
-                ramps = (*ramps, Ramp(max(begin, end - timing.fade_out_ms), end, rising=False))
-            gain_db += timing.gain_db
-            pan = max(-1.0, min(1.0, pan + timing.pan))
-            for child in node.children:
-                self._end(child)  # where a dur is written, nobody has asked yet
-            for again_ms in self._repetitions(node):
-                once_ms = limit_ms if timing.dur_ms is None else begin + again_ms + timing.dur_ms
-                limit = min(limit_ms, once_ms)
-                for child in node.children:
-                    yield from self._heard(child, shift_ms + again_ms, limit, gain_db, pan, ramps)
+            if end > frame.limit_ms:
+                raise self._too_long(cue, begin, end, frame.limit_ms)
+            yield self._event(begin, end, cue, frame, cue.style.gain_db)
+        elif isinstance(cue, Sound) and begin < frame.limit_ms:
+            if end > frame.limit_ms:
+                end = int(frame.limit_ms)
+                cut = Ramp(max(begin, end - CUT_FADE_MS), end, rising=False)
+                frame = replace(frame, ramps=(*frame.ramps, cut))
+            yield self._event(begin, end, cue, frame)
 
-    def _repetitions(self, node: _Node) -> Iterable[int]:
-        assert node.begin is not None  # noqa: S101 (worked out before)
-        assert node.end is not None  # noqa: S101
-        timing = node.cue.timing  # type: ignore[union-attr]
+    def _heard_group(
+        self, node: _Node, group: Group, begin: int, end: int, frame: _Frame
+    ) -> Iterator[Event | Opening]:
+        timing = group.timing
+        ramps = frame.ramps
+        if timing.fade_in_ms:
+            ramps = (*ramps, Ramp(begin, begin + timing.fade_in_ms, rising=True))
+        if timing.fade_out_ms:
+            ramps = (*ramps, Ramp(max(begin, end - timing.fade_out_ms), end, rising=False))
+        for again_ms in self._repetitions(node, timing):
+            limits = [frame.limit_ms, end]
+            if timing.dur_ms is not None:
+                limits.append(begin + again_ms + timing.dur_ms)
+            inner = _Frame(
+                shift_ms=frame.shift_ms + again_ms,
+                limit_ms=min(limits),
+                gain_db=frame.gain_db + timing.gain_db,
+                pan=max(-1.0, min(1.0, frame.pan + timing.pan)),
+                ramps=ramps,
+            )
+            for child in node.children:
+                yield from self._heard(child, inner)
+
+    def _repetitions(self, node: _Node, timing: Timing) -> Iterable[int]:
+        """Give when each repetition begins, from the begin of the first."""
         if node.simple == 0 or (timing.repeat_count is None and timing.repeat_dur_ms is None):
             return (0,)
-        return range(0, node.end - node.begin, node.simple)
+        return range(0, self._end(node) - self._begin(node), node.simple)
 
-    def _event(  # noqa: PLR0913 (an event's fields)
-        self,
-        begin: int,
-        end: int,
-        cue: Speech | Sound,
-        gain_db: float,
-        pan: float,
-        ramps: tuple[Ramp, ...],
+    def _event(
+        self, begin: int, end: int, cue: Speech | Sound, frame: _Frame, gain_db: float = 0.0
     ) -> Event:
         self._count += 1
         if self._count > MAX_EVENTS:
-            raise self._error(cue, f"is event number {self._count}; a session has {MAX_EVENTS:,}")
-        heard = tuple(ramp for ramp in ramps if ramp.begin_ms < end and ramp.end_ms > begin)
-        return Event(begin, end, cue, gain_db, pan, heard)
+            raise self._error(cue, f"is event number {self._count:,}, more than a session may have")
+        ramps = tuple(ramp for ramp in frame.ramps if ramp.begin_ms < end and ramp.end_ms > begin)
+        return Event(begin, end, cue, frame.gain_db + gain_db, frame.pan, ramps)
 
     def _too_long(self, cue: Speech, begin: int, end: int, limit_ms: float) -> ScriptError:
         room = max(0, int(limit_ms) - begin)

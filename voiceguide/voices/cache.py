@@ -61,7 +61,7 @@ class ClipCache:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary.write_bytes(_digest(data) + data)
-            os.replace(temporary, path)
+            temporary.replace(path)
         except OSError:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)

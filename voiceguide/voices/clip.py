@@ -49,7 +49,8 @@ def finish(spoken: Spoken) -> Samples | None:
     samples = soxr.resample(_trim(raw, spoken.rate_hz, peak), spoken.rate_hz, RATE_HZ)
     samples = np.pad(samples, (0, -samples.size % FRAMES_PER_MS))
     for _ in range(2):  # the limiter takes away a little, which the second pass gives back
-        samples = _limit(samples * _gain(SPEECH_LUFS - integrated_lufs(samples)))
+        level = np.float32(_gain(SPEECH_LUFS - integrated_lufs(samples)))
+        samples = _limit(samples * level)
     samples[: _FADE_IN_MS * FRAMES_PER_MS] *= np.linspace(0, 1, _FADE_IN_MS * FRAMES_PER_MS)
     samples[-_FADE_OUT_MS * FRAMES_PER_MS :] *= np.linspace(1, 0, _FADE_OUT_MS * FRAMES_PER_MS)
     return np.asarray(np.rint(samples * 32767), dtype=np.int16)

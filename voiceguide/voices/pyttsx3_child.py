@@ -57,7 +57,7 @@ class Speaker:
         espeak = self._engine.driver_name == "espeak"
         settings: dict[str, object] = {"voice": self._resolve(voice, language), "rate": rate}
         if espeak:
-            # espeak-ng's pitch runs from 0 to 100, an octave down to an octave up (its synthesize.h)
+            # espeak-ng's pitch runs from 0, an octave down, to 100, an octave up
             settings["pitch"] = round(min(100, max(0, 50 + 50 * pitch_st / 12)))
         if settings != self._settings:
             for name, value in settings.items():
