@@ -170,9 +170,15 @@ def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
     spoken = _spoken(timeline)
     yield id3.USLT(utf8, language, "", "\n".join(text for _, text in spoken))
     yield id3.SYLT(utf8, language, 2, 1, "", [(text, ms) for ms, text in spoken])
-    names = [f"chapter{number}" for number in range(len(timeline.chapters))]
-    if not names:
+    if not timeline.chapters:
         return
+    # mutagen writes the shorter frame first, then by name. Names that make up for the titles' lengths
+    # keep the chapters in their order for players that do not read the table of contents.
+    lengths = [len(chapter.title.encode()) for chapter in timeline.chapters]
+    names = [
+        f"{number:03}".ljust(3 + max(lengths) - length, "-")
+        for number, length in enumerate(lengths)
+    ]
     flags = id3.CTOCFlags.TOP_LEVEL | id3.CTOCFlags.ORDERED
     yield id3.CTOC("toc", flags, names, [id3.TIT2(utf8, tags.title)])
     for name, chapter in zip(names, timeline.chapters, strict=True):

@@ -48,9 +48,12 @@ def finish(spoken: Spoken) -> Samples | None:
         return None
     samples = soxr.resample(_trim(raw, spoken.rate_hz, peak), spoken.rate_hz, RATE_HZ)
     samples = np.pad(samples, (0, -samples.size % FRAMES_PER_MS))
-    for _ in range(2):  # the limiter takes away a little, which the second pass gives back
-        level = np.float32(_gain(SPEECH_LUFS - integrated_lufs(samples)))
-        samples = _limit(samples * level)
+    gain_db = SPEECH_LUFS - integrated_lufs(samples)
+    limited = _limit(samples, gain_db)
+    for _ in range(2):  # the limiter takes a little away, which more gain brings back
+        gain_db += SPEECH_LUFS - integrated_lufs(limited)
+        limited = _limit(samples, gain_db)
+    samples = limited
     samples[: _FADE_IN_MS * FRAMES_PER_MS] *= np.linspace(0, 1, _FADE_IN_MS * FRAMES_PER_MS)
     samples[-_FADE_OUT_MS * FRAMES_PER_MS :] *= np.linspace(1, 0, _FADE_OUT_MS * FRAMES_PER_MS)
     return np.asarray(np.rint(samples * 32767), dtype=np.int16)
@@ -77,8 +80,9 @@ def _trim(raw: NDArray[np.float32], rate_hz: int, peak: float) -> NDArray[np.flo
     return raw[begin * window : (int(loud[-1]) + 1 + _TAIL_MS) * window]
 
 
-def _limit(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Keep peaks below the ceiling by a gain that moves smoothly around them."""
+def _limit(samples: NDArray[np.float32], gain_db: float) -> NDArray[np.float32]:
+    """Raise by ``gain_db``, with peaks kept below the ceiling by a gain that moves smoothly."""
+    samples = samples * np.float32(_gain(gain_db))
     ceiling = _gain(CEILING_DBFS)
     levels = np.abs(samples).reshape(-1, FRAMES_PER_MS).max(axis=1)
     if levels.max() <= ceiling:
