@@ -1,0 +1,100 @@
+"""What several test files need: the command, decoded audio, and programs that judge from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pedalboard.io import AudioFile
+
+FRAMES_PER_MS = 48
+
+
+def needs(*programs: str) -> None:
+    """Skip where a program is missing; in CI, where all must be there, fail."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    if missing and os.environ.get("CI"):
+        pytest.fail(f"missing in CI: {', '.join(missing)}")
+    if missing:
+        pytest.skip(f"needs {', '.join(missing)}")
+
+
+def voiceguide(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a user does."""
+    command = [sys.executable, "-m", "voiceguide", *map(str, arguments)]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=300, check=False, **options
+    )
+
+
+def decode(path: Path) -> np.ndarray:
+    """Give the samples of a mono file, within ±1.
+
+    Of an MP3, pedalboard gives what the encoder put before and behind them too: that is cut off as
+    the LAME header says, as players do it.
+    """
+    with AudioFile(str(path)) as file:
+        samples = file.read(file.frames)[0]
+    if path.suffix != ".mp3":
+        return samples
+    head = path.read_bytes()[:200_000]
+    at = head.index(b"LAME", head.index(b"Info")) + 21
+    delay, padding = divmod(int.from_bytes(head[at : at + 3], "big"), 4096)
+    decoder_delay = 529
+    return samples[delay + decoder_delay : len(samples) - padding + decoder_delay]
+
+
+def onset_ms(samples: np.ndarray, near_ms: float, reach_ms: int = 100) -> float:
+    """Tell when a sound first rises above −45 dBFS around ``near_ms``."""
+    begin = max(0, int((near_ms - reach_ms) * FRAMES_PER_MS))
+    part = samples[begin : begin + 3 * reach_ms * FRAMES_PER_MS]
+    level = np.sqrt(np.convolve(part**2, np.ones(FRAMES_PER_MS) / FRAMES_PER_MS, "same"))
+    loud = np.flatnonzero(level > 10 ** (-45 / 20))
+    return (begin + loud[0]) / FRAMES_PER_MS if loud.size else float("nan")
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A session that was rendered by the command line."""
+
+    path: Path
+    timeline: dict
+    samples: np.ndarray
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the user's cache and library out of the tests, and the tests out of them."""
+    os.environ["VOICEGUIDE_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+    os.environ["VOICEGUIDE_CONFIG_DIR"] = str(tmp_path_factory.mktemp("config"))
+
+
+@pytest.fixture(scope="session")
+def calf(tmp_path_factory: pytest.TempPathFactory, _own_folders: None) -> Rendered:
+    """The calf session, once for all tests."""
+    path = tmp_path_factory.mktemp("output") / "calf.mp3"
+    rendered = voiceguide("render", "calf", "-o", path)
+    assert rendered.returncode == 0, rendered.stderr
+    timeline = voiceguide("script", "calf", "--format", "json")
+    assert timeline.returncode == 0, timeline.stderr
+    return Rendered(path, json.loads(timeline.stdout), decode(path))
+
+
+@pytest.fixture
+def ssml(tmp_path: Path):  # noqa: ANN201
+    """Write a script into a file; give its path."""
+
+    def write(body: str, name: str = "my.ssml") -> Path:
+        path = tmp_path / name
+        namespaces = 'xmlns="http://www.w3.org/2001/10/synthesis" xmlns:vg="urn:voiceguide"'
+        path.write_text(f'<speak version="1.1" xml:lang="en" {namespaces}>{body}</speak>', "utf-8")
+        return path
+
+    return write

@@ -1,0 +1,263 @@
+"""What a listener hears, and what a player shows, of a rendered session."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import mutagen
+import numpy as np
+import pytest
+from conftest import FRAMES_PER_MS, decode, needs, onset_ms, voiceguide
+
+from voiceguide import Session
+
+
+def heard_alone(timeline: dict) -> list[dict]:
+    """Give the phrases with no other event around their begin."""
+    events = timeline["events"]
+    return [
+        event
+        for event in events
+        if event["kind"] == "speech"
+        and not any(
+            other is not event
+            and other["begin_ms"] < event["begin_ms"] + 300
+            and other["end_ms"] > event["begin_ms"] - 150
+            for other in events
+        )
+    ]
+
+
+def loudness_of(path: object) -> tuple[float, float]:
+    """Let ffmpeg measure integrated loudness (LUFS) and true peak (dBTP)."""
+    command = ["ffmpeg", "-hide_banner", "-nostats", "-i", str(path)]
+    command += ["-af", "ebur128=peak=true", "-f", "null", "-"]
+    log = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    summary = log[log.index("Summary:") :]
+    lufs, peak = (re.search(rf"{name}:\s+(-?[\d.]+|-inf)", summary)[1] for name in ("I", "Peak"))
+    return float(lufs), float(peak)
+
+
+def test_the_mp3_is_as_long_as_its_timeline_to_the_sample(calf):
+    assert len(calf.samples) == calf.timeline["duration_ms"] * FRAMES_PER_MS
+
+
+def test_ffmpeg_decodes_as_many_samples(calf):
+    needs("ffmpeg")
+    command = ["ffmpeg", "-v", "error", "-i", str(calf.path), "-f", "s16le", "-ac", "1", "-"]
+    pcm = subprocess.run(command, capture_output=True, check=True).stdout
+    assert len(pcm) // 2 == calf.timeline["duration_ms"] * FRAMES_PER_MS
+
+
+def test_every_phrase_is_heard_when_the_timeline_says(calf):
+    phrases = heard_alone(calf.timeline)
+    assert len(phrases) > 80
+    for phrase in phrases:
+        late_ms = onset_ms(calf.samples, phrase["begin_ms"]) - phrase["begin_ms"]
+        assert abs(late_ms) < 15, (phrase["text"], late_ms)
+
+
+def test_holds_last_exactly_what_the_script_says(calf):
+    """From the onset of the start tone to that of the end tone, in the decoded file."""
+    tones = [event for event in calf.timeline["events"] if event["kind"] == "sound"]
+    starts = [tone["begin_ms"] for tone in tones if tone["source"] == "start.wav"]
+    ends = [tone["begin_ms"] for tone in tones if tone["source"] == "end.wav"]
+    lengths = [end - start for start, end in zip(starts, ends, strict=True)]
+    assert lengths == ([45_000] * 5 + [60_000]) * 2
+    for start, end in zip(starts, ends, strict=True):
+        heard = onset_ms(calf.samples, end) - onset_ms(calf.samples, start)
+        assert heard == pytest.approx(end - start, abs=5)
+
+
+def test_the_last_three_seconds_of_a_hold_are_ticked(calf):
+    sounds = [event for event in calf.timeline["events"] if event["kind"] == "sound"]
+    ends = [event["begin_ms"] for event in sounds if event["source"] == "end.wav"]
+    ticks = [event["begin_ms"] for event in sounds if event["source"] == "tick.wav"]
+    assert ticks == [end - before for end in ends for before in (3000, 2000, 1000)]
+
+
+def test_loudness_is_that_of_speech(calf):
+    needs("ffmpeg")
+    lufs, peak = loudness_of(calf.path)
+    assert lufs == pytest.approx(-16, abs=1)
+    assert peak <= -1.0
+
+
+def test_tones_are_at_least_6_lu_below_speech(calf, tmp_path, ssml):
+    needs("ffmpeg")
+    tones = {event["source"] for event in calf.timeline["events"] if event["kind"] == "sound"}
+    assert len(tones) == 8
+    for tone in tones:
+        body = f'<par><seq><media repeatCount="20"><audio src="{tone}"/></media></seq></par>'
+        path = tmp_path / "tone.wav"
+        Session(ssml(body)).export(path)
+        assert loudness_of(path)[0] <= -22, tone
+
+
+def test_there_is_silence_between_events_and_no_click_at_their_edges(ssml, tmp_path):
+    path = tmp_path / "gap.wav"
+    Session(ssml('One.<break time="1s"/>Two.')).export(path)
+    samples = decode(path)
+    quiet = np.flatnonzero(np.abs(samples) > 0)
+    gaps = np.diff(quiet)
+    assert gaps.max() >= 1000 * FRAMES_PER_MS
+    edge = int(np.argmax(gaps))
+    first_after, last_before = samples[quiet[edge + 1]], samples[quiet[edge]]
+    assert abs(first_after) < 0.005
+    assert abs(last_before) < 0.005
+
+
+def test_a_player_sees_tags_chapters_and_words(calf):
+    tags = mutagen.File(calf.path).tags
+    assert str(tags["TIT2"]) == "Calf: trigger tool"
+    assert str(tags["TALB"]) == "Calf"
+    assert str(tags["TPE1"]) == "voiceguide"
+    for frame in ("TRCK", "TCON", "TLAN", "TDRC"):
+        assert str(tags[frame])
+    assert tags.getall("COMM")[0].text[0]
+    chapters = [tags[f"CHAP:{name}"] for name in tags["CTOC:toc"].child_element_ids]
+    assert [
+        {"title": str(part.sub_frames["TIT2"]), "begin_ms": part.start_time, "end_ms": part.end_time}
+        for part in chapters
+    ] == calf.timeline["chapters"]
+    said = [(e["text"], e["begin_ms"]) for e in calf.timeline["events"] if e["kind"] == "speech"]
+    assert tags.getall("SYLT")[0].text == said
+    assert tags.getall("USLT")[0].text.splitlines() == [text for text, _ in said]
+
+
+def test_ffprobe_shows_what_a_phone_needs(calf):
+    needs("ffprobe")
+    command = ["ffprobe", "-v", "error", "-show_format", "-show_streams", "-show_chapters"]
+    shown = json.loads(
+        subprocess.run(
+            [*command, "-of", "json", str(calf.path)], capture_output=True, check=True
+        ).stdout
+    )
+    stream = shown["streams"][0]
+    assert (stream["codec_name"], stream["sample_rate"]) == ("mp3", "48000")
+    assert shown["format"]["tags"]["title"] == "Calf: trigger tool"
+    assert shown["format"]["tags"]["album"] == "Calf"
+    assert [chapter["tags"]["title"] for chapter in shown["chapters"]] == [
+        chapter["title"] for chapter in calf.timeline["chapters"]
+    ]
+    assert len(shown["chapters"]) >= 5
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
+def test_each_format_has_the_same_length_title_and_words(ssml, tmp_path, suffix):
+    script = ssml(
+        '<mark name="chapter:One"/>Hello there. <break time="333ms"/><audio src="bell.wav"/>'
+        '<mark name="chapter:Two"/>Goodbye.'
+    )
+    session = Session(script)
+    path = session.export(tmp_path / f"my.{suffix}")
+    assert len(decode(path)) == session.timeline.duration_ms * FRAMES_PER_MS
+    shown = mutagen.File(path)
+    title, words = (
+        (str(shown["TIT2"]), shown.tags.getall("USLT")[0].text)
+        if suffix in ("mp3", "wav")
+        else (shown["title"][0], shown["lyrics"][0])
+    )
+    assert title == "my"
+    assert words == "Hello there.\nGoodbye."
+
+
+def test_a_pan_is_heard_on_its_side_and_is_as_loud_as_without(ssml, tmp_path):
+    from pedalboard.io import AudioFile
+
+    script = '<par><media vg:pan="{}"><speak>Left is left, and right is right.</speak></media></par>'
+    levels = {}
+    for pan in ("-1", "0.0001", "1"):
+        path = Session(ssml(script.format(pan))).export(tmp_path / f"{pan}.wav")
+        with AudioFile(str(path)) as file:
+            assert file.num_channels == 2
+            levels[pan] = (file.read(file.frames) ** 2).mean(axis=1)
+    left, right = levels["-1"]
+    assert left > 1e4 * right
+    assert levels["1"][1] > 1e4 * levels["1"][0]
+    assert sum(levels["0.0001"]) == pytest.approx(left, rel=0.02)
+
+
+def test_a_fade_and_a_level_are_heard(ssml, tmp_path):
+    body = (
+        '<par><media soundLevel="-6dB" fadeInDur="1s" fadeOutDur="1s">'
+        '<audio src="inhale.wav"/></media></par>'
+    )
+    faded = decode(Session(ssml(body)).export(tmp_path / "faded.wav"))
+    plain = decode(Session(ssml('<audio src="inhale.wav"/>')).export(tmp_path / "plain.wav"))
+    middle = slice(1500 * FRAMES_PER_MS, 2500 * FRAMES_PER_MS)
+
+    def level(samples: np.ndarray) -> float:
+        return float(np.sqrt(np.mean(samples**2)))
+
+    assert level(faded[middle]) == pytest.approx(level(plain[middle]) / 2, rel=0.02)
+    begin, end = slice(0, 200 * FRAMES_PER_MS), slice(-200 * FRAMES_PER_MS, None)
+    assert level(faded[begin]) < 0.1 * level(plain[begin])
+    assert level(faded[end]) < 0.1 * level(plain[end])
+
+
+def test_a_breath_tone_is_stretched_to_the_breath(ssml):
+    script = Session(ssml('<audio src="inhale.wav" speed="80%"/><audio src="exhale.wav"/>'))
+    lengths = [event.end_ms - event.begin_ms for event in script.timeline.events]
+    assert lengths == [5000, 6000]
+
+
+def test_a_prosody_changes_the_rate_and_the_pitch_that_is_heard(ssml, tmp_path):
+    def spoken(body: str) -> np.ndarray:
+        return decode(Session(ssml(body)).export(tmp_path / "spoken.wav"))
+
+    def pitch_hz(samples: np.ndarray) -> float:
+        part = samples[len(samples) // 4 :][: 300 * FRAMES_PER_MS]
+        power = np.correlate(part, part, "full")[len(part) - 1 :]
+        shortest, longest = 48_000 // 400, 48_000 // 90
+        return 48_000 / (shortest + int(np.argmax(power[shortest:longest])))
+
+    plain = spoken("Aaaaah, ooooh, aaaah.")
+    slow = spoken('<prosody rate="60%">Aaaaah, ooooh, aaaah.</prosody>')
+    high = spoken('<prosody pitch="+6st">Aaaaah, ooooh, aaaah.</prosody>')
+    assert len(slow) > 1.3 * len(plain)
+    assert pitch_hz(high) > 1.2 * pitch_hz(plain)
+
+
+def test_another_seed_gives_other_words_and_the_same_seed_the_same():
+    first, again = Session("neck", side="left"), Session("neck", side="left")
+    other = Session("neck", side="left", seed=1)
+    assert first.script == again.script != other.script
+
+
+def test_several_targets_go_into_a_folder_under_their_names(tmp_path, ssml):
+    first, second = ssml("One.", "one.ssml"), ssml("Two.", "two.ssml")
+    done = voiceguide("render", first, second, "-o", tmp_path / "out")
+    assert done.returncode == 0
+    assert done.stdout.split() == [str(tmp_path / "out" / name) for name in ("one.mp3", "two.mp3")]
+    assert done.stderr == ""  # no bar where there is no terminal
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["one.mp3", "two.mp3"]
+
+
+def test_a_terminal_sees_a_progress_bar(ssml, tmp_path):
+    pty = pytest.importorskip("pty")
+    import os
+
+    command = [sys.executable, "-m", "voiceguide", "render"]
+    command += [str(ssml("Hello. " * 30)), "-o", str(tmp_path / "x.mp3")]
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=theirs, env={**os.environ, "TERM": "xterm"}
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                part = os.read(ours, 4096)
+            except OSError:  # the other end was closed
+                break
+            if not part:
+                break
+            shown += part
+        assert process.wait() == 0
+    os.close(ours)
+    assert "my" in shown.decode()
+    assert "━" in shown.decode()
