@@ -1,4 +1,4 @@
-"""What several test files need: the command, decoded audio, and programs that judge from outside."""
+"""What several test files need: the command, decoded audio, programs that judge from outside."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def calf(tmp_path_factory: pytest.TempPathFactory, _own_folders: None) -> Render
 
 
 @pytest.fixture
-def ssml(tmp_path: Path):  # noqa: ANN201
+def ssml(tmp_path: Path):
     """Write a script into a file; give its path."""
 
     def write(body: str, name: str = "my.ssml") -> Path:

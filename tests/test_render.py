@@ -120,7 +120,11 @@ def test_a_player_sees_tags_chapters_and_words(calf):
     assert tags.getall("COMM")[0].text[0]
     chapters = [tags[f"CHAP:{name}"] for name in tags["CTOC:toc"].child_element_ids]
     assert [
-        {"title": str(part.sub_frames["TIT2"]), "begin_ms": part.start_time, "end_ms": part.end_time}
+        {
+            "title": str(part.sub_frames["TIT2"]),
+            "begin_ms": part.start_time,
+            "end_ms": part.end_time,
+        }
         for part in chapters
     ] == calf.timeline["chapters"]
     said = [(e["text"], e["begin_ms"]) for e in calf.timeline["events"] if e["kind"] == "speech"]
@@ -168,7 +172,9 @@ def test_each_format_has_the_same_length_title_and_words(ssml, tmp_path, suffix)
 def test_a_pan_is_heard_on_its_side_and_is_as_loud_as_without(ssml, tmp_path):
     from pedalboard.io import AudioFile
 
-    script = '<par><media vg:pan="{}"><speak>Left is left, and right is right.</speak></media></par>'
+    script = (
+        '<par><media vg:pan="{}"><speak>Left is left, and right is right.</speak></media></par>'
+    )
     levels = {}
     for pan in ("-1", "0.0001", "1"):
         path = Session(ssml(script.format(pan))).export(tmp_path / f"{pan}.wav")

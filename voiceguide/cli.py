@@ -91,11 +91,11 @@ def regions(language: Language = "en") -> None:
 
     problems: list[LibraryError] = []
     for region in library.load(language).regions(problems):
-        typer.echo(f"{region.id:<12}  {region.summary}")
+        typer.echo(f"{region.id:<22}  {region.summary}")
         for area in region.areas:
-            typer.echo(f"{'':<12}  - {area.id}: {area.name} ({area.anatomy})")
+            typer.echo(f"  {area.id:<20}  {area.name}; {area.anatomy}")
         if region.complaints:
-            typer.echo(f"{'':<12}  also: {', '.join(region.complaints)}")
+            typer.echo(f"  {'also':<20}  {', '.join(region.complaints)}")
     for problem in problems:
         typer.echo(f"voiceguide: {problem}", err=True)
     if problems:

@@ -172,8 +172,8 @@ def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
     yield id3.SYLT(utf8, language, 2, 1, "", [(text, ms) for ms, text in spoken])
     if not timeline.chapters:
         return
-    # mutagen writes the shorter frame first, then by name. Names that make up for the titles' lengths
-    # keep the chapters in their order for players that do not read the table of contents.
+    # mutagen writes the shorter frame first, then by name. Names that make up for the titles'
+    # lengths keep the chapters in order for players that do not read the table of contents.
     lengths = [len(chapter.title.encode()) for chapter in timeline.chapters]
     names = [
         f"{number:03}".ljust(3 + max(lengths) - length, "-")

@@ -6,6 +6,7 @@ a child that fails is replaced, and the phrase tried once more.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -72,7 +73,8 @@ class Pyttsx3:
         child.wait()
         for pipe in (child.stdin, child.stdout):
             if pipe is not None:
-                pipe.close()
+                with contextlib.suppress(BrokenPipeError):  # what it was to read, it never will
+                    pipe.close()
 
     def _ask(self, limit_s: float, **request: object) -> Any:
         """Put a request to the child, to a new one if the first does not answer."""

@@ -118,6 +118,13 @@ def main() -> None:
     """Answer requests until there are no more."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # pyttsx3 prints; that must not come between the answers
+
+    def answer_and_end(unraisable: Any) -> None:
+        print(json.dumps({"error": str(unraisable.exc_value)}), file=answers, flush=True)
+        os._exit(1)
+
+    # What fails in espeak-ng's callback, a full disk say, reaches nobody: pyttsx3 would wait on.
+    sys.unraisablehook = answer_and_end
     with tempfile.TemporaryDirectory(prefix="voiceguide-") as folder:
         speaker = None
         for line in sys.stdin:
