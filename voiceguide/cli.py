@@ -64,6 +64,13 @@ Area = Annotated[
 ]
 OfSide = Annotated[Side, typer.Option(help="The side to treat.")]
 OfLevel = Annotated[Level, typer.Option(help="Holds of 30, 45 or 60 s, and the words on pressure.")]
+Minutes = Annotated[
+    str | None,
+    typer.Option(
+        help="How long it lasts, exactly: 12, 7.5 or 12:30.  [default: as it needs]",
+        metavar="M|MM:SS",
+    ),
+]
 Language = Annotated[str, typer.Option(help="The language of the texts.")]
 Voice = Annotated[
     str | None, typer.Option(help="A voice; see “voiceguide voices”.  [default: a calm one]")
@@ -135,6 +142,7 @@ def script(  # noqa: PLR0913 (a parameter an option)
     area: Area = None,
     side: OfSide = Side.BOTH,
     level: OfLevel = Level.STANDARD,
+    minutes: Minutes = None,
     language: Language = "en",
     voice: Voice = None,
     rate: Rate = None,
@@ -148,7 +156,7 @@ def script(  # noqa: PLR0913 (a parameter an option)
 
     session = Session(
         target, method=method, area=area, side=side.value, level=level.value,
-        language=language, voice=voice, rate=rate, seed=seed,
+        minutes=minutes, language=language, voice=voice, rate=rate, seed=seed,
     )  # fmt: skip
     _warn(session)
     if form is Format.SSML:
@@ -167,6 +175,7 @@ def render(  # noqa: PLR0913 (a parameter an option)
     area: Area = None,
     side: OfSide = Side.BOTH,
     level: OfLevel = Level.STANDARD,
+    minutes: Minutes = None,
     language: Language = "en",
     voice: Voice = None,
     rate: Rate = None,
@@ -179,7 +188,7 @@ def render(  # noqa: PLR0913 (a parameter an option)
     sessions = [
         Session(
             target, method=method, area=area, side=side.value, level=level.value,
-            language=language, voice=voice, rate=rate, seed=seed,
+            minutes=minutes, language=language, voice=voice, rate=rate, seed=seed,
         )
         for target in targets
     ]  # fmt: skip

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import re
-from typing import TYPE_CHECKING, Literal
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from voiceguide import resources
 from voiceguide.errors import LibraryError, RequestError, ScriptError
@@ -19,8 +20,26 @@ if TYPE_CHECKING:
 
 Side = Literal["left", "right"]
 
+_CLOCK = re.compile(r"(\d+):([0-5]\d)")
 _PLACEHOLDER = re.compile(r"<[^>]*>")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
+
+
+DEFAULT_ROUNDS = {"gentle": 6, "standard": 5, "deep": 4}
+"""Rounds of a hold and 10 s of mobilizing that take about five minutes (the domain's protocol)."""
+ROUNDS = range(2, 11)
+"""With a length to keep to: from the least that helps to ten minutes on one spot."""
+ROUNDS_FOR_MORE_AREAS = 3
+"""Another area is only taken on if all get so many."""
+
+
+def _minutes(written: object) -> Decimal:
+    if isinstance(written, str) and (match := _CLOCK.fullmatch(written)):
+        return Decimal(match[1]) + Decimal(match[2]) / 60
+    try:
+        return Decimal(str(written))
+    except ArithmeticError:
+        raise ValueError("must be minutes, such as 12, 7.5 or 12:30") from None
 
 
 class Request(BaseModel):
@@ -35,9 +54,16 @@ class Request(BaseModel):
     """An area's id, "all", or None for the region's first, most useful one."""
     side: Literal["left", "right", "both"] = "both"
     level: Literal["gentle", "standard", "deep"] = "standard"
+    minutes: Annotated[Decimal, BeforeValidator(_minutes), Field(gt=0, le=720)] | None = None
+    """How long the session lasts: 12, 7.5 or "12:30"; None for as long as its parts need."""
     language: str = "en"
     seed: int = Field(default=0, ge=0)
     """Which variants of the phrases are said; the same seed gives the same session."""
+
+    @property
+    def length_ms(self) -> int | None:
+        """How long the session is to last, to the millisecond."""
+        return None if self.minutes is None else round(self.minutes * 60_000)
 
 
 def request(**options: object) -> Request:
@@ -50,15 +76,32 @@ def request(**options: object) -> Request:
         raise RequestError(f"{option} = {first['input']!r}: {first['msg']}") from error
 
 
-def render(asked: Request, library: Library) -> str:
+def suited_areas(asked: Request, library: Library) -> int:
+    """Tell among how many areas a session of a given length may choose."""
+    region = library.region(asked.target)
+    area = asked.area or "all"
+    return len(_areas(region, library.method(asked.method), area))
+
+
+def render(
+    asked: Request,
+    library: Library,
+    *,
+    areas: int | None = None,
+    rounds: int | None = None,
+    brief: bool = False,
+) -> str:
     """Write the script of a session.
 
-    Raises RequestError where region, area and method do not go together, LibraryError where a
+    ``areas`` treats so many of the region's areas, the most useful first; ``rounds`` gives each
+    side so many. Without them it is what was asked for, in about five minutes a side. ``brief``
+    side so many. Without them it is what was asked for, in about five minutes a side. ``brief``
+    leaves out what can be left out without harm. Raises RequestError where region, area and method
     phrase is missing, ScriptError where the template fails.
     """
     region = library.region(asked.target)
     method = library.method(asked.method)
-    areas = _areas(region, method, asked.area)
+    treated = _areas(region, method, "all" if areas and asked.area is None else asked.area)[:areas]
     phrases = _Phrases(library.wording, random.Random(asked.seed))  # noqa: S311 (no secret)
     environment = ImmutableSandboxedEnvironment(
         loader=jinja2.FileSystemLoader(resources.folders("scripts")),
@@ -74,8 +117,10 @@ def render(asked: Request, library: Library) -> str:
         return environment.get_template(name).render(
             region=region,
             method=method,
-            treatments=[(area, _sides(area, asked.side)) for area in areas],
+            treatments=[(area, _sides(area, asked.side)) for area in treated],
             level=asked.level,
+            brief=brief,
+            rounds=rounds or DEFAULT_ROUNDS[asked.level],
             language=asked.language,
         )
     except jinja2.TemplateNotFound as error:

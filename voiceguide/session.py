@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from voiceguide import export, library, mixer, resources, script, ssml, timeline
 from voiceguide.errors import MissingVoiceError, RequestError, ScriptError, VoiceError
@@ -68,6 +69,24 @@ def engine_id() -> str:
     return Pyttsx3().id
 
 
+class _Choice(TypedDict, total=False):
+    """What is left open when a session is to have a certain length."""
+
+    areas: int
+    rounds: int
+    brief: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a session plays."""
+
+    written: _Written
+    parsed: ssml.Script
+    timeline: Timeline | None = None
+    """Known where it was fitted to a length."""
+
+
 class Session:
     """A guided session.
 
@@ -87,7 +106,8 @@ class Session:
 
         ``target`` is a region ("calf"), a complaint ("calf-pain") or a file (my.ssml). ``voice`` is
         one that ``voiceguide voices`` lists, ``rate`` is in words a minute. ``options`` are those
-        of ``script.Request``: method, area, side, level, language, seed. Raises RequestError for an
+        of ``script.Request``: method, area, side, level, minutes, language, seed. Raises
+        RequestError for an
         option that is not known or out of range.
         """
         slowest, fastest = RATES_WPM
@@ -100,32 +120,34 @@ class Session:
     @property
     def script(self) -> str:
         """The script: SSML text."""
-        text = self._written.text
+        text = self._plan.written.text
         return text.decode(errors="replace") if isinstance(text, bytes) else text
 
     @property
     def title(self) -> str:
         """What the session is called."""
-        return self._written.title or self._parsed.title or self._written.stem
+        return self._plan.written.title or self._plan.parsed.title or self._plan.written.stem
 
     @property
     def language(self) -> str:
         """The script's language, a BCP 47 tag."""
-        return self._parsed.language
+        return self._plan.parsed.language
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is odd about the script, though it plays."""
-        return self._parsed.warnings
+        return self._plan.parsed.warnings
 
     @property
     def default_path(self) -> Path:
         """Where the session is exported to unless another path is given."""
-        return OUTPUT / f"{self._written.stem}.mp3"
+        return OUTPUT / f"{self._plan.written.stem}.mp3"
 
     @cached_property
     def timeline(self) -> Timeline:
         """Events and chapters, on the millisecond grid. All speech is made for it."""
+        if self._plan.timeline is not None:
+            return self._plan.timeline
         with self._open_voice() as voice:
             return timeline.collect(self._items(voice))
 
@@ -140,12 +162,12 @@ class Session:
         path = Path(path)
         export.suffix(path)  # before any work is done
         seen: list[Item] = []
-        heard = sum(isinstance(cue, Speech | Sound) for cue in ssml.walk(self._parsed.root))
-        channels = mixer.channels(self._parsed.root)
+        heard = sum(isinstance(cue, Speech | Sound) for cue in ssml.walk(self._plan.parsed.root))
+        channels = mixer.channels(self._plan.parsed.root)
         with self._open_voice() as voice:
-            items = self.__dict__["timeline"] if "timeline" in self.__dict__ else self._items(voice)
+            known = self._plan.timeline or self.__dict__.get("timeline")
             blocks = mixer.mix(
-                _noting(items, seen),
+                _noting(known or self._items(voice), seen),
                 lambda speech: voice.clip(self._utterance(speech)),
                 channels,
             )
@@ -154,16 +176,80 @@ class Session:
                 blocks,
                 channels=channels,
                 tags=self._tags(),
-                timeline=lambda: self.__dict__.setdefault("timeline", timeline.collect(seen)),
+                timeline=lambda: (
+                    known or self.__dict__.setdefault("timeline", timeline.collect(seen))
+                ),
                 progress=lambda: progress and progress(min(1.0, len(seen) / max(1, heard))),
             )
         return path
 
     @cached_property
-    def _written(self) -> _Written:
-        sounds = resources.folders("sounds")
+    def _plan(self) -> _Plan:
+        """What is played: as written, or fitted to the length that was asked for."""
+        target_ms = self._request.length_ms
+        if target_ms is None:
+            written = self._write()
+            return _Plan(written, self._parse(written))
+        with self._open_voice() as voice:
+            return self._fitted(voice, target_ms)
+
+    def _fitted(self, voice: Voice, target_ms: int) -> _Plan:
+        """Choose areas and rounds, then stretch the elastic pauses.
+
+        As many areas as fit with enough rounds; of these, the rounds that stretch pauses least.
+        What is said is cut short only where nothing fits otherwise.
+        """
+        shorter_ms, longer_ms = [], []
+        for choices in self._choices():
+            fits: list[tuple[float, _Plan]] = []
+            for choice in choices:
+                written = self._write(**choice)
+                parsed = self._parse(written)
+                length_ms = self._length_ms(voice, written, parsed)
+                try:
+                    fit = timeline.fit(parsed.root, length_ms, target_ms, name=written.name)
+                except timeline.LengthError as error:
+                    if error.longest_ms < target_ms:
+                        shorter_ms.append(error.longest_ms)
+                        continue
+                    longer_ms.append(error.shortest_ms)
+                    break  # more rounds last longer still
+                fits.append((abs(math.log(fit.stretch)), _Plan(written, parsed, fit.timeline)))
+            if fits:
+                return min(fits, key=lambda fit: fit[0])[1]
+        nearest = [max(shorter_ms)] if shorter_ms else []
+        nearest += [min(longer_ms)] if longer_ms else []
+        raise RequestError(
+            f"no session of {_clock(target_ms)} minutes can be made of this; "
+            f"the nearest lengths are {' and '.join(map(_clock, nearest))}"
+        )
+
+    def _choices(self) -> Iterator[list[_Choice]]:
+        """Give what ``script.render`` can choose from: lists, the best first."""
+        if self._file:
+            yield [{}]
+            return
+        texts = library.load(self._request.language)
+        most = script.suited_areas(self._request, texts)
+        fewest = 1 if self._request.area is None else most
+        for areas in range(most, fewest - 1, -1):
+            least = script.ROUNDS.start if areas == 1 else script.ROUNDS_FOR_MORE_AREAS
+            for brief in (False, True):
+                yield [
+                    {"areas": areas, "rounds": rounds, "brief": brief}
+                    for rounds in script.ROUNDS
+                    if rounds >= least
+                ]
+
+    @property
+    def _file(self) -> Path | None:
+        """The script's file, if the target is one."""
         path = Path(self._request.target)
-        if path.suffix.lower() in _SCRIPT_SUFFIXES:
+        return path if path.suffix.lower() in _SCRIPT_SUFFIXES else None
+
+    def _write(self, **choice: Unpack[_Choice]) -> _Written:
+        sounds = resources.folders("sounds")
+        if path := self._file:
             try:
                 text = path.read_bytes()
             except OSError as error:
@@ -174,25 +260,25 @@ class Session:
         region = texts.region(self._request.target)
         method = texts.method(self._request.method)
         return _Written(
-            script.render(self._request, texts),
+            script.render(self._request, texts, **choice),
             f"the script of {region.id}",
             sounds,
             f"{region.name}: {method.name.lower()}",
             region.name,
-            "-".join([region.id, *self._choices()]),
+            "-".join([region.id, *self._chosen()]),
         )
 
-    def _choices(self) -> Iterable[str]:
+    def _chosen(self) -> Iterator[str]:
         """Give what was chosen otherwise than by default."""
         defaults = script.Request.model_fields
         for name in ("method", "area", "side", "level", "language"):
             chosen = getattr(self._request, name)
             if chosen != defaults[name].default:
                 yield chosen
+        if self._request.length_ms is not None:
+            yield f"{self._request.length_ms / 60_000:.4g}-min"
 
-    @cached_property
-    def _parsed(self) -> ssml.Script:
-        written = self._written
+    def _parse(self, written: _Written) -> ssml.Script:
         return ssml.parse(
             written.text,
             name=written.name,
@@ -204,8 +290,15 @@ class Session:
         return Voice(Pyttsx3, ClipCache(resources.cache_folder() / "clips"))
 
     def _items(self, voice: Voice) -> Iterator[Item]:
-        root = self._parsed.root
-        speeches = (cue for cue in ssml.walk(root) if isinstance(cue, Speech))
+        plan = self._plan
+        length_ms = self._length_ms(voice, plan.written, plan.parsed)
+        return timeline.resolve(plan.parsed.root, length_ms, name=plan.written.name)
+
+    def _length_ms(
+        self, voice: Voice, written: _Written, parsed: ssml.Script
+    ) -> Callable[[Speech | Sound], int]:
+        """Begin to speak the script; give what tells how long each clip is."""
+        speeches = (cue for cue in ssml.walk(parsed.root) if isinstance(cue, Speech))
         voice.prepare(map(self._utterance, speeches))
 
         def length_ms(cue: Speech | Sound) -> int:
@@ -216,10 +309,10 @@ class Session:
             except MissingVoiceError:
                 raise
             except VoiceError as error:
-                where = f"{self._written.name}:{cue.line}"
+                where = f"{written.name}:{cue.line}"
                 raise VoiceError(f"{where}: “{cue.text}” cannot be spoken: {error}") from error
 
-        return timeline.resolve(root, length_ms, name=self._written.name)
+        return length_ms
 
     def _utterance(self, speech: Speech) -> Utterance:
         style = speech.style
@@ -233,14 +326,19 @@ class Session:
         )
 
     def _tags(self) -> Tags:
-        options = ", ".join(self._choices()) or "as it comes"
+        options = ", ".join(self._chosen()) or "as it comes"
         return Tags(
             title=self.title,
-            album=self._written.album,
+            album=self._plan.written.album,
             language=self.language,
             date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
             comment=f"Trigger point self-massage ({options}). Self-care, not treatment.",
         )
+
+
+def _clock(ms: int) -> str:
+    """Write a length as minutes, seconds and milliseconds: 12:30.000."""
+    return f"{ms // 60_000}:{ms % 60_000 / 1000:06.3f}"
 
 
 def _noting(items: Iterable[Item], seen: list[Item]) -> Iterator[Item]:

@@ -26,6 +26,10 @@ MAX_MS = 12 * 3_600_000
 MAX_EVENTS = 200_000
 """How many events a session may have; 12 hours of one a second are 43,200."""
 
+STRETCH = (0.5, 2.0)
+"""Within these factors elastic pauses may be scaled; beyond, a session sounds hasty or lost."""
+_MOST_STEPS = 40
+
 CUT_FADE_MS = 10
 """What is cut is faded for so long, so that it does not click."""
 
@@ -102,6 +106,24 @@ class Timeline:
         yield End(self.duration_ms)
 
 
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A timeline of exactly the length that was asked for."""
+
+    timeline: Timeline
+    stretch: float
+    """The factor by which its elastic pauses were scaled."""
+
+
+class LengthError(Exception):
+    """A script cannot last as long as was asked: only between these two."""
+
+    def __init__(self, shortest_ms: int, longest_ms: int) -> None:
+        super().__init__(shortest_ms, longest_ms)
+        self.shortest_ms = shortest_ms
+        self.longest_ms = longest_ms
+
+
 def collect(items: Iterable[Item]) -> Timeline:
     """Gather a timeline that was made item by item."""
     events: list[Event] = []
@@ -124,15 +146,70 @@ def collect(items: Iterable[Item]) -> Timeline:
 
 
 def resolve(
-    script: Group, length_ms: Callable[[Speech | Sound], int], *, name: str = "script"
+    script: Group,
+    length_ms: Callable[[Speech | Sound], int],
+    *,
+    pause_ms: Callable[[Pause], int] = lambda pause: pause.ms,
+    name: str = "script",
 ) -> Iterator[Item]:
     """Place every cue of ``script`` in time; give what is heard in the order of its begin.
 
     ``length_ms`` tells how long the clip of a speech or sound lasts; it is asked as late as
-    possible. ``name`` stands in messages. Raises ScriptError, with the line, where references go in
-    a circle or nowhere, where speech does not fit, or where a limit is passed.
+    possible. ``pause_ms`` tells the same of a pause, ``name`` stands in messages. Raises
+    ScriptError, with the line, where references go in a circle or nowhere, where speech does not
+    fit, or where a limit is passed.
     """
-    return _Resolver(script, length_ms, name).items()
+    return _Resolver(script, length_ms, pause_ms, name).items()
+
+
+def fit(
+    script: Group,
+    length_ms: Callable[[Speech | Sound], int],
+    target_ms: int,
+    *,
+    name: str = "script",
+) -> Fitted:
+    """Scale the elastic pauses so that ``script`` lasts exactly ``target_ms``.
+
+    Raises LengthError with the lengths that can be had, and what ``resolve`` raises.
+    """
+
+    def timeline(pause_ms: Callable[[Pause], int]) -> Timeline:
+        return collect(resolve(script, length_ms, pause_ms=pause_ms, name=name))
+
+    low, high = STRETCH
+    below, above = timeline(_scaled(low)), timeline(_scaled(high))
+    if not below.duration_ms <= target_ms <= above.duration_ms:
+        raise LengthError(below.duration_ms, above.duration_ms)
+    for step in range(_MOST_STEPS):  # the length hardly bends in between: a few are enough
+        if above.duration_ms == target_ms:
+            return Fitted(above, high)
+        if below.duration_ms == target_ms:
+            return Fitted(below, low)
+        part = (target_ms - below.duration_ms) / (above.duration_ms - below.duration_ms)
+        middle = low + (high - low) * (0.5 if step % 2 else part)
+        tried = timeline(_scaled(middle))
+        if tried.duration_ms <= target_ms:
+            low, below = middle, tried
+        else:
+            high, above = middle, tried
+    missing_ms = target_ms - below.duration_ms  # by rounding to whole milliseconds
+    for pause in ssml.walk(script):
+        if isinstance(pause, Pause) and pause.elastic:
+            tried = timeline(_scaled(low, pause, missing_ms))
+            if tried.duration_ms == target_ms:
+                return Fitted(tried, low)
+    raise LengthError(below.duration_ms, above.duration_ms)
+
+
+def _scaled(stretch: float, longer: Pause | None = None, by_ms: int = 0) -> Callable[[Pause], int]:
+    """Give how long pauses last: elastic ones scaled, and ``longer`` longer still."""
+
+    def pause_ms(pause: Pause) -> int:
+        scaled = round(pause.ms * stretch) if pause.elastic else pause.ms
+        return scaled + by_ms if pause is longer else scaled
+
+    return pause_ms
 
 
 # How: every cue becomes a node that knows its begin and end once they are worked out.
@@ -171,10 +248,15 @@ class _Frame:
 
 class _Resolver:
     def __init__(
-        self, script: Group, length_ms: Callable[[Speech | Sound], int], name: str
+        self,
+        script: Group,
+        length_ms: Callable[[Speech | Sound], int],
+        pause_ms: Callable[[Pause], int],
+        name: str,
     ) -> None:
         self._script = script
         self._length_ms = length_ms
+        self._pause_ms = pause_ms
         self._name = name
         self._named: dict[str, _Node] = {}
         self._count = 0
@@ -305,8 +387,8 @@ class _Resolver:
         match cue:
             case Speech() | Sound():
                 return self._length_ms(cue)
-            case Pause(ms):
-                return ms
+            case Pause():
+                return self._pause_ms(cue)
             case Mark():
                 return 0
 
