@@ -23,6 +23,7 @@ with warnings.catch_warnings():
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -65,7 +66,7 @@ def mix(
 
 def sound_ms(sound: Sound) -> int:
     """Tell how long a sound lasts; raises SoundError if it cannot be read."""
-    return len(_sound(sound)) // FRAMES_PER_MS
+    return len(_sound(sound.path, sound.speed)) // FRAMES_PER_MS
 
 
 def _block(
@@ -87,7 +88,7 @@ def _block(
 
 def _clip(event: Event, speech_clip: Callable[[Speech], Samples], channels: int) -> AudioSegment:
     cue = event.cue
-    samples = speech_clip(cue) if isinstance(cue, Speech) else _sound(cue)
+    samples = speech_clip(cue) if isinstance(cue, Speech) else _sound(cue.path, cue.speed)
     clip = AudioSegment(
         data=samples.tobytes(), sample_width=2, frame_rate=RATE_HZ, channels=1
     ).apply_gain(event.gain_db)
@@ -111,19 +112,19 @@ def _ramped(part: AudioSegment, ramp: Ramp, begin_ms: int) -> AudioSegment:
 
 
 @functools.lru_cache(maxsize=32)
-def _sound(sound: Sound) -> Samples:
+def _sound(path: Path, speed: float) -> Samples:
     """Read a sound: mono, 48,000 Hz, a whole number of milliseconds."""
     try:
-        with AudioFile(str(sound.path)) as file:
+        with AudioFile(str(path)) as file:
             rate_hz = file.samplerate
             samples: NDArray[np.float32] = file.read(file.frames).mean(axis=0)
     except (OSError, ValueError, RuntimeError) as error:
-        raise SoundError(f"{sound.path}: cannot be read as audio: {error}") from error
+        raise SoundError(f"{path}: cannot be read as audio: {error}") from error
     if rate_hz != RATE_HZ:
         samples = soxr.resample(samples, rate_hz, RATE_HZ)
-    length_ms = round(len(samples) / sound.speed / FRAMES_PER_MS)
-    if sound.speed != 1:
-        samples = time_stretch(samples, RATE_HZ, sound.speed)[0]
+    length_ms = round(len(samples) / speed / FRAMES_PER_MS)
+    if speed != 1:
+        samples = time_stretch(samples, RATE_HZ, speed)[0]
     fitted = np.zeros(length_ms * FRAMES_PER_MS, dtype=np.int16)
     part = samples[: len(fitted)]
     fitted[: len(part)] = np.rint(np.clip(part, -1, 1) * 32767)

@@ -95,9 +95,9 @@ def render(
 
     ``areas`` treats so many of the region's areas, the most useful first; ``rounds`` gives each
     side so many. Without them it is what was asked for, in about five minutes a side. ``brief``
-    side so many. Without them it is what was asked for, in about five minutes a side. ``brief``
     leaves out what can be left out without harm. Raises RequestError where region, area and method
-    phrase is missing, ScriptError where the template fails.
+    do not go together, LibraryError where a phrase is missing, ScriptError where the template
+    fails.
     """
     region = library.region(asked.target)
     method = library.method(asked.method)

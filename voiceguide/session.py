@@ -201,7 +201,8 @@ class Session:
         """
         shorter_ms, longer_ms = [], []
         for choices in self._choices():
-            fits: list[tuple[float, _Plan]] = []
+            best: _Plan | None = None
+            least_strain = math.inf
             for choice in choices:
                 written = self._write(**choice)
                 parsed = self._parse(written)
@@ -214,9 +215,12 @@ class Session:
                         continue
                     longer_ms.append(error.shortest_ms)
                     break  # more rounds last longer still
-                fits.append((abs(math.log(fit.stretch)), _Plan(written, parsed, fit.timeline)))
-            if fits:
-                return min(fits, key=lambda fit: fit[0])[1]
+                strain = abs(math.log(fit.stretch))
+                if strain >= least_strain:
+                    break  # and more rounds strain it more
+                best, least_strain = _Plan(written, parsed, fit.timeline), strain
+            if best:
+                return best
         nearest = [max(shorter_ms)] if shorter_ms else []
         nearest += [min(longer_ms)] if longer_ms else []
         raise RequestError(
