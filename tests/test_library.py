@@ -304,14 +304,12 @@ def test_a_language_without_phrases_says_which_file_is_missing(own):
         _ = library.load("qq").wording
 
 
-@pytest.mark.xfail(strict=True, reason="library.py:193: an id in the file goes before its name")
 def test_a_region_is_called_as_its_file(own):
     path = own("en/regions/foot.toml", 'id = "knee"' + FOOT)
     with pytest.raises(LibraryError, match=f"{re.escape(str(path))}: id"):
         library.load("en").region("foot")
 
 
-@pytest.mark.xfail(strict=True, reason="library.py:104: two areas may have one id")
 def test_two_areas_with_one_name_are_refused(own):
     own("en/regions/foot.toml", FOOT + FOOT[FOOT.index("[[areas]]") :])
     with pytest.raises(LibraryError, match="sole"):

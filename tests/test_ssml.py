@@ -136,7 +136,6 @@ def test_elements_of_other_namespaces_pass_on_what_they_contain():
     assert cues('<o:x><s>One.</s><break time="1s"/></o:x>Two.') == ["One.", 1000, "Two."]
 
 
-@pytest.mark.xfail(strict=True, reason="ssml.py:387: in par and seq they are dropped in silence")
 def test_elements_of_other_namespaces_pass_on_what_they_contain_in_a_par_too():
     assert cues("<par><o:x><media>One.</media></o:x></par>") == [("par", ("seq", "One."))]
 
@@ -288,19 +287,16 @@ def test_no_sound_is_taken_from_outside_the_folders(tmp_path, trick):
         ssml.parse(text, name="my.ssml", folders=[inside])
 
 
-@pytest.mark.xfail(strict=True, raises=OSError, reason="resources.py:48: is_file() raises")
 def test_a_sound_with_an_endless_name_is_an_error_with_its_line():
     assert problems(f'<audio src="{"a" * 5000}.wav"/>')[0].startswith("my.ssml:1: there is no")
 
 
-@pytest.mark.xfail(strict=True, reason="ssml.py:363, 371: the content is read twice a level: 2**n")
 def test_each_sound_that_is_not_there_is_warned_of_once():
     depth = 6
     nested = '<audio src="no.wav">' * depth + "Ding." + "</audio>" * depth
     assert len(read(nested).warnings) == depth
 
 
-@pytest.mark.xfail(strict=True, reason="ssml.py:363, 371: the content is read twice")
 def test_a_problem_in_the_text_of_a_sound_that_is_not_there_is_reported_once():
     (problem,) = problems('<audio src="no.wav"><blink/>Ding.</audio>')
     assert "more" not in problem

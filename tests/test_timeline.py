@@ -177,7 +177,6 @@ def test_a_circle_is_an_error_with_a_line(circle):
     assert re.fullmatch(r"my\.ssml:[12]: its time hangs on itself: .* circle", refused(circle))
 
 
-@pytest.mark.xfail(strict=True, reason="timeline.py:260: not built yet, so that it is not known")
 @pytest.mark.parametrize(
     "body",
     [
@@ -214,7 +213,6 @@ def test_a_reference_into_what_is_never_heard_is_followed():
     assert heard(f'{unheard}<media begin="x.end">One.</media>') == [("One", 2, 3)]
 
 
-@pytest.mark.xfail(strict=True, raises=IndexError, reason="timeline.py:206: children.clear()")
 def test_a_reference_into_what_is_never_heard_is_followed_in_a_fixed_length_too():
     media = f'<media>{BELL}</media><media xml:id="x">{BELL}</media>'
     unheard = f'<seq dur="5s" repeatDur="0s">{media}</seq>'
@@ -410,7 +408,6 @@ def test_events_are_given_in_the_order_of_their_begin():
     assert len(begins) == 6
 
 
-@pytest.mark.xfail(strict=True, reason="timeline.py:223: leads of several cues do not add up")
 def test_events_are_in_order_where_several_in_a_row_begin_earlier():
     early = f'<media begin="-10s">{BELL}</media>'
     body = f'<par><media>{CHIME}</media><media begin="5s" dur="15s">{BELL}</media></par>'
@@ -481,7 +478,6 @@ def test_more_events_than_a_listener_could_tell_apart_are_refused():
     assert re.match(r"my\.ssml:2: is event number 200,001, more than .* may have", refused(body))
 
 
-@pytest.mark.xfail(strict=True, raises=(OverflowError, ValueError), reason="timeline.py:322: inf")
 @pytest.mark.parametrize("content", [TICK, ""])
 def test_a_count_beyond_all_numbers_is_refused_or_nothing(content):
     body = f'<media repeatCount="{"9" * 400}">{content}</media>'
@@ -642,7 +638,6 @@ LONG = Group("par", TICKS, 1)
 EARLY = Group("seq", (CLIPS[0],), 1, Timing(begin=-900))
 
 
-@pytest.mark.xfail(strict=True, reason="timeline.py:223: leads of several cues do not add up")
 @given(SESSIONS)
 @example(Group("seq", (LONG, EARLY, EARLY), 1))
 @settings(THOROUGH, max_examples=100)

@@ -115,6 +115,14 @@ class Region(_Model):
     """What not to press, and when to see a doctor first; spoken in every session."""
     areas: Annotated[list[Area], Field(min_length=1, max_length=4)]
 
+    @model_validator(mode="after")
+    def _each_area_has_its_own_id(self) -> Region:
+        ids = [area.id for area in self.areas]
+        for area_id in ids:
+            if ids.count(area_id) > 1:
+                raise ValueError(f"has two areas called “{area_id}”")
+        return self
+
     def area(self, area_id: str) -> Area:
         """Give the area called ``area_id``; raises RequestError with the names there are."""
         by_id = {area.id: area for area in self.areas}
@@ -210,7 +218,10 @@ class Library:
 
     def _read_region(self, region_id: str) -> Region:
         path = self.region_files[region_id]
-        return _validated(Region, {"id": region_id, **_read(path)}, path)
+        data = _read(path)
+        if "id" in data:
+            raise LibraryError(f"{path}: id: a region is called as its file: leave it out")
+        return _validated(Region, {"id": region_id, **data}, path)
 
     def _file(self, name: str) -> Path:
         path = resources.find(name, list(self.folders))

@@ -45,7 +45,10 @@ def find(name: str, roots: list[Path]) -> Path | None:
     A name that leads out of a root, by ``..`` or by a link, is not found there.
     """
     for root in roots:
-        path = (root / name).resolve()
-        if path.is_relative_to(root.resolve()) and path.is_file():
-            return path
+        try:
+            path = (root / name).resolve()
+            if path.is_relative_to(root.resolve()) and path.is_file():
+                return path
+        except (OSError, ValueError):  # no name that a file could have
+            return None
     return None

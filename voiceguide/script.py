@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Side = Literal["left", "right"]
 
 _CLOCK = re.compile(r"(\d+):([0-5]\d)")
-_PLACEHOLDER = re.compile(r"<[^>]*>")
+_PLACEHOLDER = re.compile(r"<([^>]*)>")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
 
 
@@ -111,13 +111,14 @@ def render(
         lstrip_blocks=True,
     )
     environment.filters["sentences"] = sentences
-    environment.globals |= {"pick": phrases.pick, "wording": library.wording}
+    environment.globals |= {"pick": phrases.pick, "wording": library.wording.model_dump()}
     name = f"sessions/{method.id}.ssml.jinja"
+    # A template gets plain dictionaries: the methods of a model would lead out of the sandbox.
     try:
         return environment.get_template(name).render(
-            region=region,
-            method=method,
-            treatments=[(area, _sides(area, asked.side)) for area in treated],
+            region=region.model_dump(),
+            method=method.model_dump(),
+            treatments=[(area.model_dump(), _sides(area, asked.side)) for area in treated],
             level=asked.level,
             brief=brief,
             rounds=rounds or DEFAULT_ROUNDS[asked.level],
@@ -158,11 +159,14 @@ class _Phrases:
         if not self._bags.get(key):
             self._bags[key] = self._shuffled(key)
         variant = self._last[key] = self._bags[key].pop()
-        for name, value in values.items():
-            variant = variant.replace(f"<{name}>", str(value))
-        if unfilled := _PLACEHOLDER.search(variant):
-            raise LibraryError(f"phrases.toml: phrases.{key}: nothing is known for {unfilled[0]}")
-        return variant
+
+        def fill(placeholder: re.Match[str]) -> str:
+            if placeholder[1] not in values:
+                what = f"nothing is known for {placeholder[0]}"
+                raise LibraryError(f"phrases.toml: phrases.{key}: {what}")
+            return str(values[placeholder[1]])
+
+        return _PLACEHOLDER.sub(fill, variant)
 
     def _shuffled(self, key: str) -> list[str]:
         bag = list(self._phrases[key])

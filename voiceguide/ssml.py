@@ -225,8 +225,8 @@ class _Flow:
     def flush(self) -> None:
         words = " ".join("".join(self._text).split())
         self._text.clear()
-        if not words or all(unicodedata.category(char)[0] in "PZC" for char in words):
-            return  # nothing, or punctuation alone: nothing to say
+        if not _speakable(words):
+            return
         if self._gap_ms:
             self.cues.append(Pause(self._gap_ms, elastic=True, line=self._line))
             self._gap_ms = 0
@@ -353,8 +353,8 @@ class _Reader:
                 sound if not gain_db else Group("seq", (sound,), line, Timing(gain_db=gain_db))
             )
             return
-        fallback = self.sequence(element, style)
-        if not fallback.children:
+        inside = [child for child in element if _local(child) not in (None, "desc")]
+        if not inside and not _speakable(_own_text(element)):
             where = " or ".join(str(folder) for folder in self._folders)
             self._problem(element, f"there is no sound {source!r} in {where}, and no text instead")
             return
@@ -366,18 +366,21 @@ class _Reader:
     def _group(self, kind: Literal["seq", "par"], element: etree._Element, style: Style) -> Group:
         """``seq`` and ``par`` hold par, seq and media alone."""
         flow = _Flow()
+        self._timed(element, kind, style, flow)
+        line = element.sourceline or 0
+        return Group(kind, tuple(flow.cues), line, self._timing(element))
+
+    def _timed(self, element: etree._Element, kind: str, style: Style, flow: _Flow) -> None:
         for child in element:
             local = _local(child)
             if local in ("par", "seq", "media"):
                 self._element(child, style, flow)
+            elif local is None and isinstance(child.tag, str):
+                self._timed(child, kind, style, flow)  # of another namespace: passed through
             elif local not in (None, "desc", "meta", "metadata"):
                 self._problem(child, f"<{kind}> takes par, seq and media, not <{local}>")
-        if any(
-            text and text.strip() for text in (element.text, *(child.tail for child in element))
-        ):
+        if _own_text(element).strip():
             self._problem(element, f"text in <{kind}> belongs in <media><speak>…</speak></media>")
-        line = element.sourceline or 0
-        return Group(kind, tuple(flow.cues), line, self._timing(element))
 
     def _timing(self, element: etree._Element) -> Timing:
         return Timing(
@@ -428,6 +431,15 @@ def _local(element: etree._Element) -> str | None:
     return name.localname if name.namespace in (None, SSML) else None
 
 
+def _own_text(element: etree._Element) -> str:
+    return "".join([element.text or "", *(child.tail or "" for child in element)])
+
+
+def _speakable(text: str) -> bool:
+    """Tell whether there is more than punctuation and spaces."""
+    return any(unicodedata.category(char)[0] not in "PZC" for char in text)
+
+
 # Readers of attribute values: each raises ValueError that says what would be right.
 
 
@@ -475,7 +487,7 @@ def _count(value: str) -> float:
     count = _number(value)
     if count <= 0:
         raise ValueError("must be more than 0")
-    return count
+    return min(count, 1e15)  # far beyond any session, but still a number to reckon with
 
 
 def _pan(value: str) -> float:

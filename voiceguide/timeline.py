@@ -263,6 +263,7 @@ class _Resolver:
         self._pause_ms = pause_ms
         self._name = name
         self._named: dict[str, _Node] = {}
+        self._home: dict[str, int] = {}  # by id, which child of the root it is in
         self._count = 0
 
     def items(self) -> Iterator[Item]:
@@ -282,7 +283,8 @@ class _Resolver:
             safe_ms = (child.end or 0) - lead_ms[child.index]
             while waiting and waiting[0][0] <= safe_ms:
                 yield heapq.heappop(waiting)[2]
-            child.children.clear()  # what was heard is no longer needed
+            if child.index not in self._home.values():
+                child.children.clear()  # what was heard is no longer needed
         while waiting:
             yield heapq.heappop(waiting)[2]
         yield End(latest)
@@ -292,7 +294,7 @@ class _Resolver:
 
         A reference to another child of the root may lead anywhere; then all nodes are built first.
         """
-        home: dict[str, int] = {}
+        home = self._home
         for child in root.children:
             for cue in ssml.walk(child.cue):
                 if isinstance(cue, Group) and cue.timing.id is not None:
@@ -300,10 +302,10 @@ class _Resolver:
                         raise self._error(cue, f"the id “{cue.timing.id}” is there twice")
                     home[cue.timing.id] = child.index
         leads: list[float] = []
-        lead: float = 0
+        lead: float = 0  # each may begin before the one before it: they add up
         for child in reversed(root.children):
             leads.append(lead)
-            lead = max(lead, _lead(child.cue, child.index, home))
+            lead += _lead(child.cue, child.index, home)
         if lead == _FOREVER:
             for child in root.children:
                 self._build(child)
@@ -347,6 +349,8 @@ class _Resolver:
 
     def _edge(self, node: _Node, point: SyncBase) -> int:
         other = self._named.get(point.id)
+        if other is None and point.id in self._home:
+            raise self._circle(node)  # it lies in what is only built when this is known
         if other is None:
             raise self._error(node.cue, f"there is no element with xml:id “{point.id}”")
         return self._begin(other) if point.edge == "begin" else self._end(other)
