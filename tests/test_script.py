@@ -221,6 +221,7 @@ def test_each_hold_of_the_alternation_is_followed_by_ten_seconds_of_movement(ask
     for side, press in zip(sides_of(asked), chapters(made(asked), "press"), strict=True):
         rounds = len(holds(press.events))
         reminders, moved = moved[:rounds], moved[rounds:]
+        assert len(reminders) == rounds
         assert set(reminders) <= set(worded(area_of(asked)["mobilize_again"], side))
         assert [text for text in spoken(press.events) if text in reminders] == reminders
         assert all(one != other for one, other in itertools.pairwise(reminders))

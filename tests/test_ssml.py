@@ -267,7 +267,24 @@ def test_a_sound_that_is_not_there_speaks_its_text_with_a_warning(source):
     assert warning.startswith(f"my.ssml:2: no sound {source!r}")
 
 
-@pytest.mark.parametrize("content", ["", " ", "<desc>a bell</desc>", "…", "<!-- x -->"])
+ANY_ELEMENT_COUNTS = pytest.mark.xfail(
+    strict=True, reason="ssml._Reader._audio asks for elements of SSML, not for words in them"
+)
+
+
+@ANY_ELEMENT_COUNTS
+def test_the_text_of_a_sound_may_lie_in_an_element_of_another_namespace():
+    assert cues('<audio src="no.wav"><o:x>Ding.</o:x></audio>') == ["Ding."]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "", " ", "<desc>a bell</desc>", "…", "<!-- x -->",
+        pytest.param("<s>…</s>", marks=ANY_ELEMENT_COUNTS),
+        pytest.param("<metadata/>", marks=ANY_ELEMENT_COUNTS),
+    ],
+)  # fmt: skip
 def test_a_sound_that_is_not_there_and_has_no_text_is_an_error(content):
     (problem,) = problems(f'\n<audio src="no.wav">{content}</audio>')
     assert problem.startswith("my.ssml:2: there is no sound 'no.wav' in ")
@@ -415,7 +432,7 @@ def test_all_problems_of_a_script_are_reported_at_once():
     assert [problem.split(": ")[0] for problem in found] == [
         "my.ssml:1", "my.ssml:2", "my.ssml:3", "my.ssml:4",
     ]  # fmt: skip
-    assert found[0].endswith("(and 1 times more)")
+    assert re.search(r"\(and 1 times? more\)$", found[0])
 
 
 def test_a_line_is_right_far_into_a_long_script():

@@ -1,0 +1,101 @@
+"""A session lasts exactly as long as was asked for."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+
+import pytest
+from conftest import FRAMES_PER_MS, decode, voiceguide
+
+from voiceguide import Session
+from voiceguide.errors import RequestError
+
+
+def holds(session: Session) -> int:
+    sources = [getattr(event.cue, "source", None) for event in session.timeline.events]
+    return sources.count("start.wav")
+
+
+@pytest.mark.parametrize(
+    ("region", "level"), [("calf", "standard"), ("neck", "deep"), ("lower-back", "gentle")]
+)
+def test_any_length_between_the_shortest_and_the_longest_is_met(region, level):
+    with pytest.raises(RequestError) as refused:
+        _ = Session(region, level=level, minutes=1).script
+    said = str(refused.value).split("nearest")[1]
+    minutes, seconds = re.search(r"(\d+):(\d\d\.\d+)", said).groups()
+    shortest_ms = int(minutes) * 60_000 + round(float(seconds) * 1000)
+    chance = random.Random(region)
+    for _ in range(5):
+        asked_ms = chance.randrange(shortest_ms, 50 * 60_000 if level == "deep" else 40 * 60_000)
+        session = Session(region, level=level, minutes=asked_ms / 60_000)
+        assert session.timeline.duration_ms == asked_ms
+
+
+def test_the_shortest_length_that_is_named_can_be_had():
+    with pytest.raises(RequestError) as refused:
+        _ = Session("calf", side="left", minutes=2).script
+    minutes, ms = re.search(r"nearest lengths are (\d+):(\d\d\.\d+)", str(refused.value)).groups()
+    shortest_ms = int(minutes) * 60_000 + round(float(ms) * 1000)
+    session = Session("calf", side="left", minutes=shortest_ms / 60_000)
+    assert session.timeline.duration_ms == shortest_ms
+
+
+def test_a_decoded_file_has_exactly_so_many_samples(tmp_path):
+    path = tmp_path / "calf.mp3"
+    done = voiceguide("render", "calf", "--side", "left", "--minutes", "8:20", "-o", path)
+    assert done.returncode == 0, done.stderr
+    assert len(decode(path)) == 500_000 * FRAMES_PER_MS
+
+
+def test_fixed_times_stay_and_longer_sessions_have_more_rounds():
+    short, long = Session("calf", minutes=12), Session("calf", minutes=18)
+    for session in (short, long):
+        starts = [e.begin_ms for e in session.timeline.events if source(e) == "start.wav"]
+        ends = [e.begin_ms for e in session.timeline.events if source(e) == "end.wav"]
+        lengths = {end - start for start, end in zip(starts, ends, strict=True)}
+        assert lengths == {45_000, 60_000}
+    assert holds(long) > holds(short)
+
+
+def source(event) -> str | None:
+    return getattr(event.cue, "source", None)
+
+
+def test_a_long_session_treats_more_areas():
+    names = [chapter.title for chapter in Session("calf", minutes=35).timeline.chapters]
+    assert names.count("Left: Find the spot") == 2
+
+
+def test_a_script_from_elsewhere_is_fitted_by_its_elastic_pauses_alone(ssml):
+    body = 'One.<break time="2s"/>Two.<break strength="x-strong"/>Three.<break strength="strong"/>Four.'
+    plain = Session(ssml(body)).timeline
+    asked_ms = plain.duration_ms + 1234
+    fitted = Session(ssml(body), minutes=asked_ms / 60_000).timeline
+    assert fitted.duration_ms == asked_ms
+    gaps = [
+        [after.begin_ms - before.end_ms for before, after in itertools.pairwise(t.events)]
+        for t in (plain, fitted)
+    ]
+    assert gaps[0] == [2000, 3000, 1500]
+    assert gaps[1][0] == 2000
+    assert gaps[1][1] == pytest.approx(3000 * (1 + 1234 / 4500), abs=25)
+
+
+def test_a_length_that_cannot_be_had_is_answered_with_the_nearest(ssml):
+    script = ssml('One.<break strength="x-strong"/>Two.')
+    with pytest.raises(RequestError, match=r"nearest lengths are 0:0\d\.\d{3}"):
+        _ = Session(script, minutes=1).timeline
+    done = voiceguide("script", "calf", "--minutes", "3")
+    assert done.returncode == 1
+    assert re.search(r"no session of 3:00\.000 minutes .* nearest lengths are \d+:", done.stderr)
+
+
+@pytest.mark.parametrize("wrong", ["soon", "1:75", "-3", "0", "9999", "nan", ""])
+def test_what_is_no_length_is_refused(wrong):
+    done = voiceguide("script", "calf", "--minutes", wrong)
+    assert done.returncode == 1
+    assert "minutes" in done.stderr
+    assert "Traceback" not in done.stderr
