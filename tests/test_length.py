@@ -70,7 +70,8 @@ def test_a_long_session_treats_more_areas():
 
 
 def test_a_script_from_elsewhere_is_fitted_by_its_elastic_pauses_alone(ssml):
-    body = 'One.<break time="2s"/>Two.<break strength="x-strong"/>Three.<break strength="strong"/>Four.'
+    body = 'One.<break time="2s"/>Two.<break strength="x-strong"/>'
+    body += 'Three.<break strength="strong"/>Four.'
     plain = Session(ssml(body)).timeline
     asked_ms = plain.duration_ms + 1234
     fitted = Session(ssml(body), minutes=asked_ms / 60_000).timeline
