@@ -50,5 +50,5 @@ def find(name: str, roots: list[Path]) -> Path | None:
             if path.is_relative_to(root.resolve()) and path.is_file():
                 return path
         except (OSError, ValueError):  # no name that a file could have
-            return None
+            continue
     return None

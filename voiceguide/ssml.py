@@ -49,6 +49,10 @@ _OFFSET = re.compile(r"(?P<sign>[+-]?)\s*(?P<number>\d+(?:\.\d*)?|\.\d+)\s*(?P<u
 _SYNC_BASE = re.compile(r"(?P<id>[^\s+]+)\.(?P<edge>begin|end)\s*(?P<offset>[+-].+)?")
 
 
+_LARGEST = 1e12
+_LONGEST_TIME = 30  # characters
+_LONGEST_SHOWN = 40
+
 _ValueT = TypeVar("_ValueT")
 
 
@@ -216,9 +220,9 @@ class _Flow:
             return
         if text.strip() and style != self._style:
             self.flush()
-            self._style, self._line = style, line
-        elif text.strip() and not self._text:
-            self._line = line
+            self._style = style
+        if text.strip() and not self._text:
+            self._line = line + text[: len(text) - len(text.lstrip())].count("\n")
         if self._text or text.strip():
             self._text.append(text)
 
@@ -271,9 +275,11 @@ class _Reader:
                 )
             elif isinstance(child.tag, str):
                 self._element(child, style, flow)
-            flow.text(child.tail, style, child.sourceline or 0)
+            texts = child.itertext() if isinstance(child.tag, str) else [child.text or ""]
+            end_line = (child.sourceline or 0) + sum(text.count("\n") for text in texts)
+            flow.text(child.tail, style, end_line)
 
-    def _element(  # noqa: C901 (one case an element)
+    def _element(  # noqa: C901, PLR0912 (one case an element)
         self, element: etree._Element, style: Style, flow: _Flow
     ) -> None:
         local = _local(element)
@@ -298,7 +304,15 @@ class _Reader:
                 flow.add(self._group(local, element, style))
             case "media":
                 flow.add(self.sequence(element, style, self._timing(element)))
-            case "desc" | "meta" | "metadata":
+            case "voice":
+                name = element.get("name")
+                style = replace(style, voice=name.split()[0] if name else style.voice)
+                self._content(element, style, flow)
+            case "sub":
+                flow.text(element.get("alias"), style, element.sourceline or 0)
+            case "emphasis" | "lang" | "lookup" | "phoneme" | "say-as" | "token" | "w":
+                self._content(element, style, flow)  # as the engine itself reads it
+            case "desc" | "lexicon" | "meta" | "metadata":
                 pass  # not meant to be heard
             case None:  # of another namespace: what it contains is spoken
                 self._content(element, style, flow)
@@ -353,8 +367,7 @@ class _Reader:
                 sound if not gain_db else Group("seq", (sound,), line, Timing(gain_db=gain_db))
             )
             return
-        inside = [child for child in element if _local(child) not in (None, "desc")]
-        if not inside and not _speakable(_own_text(element)):
+        if not _has_words(element):
             where = " or ".join(str(folder) for folder in self._folders)
             self._problem(element, f"there is no sound {source!r} in {where}, and no text instead")
             return
@@ -377,6 +390,10 @@ class _Reader:
                 self._element(child, style, flow)
             elif local is None and isinstance(child.tag, str):
                 self._timed(child, kind, style, flow)  # of another namespace: passed through
+            elif child.tag is etree.Entity:
+                self._problem(
+                    child, f"entity {child.text} is not known; write the character itself"
+                )
             elif local not in (None, "desc", "meta", "metadata"):
                 self._problem(child, f"<{kind}> takes par, seq and media, not <{local}>")
         if _own_text(element).strip():
@@ -407,6 +424,8 @@ class _Reader:
             return read(written.strip())
         except ValueError as error:
             name = name.rpartition("}")[2]
+            if len(written) > _LONGEST_SHOWN:
+                written = written[:_LONGEST_SHOWN] + "…"
             self._problem(element, f"<{_local(element)} {name}={written!r}>: {error}")
             return None
 
@@ -416,7 +435,7 @@ class _Reader:
         for line, what in self.problems:
             lines.setdefault(what, []).append(line)
         for what, (first, *more) in lines.items():
-            again = f" (and {len(more)} times more)" if more else ""
+            again = f" (and {len(more)} more like it)" if more else ""
             yield f"{self._name}:{first}: {what}{again}"
 
     def _problem(self, element: etree._Element, what: str) -> None:
@@ -435,6 +454,15 @@ def _own_text(element: etree._Element) -> str:
     return "".join([element.text or "", *(child.tail or "" for child in element)])
 
 
+def _has_words(element: etree._Element) -> bool:
+    """Tell whether anything in an element, or in what it holds, is to be spoken or played."""
+    if _speakable(_own_text(element)):
+        return True
+    children = [child for child in element if isinstance(child.tag, str)]
+    heard = [child for child in children if _local(child) not in ("desc", "meta", "metadata")]
+    return any(_local(child) in ("audio", "break") or _has_words(child) for child in heard)
+
+
 def _speakable(text: str) -> bool:
     """Tell whether there is more than punctuation and spaces."""
     return any(unicodedata.category(char)[0] not in "PZC" for char in text)
@@ -450,7 +478,7 @@ def _milliseconds(match: re.Match[str]) -> int:
 
 def _offset(value: str) -> int:
     match = _OFFSET.fullmatch(value)
-    if not match:
+    if not match or len(value) > _LONGEST_TIME:
         raise ValueError("must be a time such as 1.5s, 250ms, 2min or 1h")
     return _milliseconds(match)
 
@@ -476,7 +504,10 @@ def _point(value: str) -> int | SyncBase:
 def _number(value: str, suffix: str = "") -> float:
     if not re.fullmatch(rf"[+-]?(\d+(\.\d*)?|\.\d+){suffix}", value):
         raise ValueError(f"must be a number{' followed by ' + suffix if suffix else ''}")
-    return float(value.removesuffix(suffix))
+    number = float(value.removesuffix(suffix))
+    if abs(number) > _LARGEST:
+        raise ValueError("is larger than any number that makes sense here")
+    return number
 
 
 def _decibels(value: str) -> float:
@@ -487,7 +518,7 @@ def _count(value: str) -> float:
     count = _number(value)
     if count <= 0:
         raise ValueError("must be more than 0")
-    return min(count, 1e15)  # far beyond any session, but still a number to reckon with
+    return count
 
 
 def _pan(value: str) -> float:

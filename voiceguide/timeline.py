@@ -416,6 +416,7 @@ class _Resolver:
             yield from self._heard_group(node, cue, begin, end, frame)
         elif isinstance(cue, Mark):
             if cue.name.startswith(CHAPTER) and begin <= frame.limit_ms:
+                self._tally(cue)
                 yield Opening(cue.name.removeprefix(CHAPTER), begin)
         elif isinstance(cue, Speech):
             if end > frame.limit_ms:
@@ -453,18 +454,24 @@ class _Resolver:
 
     def _repetitions(self, node: _Node, timing: Timing) -> Iterable[int]:
         """Give when each repetition begins, from the begin of the first."""
-        if node.simple == 0 or (timing.repeat_count is None and timing.repeat_dur_ms is None):
+        once = timing.repeat_count is None and timing.repeat_dur_ms is None
+        if once or node.simple == 0:
             return (0,)
+        if not any(isinstance(cue, Speech | Sound | Mark) for cue in ssml.walk(node.cue)):
+            return (0,)  # silence needs no repetition
         return range(0, self._end(node) - self._begin(node), node.simple)
 
     def _event(
         self, begin: int, end: int, cue: Speech | Sound, frame: _Frame, gain_db: float = 0.0
     ) -> Event:
+        self._tally(cue)
+        ramps = tuple(ramp for ramp in frame.ramps if ramp.begin_ms < end and ramp.end_ms > begin)
+        return Event(begin, end, cue, frame.gain_db + gain_db, frame.pan, ramps)
+
+    def _tally(self, cue: Cue) -> None:
         self._count += 1
         if self._count > MAX_EVENTS:
             raise self._error(cue, f"is event number {self._count:,}, more than a session may have")
-        ramps = tuple(ramp for ramp in frame.ramps if ramp.begin_ms < end and ramp.end_ms > begin)
-        return Event(begin, end, cue, frame.gain_db + gain_db, frame.pan, ramps)
 
     def _too_long(self, cue: Speech, begin: int, end: int, limit_ms: float) -> ScriptError:
         room = max(0, int(limit_ms) - begin)
