@@ -267,3 +267,20 @@ def test_a_terminal_sees_a_progress_bar(ssml, tmp_path):
     os.close(ours)
     assert "my" in shown.decode()
     assert "━" in shown.decode()
+
+
+def test_what_is_too_loud_together_is_limited_and_never_clips(ssml, tmp_path):
+    needs("ffmpeg")
+    speech = "<media><speak>Loud and loud and louder it gets.</speak></media>"
+    other = "<media><speak>And this is said at the same time.</speak></media>"
+    body = f'<par>{speech}{other}</par><prosody volume="x-loud">This is very loud.</prosody>'
+    path = Session(ssml(body)).export(tmp_path / "loud.mp3")
+    assert loudness_of(path)[1] <= -1.0
+
+
+def test_a_script_that_is_not_utf_8_plays_and_is_shown(tmp_path):
+    path = tmp_path / "latin.ssml"
+    text = '<?xml version="1.0" encoding="iso-8859-1"?><speak xml:lang="de">Grüße.</speak>'
+    path.write_bytes(text.encode("iso-8859-1"))
+    assert "Grüße." in voiceguide("script", path, "--format", "ssml").stdout
+    assert "Grüße." in voiceguide("script", path).stdout

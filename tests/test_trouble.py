@@ -187,7 +187,7 @@ def test_an_engine_that_hangs_is_replaced_and_the_phrase_is_spoken():
     engine = Pyttsx3(limit_s=1)
     try:
         engine.speak(utterance("Hello."))
-        os.kill(engine._child.pid, signal.SIGSTOP)
+        os.kill(engine._child.process.pid, signal.SIGSTOP)
         begin = time.monotonic()
         assert engine.speak(utterance("Hello again.")).samples.size > 10_000
         assert 1 <= time.monotonic() - begin < 5
@@ -200,7 +200,7 @@ def test_an_engine_that_crashes_is_replaced_and_the_phrase_is_spoken():
     engine = Pyttsx3()
     try:
         engine.speak(utterance("Hello."))
-        os.kill(engine._child.pid, signal.SIGKILL)
+        os.kill(engine._child.process.pid, signal.SIGKILL)
         assert engine.speak(utterance("Hello again.")).samples.size > 10_000
     finally:
         engine.close()
@@ -295,3 +295,69 @@ def test_a_session_raises_the_same_errors(tmp_path):
         Session("calf", side="up")
     with pytest.raises(VoiceguideError, match="speed"):
         Session("calf", speed=3)
+
+
+@POSIX
+@pytest.mark.parametrize("killed", [False, True])
+def test_no_temporary_files_are_left(tmp_path, ssml, killed):
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    environment = {
+        **os.environ,
+        "TMPDIR": str(folder),
+        "VOICEGUIDE_CACHE_DIR": str(tmp_path / "cache"),
+    }
+    command = [sys.executable, "-m", "voiceguide", "script", str(ssml("Hello. " * 500))]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        if killed:
+            while not list(folder.iterdir()):
+                time.sleep(0.01)
+            process.kill()
+    deadline = time.monotonic() + 5
+    while list(folder.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.05)  # an orphaned child first has to notice
+    assert list(folder.iterdir()) == []
+
+
+def test_targets_that_would_be_one_file_are_refused(tmp_path):
+    says = "calf.mp3 would be written more than once"
+    fails(tmp_path, "render", "calf", "calf-pain", "-o", f"{tmp_path}/", says=says)
+    says = "one file: for several targets"
+    fails(tmp_path, "render", "calf", "neck", "-o", tmp_path / "x.mp3", says=says)
+
+
+def test_a_wrong_target_is_found_before_another_is_rendered(tmp_path, ssml):
+    fails(
+        tmp_path, "render", ssml("Hello."), "calv", "-o", f"{tmp_path}/", says="did you mean calf"
+    )
+
+
+def test_an_option_of_regions_is_refused_for_a_script(tmp_path, ssml):
+    fails(tmp_path, "render", ssml("Hello."), "--side", "left", says="side is for regions")
+
+
+def test_a_script_in_which_nothing_is_heard_is_refused(tmp_path, ssml):
+    fails(tmp_path, "render", ssml("<p/>"), "-o", tmp_path / "x.mp3", says="nothing is heard")
+
+
+def test_a_long_text_without_a_break_is_spoken_whole(ssml):
+    short, long = (
+        Session(ssml("The leg is heavy. " * 20)),
+        Session(ssml("The leg is heavy. " * 1500)),
+    )
+    assert long.timeline.duration_ms == pytest.approx(75 * short.timeline.duration_ms, rel=0.05)
+
+
+@POSIX
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_standard_output_that_is_full():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "voiceguide", "regions"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "voiceguide: standard output: No space left on device\n"

@@ -80,7 +80,7 @@ Rate = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="Another seed gives another choice of words.", min=0)]
 Output = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "-o",
         "--output",
@@ -192,9 +192,13 @@ def render(  # noqa: PLR0913 (a parameter an option)
         )
         for target in targets
     ]  # fmt: skip
-    for session in sessions:
-        path = _path(session, output, several=len(sessions) > 1)
+    paths = [_path(session, output, several=len(sessions) > 1) for session in sessions]
+    for session, path in zip(sessions, paths, strict=True):
+        if paths.count(path) > 1:
+            raise VoiceguideError(f"{path} would be written more than once: render them apart")
+        session.prepare()
         _warn(session)
+    for session, path in zip(sessions, paths, strict=True):
         with _progress(session.title) as progress:
             session.export(path, progress)
         typer.echo(path)
@@ -215,7 +219,9 @@ def doctor(language: Language = "en") -> None:
 
 def main() -> NoReturn:
     """Run the command line; a VoiceguideError is said on standard error, and the status is 1."""
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # clean up on the way
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):  # clean up on the way out
+            signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))
     try:
         app(standalone_mode=True)
     except VoiceguideError as error:
@@ -224,16 +230,26 @@ def main() -> NoReturn:
     except BrokenPipeError:  # the reader of our output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        typer.echo(f"voiceguide: standard output: {error.strerror}", err=True)
+        sys.exit(1)
     sys.exit(0)
 
 
-def _path(session: Session, output: Path | None, *, several: bool) -> Path:
+def _path(session: Session, output: str | None, *, several: bool) -> Path:
     """Tell where a session goes: a file that was named, or a file in a folder."""
+    from voiceguide import export
+
     if output is None:
         return session.default_path
-    if output.is_dir() or several or not output.suffix:
-        return output / session.default_path.name
-    return output
+    path = Path(output)
+    if output.endswith(("/", os.sep)) or path.is_dir() or not path.suffix:
+        return path / session.default_path.name
+    export.suffix(path)
+    if several:
+        raise VoiceguideError(f"{output} is one file: for several targets, give a folder with -o")
+    return path
 
 
 def _warn(session: Session) -> None:

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voiceguide import export, library, resources, session
-from voiceguide.errors import LibraryError, VoiceguideError
+from voiceguide import export, library, mixer, resources, session
+from voiceguide.errors import LibraryError, VoiceError, VoiceguideError
+from voiceguide.ssml import Sound
+from voiceguide.voices import RATE_HZ, Utterance
+from voiceguide.voices.clip import finish
+from voiceguide.voices.pyttsx3 import Pyttsx3
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,19 +58,25 @@ def _texts(language: str) -> str:
 
 def _sounds(_language: str) -> str:
     folders = resources.folders("sounds")
-    missing = [name for name in TONES if resources.find(f"{name}.wav", folders) is None]
-    if missing:
-        raise LibraryError(f"missing: {', '.join(missing)}; run sounds/make_sounds.py")
+    for name in TONES:
+        path = resources.find(f"{name}.wav", folders)
+        if path is None:
+            raise LibraryError(f"{name}.wav is missing; install voiceguide again")
+        mixer.sound_ms(Sound(path, path.name, line=0))
     return f"{len(TONES)} tones in {folders[-1]}"
 
 
 def _voice(language: str) -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder, "hello.ssml")
-        script.write_text(f'<speak xml:lang="{language}">One, two, three.</speak>', "utf-8")
-        said_ms = session.Session(script).timeline.duration_ms
+    engine = Pyttsx3()
+    try:
+        spoken = engine.speak(Utterance("1, 2, 3.", language, None, session.DEFAULT_RATE_WPM, 0.0))
+    finally:
+        engine.close()
+    clip = finish(spoken)
+    if clip is None:
+        raise VoiceError("the engine stays silent; choose another voice with --voice")
     voices = session.voices(language)
-    return f"{session.engine_id()}: {len(voices)} voices, spoke {said_ms / 1000:.1f} s"
+    return f"{engine.id}: {len(voices)} voices, spoke {len(clip) / RATE_HZ:.1f} s"
 
 
 def _encoder(_language: str) -> str:

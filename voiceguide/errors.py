@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 
+def shortened(text: str, most: int = 60) -> str:
+    """Give the beginning of a long text, for a message."""
+    return text if len(text) <= most else text[: most - 1].rsplit(" ", 1)[0] + "…"
+
+
 class VoiceguideError(Exception):
     """Anything a user can mend; the command line prints it without a traceback."""
 

@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import secrets
+import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
@@ -29,14 +30,14 @@ if TYPE_CHECKING:
 FORMATS = ("mp3", "wav", "flac", "ogg")
 """The suffixes that can be written."""
 
-CAPTION_FORMATS = ("text", "json", "vtt", "lrc")
-"""What a timeline can be told as."""
-
 _KBIT_PER_S = {1: 96, 2: 160}
 """By channels: for speech, MP3 at these rates is not told from the original."""
 
-_SCRIPT_LANGUAGES = {"en": "eng", "de": "deu"}  # ISO 639-2, as ID3v2.4 wants it
+_ISO_639_2 = {"en": "eng", "de": "deu"}  # ISO 639-2, as ID3v2.4 wants it
 _UNDETERMINED = "und"
+
+_PART = ".voiceguide-part-"
+_STALE_S = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +114,12 @@ def _encode(
 @contextlib.contextmanager
 def _whole(path: Path) -> Iterator[IO[bytes]]:
     """Open a temporary file beside ``path``; rename it if all goes well, else remove it."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    temporary = path.with_name(f"{_PART}{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        for old in path.parent.glob(f"{_PART}*"):  # left behind by a render that was killed
+            if time.time() - old.stat().st_mtime > _STALE_S:
+                old.unlink(missing_ok=True)
         with temporary.open("x+b") as file:
             yield file
             file.flush()
@@ -124,7 +128,7 @@ def _whole(path: Path) -> Iterator[IO[bytes]]:
     except (OSError, MutagenError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ExportError(
-            f"{path}: cannot be written: {reason}; mend that, or choose another place with -o"
+            f"{path}: cannot be written: {reason}; mend that, or choose another place (-o)"
         ) from error
     finally:
         with contextlib.suppress(OSError):
@@ -157,7 +161,7 @@ def _tag(file: IO[bytes], form: str, tags: Tags, timeline: Timeline) -> None:
 
 def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
     """Give ID3v2.4 frames, with the chapters of its addendum (https://id3.org/id3v2-chapters-1.0)."""
-    language = _SCRIPT_LANGUAGES.get(tags.language.partition("-")[0].lower(), _UNDETERMINED)
+    language = _ISO_639_2.get(tags.language.partition("-")[0].lower(), _UNDETERMINED)
     utf8 = id3.Encoding.UTF8
     yield id3.TIT2(utf8, tags.title)
     yield id3.TPE1(utf8, tags.artist)
@@ -218,6 +222,8 @@ def _text(timeline: Timeline, title: str, _language: str) -> Iterator[str]:
         while chapters and chapters[0].begin_ms <= begin_ms:
             yield f"\n{chapters.pop(0).title}\n"
         yield f"{_clock(begin_ms)}  {text}\n"
+    for chapter in chapters:
+        yield f"\n{chapter.title}\n"
 
 
 def _json(timeline: Timeline, title: str, language: str) -> Iterator[str]:

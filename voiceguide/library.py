@@ -78,7 +78,7 @@ class Area(_Model):
     cautions: Texts
     """What to avoid right here; spoken while the spot is looked for."""
     find: Texts
-    """Position, and how the fingers find the spot."""
+    """The position first, which is said for each side; then how the fingers find the spot."""
     place: dict[Slug, Texts]
     """By method: how the tool comes to the spot. Its keys are the methods that suit the area."""
     mobilize: Texts
@@ -86,7 +86,7 @@ class Area(_Model):
     mobilize_again: Annotated[list[Text], Field(min_length=3)]
     """Variants of a short reminder, said as the movement begins."""
     stretch: Texts
-    """The way into the stretch, in which the listener then stays."""
+    """The way into the stretch: first where to go, for which there is time, then the rest."""
 
     @model_validator(mode="after")
     def _sides_only_where_there_are_two(self) -> Area:
@@ -113,6 +113,8 @@ class Region(_Model):
     """Other names under which it is found."""
     cautions: SidelessTexts
     """What not to press, and when to see a doctor first; spoken in every session."""
+    pressure: SidelessTexts | None = None
+    """How hard to press, where it must be less than the level asks for."""
     areas: Annotated[list[Area], Field(min_length=1, max_length=4)]
 
     @model_validator(mode="after")

@@ -5,17 +5,17 @@ from __future__ import annotations
 import functools
 import math
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import soxr
 from pedalboard import time_stretch
 from pedalboard.io import AudioFile
 
-from voiceguide.errors import SoundError
+from voiceguide.errors import ScriptError, SoundError
 from voiceguide.ssml import Group, Sound, Speech, walk
 from voiceguide.timeline import End, Event, Item, Ramp
-from voiceguide.voices.clip import FRAMES_PER_MS, RATE_HZ
+from voiceguide.voices.clip import CEILING_DBFS, FRAMES_PER_MS, RATE_HZ
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # that ffmpeg is missing, which is never asked for here
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 BLOCK_MS = 500
 """How long a block is, in milliseconds; the last one may be shorter."""
 
+_CEILING = 32767 * 10 ** (CEILING_DBFS / 20)
+_KNEE = 0.75 * _CEILING
+_SILENT_DB, _LOUDEST_DB = -120.0, 40.0
+
 
 def channels(script: Cue) -> int:
     """Tell how many channels a session needs: two where anything is panned."""
@@ -48,20 +52,23 @@ def mix(
     """Give the session as blocks: 48,000 Hz, 16 bit little endian, ``channels`` interleaved.
 
     ``timeline`` is taken item by item, and ``speech_clip`` asked when a speech begins. Raises
-    SoundError for an audio file that cannot be read, and what the two raise.
+    SoundError for an audio file that cannot be read, ScriptError where nothing is heard at all, and
+    what the two raise.
     """
-    playing: list[tuple[Event, AudioSegment]] = []
+    playing: list[_Playing] = []
     at_ms = 0
     for item in timeline:
         until_ms = item.ms if isinstance(item, End) else item.begin_ms
         while until_ms - at_ms >= block_ms:
             yield _block(playing, at_ms, block_ms, channels)
             at_ms += block_ms
-            playing = [(event, clip) for event, clip in playing if event.end_ms > at_ms]
+            playing = [one for one in playing if one.event.end_ms > at_ms]
         if isinstance(item, Event):
-            playing.append((item, _clip(item, speech_clip, channels)))
+            playing.append(_start(item, speech_clip, channels))
         elif isinstance(item, End) and until_ms > at_ms:
             yield _block(playing, at_ms, until_ms - at_ms, channels)
+        elif isinstance(item, End) and until_ms == 0:
+            raise ScriptError("nothing is heard in this script: it has no text, sound or pause")
 
 
 def sound_ms(sound: Sound) -> int:
@@ -69,11 +76,17 @@ def sound_ms(sound: Sound) -> int:
     return len(_sound(sound.path, sound.speed)) // FRAMES_PER_MS
 
 
-def _block(
-    playing: list[tuple[Event, AudioSegment]], begin_ms: int, length_ms: int, channels: int
-) -> bytes:
-    block = AudioSegment.silent(length_ms, RATE_HZ).set_channels(channels)
-    for event, clip in playing:
+class _Playing(NamedTuple):
+    event: Event
+    clip: AudioSegment
+    """Attenuated as the event wants it."""
+    boost: float
+    """A factor of 1 or more: what goes beyond full scale is only limited in the sum."""
+
+
+def _block(playing: list[_Playing], begin_ms: int, length_ms: int, channels: int) -> bytes:
+    parts: list[tuple[int, AudioSegment, float]] = []
+    for event, clip, boost in playing:
         begin = max(begin_ms, event.begin_ms)
         end = min(begin_ms + length_ms, event.end_ms)
         if end <= begin:
@@ -82,21 +95,41 @@ def _block(
         for ramp in event.ramps:
             if ramp.begin_ms < end and ramp.end_ms > begin:
                 part = _ramped(part, ramp, begin)
-        block = block.overlay(part, position=begin - begin_ms)
+        parts.append((begin - begin_ms, part, boost))
+    if sum(part.max * boost for _, part, boost in parts) > _CEILING:
+        return _limited(parts, length_ms, channels)
+    block = AudioSegment.silent(length_ms, RATE_HZ).set_channels(channels)
+    for position, part, boost in parts:
+        block = block.overlay(part.apply_gain(_decibels(boost)), position=position)
     return bytes(block.raw_data)
 
 
-def _clip(event: Event, speech_clip: Callable[[Speech], Samples], channels: int) -> AudioSegment:
+def _limited(parts: list[tuple[int, AudioSegment, float]], length_ms: int, channels: int) -> bytes:
+    """Mix what may be too loud: what goes beyond the knee is bent, so that it never clips."""
+    total = np.zeros((length_ms * FRAMES_PER_MS, channels))
+    for position, part, boost in parts:
+        samples = np.frombuffer(part.raw_data, dtype="<i2").reshape(-1, channels)
+        begin = position * FRAMES_PER_MS
+        total[begin : begin + len(samples)] += samples * boost
+    beyond = np.abs(total) - _KNEE
+    bent = _KNEE + (_CEILING - _KNEE) * np.tanh(beyond / (_CEILING - _KNEE))
+    limited = np.where(beyond > 0, np.sign(total) * bent, total)
+    return np.rint(limited).astype("<i2").tobytes()
+
+
+def _start(event: Event, speech_clip: Callable[[Speech], Samples], channels: int) -> _Playing:
     cue = event.cue
     samples = speech_clip(cue) if isinstance(cue, Speech) else _sound(cue.path, cue.speed)
     clip = AudioSegment(
         data=samples.tobytes(), sample_width=2, frame_rate=RATE_HZ, channels=1
-    ).apply_gain(event.gain_db)
+    ).apply_gain(max(_SILENT_DB, min(0.0, event.gain_db)))
+    boost = 10 ** (min(_LOUDEST_DB, max(0.0, event.gain_db)) / 20)
     if channels == 1:
-        return clip
-    angle = (event.pan + 1) * math.pi / 4
-    left_db, right_db = (_decibels(math.cos(angle)), _decibels(math.sin(angle)))
-    return AudioSegment.from_mono_audiosegments(clip.apply_gain(left_db), clip.apply_gain(right_db))
+        return _Playing(event, clip, boost)
+    angle = (event.pan + 1) * math.pi / 4  # equal power: as loud in two channels as in one
+    left = clip.apply_gain(_decibels(math.cos(angle)))
+    right = clip.apply_gain(_decibels(math.sin(angle)))
+    return _Playing(event, AudioSegment.from_mono_audiosegments(left, right), boost)
 
 
 def _ramped(part: AudioSegment, ramp: Ramp, begin_ms: int) -> AudioSegment:

@@ -5,13 +5,20 @@ from __future__ import annotations
 import datetime as dt
 import math
 import os
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from voiceguide import export, library, mixer, resources, script, ssml, timeline
-from voiceguide.errors import MissingVoiceError, RequestError, ScriptError, VoiceError
+from voiceguide.errors import (
+    MissingVoiceError,
+    RequestError,
+    ScriptError,
+    VoiceError,
+    shortened,
+)
 from voiceguide.export import Tags
 from voiceguide.ssml import Sound, Speech
 from voiceguide.voices import Utterance, Voice, VoiceInfo
@@ -64,11 +71,6 @@ def voices(language: str | None = None) -> list[VoiceInfo]:
     ]
 
 
-def engine_id() -> str:
-    """Give the name and version of the engine."""
-    return Pyttsx3().id
-
-
 class _Choice(TypedDict, total=False):
     """What is left open when a session is to have a certain length."""
 
@@ -104,11 +106,11 @@ class Session:
     ) -> None:
         """Prepare a session; nothing is made before it is asked for.
 
-        ``target`` is a region ("calf"), a complaint ("calf-pain") or a file (my.ssml). ``voice`` is
-        one that ``voiceguide voices`` lists, ``rate`` is in words a minute. ``options`` are those
-        of ``script.Request``: method, area, side, level, minutes, language, seed. Raises
-        RequestError for an
-        option that is not known or out of range.
+        A session of a given length speaks all of itself as soon as its script or title is asked
+        for. ``target`` is a region ("calf"), a complaint ("calf-pain") or a file (my.ssml).
+        ``voice`` is one that ``voiceguide voices`` lists, ``rate`` is in words a minute.
+        ``options`` are those of ``script.Request``: method, area, side, level, minutes, language,
+        seed. Raises RequestError for an option that is not known or out of range.
         """
         slowest, fastest = RATES_WPM
         if rate is not None and not slowest <= rate <= fastest:
@@ -120,8 +122,7 @@ class Session:
     @property
     def script(self) -> str:
         """The script: SSML text."""
-        text = self._plan.written.text
-        return text.decode(errors="replace") if isinstance(text, bytes) else text
+        return ssml.as_text(self._plan.written.text)
 
     @property
     def title(self) -> str:
@@ -150,6 +151,13 @@ class Session:
             return self._plan.timeline
         with self._open_voice() as voice:
             return timeline.collect(self._items(voice))
+
+    def prepare(self) -> None:
+        """Read or write the script, so that what is wrong with it is known before anything is made.
+
+        Raises a VoiceguideError.
+        """
+        _ = self._plan
 
     def export(
         self, path: str | os.PathLike[str], progress: Callable[[float], None] | None = None
@@ -254,6 +262,10 @@ class Session:
     def _write(self, **choice: Unpack[_Choice]) -> _Written:
         sounds = resources.folders("sounds")
         if path := self._file:
+            options = script.Request.model_fields
+            for name in ("method", "area", "side", "level"):
+                if getattr(self._request, name) != options[name].default:
+                    raise RequestError(f"{name} is for regions; {path} is a script of its own")
             try:
                 text = path.read_bytes()
             except OSError as error:
@@ -281,6 +293,12 @@ class Session:
                 yield chosen
         if self._request.length_ms is not None:
             yield f"{self._request.length_ms / 60_000:.4g}-min"
+        if self._voice is not None:
+            yield re.sub(r"[^a-z0-9]+", "-", self._voice.lower())
+        if self._rate_wpm != DEFAULT_RATE_WPM:
+            yield f"{self._rate_wpm}-wpm"
+        if self._request.seed:
+            yield f"seed-{self._request.seed}"
 
     def _parse(self, written: _Written) -> ssml.Script:
         return ssml.parse(
@@ -314,7 +332,9 @@ class Session:
                 raise
             except VoiceError as error:
                 where = f"{written.name}:{cue.line}"
-                raise VoiceError(f"{where}: “{cue.text}” cannot be spoken: {error}") from error
+                raise VoiceError(
+                    f"{where}: “{shortened(cue.text)}” cannot be spoken: {error}"
+                ) from error
 
         return length_ms
 
@@ -330,13 +350,15 @@ class Session:
         )
 
     def _tags(self) -> Tags:
-        options = ", ".join(self._chosen()) or "as it comes"
+        comment = "Made by voiceguide."
+        if not self._file:
+            comment += " Trigger point self-massage is self-care, not treatment."
         return Tags(
             title=self.title,
             album=self._plan.written.album,
             language=self.language,
             date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
-            comment=f"Trigger point self-massage ({options}). Self-care, not treatment.",
+            comment=comment,
         )
 
 

@@ -49,6 +49,7 @@ _OFFSET = re.compile(r"(?P<sign>[+-]?)\s*(?P<number>\d+(?:\.\d*)?|\.\d+)\s*(?P<u
 _SYNC_BASE = re.compile(r"(?P<id>[^\s+]+)\.(?P<edge>begin|end)\s*(?P<offset>[+-].+)?")
 
 
+_QUIETEST_DB, _LOUDEST_DB = -120.0, 40.0
 _LARGEST = 1e12
 _LONGEST_TIME = 30  # characters
 _LONGEST_SHOWN = 40
@@ -172,9 +173,8 @@ def parse(text: str | bytes, *, name: str, folders: list[Path], language: str = 
     where no xml:lang is written. Raises ScriptError with a line for each thing that is wrong.
     """
     data = text.encode() if isinstance(text, str) else text
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     try:
-        root = etree.fromstring(data, parser)
+        root = etree.fromstring(data, _parser())
     except (etree.XMLSyntaxError, ValueError) as error:
         where = f"{name}:{getattr(error, 'lineno', None) or 1}"
         raise ScriptError(f"{where}: not well-formed XML: {error}") from error
@@ -188,6 +188,17 @@ def parse(text: str | bytes, *, name: str, folders: list[Path], language: str = 
         raise ScriptError("\n".join(reader.report()))
     title = root.findtext(f".//{{{DUBLIN_CORE}}}title")
     return Script(cue, style.language, title, tuple(reader.warnings))
+
+
+def _parser() -> etree.XMLParser:
+    return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+
+
+def as_text(script: str | bytes) -> str:
+    """Give the text of a script, whatever encoding its file is in; it has been parsed before."""
+    if isinstance(script, str):
+        return script
+    return str(etree.tostring(etree.fromstring(script, _parser()), encoding="unicode"))
 
 
 def walk(cue: Cue) -> Iterator[Cue]:
@@ -349,9 +360,9 @@ class _Reader:
         self._content(element, style, flow)
 
     def _mark(self, element: etree._Element, flow: _Flow) -> None:
-        name = element.get("name")
-        if not name:
-            self._problem(element, "<mark> needs a name")
+        name = " ".join(element.get("name", "").split())
+        if not name.removeprefix(CHAPTER):
+            self._problem(element, "<mark> needs a name, and a chapter a title")
         else:
             flow.add(Mark(name, element.sourceline or 0))
 
@@ -511,7 +522,10 @@ def _number(value: str, suffix: str = "") -> float:
 
 
 def _decibels(value: str) -> float:
-    return _number(value, "dB")
+    gain_db = _number(value, "dB")
+    if not _QUIETEST_DB <= gain_db <= _LOUDEST_DB:
+        raise ValueError(f"must lie between {_QUIETEST_DB:g}dB and +{_LOUDEST_DB:g}dB")
+    return gain_db
 
 
 def _count(value: str) -> float:

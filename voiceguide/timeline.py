@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from voiceguide import ssml
-from voiceguide.errors import ScriptError
+from voiceguide.errors import ScriptError, shortened
 from voiceguide.ssml import CHAPTER, Cue, Group, Mark, Pause, Sound, Speech, SyncBase, Timing
 
 if TYPE_CHECKING:
@@ -477,7 +477,7 @@ class _Resolver:
         room = max(0, int(limit_ms) - begin)
         return self._error(
             cue,
-            f"“{_short(cue.text)}” begins at {begin / 1000:.3f} s and lasts "
+            f"“{shortened(cue.text)}” begins at {begin / 1000:.3f} s and lasts "
             f"{(end - begin) / 1000:.3f} s, but there is room for {room / 1000:.3f} s: "
             "give it more time, or shorten it",
         )
@@ -503,7 +503,3 @@ def _lead(cue: Cue, index: int, home: dict[str, int]) -> float:
             elif point is not None:
                 lead += max(0, -point)
     return lead
-
-
-def _short(text: str, most: int = 60) -> str:
-    return text if len(text) <= most else text[: most - 1].rsplit(" ", 1)[0] + "…"

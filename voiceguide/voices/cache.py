@@ -53,8 +53,8 @@ class ClipCache:
             return None
         return np.frombuffer(samples, dtype="<i2").astype(np.int16, copy=False)
 
-    def write(self, name: str, samples: Samples) -> bool:
-        """Keep a clip; tell whether that was possible."""
+    def write(self, name: str, samples: Samples) -> None:
+        """Keep a clip, if that is possible; else it is only made again when it is needed."""
         path = self._path(name)
         data = samples.astype("<i2", copy=False).tobytes()
         temporary = path.with_suffix(f".{secrets.token_hex(4)}")
@@ -65,9 +65,8 @@ class ClipCache:
         except OSError:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
-            return False
-        self._grown += len(data)
-        return True
+        else:
+            self._grown += len(data)
 
     def prune(self, most_bytes: int = MOST_BYTES) -> None:
         """Where clips were added, delete the longest unused ones beyond ``most_bytes``."""

@@ -54,5 +54,8 @@ class Engine(Protocol):
     def voices(self) -> list[VoiceInfo]:
         """Give the voices there are; raises VoiceError."""
 
+    def restart(self) -> None:
+        """Begin afresh with the next phrase."""
+
     def close(self) -> None:
-        """End whatever was started."""
+        """End whatever was started, for good; who is still waiting for a phrase gets VoiceError."""

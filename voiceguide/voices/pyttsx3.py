@@ -7,16 +7,21 @@ a child that fails is replaced, and the phrase tried once more.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib.metadata
 import json
 import os
 import platform
+import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pedalboard.io import AudioFile
 
 from voiceguide.errors import MissingVoiceError, VoiceError
@@ -26,6 +31,10 @@ _CHILD = Path(__file__).with_name("pyttsx3_child.py")
 _LIMIT_S = 10.0
 _LIMIT_S_PER_CHARACTER = 0.05
 _TRIES = 2
+
+_PARTS = re.compile(r".{1,4000}(?:(?<=[.!?…])\s|$)|.{1,4000}(?:\s|$)|.{1,4000}", re.DOTALL)
+"""Text in parts that end with a sentence, or else with a word. From 18,000 characters on espeak-ng
+crashes; of 13,500 it has spoken all."""
 
 
 class Pyttsx3:
@@ -38,14 +47,23 @@ class Pyttsx3:
         """
         self.id = _identity()
         self._limit_s = limit_s
-        self._child: subprocess.Popen[str] | None = None
+        self._child: _Child | None = None
+        self._closed = False
 
     def speak(self, utterance: Utterance) -> Spoken:
-        """Speak; raises VoiceError for a missing voice, or a phrase that fails twice."""
+        """Speak; raises VoiceError for a missing voice, or a phrase that fails twice.
+
+        A long text is spoken in parts, from sentence to sentence: espeak-ng has its limits.
+        """
+        parts = [self._speak(utterance, part) for part in _PARTS.findall(utterance.text)]
+        samples = [part.samples for part in parts]
+        return Spoken(np.concatenate(samples), parts[0].rate_hz)
+
+    def _speak(self, utterance: Utterance, text: str) -> Spoken:
         path = self._ask(
-            self._limit_s + _LIMIT_S_PER_CHARACTER * len(utterance.text),
+            self._limit_s + _LIMIT_S_PER_CHARACTER * len(text),
             do="speak",
-            text=utterance.text,
+            text=text,
             language=utterance.language,
             voice=utterance.voice,
             rate=utterance.rate_wpm,
@@ -56,7 +74,7 @@ class Pyttsx3:
                 frames = file.read(max(1, file.frames))  # it may have said nothing: no frames
                 return Spoken(frames.mean(axis=0), int(file.samplerate))
         except (OSError, ValueError) as error:
-            self.close()
+            self.restart()
             raise VoiceError(f"the engine gave no sound for it ({error})") from error
 
     def voices(self) -> list[VoiceInfo]:
@@ -64,17 +82,16 @@ class Pyttsx3:
         found = self._ask(self._limit_s, do="voices")
         return [VoiceInfo(voice["id"], voice["name"], tuple(voice["languages"])) for voice in found]
 
-    def close(self) -> None:
-        """End the child process."""
+    def restart(self) -> None:
+        """End the child process; the next phrase starts another."""
         child, self._child = self._child, None
-        if child is None:
-            return
-        child.kill()
-        child.wait()
-        for pipe in (child.stdin, child.stdout):
-            if pipe is not None:
-                with contextlib.suppress(BrokenPipeError):  # what it was to read, it never will
-                    pipe.close()
+        if child is not None:
+            child.end()
+
+    def close(self) -> None:
+        """End the child process for good."""
+        self._closed = True
+        self.restart()
 
     def _ask(self, limit_s: float, **request: object) -> Any:
         """Put a request to the child, to a new one if the first does not answer."""
@@ -90,49 +107,67 @@ class Pyttsx3:
                 if "error" in answer:
                     raise VoiceError(answer["error"])
                 return answer["result"]
-            self.close()
-        raise VoiceError(f"the engine {trouble}, and so did a new one")
+            self.restart()
+        raise VoiceError(f"the engine {trouble}, and so did a new one; try “voiceguide doctor”")
 
     def _exchange(self, request: str, limit_s: float) -> tuple[Any, str]:
         """Give the child's answer, or None and what happened instead."""
-        child = self._child = self._child or _start()
-        assert child.stdin is not None  # noqa: S101 (both are pipes)
-        assert child.stdout is not None  # noqa: S101
+        if self._closed:
+            raise VoiceError("the engine was closed")
+        child = self._child = self._child or _Child()
         hung = threading.Event()
 
         def end() -> None:
             hung.set()
-            child.kill()
+            child.process.kill()
 
         timer = threading.Timer(limit_s, end)
         timer.start()
         try:
             child.stdin.write(request + "\n")
             child.stdin.flush()
-            line = child.stdout.readline()
-        except OSError:
-            line = ""
+            return json.loads(child.stdout.readline()), ""
+        except (OSError, ValueError):  # its pipe is broken or closed, its answer is none
+            return None, f"did not answer in {limit_s:.0f} s" if hung.is_set() else "crashed"
         finally:
             timer.cancel()
-        if line:
-            return json.loads(line), ""
-        return None, f"did not answer in {limit_s:.0f} s" if hung.is_set() else "crashed"
 
 
-def _start() -> subprocess.Popen[str]:
-    # -P keeps the script's folder, where this file is called pyttsx3 too, out of the module path.
-    return subprocess.Popen(  # noqa: S603 (our own interpreter and script)
-        [sys.executable, "-P", str(_CHILD)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        encoding="utf-8",
-    )
+class _Child:
+    """A process that speaks, and the folder for its files."""
+
+    def __init__(self) -> None:
+        try:
+            self.folder = tempfile.mkdtemp(prefix="voiceguide-")
+            # -P keeps the script's folder, where this file is called pyttsx3 too, out of the path.
+            self.process = subprocess.Popen(  # noqa: S603 (our own interpreter and script)
+                [sys.executable, "-P", str(_CHILD), self.folder],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                encoding="utf-8",
+            )
+        except OSError as error:
+            raise VoiceError(f"the engine cannot be started: {error}") from error
+        assert self.process.stdin is not None  # noqa: S101 (both are pipes)
+        assert self.process.stdout is not None  # noqa: S101
+        self.stdin = self.process.stdin
+        self.stdout = self.process.stdout
+
+    def end(self) -> None:
+        """Kill the process and remove its files."""
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.stdin, self.stdout):
+            with contextlib.suppress(OSError):  # what it was to read, it never will
+                pipe.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _identity() -> str:
     """Name the engine and all that its sound hangs on."""
-    parts = [f"pyttsx3-{importlib.metadata.version('pyttsx3')}"]
+    child = hashlib.blake2b(_CHILD.read_bytes(), digest_size=4).hexdigest()  # the calm voices too
+    parts = [f"pyttsx3-{importlib.metadata.version('pyttsx3')}", child]
     if sys.platform != "linux":
         parts.append(f"{platform.system()}-{platform.release()}")
     elif os.environ.get("VOICEGUIDE_SYSTEM_ESPEAK"):

@@ -1,7 +1,8 @@
 """The process in which pyttsx3 runs: a request a line on standard input, an answer a line back.
 
 It is a script of its own, so that it starts without the package, and so that an engine that hangs
-or crashes takes nothing else with it. It ends, and takes its files along, when its input does.
+or crashes takes nothing else with it. Its argument is the folder for its files; when its input
+ends, it removes the folder and ends too.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import contextlib
 import ctypes
 import json
 import os
+import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -125,20 +126,21 @@ def main() -> None:
 
     # What fails in espeak-ng's callback, a full disk say, reaches nobody: pyttsx3 would wait on.
     sys.unraisablehook = answer_and_end
-    with tempfile.TemporaryDirectory(prefix="voiceguide-") as folder:
-        speaker = None
-        for line in sys.stdin:
-            request = json.loads(line)
-            try:
-                speaker = speaker or Speaker(Path(folder))
-                result = getattr(speaker, request.pop("do"))(**request)
-            except LookupError as error:
-                answer = {"missing_voice": str(error.args[0])}
-            except Exception as error:  # noqa: BLE001 (whatever it is, the asker is told)
-                answer = {"error": str(error) or type(error).__name__}
-            else:
-                answer = {"result": result}
-            print(json.dumps(answer), file=answers, flush=True)
+    folder = Path(sys.argv[1])
+    speaker = None
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            speaker = speaker or Speaker(folder)
+            result = getattr(speaker, request.pop("do"))(**request)
+        except LookupError as error:
+            answer = {"missing_voice": str(error.args[0])}
+        except Exception as error:  # noqa: BLE001 (whatever it is, the asker is told)
+            answer = {"error": str(error) or type(error).__name__}
+        else:
+            answer = {"result": result}
+        print(json.dumps(answer), file=answers, flush=True)
+    shutil.rmtree(folder, ignore_errors=True)  # whoever asked has gone, perhaps killed
 
 
 if __name__ == "__main__":

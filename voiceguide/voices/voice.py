@@ -37,6 +37,7 @@ class Voice:
         self._lengths: dict[Utterance, Future[int]] = {}
         self._memory: OrderedDict[Utterance, Samples] = OrderedDict()
         self._memory_bytes = 0
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -65,14 +66,13 @@ class Voice:
     def close(self) -> None:
         """End all work and the engines."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self._close_engines()  # what is being spoken fails, and is tried once more
-        self._pool.shutdown(wait=True)
-        self._close_engines()
-        self._clips.prune()
-
-    def _close_engines(self) -> None:
-        for engine in self._engines:
+        with self._lock:
+            self._closed = True
+            engines = list(self._engines)
+        for engine in engines:
             engine.close()
+        self._pool.shutdown(wait=True)
+        self._clips.prune()
 
     def _length_ms(self, utterance: Utterance) -> int:
         return len(self._make(utterance)) // FRAMES_PER_MS
@@ -95,7 +95,7 @@ class Voice:
         try:
             samples = finish(engine.speak(utterance))
             if samples is None:  # silent: perhaps only this once
-                engine.close()
+                engine.restart()
                 samples = finish(engine.speak(utterance))
         finally:
             with self._lock:
@@ -106,6 +106,8 @@ class Voice:
 
     def _take(self) -> Engine:
         with self._lock:
+            if self._closed:
+                raise VoiceError("the voice was closed")
             if self._idle:
                 return self._idle.pop()
             engine = self._make_engine()
