@@ -140,9 +140,11 @@ def main() -> None:
         else:
             answer = {"result": result}
         print(json.dumps(answer), file=answers, flush=True)
-    shutil.rmtree(folder, ignore_errors=True)  # whoever asked has gone, perhaps killed
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        main()
+    try:
+        with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+            main()
+    finally:  # whoever asked has gone, perhaps killed
+        shutil.rmtree(sys.argv[1], ignore_errors=True)
