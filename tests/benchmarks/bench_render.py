@@ -23,29 +23,28 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from xml.sax.saxutils import escape
 
 import psutil
 
-# voiceguide is not imported here: Linux counts what a parent holds when it starts a child into the
-# child's peak, so this process must stay smaller than what it weighs.
+# voiceguide is not imported: Linux counts what a parent holds as it starts a child into the child's
+# peak, so this process has to stay smaller than what it weighs.
 
 PROGRAMS = ("ffmpeg", "espeak-ng", "lame")
 
 MOST_OF_ENCODING = 1.5
 """A cold render may take so many times as long as encoding alone."""
-MOST_MB = 160.0
+MOST_MB = 160
 """What the main process of a long render may hold, in 1,000,000 bytes."""
 MOST_GROWTH = 1.15
-"""A long render may hold so many times as much as a short one."""
+"""It may hold so many times as much as that of a short render."""
 
 ROUNDS = 17
-"""The session of ten minutes lasts three hours so many times over."""
+"""The session of ten minutes lasts three hours when it comes so many times."""
 SAMPLING_S = 0.02
 
 VOICEGUIDE = (sys.executable, "-m", "voiceguide")
-SCRIPT = (*VOICEGUIDE, "script", "calf", "--side=left", "--format=ssml")
 SHORT = (*VOICEGUIDE, "render", "short.ssml", "-o", "short.mp3")
 LONG = (*VOICEGUIDE, "render", "long.ssml", "-o", "long.mp3")
 DECODE = ("ffmpeg", "-v", "error", "-i", "short.mp3", "decoded.wav")
@@ -56,17 +55,31 @@ SPEAK = (
 )  # fmt: skip
 CACHE = Path("cache")
 
-_EMPTY_BREATH = re.compile(r'(<media><audio src="(?:in|ex)hale\.wav"[^>]*></media>)\s*(?=</par>)')
 _WORDS = re.compile(r"(<s>|<speak>)([^<]*\w)")
+_SILENT_BREATH = re.compile(r'(<media><audio src="(?:in|ex)hale\.wav"[^>]*></media>)\s*(?=</par>)')
+
+
+class Timed(NamedTuple):
+    """How long a command took."""
+
+    wall_s: float
+    cpu_s: float
+    """User and system time, its children's too: what it needs where one core alone is free."""
+
+    def __str__(self) -> str:
+        return f"{self.wall_s:.2f} s (CPU {self.cpu_s:.2f} s)"
 
 
 class Weighed(NamedTuple):
     """How much memory a command held at its peak, in 1,000,000 bytes."""
 
     main_mb: float
-    """Its own process."""
+    """The process itself (ru_maxrss)."""
     tree_mb: float
-    """All its processes; what several share counts in each."""
+    """All its processes together, sampled; what they share counts in each."""
+
+
+_MeasuredT = TypeVar("_MeasuredT", Timed, Weighed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,32 +97,32 @@ class Row:
         return self.limit is not None and self.ratio > self.limit
 
     def __str__(self) -> str:
-        limit = "" if self.limit is None else f"{self.limit:.2f}{' **broken**' * self.broken}"
+        limit = "" if self.limit is None else f"{self.limit:.2f}{', broken' * self.broken}"
         return f"| {self.what} | {self.against} | {self.ratio:.2f} | {limit} |"
 
 
 def main() -> int:
-    """Measure, print the table, and give the exit status."""
+    """Measure, write the table, and give the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--runs", type=int, default=3, help="how often each is measured")
     parser.add_argument("--check", action="store_true", help="exit 1 where a limit is broken")
     options = parser.parse_args()
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     if missing:
-        print(f"bench_render: missing: {', '.join(missing)}", file=sys.stderr)
-        return 2
+        parser.exit(2, f"bench_render: missing: {', '.join(missing)}\n")
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         os.environ["VOICEGUIDE_CACHE_DIR"] = str(CACHE)
-        os.environ["VOICEGUIDE_CONFIG_DIR"] = "config"  # not the user's own, for a like session
+        os.environ["VOICEGUIDE_CONFIG_DIR"] = "config"  # the user's own texts stay out of it
         prepare()
         rows = [*times(options.runs), *weights(options.runs)]
-    print("| what | against | ratio | limit |\n| --- | --- | --- | --- |", *rows, sep="\n")
+    lines = ["| what | against | ratio | limit |", "| --- | --- | ---: | --- |", *map(str, rows)]
+    sys.stdout.write("\n".join(lines) + "\n")
     return int(options.check and any(row.broken for row in rows))
 
 
 def prepare() -> None:
     """Write the two scripts, the audio to encode, and the words to speak."""
-    script = output(SCRIPT)
+    script = output((*VOICEGUIDE, "script", "calf", "--side=left", "--format=ssml"))
     Path("short.ssml").write_text(script)
     Path("long.ssml").write_text(repeated(script, ROUNDS))
     output(SHORT)
@@ -118,74 +131,71 @@ def prepare() -> None:
     words, at_ms = [], 0
     for event in session["events"]:
         if event["kind"] == "speech":
-            pause_ms = max(0, event["begin_ms"] - at_ms)
-            words.append(f'<break time="{pause_ms}ms"/>{escape(event["text"])}')
+            words.append(_break(max(0, event["begin_ms"] - at_ms)) + escape(event["text"]))
             at_ms = event["end_ms"]
-    words.append(f'<break time="{session["duration_ms"] - at_ms}ms"/>')
+    words.append(_break(session["duration_ms"] - at_ms))
     Path("words.txt").write_text("<speak>" + "\n".join(words) + "</speak>")
 
 
 def repeated(script: str, rounds: int) -> str:
-    """Give ``script`` so many times over, counting aloud, so that no phrase comes twice."""
+    """Give ``script`` so many times over, counting, so that hardly a phrase comes twice."""
     begin, end = script.index(">") + 1, script.rindex("</speak>")
     breaths = itertools.count(1)
-    bodies = []
-    for number in range(1, rounds + 1):
-        body = _WORDS.sub(rf"\1\2, {number}", script[begin:end])
-        spoken = r'\1<media begin="0.2s"><speak>Breath {}.</speak></media>'
-        bodies.append(
-            _EMPTY_BREATH.sub(lambda found: found.expand(spoken.format(next(breaths))), body)
-        )
-    return script[:begin] + "".join(bodies) + script[end:]
+
+    def count(breath: re.Match[str]) -> str:
+        spoken = f"<speak>Breath {next(breaths)}.</speak>"
+        return f'{breath[1]}<media begin="0.2s">{spoken}</media>'
+
+    bodies = (_WORDS.sub(rf"\1\2, {number + 1}", script[begin:end]) for number in range(rounds))
+    return script[:begin] + _SILENT_BREATH.sub(count, "".join(bodies)) + script[end:]
 
 
 def times(runs: int) -> Iterator[Row]:
-    """Compare a cold render with encoding, with speaking alone, and with a warm one."""
-    cold, warm, encoding, speaking = [], [], [], []
+    """Compare a cold render with encoding alone, with bare speech, and with a warm one."""
+    cold, encoding, speaking, warm = [], [], [], []
     for _ in range(runs):
         forget()
         cold.append(timed(SHORT))
-        warm.append(timed(SHORT))
         encoding.append(timed(ENCODE))
         speaking.append(timed(SPEAK))
+        warm.append(timed(SHORT))
     minutes = timeline("short.ssml")["duration_ms"] / 60_000
-    cold_s, told = median(cold), f"cold render of {minutes:.1f} min, {median(cold):.2f} s"
-    for name, others, limit in (
-        ("ffmpeg encodes it", encoding, MOST_OF_ENCODING),
-        ("espeak-ng and lame", speaking, None),
-        ("warm render", warm, None),
-    ):
-        other_s = median(others)
-        yield Row(told, f"{name}, {other_s:.2f} s", cold_s / other_s, limit)
+    render, encode, speak, again = map(middle, (cold, encoding, speaking, warm))
+    what = f"cold render of {minutes:.1f} min: {render}"
+    ratio = render.wall_s / encode.wall_s
+    yield Row(what, f"ffmpeg encodes it: {encode}", ratio, MOST_OF_ENCODING)
+    yield Row(what, f"espeak-ng to lame: {speak}", render.wall_s / speak.wall_s)
+    yield Row(f"warm render: {again}", "cold render", again.wall_s / render.wall_s)
 
 
 def weights(runs: int) -> Iterator[Row]:
-    """Compare the memory that a long cold render takes with that of a short one."""
-    short, long = [], []
+    """Compare the memory of a long cold render with that of a short one."""
+    shorts, longs = [], []
     for _ in range(runs):
         forget()
-        short.append(weighed(SHORT))
+        shorts.append(weighed(SHORT))
         forget()
-        long.append(weighed(LONG))
-    whole = timeline("long.ssml")
-    phrases = {event["text"] for event in whole["events"]}
-    told = f"{whole['duration_ms'] / 3_600_000:.2f} h, {len(phrases):,} phrases"
-    main_mb = median(run.main_mb for run in long)
-    short_main_mb = median(run.main_mb for run in short)
-    tree_mb = median(run.tree_mb for run in long)
-    short_tree_mb = median(run.tree_mb for run in short)
-    main = f"main process at most, {told}: {main_mb:.0f} MB"
-    yield Row(main, f"{MOST_MB:.0f} MB", main_mb / MOST_MB, 1.0)
-    yield Row(main, f"short session, {short_main_mb:.0f} MB", main_mb / short_main_mb, MOST_GROWTH)
-    tree = f"all processes at most: {tree_mb:.0f} MB"
-    yield Row(tree, f"short session, {short_tree_mb:.0f} MB", tree_mb / short_tree_mb)
+        longs.append(weighed(LONG))
+    session = timeline("long.ssml")
+    phrases = {event["text"] for event in session["events"] if event["kind"] == "speech"}
+    length = f"{session['duration_ms'] / 3_600_000:.2f} h of {len(phrases):,} phrases"
+    short, long = map(middle, (shorts, longs))
+    main = f"main process, {length}: {long.main_mb:.0f} MB"
+    growth = long.main_mb / short.main_mb
+    yield Row(main, f"{MOST_MB} MB", long.main_mb / MOST_MB, 1.0)
+    yield Row(main, f"the short session: {short.main_mb:.0f} MB", growth, MOST_GROWTH)
+    tree = f"all its processes: {long.tree_mb:.0f} MB"
+    yield Row(tree, f"the short session: {short.tree_mb:.0f} MB", long.tree_mb / short.tree_mb)
 
 
-def timed(command: Sequence[str]) -> float:
-    """Run a command; give its seconds."""
+def timed(command: Sequence[str]) -> Timed:
+    """Run a command undisturbed."""
     begin_s = time.monotonic()
-    output(command)
-    return time.monotonic() - begin_s
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    wall_s = time.monotonic() - begin_s
+    _ended(child, status)
+    return Timed(wall_s, usage.ru_utime + usage.ru_stime)
 
 
 def weighed(command: Sequence[str]) -> Weighed:
@@ -194,16 +204,14 @@ def weighed(command: Sequence[str]) -> Weighed:
     process = psutil.Process(child.pid)
     tree = pid = 0
     while not pid:
-        tree = max(tree, resident(process))
+        tree = max(tree, _resident(process))
         time.sleep(SAMPLING_S)
         pid, status, usage = os.wait4(child.pid, os.WNOHANG)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise subprocess.CalledProcessError(child.returncode, command)
+    _ended(child, status)
     return Weighed(usage.ru_maxrss * 1024 / 1e6, tree / 1e6)
 
 
-def resident(process: psutil.Process) -> int:
+def _resident(process: psutil.Process) -> int:
     """Give the bytes that a process and all below it hold now."""
     held = 0
     with contextlib.suppress(psutil.NoSuchProcess):
@@ -213,6 +221,12 @@ def resident(process: psutil.Process) -> int:
     return held
 
 
+def _ended(child: subprocess.Popen[bytes], status: int) -> None:
+    child.returncode = os.waitstatus_to_exitcode(status)  # Popen did not see it end
+    if child.returncode:
+        raise subprocess.CalledProcessError(child.returncode, child.args)
+
+
 def forget() -> None:
     """Empty the cache."""
     shutil.rmtree(CACHE, ignore_errors=True)
@@ -220,12 +234,22 @@ def forget() -> None:
 
 def timeline(script: str) -> dict[str, Any]:
     """Give the timeline of a script, as voiceguide tells it."""
-    return json.loads(output((*VOICEGUIDE, "script", script, "--format=json")))
+    session: dict[str, Any] = json.loads(output((*VOICEGUIDE, "script", script, "--format=json")))
+    return session
 
 
 def output(command: Sequence[str]) -> str:
     """Run a command; give what it prints."""
     return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
+
+
+def middle(measured: Sequence[_MeasuredT]) -> _MeasuredT:
+    """Give the median of each figure."""
+    return type(measured[0])(*map(median, zip(*measured, strict=True)))
+
+
+def _break(ms: int) -> str:
+    return f'<break time="{ms}ms"/>'
 
 
 if __name__ == "__main__":

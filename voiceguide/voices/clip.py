@@ -37,6 +37,7 @@ _FADE_IN_MS = 2
 _FADE_OUT_MS = 10
 _TAIL_MS = 20  # kept behind the last loud millisecond, so that a word's end is not clipped
 _LOOKAHEAD_MS = 5
+_EVEN_DB = 0.1  # what nobody hears
 _SHORTEST_S = 0.4  # one gating block of ITU-R BS.1770
 
 
@@ -51,12 +52,15 @@ def finish(spoken: Spoken) -> Samples | None:
     gain_db = SPEECH_LUFS - integrated_lufs(samples)
     limited = _limit(samples, gain_db)
     for _ in range(2):  # the limiter takes a little away, which more gain brings back
-        gain_db += SPEECH_LUFS - integrated_lufs(limited)
+        missing_db = SPEECH_LUFS - integrated_lufs(limited)
+        if abs(missing_db) < _EVEN_DB:
+            break
+        gain_db += missing_db
         limited = _limit(samples, gain_db)
     samples = limited
     samples[: _FADE_IN_MS * FRAMES_PER_MS] *= np.linspace(0, 1, _FADE_IN_MS * FRAMES_PER_MS)
     samples[-_FADE_OUT_MS * FRAMES_PER_MS :] *= np.linspace(1, 0, _FADE_OUT_MS * FRAMES_PER_MS)
-    return np.asarray(np.rint(samples * 32767), dtype=np.int16)
+    return np.rint(samples * 32767).astype(np.int16)
 
 
 def integrated_lufs(samples: NDArray[np.float32]) -> float:
@@ -67,7 +71,7 @@ def integrated_lufs(samples: NDArray[np.float32]) -> float:
     shortest = int(_SHORTEST_S * RATE_HZ)
     if samples.size < shortest:
         samples = np.resize(samples, shortest)
-    return float(loudness.integrated_loudness(samples.astype(np.float32), RATE_HZ))
+    return float(loudness.integrated_loudness(samples.astype(np.float32, copy=False), RATE_HZ))
 
 
 def _trim(raw: NDArray[np.float32], rate_hz: int, peak: float) -> NDArray[np.float32]:
@@ -92,9 +96,11 @@ def _limit(samples: NDArray[np.float32], gain_db: float) -> NDArray[np.float32]:
     padded = np.pad(wanted, 2 * _LOOKAHEAD_MS, mode="edge")
     lowest = np.lib.stride_tricks.sliding_window_view(padded, reach).min(axis=1)
     smooth = np.lib.stride_tricks.sliding_window_view(lowest, reach).mean(axis=1)
-    centres = (np.arange(levels.size) + 0.5) * FRAMES_PER_MS
-    gains = np.interp(np.arange(samples.size), centres, smooth)
-    return np.asarray(np.clip(samples * gains, -ceiling, ceiling), dtype=np.float32)
+    edges = np.pad((smooth[:-1] + smooth[1:]) / 2, 1, mode="edge").astype(np.float32)
+    part = np.linspace(0, 1, FRAMES_PER_MS, endpoint=False, dtype=np.float32)
+    gains = edges[:-1, None] + np.diff(edges)[:, None] * part  # straight from edge to edge
+    limited = samples * gains.reshape(-1)
+    return np.clip(limited, -ceiling, ceiling, out=limited)
 
 
 def _gain(db: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,13 +13,15 @@ from voiceguide.voices import cache
 from voiceguide.voices.clip import FRAMES_PER_MS, VERSION, Samples, finish
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from voiceguide.voices.cache import ClipCache
-    from voiceguide.voices.engine import Engine, Utterance
+    from voiceguide.voices.engine import Engine, Spoken, Utterance
 
-_WORKERS = 3
-"""Engines at work at once: pyttsx3 sleeps most of its 10 ms a phrase, so more than the cores."""
+_WORKERS = 2
+"""Engines at work at once: each gives some 90 phrases a second, the encoder takes 50."""
+_AHEAD = 24
+"""How many clips are made before they are asked for: with more, memory would grow with a script."""
 _MEMORY_BYTES = 8_000_000
 """Clips that were just made or read, so that the mixer need not read them again."""
 
@@ -34,7 +37,10 @@ class Voice:
         self._idle: list[Engine] = []
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="voice")
-        self._lengths: dict[Utterance, Future[int]] = {}
+        self._finishing = threading.Lock()
+        self._ahead: Iterator[Utterance] = iter(())
+        self._coming: dict[Utterance, Future[int]] = {}
+        self._lengths: dict[Utterance, int] = {}
         self._memory: OrderedDict[Utterance, Samples] = OrderedDict()
         self._memory_bytes = 0
         self._closed = False
@@ -46,15 +52,30 @@ class Voice:
         self.close()
 
     def prepare(self, utterances: Iterable[Utterance]) -> None:
-        """Begin to make the clips of ``utterances``, in this order."""
-        for utterance in utterances:
-            if utterance not in self._lengths:
-                self._lengths[utterance] = self._pool.submit(self._length_ms, utterance)
+        """Begin to make the clips of ``utterances``, in this order, some of them ahead."""
+        self._ahead = itertools.chain(self._ahead, utterances)
+        self._work_ahead()
 
     def length_ms(self, utterance: Utterance) -> int:
         """Tell how long the clip lasts; raises VoiceError if it cannot be made."""
-        self.prepare([utterance])
-        return self._lengths[utterance].result()
+        if utterance not in self._lengths:
+            coming = self._coming.get(utterance) or self._submit(utterance)
+            self._lengths[utterance] = coming.result()
+            del self._coming[utterance]
+            self._work_ahead()
+        return self._lengths[utterance]
+
+    def _work_ahead(self) -> None:
+        while len(self._coming) < _AHEAD:
+            utterance = next(self._ahead, None)
+            if utterance is None:
+                return
+            if utterance not in self._lengths and utterance not in self._coming:
+                self._submit(utterance)
+
+    def _submit(self, utterance: Utterance) -> Future[int]:
+        coming = self._coming[utterance] = self._pool.submit(self._length_ms, utterance)
+        return coming
 
     def clip(self, utterance: Utterance) -> Samples:
         """Give the clip; raises VoiceError if it cannot be made."""
@@ -93,16 +114,20 @@ class Voice:
     def _speak(self, utterance: Utterance) -> Samples:
         engine = self._take()
         try:
-            samples = finish(engine.speak(utterance))
+            samples = self._finished(engine.speak(utterance))
             if samples is None:  # silent: perhaps only this once
                 engine.restart()
-                samples = finish(engine.speak(utterance))
+                samples = self._finished(engine.speak(utterance))
         finally:
             with self._lock:
                 self._idle.append(engine)
         if samples is None:
             raise VoiceError("the engine stays silent on it: reword it, or choose another voice")
         return samples
+
+    def _finished(self, spoken: Spoken) -> Samples | None:
+        with self._finishing:  # one at a time: it is the main consumer of memory
+            return finish(spoken)
 
     def _take(self) -> Engine:
         with self._lock:
