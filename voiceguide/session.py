@@ -23,6 +23,7 @@ from voiceguide.export import Tags
 from voiceguide.ssml import Sound, Speech
 from voiceguide.voices import Utterance, Voice, VoiceInfo
 from voiceguide.voices.cache import ClipCache
+from voiceguide.voices.clip import keep_memory_flat
 from voiceguide.voices.pyttsx3 import Pyttsx3
 
 if TYPE_CHECKING:
@@ -309,6 +310,7 @@ class Session:
         )
 
     def _open_voice(self) -> Voice:
+        keep_memory_flat()
         return Voice(Pyttsx3, ClipCache(resources.cache_folder() / "clips"))
 
     def _items(self, voice: Voice) -> Iterator[Item]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import sys
 from typing import TYPE_CHECKING, TypeAlias
 
 import loudness
@@ -37,8 +40,20 @@ _FADE_IN_MS = 2
 _FADE_OUT_MS = 10
 _TAIL_MS = 20  # kept behind the last loud millisecond, so that a word's end is not clipped
 _LOOKAHEAD_MS = 5
+_M_MMAP_THRESHOLD = -3  # of malloc.h
 _EVEN_DB = 0.1  # what nobody hears
 _SHORTEST_S = 0.4  # one gating block of ITU-R BS.1770
+
+
+def keep_memory_flat() -> None:
+    """Let the C library give large arrays back at once.
+
+    glibc would keep those it was given back for later ones, more and more of them; it does not as
+    soon as it is told from what size on (mallopt(3)).
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError, OSError):  # another C library has no mallopt
+            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 128 * 1024)
 
 
 def finish(spoken: Spoken) -> Samples | None:
