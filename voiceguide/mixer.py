@@ -100,29 +100,31 @@ def _block(playing: list[_Playing], begin_ms: int, length_ms: int, channels: int
         return _limited(parts, length_ms, channels)
     block = AudioSegment.silent(length_ms, RATE_HZ).set_channels(channels)
     for position, part, boost in parts:
-        block = block.overlay(part.apply_gain(_decibels(boost)), position=position)
+        loud = part if boost == 1 else part.apply_gain(_decibels(boost))
+        block = block.overlay(loud, position=position)
     return bytes(block.raw_data)
 
 
 def _limited(parts: list[tuple[int, AudioSegment, float]], length_ms: int, channels: int) -> bytes:
-    """Mix what may be too loud: what goes beyond the knee is bent, so that it never clips."""
-    total = np.zeros((length_ms * FRAMES_PER_MS, channels))
+    """Mix what may be too loud: where it is, what goes beyond the knee is bent, never clipped."""
+    total = np.zeros((length_ms * FRAMES_PER_MS, channels), dtype=np.float32)
     for position, part, boost in parts:
         samples = np.frombuffer(part.raw_data, dtype="<i2").reshape(-1, channels)
         begin = position * FRAMES_PER_MS
-        total[begin : begin + len(samples)] += samples * boost
-    beyond = np.abs(total) - _KNEE
-    bent = _KNEE + (_CEILING - _KNEE) * np.tanh(beyond / (_CEILING - _KNEE))
-    limited = np.where(beyond > 0, np.sign(total) * bent, total)
-    return np.rint(limited).astype("<i2").tobytes()
+        total[begin : begin + len(samples)] += samples * np.float32(boost)
+    if np.abs(total).max() > _CEILING:
+        beyond = np.maximum(np.abs(total) - _KNEE, 0)
+        excess = beyond - (_CEILING - _KNEE) * np.tanh(beyond / (_CEILING - _KNEE))
+        total -= np.sign(total) * excess
+    return np.rint(total).astype("<i2").tobytes()
 
 
 def _start(event: Event, speech_clip: Callable[[Speech], Samples], channels: int) -> _Playing:
     cue = event.cue
     samples = speech_clip(cue) if isinstance(cue, Speech) else _sound(cue.path, cue.speed)
-    clip = AudioSegment(
-        data=samples.tobytes(), sample_width=2, frame_rate=RATE_HZ, channels=1
-    ).apply_gain(max(_SILENT_DB, min(0.0, event.gain_db)))
+    clip = AudioSegment(data=samples.tobytes(), sample_width=2, frame_rate=RATE_HZ, channels=1)
+    if event.gain_db < 0:
+        clip = clip.apply_gain(max(_SILENT_DB, event.gain_db))
     boost = 10 ** (min(_LOUDEST_DB, max(0.0, event.gain_db)) / 20)
     if channels == 1:
         return _Playing(event, clip, boost)

@@ -40,20 +40,22 @@ _FADE_IN_MS = 2
 _FADE_OUT_MS = 10
 _TAIL_MS = 20  # kept behind the last loud millisecond, so that a word's end is not clipped
 _LOOKAHEAD_MS = 5
-_M_MMAP_THRESHOLD = -3  # of malloc.h
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of malloc.h
 _EVEN_DB = 0.1  # what nobody hears
 _SHORTEST_S = 0.4  # one gating block of ITU-R BS.1770
 
 
 def keep_memory_flat() -> None:
-    """Let the C library give large arrays back at once.
+    """Let the C library give memory back.
 
-    glibc would keep those it was given back for later ones, more and more of them; it does not as
-    soon as it is told from what size on (mallopt(3)).
+    glibc would keep large arrays for later ones, more and more of them; it does not as soon as it
+    is told from what size on (mallopt(3)). For small ones, all threads share one heap.
     """
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError, OSError):  # another C library has no mallopt
-            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 128 * 1024)
+            mallopt = ctypes.CDLL(None).mallopt
+            mallopt(_M_MMAP_THRESHOLD, 128 * 1024)
+            mallopt(_M_ARENA_MAX, 1)
 
 
 def finish(spoken: Spoken) -> Samples | None:
@@ -62,20 +64,21 @@ def finish(spoken: Spoken) -> Samples | None:
     peak = float(np.abs(raw).max(initial=0.0))
     if peak < _SILENT_PEAK:
         return None
-    samples = soxr.resample(_trim(raw, spoken.rate_hz, peak), spoken.rate_hz, RATE_HZ)
-    samples = np.pad(samples, (0, -samples.size % FRAMES_PER_MS))
+    resampled = soxr.resample(_trim(raw, spoken.rate_hz, peak), spoken.rate_hz, RATE_HZ)
+    samples: NDArray[np.float32] = np.pad(resampled, (0, -resampled.size % FRAMES_PER_MS))
     gain_db = SPEECH_LUFS - integrated_lufs(samples)
-    limited = _limit(samples, gain_db)
+    limited = np.empty_like(samples)
+    _limit(samples, gain_db, limited)
     for _ in range(2):  # the limiter takes a little away, which more gain brings back
         missing_db = SPEECH_LUFS - integrated_lufs(limited)
         if abs(missing_db) < _EVEN_DB:
             break
         gain_db += missing_db
-        limited = _limit(samples, gain_db)
-    samples = limited
-    samples[: _FADE_IN_MS * FRAMES_PER_MS] *= np.linspace(0, 1, _FADE_IN_MS * FRAMES_PER_MS)
-    samples[-_FADE_OUT_MS * FRAMES_PER_MS :] *= np.linspace(1, 0, _FADE_OUT_MS * FRAMES_PER_MS)
-    return np.rint(samples * 32767).astype(np.int16)
+        _limit(samples, gain_db, limited)
+    limited[: _FADE_IN_MS * FRAMES_PER_MS] *= np.linspace(0, 1, _FADE_IN_MS * FRAMES_PER_MS)
+    limited[-_FADE_OUT_MS * FRAMES_PER_MS :] *= np.linspace(1, 0, _FADE_OUT_MS * FRAMES_PER_MS)
+    limited *= 32767
+    return np.rint(limited, out=limited).astype(np.int16)
 
 
 def integrated_lufs(samples: NDArray[np.float32]) -> float:
@@ -99,13 +102,14 @@ def _trim(raw: NDArray[np.float32], rate_hz: int, peak: float) -> NDArray[np.flo
     return raw[begin * window : (int(loud[-1]) + 1 + _TAIL_MS) * window]
 
 
-def _limit(samples: NDArray[np.float32], gain_db: float) -> NDArray[np.float32]:
-    """Raise by ``gain_db``, with peaks kept below the ceiling by a gain that moves smoothly."""
-    samples = samples * np.float32(_gain(gain_db))
+def _limit(samples: NDArray[np.float32], gain_db: float, limited: NDArray[np.float32]) -> None:
+    """Raise by ``gain_db`` into ``limited``; a gain that moves smoothly keeps peaks low enough."""
+    np.multiply(samples, np.float32(_gain(gain_db)), out=limited)
     ceiling = _gain(CEILING_DBFS)
-    levels = np.abs(samples).reshape(-1, FRAMES_PER_MS).max(axis=1)
+    windows = limited.reshape(-1, FRAMES_PER_MS)
+    levels = np.maximum(windows.max(axis=1), -windows.min(axis=1))
     if levels.max() <= ceiling:
-        return samples
+        return
     wanted = np.minimum(1.0, ceiling / np.maximum(levels, 1e-9))
     reach = 2 * _LOOKAHEAD_MS + 1
     padded = np.pad(wanted, 2 * _LOOKAHEAD_MS, mode="edge")
@@ -113,9 +117,10 @@ def _limit(samples: NDArray[np.float32], gain_db: float) -> NDArray[np.float32]:
     smooth = np.lib.stride_tricks.sliding_window_view(lowest, reach).mean(axis=1)
     edges = np.pad((smooth[:-1] + smooth[1:]) / 2, 1, mode="edge").astype(np.float32)
     part = np.linspace(0, 1, FRAMES_PER_MS, endpoint=False, dtype=np.float32)
-    gains = edges[:-1, None] + np.diff(edges)[:, None] * part  # straight from edge to edge
-    limited = samples * gains.reshape(-1)
-    return np.clip(limited, -ceiling, ceiling, out=limited)
+    gains = np.multiply.outer(np.diff(edges), part)  # straight from edge to edge
+    gains += edges[:-1, None]
+    windows *= gains
+    np.clip(limited, -ceiling, ceiling, out=limited)
 
 
 def _gain(db: float) -> float:
