@@ -56,8 +56,20 @@ class Format(StrEnum):
     LRC = "lrc"
 
 
-Target = Annotated[str, typer.Argument(help="A region, a complaint, or a script (my.ssml).")]
-Targets = Annotated[list[str], typer.Argument(help="Regions, complaints or scripts (my.ssml).")]
+Target = Annotated[
+    str,
+    typer.Argument(
+        help="A region, a complaint, a script (my.ssml), a template (my.ssml.jinja), "
+        "or - for one on standard input."
+    ),
+]
+Targets = Annotated[
+    list[str],
+    typer.Argument(
+        help="Regions, complaints, scripts (my.ssml), templates (my.ssml.jinja), "
+        "or - for one on standard input."
+    ),
+]
 Method = Annotated[str, typer.Option(help="The method; see “voiceguide methods”.")]
 Area = Annotated[
     str | None, typer.Option(help="An area of the region, or “all”.  [default: the first]")
@@ -79,6 +91,13 @@ Rate = Annotated[
     int | None, typer.Option(help="Words a minute, from 80 to 450.  [default: 140]", metavar="WPM")
 ]
 Seed = Annotated[int, typer.Option(help="Another seed gives another choice of words.", min=0)]
+Variables = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", help="A variable of a template; may be given again.", metavar="NAME=VALUE"
+    ),
+]
+MaxLength = Annotated[str, typer.Option(help="The longest session that is made.", metavar="TIME")]
 Output = Annotated[
     str | None,
     typer.Option(
@@ -147,9 +166,14 @@ def script(  # noqa: PLR0913 (a parameter an option)
     voice: Voice = None,
     rate: Rate = None,
     seed: Seed = 0,
+    variables: Variables = None,
+    max_length: MaxLength = "12h",
     form: Annotated[
         Format, typer.Option("--format", help="Words with times, the script, or captions.")
     ] = Format.TEXT,
+    check: Annotated[
+        bool, typer.Option("--check", help="Read and time it, and only say whether it is right.")
+    ] = False,
 ) -> None:
     """Print what a session says: as text, SSML, JSON, WebVTT or LRC."""
     from voiceguide import Session, export
@@ -157,10 +181,17 @@ def script(  # noqa: PLR0913 (a parameter an option)
     session = Session(
         target, method=method, area=area, side=side.value, level=level.value,
         minutes=minutes, language=language, voice=voice, rate=rate, seed=seed,
+        variables=_variables(variables), max_length=max_length,
     )  # fmt: skip
-    _warn(session)
-    if form is Format.SSML:
+    if form is Format.SSML and not check:
         typer.echo(session.script)
+        session.prepare()
+        _warn(session)
+        return
+    session.prepare()
+    _warn(session)
+    if check:
+        typer.echo(f"{session.title}: {export.summary(session.timeline)}; no mistakes")
     else:
         text = export.captions(
             session.timeline, form.value, title=session.title, language=session.language
@@ -180,6 +211,8 @@ def render(  # noqa: PLR0913 (a parameter an option)
     voice: Voice = None,
     rate: Rate = None,
     seed: Seed = 0,
+    variables: Variables = None,
+    max_length: MaxLength = "12h",
     output: Output = None,
 ) -> None:
     """Make sessions into audio files, and print where they are."""
@@ -189,6 +222,7 @@ def render(  # noqa: PLR0913 (a parameter an option)
         Session(
             target, method=method, area=area, side=side.value, level=level.value,
             minutes=minutes, language=language, voice=voice, rate=rate, seed=seed,
+            variables=_variables(variables), max_length=max_length,
         )
         for target in targets
     ]  # fmt: skip
@@ -250,6 +284,15 @@ def _path(session: Session, output: str | None, *, several: bool) -> Path:
     if several:
         raise VoiceguideError(f"{output} is one file: for several targets, give a folder with -o")
     return path
+
+
+def _variables(given: list[str] | None) -> dict[str, str]:
+    """Take NAME=VALUE apart."""
+    pairs = [one.partition("=") for one in given or ()]
+    for name, equals, _ in pairs:
+        if not equals:
+            raise VoiceguideError(f"--set {name}: write NAME=VALUE, such as --set rounds=3")
+    return {name: value for name, _, value in pairs}
 
 
 def _warn(session: Session) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voiceguide import export, library, mixer, resources, session
-from voiceguide.errors import LibraryError, VoiceError, VoiceguideError
+from voiceguide.errors import LibraryError, Place, VoiceError, VoiceguideError
 from voiceguide.ssml import Sound
 from voiceguide.voices import RATE_HZ, Utterance
 from voiceguide.voices.clip import finish
@@ -62,7 +62,7 @@ def _sounds(_language: str) -> str:
         path = resources.find(f"{name}.wav", folders)
         if path is None:
             raise LibraryError(f"{name}.wav is missing; install voiceguide again")
-        mixer.sound_ms(Sound(path, path.name, line=0))
+        mixer.sound_ms(Sound(path, path.name, Place(1, 1)))
     return f"{len(TONES)} tones in {folders[-1]}"
 
 

@@ -2,6 +2,39 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MOST_SHOWN = 20
+
+
+class Place(NamedTuple):
+    """Where something is written; both count from 1."""
+
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.line}:{self.column}"
+
+
+class Findings(defaultdict[str, list[Place]]):
+    """What is wrong or odd in a file, and where."""
+
+    def __init__(self) -> None:
+        super().__init__(list)
+
+    def report(self, name: str) -> Iterator[str]:
+        """Give a line for each kind: where it is met first, and how often, in document order."""
+        for what, places in sorted(self.items(), key=lambda finding: min(finding[1]))[:_MOST_SHOWN]:
+            again = f" (and {len(places) - 1} more like it)" if len(places) > 1 else ""
+            yield f"{name}:{min(places)}: {what}{again}"
+        if len(self) > _MOST_SHOWN:
+            yield f"{name}: and {len(self) - _MOST_SHOWN} more"
+
 
 def shortened(text: str, most: int = 60) -> str:
     """Give the beginning of a long text, for a message."""

@@ -95,6 +95,20 @@ def captions(timeline: Timeline, form: str, *, title: str, language: str) -> str
     )
 
 
+def summary(timeline: Timeline) -> str:
+    """Tell in a few words what is heard, and for how long."""
+    spoken = len(_spoken(timeline))
+    counts = {
+        "chapter": len(timeline.chapters),
+        "phrase": spoken,
+        "sound": len(timeline.events) - spoken,
+    }
+    length = _clock(timeline.duration_ms, hours=True)
+    return ", ".join(
+        [length, *(f"{count} {what}{'s' * (count != 1)}" for what, count in counts.items())]
+    )
+
+
 def _encode(
     file: IO[bytes],
     form: str,

@@ -73,7 +73,7 @@ def mix(
 
 def sound_ms(sound: Sound) -> int:
     """Tell how long a sound lasts; raises SoundError if it cannot be read."""
-    return len(_sound(sound.path, sound.speed)) // FRAMES_PER_MS
+    return len(_samples(sound)) // FRAMES_PER_MS
 
 
 class _Playing(NamedTuple):
@@ -121,7 +121,7 @@ def _limited(parts: list[tuple[int, AudioSegment, float]], length_ms: int, chann
 
 def _start(event: Event, speech_clip: Callable[[Speech], Samples], channels: int) -> _Playing:
     cue = event.cue
-    samples = speech_clip(cue) if isinstance(cue, Speech) else _sound(cue.path, cue.speed)
+    samples = speech_clip(cue) if isinstance(cue, Speech) else _samples(cue)
     clip = AudioSegment(data=samples.tobytes(), sample_width=2, frame_rate=RATE_HZ, channels=1)
     if event.gain_db < 0:
         clip = clip.apply_gain(max(_SILENT_DB, event.gain_db))
@@ -146,13 +146,23 @@ def _ramped(part: AudioSegment, ramp: Ramp, begin_ms: int) -> AudioSegment:
     return part._spawn(np.rint(samples * gain[:, None]).astype("<i2").tobytes())  # noqa: SLF001
 
 
+def _samples(sound: Sound) -> Samples:
+    return _read(sound.path, sound.speed, sound.clip_begin_ms, sound.clip_end_ms)
+
+
 @functools.lru_cache(maxsize=32)
-def _sound(path: Path, speed: float) -> Samples:
-    """Read a sound: mono, 48,000 Hz, a whole number of milliseconds."""
+def _read(path: Path, speed: float, begin_ms: int, end_ms: int | None) -> Samples:
+    """Read a part of a file: mono, 48,000 Hz, a whole number of milliseconds."""
     try:
         with AudioFile(str(path)) as file:
             rate_hz = file.samplerate
-            samples: NDArray[np.float32] = file.read(file.frames).mean(axis=0)
+            begin = round(begin_ms * rate_hz / 1000)
+            end = file.frames if end_ms is None else round(end_ms * rate_hz / 1000)
+            if begin >= file.frames:
+                length_s = file.frames / rate_hz
+                raise SoundError(f"{path}: its clipBegin lies behind its end ({length_s:.3f} s)")
+            file.seek(begin)
+            samples: NDArray[np.float32] = file.read(min(end, file.frames) - begin).mean(axis=0)
     except (OSError, ValueError, RuntimeError) as error:
         raise SoundError(f"{path}: cannot be read as audio: {error}") from error
     if rate_hz != RATE_HZ:

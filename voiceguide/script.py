@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import random
 import re
+import subprocess
+import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from voiceguide import resources
-from voiceguide.errors import LibraryError, RequestError, ScriptError
-from voiceguide.library import Area, Library, Method, Region, Wording, for_side
+from voiceguide.errors import (
+    LibraryError,
+    RequestError,
+    ScriptError,
+    VoiceguideError,
+    shortened,
+)
+from voiceguide.library import Area, Library, Method, Region, Wording, for_side, load
+from voiceguide.ssml.values import duration
+from voiceguide.ssml.xml import MAX_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
 Side = Literal["left", "right"]
 
+LIMIT_S = 3.0
+"""How long a template of the listener's own may take; those of the library take 0.02 s."""
+
+_MOST_MS = 7 * 24 * 3_600_000
 _CLOCK = re.compile(r"(\d+):([0-5]\d)")
 _PLACEHOLDER = re.compile(r"<([^>]*)>")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
@@ -42,6 +59,24 @@ def _minutes(written: object) -> Decimal:
         raise ValueError("must be minutes, such as 12, 7.5 or 12:30") from None
 
 
+def _length(written: str) -> str:
+    if not 0 < duration(written) <= _MOST_MS:
+        raise ValueError("must be a length such as 24h or 90min, a week at most")
+    return written
+
+
+def _value(written: object) -> object:
+    for kind in (int, float):
+        with contextlib.suppress(ValueError, TypeError, OverflowError):
+            if isinstance(written, str) and kind(written) == kind(written):  # not "nan"
+                return kind(written)
+    return written
+
+
+Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Value = str | bool | int | float
+
+
 class Request(BaseModel):
     """What a listener asks for. The words are those of the command line."""
 
@@ -54,8 +89,12 @@ class Request(BaseModel):
     """An area's id, "all", or None for the region's first, most useful one."""
     side: Literal["left", "right", "both"] = "both"
     level: Literal["gentle", "standard", "deep"] = "standard"
-    minutes: Annotated[Decimal, BeforeValidator(_minutes), Field(gt=0, le=720)] | None = None
+    minutes: Annotated[Decimal, BeforeValidator(_minutes), Field(gt=0, le=10_000)] | None = None
     """How long the session lasts: 12, 7.5 or "12:30"; None for as long as its parts need."""
+    variables: dict[Variable, Annotated[Value, BeforeValidator(_value)]] = {}
+    """What a template of the listener's own (my.ssml.jinja) is given; "3" and "1.5" are numbers."""
+    max_length: Annotated[str, AfterValidator(_length)] = "12h"
+    """The longest session that is made: "24h", "90min"."""
     language: str = "en"
     seed: int = Field(default=0, ge=0)
     """Which variants of the phrases are said; the same seed gives the same session."""
@@ -64,6 +103,11 @@ class Request(BaseModel):
     def length_ms(self) -> int | None:
         """How long the session is to last, to the millisecond."""
         return None if self.minutes is None else round(self.minutes * 60_000)
+
+    @property
+    def max_ms(self) -> int:
+        """The longest session that is made, in milliseconds."""
+        return duration(self.max_length)
 
 
 def request(**options: object) -> Request:
@@ -102,9 +146,75 @@ def render(
     region = library.region(asked.target)
     method = library.method(asked.method)
     treated = _areas(region, method, "all" if areas and asked.area is None else asked.area)[:areas]
-    phrases = _Phrases(library.wording, random.Random(asked.seed))  # noqa: S311 (no secret)
+    environment = _environment(library, asked.seed, resources.folders("scripts"))
+    # A template gets plain dictionaries: the methods of a model would lead out of the sandbox.
+    return _rendered(
+        environment,
+        f"sessions/{method.id}.ssml.jinja",
+        {
+            "region": region.model_dump(),
+            "method": method.model_dump(),
+            "treatments": [(area.model_dump(), _sides(area, asked.side)) for area in treated],
+            "level": asked.level,
+            "brief": brief,
+            "rounds": rounds or DEFAULT_ROUNDS[asked.level],
+            "language": asked.language,
+        },
+    )
+
+
+def render_own(source: str, name: str, folder: Path, asked: Request) -> str:
+    """Write the script of a template of the listener's own, which may come from a stranger.
+
+    It is rendered in a process of its own, within limits of time and memory. ``name`` stands in
+    messages; beside the macros it may import what lies in ``folder``. It is given the variables
+    of ``asked``. Raises ScriptError where it fails or passes a limit.
+    """
+    work = {"source": source, "name": name, "folder": str(folder), "asked": asked.model_dump_json()}
+    try:
+        child = subprocess.run(
+            [sys.executable, "-m", "voiceguide.template_child"],
+            input=json.dumps(work),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            encoding="utf-8",
+            timeout=LIMIT_S,
+            check=False,
+        )
+        answer = json.loads(child.stdout)
+    except subprocess.TimeoutExpired as error:
+        what = f"takes longer than {LIMIT_S:g} s: look for a loop without end"
+        raise ScriptError(f"{name}: {what}") from error
+    except ValueError as error:
+        what = f"its process ended with status {child.returncode}: did it need too much memory?"
+        raise ScriptError(f"{name}: cannot be rendered: {what}") from error
+    if "error" in answer:
+        raise ScriptError(answer["error"])
+    return str(answer["script"])
+
+
+def render_source(source: str, name: str, folder: Path, asked: Request) -> str:
+    """Do the work of ``render_own``, without its limits of time and memory."""
+    library = load(asked.language)
+    environment = _environment(library, asked.seed, [folder, *resources.folders("scripts")])
+    loader = environment.loader
+    environment.loader = jinja2.ChoiceLoader(
+        [jinja2.FunctionLoader(lambda wanted: (source, name, None) if wanted == name else None)]
+        + ([loader] if loader else [])
+    )
+    environment.globals["region"] = lambda target: library.region(target).model_dump()
+    return _rendered(environment, name, {"language": asked.language, **asked.variables})
+
+
+def _environment(library: Library, seed: int, folders: list[Path]) -> jinja2.Environment:
+    phrases = _Phrases(library.wording, random.Random(seed))  # noqa: S311 (no secret)
+
+    def find(name: str) -> tuple[str, str, None] | None:
+        path = resources.find(name, folders)
+        return None if path is None else (path.read_text(encoding="utf-8"), str(path), None)
+
     environment = ImmutableSandboxedEnvironment(
-        loader=jinja2.FileSystemLoader(resources.folders("scripts")),
+        loader=jinja2.FunctionLoader(find),
         undefined=jinja2.StrictUndefined,
         autoescape=True,
         trim_blocks=True,
@@ -112,27 +222,36 @@ def render(
     )
     environment.filters["sentences"] = sentences
     environment.globals |= {"pick": phrases.pick, "wording": library.wording.model_dump()}
-    name = f"sessions/{method.id}.ssml.jinja"
-    # A template gets plain dictionaries: the methods of a model would lead out of the sandbox.
+    return environment
+
+
+def _rendered(environment: jinja2.Environment, name: str, context: Mapping[str, object]) -> str:
+    """Render a template; raises ScriptError with the line where it fails."""
+    pieces: list[str] = []
+    length = 0
     try:
-        return environment.get_template(name).render(
-            region=region.model_dump(),
-            method=method.model_dump(),
-            treatments=[(area.model_dump(), _sides(area, asked.side)) for area in treated],
-            level=asked.level,
-            brief=brief,
-            rounds=rounds or DEFAULT_ROUNDS[asked.level],
-            language=asked.language,
-        )
+        for piece in environment.get_template(name).generate(context):
+            pieces.append(piece)
+            length += len(piece)
+            if length > MAX_BYTES:
+                break
     except jinja2.TemplateNotFound as error:
-        raise ScriptError(f"template {error.name} is missing in scripts/") from error
+        what = f"template {error.name} is missing, beside it and in scripts/"
+        raise ScriptError(f"{name}: {what}") from error
     except jinja2.TemplateSyntaxError as error:
         raise ScriptError(f"{error.filename or name}:{error.lineno}: {error.message}") from error
-    except LibraryError:
+    except VoiceguideError:
         raise
+    except MemoryError as error:
+        raise ScriptError(f"{name}: needs more memory than a template may have") from error
     except Exception as error:  # a template may raise anything at all
         where = _template_line(error) or name
-        raise ScriptError(f"{where}: {type(error).__name__}: {error}") from error
+        raise ScriptError(
+            f"{where}: {type(error).__name__}: {shortened(str(error), 300)}"
+        ) from error
+    if length > MAX_BYTES:
+        raise ScriptError(f"{name}: writes more than the {MAX_BYTES:,} bytes of a script")
+    return "".join(pieces)
 
 
 def sentences(texts: str | Iterable[str], side: Side | None = None) -> list[str]:
@@ -204,8 +323,7 @@ def _template_line(error: Exception) -> str | None:
     place = None
     frame = error.__traceback__
     while frame is not None:
-        name = frame.tb_frame.f_code.co_filename
-        if name.endswith(".jinja"):
-            place = f"{name}:{frame.tb_lineno}"
+        if "__jinja_exception__" in frame.tb_frame.f_globals:
+            place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}"
         frame = frame.tb_next
     return place

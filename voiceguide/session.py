@@ -6,21 +6,25 @@ import datetime as dt
 import math
 import os
 import re
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from voiceguide import export, library, mixer, resources, script, ssml, timeline
 from voiceguide.errors import (
+    Findings,
     MissingVoiceError,
     RequestError,
     ScriptError,
+    SoundError,
     VoiceError,
     shortened,
 )
 from voiceguide.export import Tags
-from voiceguide.ssml import Sound, Speech
+from voiceguide.ssml import Sound, Speech, WantedVoice
+from voiceguide.ssml.xml import MAX_BYTES, text_of
 from voiceguide.voices import Utterance, Voice, VoiceInfo
 from voiceguide.voices.cache import ClipCache
 from voiceguide.voices.clip import keep_memory_flat
@@ -39,7 +43,10 @@ RATES_WPM = (80, 450)
 OUTPUT = Path("output")
 """Where exports land by default."""
 
-_SCRIPT_SUFFIXES = (".ssml", ".xml")
+_SCRIPT_SUFFIXES = (".ssml", ".xml", ".jinja")
+_STANDARD_INPUT = "-"
+_MARKERS = (b"{{", b"{%", b"{#")
+"""Of Jinja; what comes on standard input is a template if it holds one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,9 @@ class _Plan:
 
     written: _Written
     parsed: ssml.Script
+    voices: dict[tuple[WantedVoice, str], str | None] = field(default_factory=dict)
+    """The voices that the script wants, in a language, as the engine calls them."""
+    warnings: tuple[str, ...] = ()
     timeline: Timeline | None = None
     """Known where it was fitted to a length."""
 
@@ -108,10 +118,11 @@ class Session:
         """Prepare a session; nothing is made before it is asked for.
 
         A session of a given length speaks all of itself as soon as its script or title is asked
-        for. ``target`` is a region ("calf"), a complaint ("calf-pain") or a file (my.ssml).
-        ``voice`` is one that ``voiceguide voices`` lists, ``rate`` is in words a minute.
-        ``options`` are those of ``script.Request``: method, area, side, level, minutes, language,
-        seed. Raises RequestError for an option that is not known or out of range.
+        for. ``target`` is a region ("calf"), a complaint ("calf-pain"), a script (my.ssml), a
+        template (my.ssml.jinja), or "-" for one of these on standard input. ``voice`` is one that
+        ``voiceguide voices`` lists, ``rate`` is in words a minute. ``options`` are those of
+        ``script.Request``: method, area, side, level, minutes, language, seed, variables,
+        max_length. Raises RequestError for an option that is not known or out of range.
         """
         slowest, fastest = RATES_WPM
         if rate is not None and not slowest <= rate <= fastest:
@@ -123,7 +134,7 @@ class Session:
     @property
     def script(self) -> str:
         """The script: SSML text."""
-        return ssml.as_text(self._plan.written.text)
+        return text_of(self._plan.written.text)
 
     @property
     def title(self) -> str:
@@ -138,7 +149,7 @@ class Session:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is odd about the script, though it plays."""
-        return self._plan.parsed.warnings
+        return self._plan.parsed.warnings + self._plan.warnings
 
     @property
     def default_path(self) -> Path:
@@ -171,13 +182,14 @@ class Session:
         path = Path(path)
         export.suffix(path)  # before any work is done
         seen: list[Item] = []
-        heard = sum(isinstance(cue, Speech | Sound) for cue in ssml.walk(self._plan.parsed.root))
-        channels = mixer.channels(self._plan.parsed.root)
+        plan = self._plan
+        heard = sum(isinstance(cue, Speech | Sound) for cue in ssml.walk(plan.parsed.root))
+        channels = mixer.channels(plan.parsed.root)
         with self._open_voice() as voice:
-            known = self._plan.timeline or self.__dict__.get("timeline")
+            known = plan.timeline or self.__dict__.get("timeline")
             blocks = mixer.mix(
                 _noting(known or self._items(voice), seen),
-                lambda speech: voice.clip(self._utterance(speech)),
+                lambda speech: voice.clip(self._utterance(speech, plan)),
                 channels,
             )
             export.write(
@@ -197,10 +209,45 @@ class Session:
         """What is played: as written, or fitted to the length that was asked for."""
         target_ms = self._request.length_ms
         if target_ms is None:
-            written = self._write()
-            return _Plan(written, self._parse(written))
+            return self._planned()
+        if target_ms > self._request.max_ms:
+            most = self._request.max_length
+            raise RequestError(
+                f"{_clock(target_ms)} minutes are more than {most}; --max-length allows more"
+            )
         with self._open_voice() as voice:
             return self._fitted(voice, target_ms)
+
+    def _planned(self, **choice: Unpack[_Choice]) -> _Plan:
+        written = self._write(**choice)
+        parsed = ssml.parse(
+            written.text,
+            name=written.name,
+            folders=written.folders,
+            language=self._request.language,
+        )
+        return _Plan(written, parsed, *self._choose_voices(written, parsed))
+
+    def _choose_voices(
+        self, written: _Written, parsed: ssml.Script
+    ) -> tuple[dict[tuple[WantedVoice, str], str | None], tuple[str, ...]]:
+        """Find the voices that a script wants; warn of those that are not there."""
+        chosen: dict[tuple[WantedVoice, str], str | None] = {}
+        missing = Findings()
+        engine = Pyttsx3()
+        try:
+            for cue in ssml.walk(parsed.root):
+                if not isinstance(cue, Speech) or cue.style.voice is None:
+                    continue
+                wanted = (cue.style.voice, cue.style.language)
+                if wanted not in chosen:
+                    chosen[wanted] = engine.choose(*wanted)
+                if chosen[wanted] is None:
+                    what = f"no voice here is {cue.style.voice}: another one speaks"
+                    missing[what].append(cue.at)
+        finally:
+            engine.close()
+        return chosen, tuple(missing.report(written.name))
 
     def _fitted(self, voice: Voice, target_ms: int) -> _Plan:
         """Choose areas and rounds, then stretch the elastic pauses.
@@ -213,11 +260,15 @@ class Session:
             best: _Plan | None = None
             least_strain = math.inf
             for choice in choices:
-                written = self._write(**choice)
-                parsed = self._parse(written)
-                length_ms = self._length_ms(voice, written, parsed)
+                plan = self._planned(**choice)
                 try:
-                    fit = timeline.fit(parsed.root, length_ms, target_ms, name=written.name)
+                    fit = timeline.fit(
+                        plan.parsed.root,
+                        self._length_ms(voice, plan),
+                        target_ms,
+                        name=plan.written.name,
+                        max_ms=self._request.max_ms,
+                    )
                 except timeline.LengthError as error:
                     if error.longest_ms < target_ms:
                         shorter_ms.append(error.longest_ms)
@@ -227,7 +278,7 @@ class Session:
                 strain = abs(math.log(fit.stretch))
                 if strain >= least_strain:
                     break  # and more rounds strain it more
-                best, least_strain = _Plan(written, parsed, fit.timeline), strain
+                best, least_strain = replace(plan, timeline=fit.timeline), strain
             if best:
                 return best
         nearest = [max(shorter_ms)] if shorter_ms else []
@@ -254,32 +305,58 @@ class Session:
                     if rounds >= least
                 ]
 
-    @property
+    @cached_property
     def _file(self) -> Path | None:
-        """The script's file, if the target is one."""
+        """The script's file, if the target is one; standard input is one too."""
         path = Path(self._request.target)
-        return path if path.suffix.lower() in _SCRIPT_SUFFIXES else None
+        is_script = path.suffix.lower() in _SCRIPT_SUFFIXES
+        return path if is_script or str(path) == _STANDARD_INPUT else None
+
+    @cached_property
+    def _source(self) -> bytes:
+        """What the script's file holds."""
+        path = self._file
+        assert path is not None  # noqa: S101 (asked only then)
+        try:
+            if str(path) == _STANDARD_INPUT:
+                return sys.stdin.buffer.read(MAX_BYTES + 1)
+            with path.open("rb") as file:
+                return file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise ScriptError(f"{path}: cannot be read: {error.strerror}") from error
 
     def _write(self, **choice: Unpack[_Choice]) -> _Written:
-        sounds = resources.folders("sounds")
-        if path := self._file:
-            options = script.Request.model_fields
-            for name in ("method", "area", "side", "level"):
-                if getattr(self._request, name) != options[name].default:
-                    raise RequestError(f"{name} is for regions; {path} is a script of its own")
-            try:
-                text = path.read_bytes()
-            except OSError as error:
-                raise ScriptError(f"{path}: cannot be read: {error.strerror}") from error
-            folders = [path.resolve().parent, *sounds]
-            return _Written(text, str(path), folders, None, path.stem, path.stem)
+        return self._write_own(self._file) if self._file else self._write_region(**choice)
+
+    def _write_own(self, path: Path) -> _Written:
+        options = script.Request.model_fields
+        for name in ("method", "area", "side", "level"):
+            if getattr(self._request, name) != options[name].default:
+                raise RequestError(f"{name} is for regions; {path} is a script of its own")
+        piped = str(path) == _STANDARD_INPUT
+        name = "standard input" if piped else str(path)
+        stem = "script" if piped else path.name.removesuffix(".jinja").removesuffix(".ssml")
+        stem = stem.removesuffix(".xml")
+        folder = path.resolve().parent
+        text: str | bytes = self._source
+        template = path.suffix == ".jinja" or (piped and any(mark in text for mark in _MARKERS))
+        if template:
+            text = script.render_own(_decoded(self._source, name), name, folder, self._request)
+            name = f"what {name} renders to"
+        elif self._request.variables:
+            raise RequestError(f"variables are for templates; {name} is none")
+        return _Written(text, name, [folder, *resources.folders("sounds")], None, stem, stem)
+
+    def _write_region(self, **choice: Unpack[_Choice]) -> _Written:
+        if self._request.variables:
+            raise RequestError("variables are for templates; a region is none")
         texts = library.load(self._request.language)
         region = texts.region(self._request.target)
         method = texts.method(self._request.method)
         return _Written(
             script.render(self._request, texts, **choice),
             f"the script of {region.id}",
-            sounds,
+            resources.folders("sounds"),
             f"{region.name}: {method.name.lower()}",
             region.name,
             "-".join([region.id, *self._chosen()]),
@@ -301,54 +378,55 @@ class Session:
         if self._request.seed:
             yield f"seed-{self._request.seed}"
 
-    def _parse(self, written: _Written) -> ssml.Script:
-        return ssml.parse(
-            written.text,
-            name=written.name,
-            folders=written.folders,
-            language=self._request.language,
-        )
-
     def _open_voice(self) -> Voice:
         keep_memory_flat()
         return Voice(Pyttsx3, ClipCache(resources.cache_folder() / "clips"))
 
     def _items(self, voice: Voice) -> Iterator[Item]:
         plan = self._plan
-        length_ms = self._length_ms(voice, plan.written, plan.parsed)
-        return timeline.resolve(plan.parsed.root, length_ms, name=plan.written.name)
+        return timeline.resolve(
+            plan.parsed.root,
+            self._length_ms(voice, plan),
+            name=plan.written.name,
+            max_ms=self._request.max_ms,
+        )
 
-    def _length_ms(
-        self, voice: Voice, written: _Written, parsed: ssml.Script
-    ) -> Callable[[Speech | Sound], int]:
+    def _length_ms(self, voice: Voice, plan: _Plan) -> Callable[[Speech | Sound], int]:
         """Begin to speak the script; give what tells how long each clip is."""
-        speeches = (cue for cue in ssml.walk(parsed.root) if isinstance(cue, Speech))
-        voice.prepare(map(self._utterance, speeches))
+        speeches = (cue for cue in ssml.walk(plan.parsed.root) if isinstance(cue, Speech))
+        voice.prepare(self._utterance(speech, plan) for speech in speeches)
 
         def length_ms(cue: Speech | Sound) -> int:
-            if isinstance(cue, Sound):
-                return mixer.sound_ms(cue)
+            where = f"{plan.written.name}:{cue.at}"
             try:
-                return voice.length_ms(self._utterance(cue))
+                if isinstance(cue, Sound):
+                    return mixer.sound_ms(cue)
+                return voice.length_ms(self._utterance(cue, plan))
+            except SoundError as error:
+                raise SoundError(f"{where}: {error}") from error
             except MissingVoiceError:
                 raise
             except VoiceError as error:
-                where = f"{written.name}:{cue.line}"
+                assert isinstance(cue, Speech)  # noqa: S101 (a sound needs no voice)
                 raise VoiceError(
                     f"{where}: “{shortened(cue.text)}” cannot be spoken: {error}"
                 ) from error
 
         return length_ms
 
-    def _utterance(self, speech: Speech) -> Utterance:
+    def _utterance(self, speech: Speech, plan: _Plan) -> Utterance:
         style = speech.style
         slowest, fastest = RATES_WPM
+        voice = plan.voices.get((style.voice, style.language)) if style.voice else None
+        if voice is None and _same_language(style.language, plan.parsed.language):
+            voice = self._voice
         return Utterance(
             speech.text,
             style.language,
-            style.voice or self._voice,
+            voice,
             min(fastest, max(slowest, round(self._rate_wpm * style.rate))),
             round(style.pitch_st, 2),
+            speech.phonemes,
         )
 
     def _tags(self) -> Tags:
@@ -367,6 +445,21 @@ class Session:
 def _clock(ms: int) -> str:
     """Write a length as minutes, seconds and milliseconds: 12:30.000."""
     return f"{ms // 60_000}:{ms % 60_000 / 1000:06.3f}"
+
+
+def _decoded(source: bytes, name: str) -> str:
+    """Give the text of a template."""
+    if len(source) > MAX_BYTES:
+        raise ScriptError(f"{name}: is longer than the {MAX_BYTES:,} bytes that a script may have")
+    try:
+        return source.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        what = f"is not UTF-8: byte 0x{source[error.start]:02x}; save it as UTF-8"
+        raise ScriptError(f"{name}: {what}") from error
+
+
+def _same_language(one: str, other: str) -> bool:
+    return one.lower().partition("-")[0] == other.lower().partition("-")[0]
 
 
 def _noting(items: Iterable[Item], seen: list[Item]) -> Iterator[Item]:

@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from voiceguide import ssml
-from voiceguide.errors import ScriptError, shortened
+from voiceguide.errors import Findings, ScriptError, shortened
 from voiceguide.ssml import CHAPTER, Cue, Group, Mark, Pause, Sound, Speech, SyncBase, Timing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 MAX_MS = 12 * 3_600_000
-"""How long a session may last."""
+"""How long a session may last, unless more is asked for."""
 MAX_EVENTS = 200_000
 """How many events a session may have; 12 hours of one a second are 43,200."""
 
@@ -153,15 +153,17 @@ def resolve(
     *,
     pause_ms: Callable[[Pause], int] = lambda pause: pause.ms,
     name: str = "script",
+    max_ms: int = MAX_MS,
 ) -> Iterator[Item]:
     """Place every cue of ``script`` in time; give what is heard in the order of its begin.
 
     ``length_ms`` tells how long the clip of a speech or sound lasts; it is asked as late as
-    possible. ``pause_ms`` tells the same of a pause, ``name`` stands in messages. Raises
-    ScriptError, with the line, where references go in a circle or nowhere, where speech does not
-    fit, or where a limit is passed.
+    possible. ``pause_ms`` tells the same of a pause, ``name`` stands in messages. Where references
+    go in a circle or speech does not fit, no more is given, but all else is looked at; then
+    ScriptError is raised with a line for each. It is raised at once where the session would last
+    longer than ``max_ms``, or have more than MAX_EVENTS.
     """
-    return _Resolver(script, length_ms, pause_ms, name).items()
+    return _Resolver(script, length_ms, pause_ms, name, max_ms).items()
 
 
 def fit(  # noqa: C901 (a search, and what its ends are)
@@ -170,6 +172,7 @@ def fit(  # noqa: C901 (a search, and what its ends are)
     target_ms: int,
     *,
     name: str = "script",
+    max_ms: int = MAX_MS,
 ) -> Fitted:
     """Scale the elastic pauses so that ``script`` lasts exactly ``target_ms``.
 
@@ -177,7 +180,8 @@ def fit(  # noqa: C901 (a search, and what its ends are)
     """
 
     def timeline(pause_ms: Callable[[Pause], int]) -> Timeline:
-        return collect(resolve(script, length_ms, pause_ms=pause_ms, name=name))
+        items = resolve(script, length_ms, pause_ms=pause_ms, name=name, max_ms=max_ms)
+        return collect(items)
 
     low, high = STRETCH
     below, above = timeline(_scaled(low)), timeline(_scaled(high))
@@ -257,11 +261,14 @@ class _Resolver:
         length_ms: Callable[[Speech | Sound], int],
         pause_ms: Callable[[Pause], int],
         name: str,
+        max_ms: int,
     ) -> None:
         self._script = script
         self._length_ms = length_ms
         self._pause_ms = pause_ms
         self._name = name
+        self._max_ms = max_ms
+        self._problems = Findings()
         self._named: dict[str, _Node] = {}
         self._home: dict[str, int] = {}  # by id, which child of the root it is in
         self._count = 0
@@ -277,14 +284,20 @@ class _Resolver:
         order = itertools.count()
         latest = 0
         for child in root.children:
-            latest = max(latest, self._end(child))
-            for item in self._heard(child, _Frame()):
-                heapq.heappush(waiting, (item.begin_ms, next(order), item))
+            try:
+                latest = max(latest, self._end(child))
+                for item in self._heard(child, _Frame()):
+                    heapq.heappush(waiting, (item.begin_ms, next(order), item))
+            except _WrongError as error:
+                self._problems[error.what].append(error.cue.at)
+                child.begin = child.end = latest  # as if it were not there
             safe_ms = (child.end or 0) - lead_ms[child.index]
-            while waiting and waiting[0][0] <= safe_ms:
+            while waiting and waiting[0][0] <= safe_ms and not self._problems:
                 yield heapq.heappop(waiting)[2]
             if child.index not in self._home.values():
                 child.children.clear()  # what was heard is no longer needed
+        if self._problems:
+            raise ScriptError("\n".join(self._problems.report(self._name)))
         while waiting:
             yield heapq.heappop(waiting)[2]
         yield End(latest)
@@ -298,8 +311,6 @@ class _Resolver:
         for child in root.children:
             for cue in ssml.walk(child.cue):
                 if isinstance(cue, Group) and cue.timing.id is not None:
-                    if cue.timing.id in home:
-                        raise self._error(cue, f"the id “{cue.timing.id}” is there twice")
                     home[cue.timing.id] = child.index
         leads: list[float] = []
         lead: float = 0  # each may begin before the one before it: they add up
@@ -327,11 +338,11 @@ class _Resolver:
         if node.begin is not None:
             return node.begin
         if node.beginning:
-            raise self._circle(node)
+            raise _circle(node)
         node.beginning = True
         node.begin = self._point(node, node.cue.timing.begin if isinstance(node.cue, Group) else 0)
         if node.begin < 0:
-            raise self._error(node.cue, f"begins {-node.begin} ms before the session does")
+            raise _WrongError(node.cue, f"begins {-node.begin} ms before the session does")
         return node.begin
 
     def _point(self, node: _Node, point: int | SyncBase) -> int:
@@ -349,25 +360,25 @@ class _Resolver:
 
     def _edge(self, node: _Node, point: SyncBase) -> int:
         other = self._named.get(point.id)
-        if other is None and point.id in self._home:
-            raise self._circle(node)  # it lies in what is only built when this is known
         if other is None:
-            raise self._error(node.cue, f"there is no element with xml:id “{point.id}”")
+            raise _circle(node)  # it lies in what is only built when this is known
         return self._begin(other) if point.edge == "begin" else self._end(other)
 
     def _end(self, node: _Node) -> int:
         if node.end is not None:
             return node.end
         if node.ending:
-            raise self._circle(node)
+            raise _circle(node)
         node.ending = True
         try:
             node.end = self._begin(node) + self._active_ms(node)
         except RecursionError:
-            raise self._error(node.cue, "hangs on too long a chain of references") from None
-        if node.end > MAX_MS:
-            hours = MAX_MS / 3_600_000
-            raise self._error(node.cue, f"ends later than {hours:g} hours, the longest session")
+            raise _WrongError(node.cue, "hangs on too long a chain of references") from None
+        if node.end > self._max_ms:
+            hours = self._max_ms / 3_600_000
+            raise self._beyond(
+                node.cue, f"ends later than {hours:g} hours; --max-length allows more"
+            )
         return node.end
 
     def _active_ms(self, node: _Node) -> int:
@@ -420,7 +431,7 @@ class _Resolver:
                 yield Opening(cue.name.removeprefix(CHAPTER), begin)
         elif isinstance(cue, Speech):
             if end > frame.limit_ms:
-                raise self._too_long(cue, begin, end, frame.limit_ms)
+                self._problems[_too_long(cue, begin, end, frame.limit_ms)].append(cue.at)
             yield self._event(begin, end, cue, frame, cue.style.gain_db)
         elif isinstance(cue, Sound) and begin < frame.limit_ms:
             if end > frame.limit_ms:
@@ -471,22 +482,36 @@ class _Resolver:
     def _tally(self, cue: Cue) -> None:
         self._count += 1
         if self._count > MAX_EVENTS:
-            raise self._error(cue, f"is event number {self._count:,}, more than a session may have")
+            raise self._beyond(
+                cue, f"is event number {self._count:,}, more than a session may have"
+            )
 
-    def _too_long(self, cue: Speech, begin: int, end: int, limit_ms: float) -> ScriptError:
-        room = max(0, int(limit_ms) - begin)
-        return self._error(
-            cue,
-            f"“{shortened(cue.text)}” begins at {begin / 1000:.3f} s and lasts "
-            f"{(end - begin) / 1000:.3f} s, but there is room for {room / 1000:.3f} s: "
-            "give it more time, or shorten it",
-        )
+    def _beyond(self, cue: Cue, what: str) -> ScriptError:
+        """Give the error for a limit: what follows need not be looked at."""
+        self._problems[what].append(cue.at)
+        return ScriptError("\n".join(self._problems.report(self._name)))
 
-    def _circle(self, node: _Node) -> ScriptError:
-        return self._error(node.cue, "its time hangs on itself: the references go in a circle")
 
-    def _error(self, cue: Cue, what: str) -> ScriptError:
-        return ScriptError(f"{self._name}:{cue.line}: {what}")
+class _WrongError(Exception):
+    """A cue has no place in time."""
+
+    def __init__(self, cue: Cue, what: str) -> None:
+        super().__init__(what)
+        self.cue = cue
+        self.what = what
+
+
+def _circle(node: _Node) -> _WrongError:
+    return _WrongError(node.cue, "its time hangs on itself: the references go in a circle")
+
+
+def _too_long(cue: Speech, begin: int, end: int, limit_ms: float) -> str:
+    room = max(0, int(limit_ms) - begin)
+    return (
+        f"“{shortened(cue.text)}” begins at {begin / 1000:.3f} s and lasts "
+        f"{(end - begin) / 1000:.3f} s, but there is room for {room / 1000:.3f} s: "
+        "give it more time, or shorten it"
+    )
 
 
 def _lead(cue: Cue, index: int, home: dict[str, int]) -> float:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from voiceguide.ssml import WantedVoice
+
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
@@ -23,6 +25,8 @@ class Utterance:
     """Words a minute."""
     pitch_st: float
     """Semitones above the voice's own pitch."""
+    phonemes: str | None = None
+    """The text again, with words in espeak's mnemonics within [[ ]], for engines that know them."""
 
 
 class Spoken(NamedTuple):
@@ -53,6 +57,9 @@ class Engine(Protocol):
 
     def voices(self) -> list[VoiceInfo]:
         """Give the voices there are; raises VoiceError."""
+
+    def choose(self, wanted: WantedVoice, language: str) -> str | None:
+        """Give the id of the voice that fits best; None if none is as it is wanted."""
 
     def restart(self) -> None:
         """Begin afresh with the next phrase."""

@@ -18,8 +18,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pedalboard.io import AudioFile
@@ -27,11 +28,15 @@ from pedalboard.io import AudioFile
 from voiceguide.errors import MissingVoiceError, VoiceError
 from voiceguide.voices.engine import Spoken, Utterance, VoiceInfo
 
+if TYPE_CHECKING:
+    from voiceguide.ssml import WantedVoice
+
 _CHILD = Path(__file__).with_name("pyttsx3_child.py")
 _LIMIT_S = 10.0
 _LIMIT_S_PER_CHARACTER = 0.05
 _TRIES = 2
 
+_LONGEST = 4000  # characters
 _PARTS = re.compile(r".{1,4000}(?:(?<=[.!?…])\s|$)|.{1,4000}(?:\s|$)|.{1,4000}", re.DOTALL)
 """Text in parts that end with a sentence, or else with a word. From 18,000 characters on espeak-ng
 crashes; of 13,500 it has spoken all."""
@@ -55,6 +60,8 @@ class Pyttsx3:
 
         A long text is spoken in parts, from sentence to sentence: espeak-ng has its limits.
         """
+        if utterance.phonemes is not None and len(utterance.phonemes) <= _LONGEST:
+            return self._speak(utterance, utterance.phonemes)
         parts = [self._speak(utterance, part) for part in _PARTS.findall(utterance.text)]
         samples = [part.samples for part in parts]
         return Spoken(np.concatenate(samples), parts[0].rate_hz)
@@ -68,6 +75,7 @@ class Pyttsx3:
             voice=utterance.voice,
             rate=utterance.rate_wpm,
             pitch_st=utterance.pitch_st,
+            phonemes=text == utterance.phonemes,
         )
         try:
             with AudioFile(path) as file:
@@ -81,6 +89,11 @@ class Pyttsx3:
         """Give the system's voices; raises VoiceError if the engine does not start."""
         found = self._ask(self._limit_s, do="voices")
         return [VoiceInfo(voice["id"], voice["name"], tuple(voice["languages"])) for voice in found]
+
+    def choose(self, wanted: WantedVoice, language: str) -> str | None:
+        """Give the id of the voice that fits best; None if none is as it is wanted."""
+        chosen = self._ask(self._limit_s, do="choose", language=language, **asdict(wanted))
+        return None if chosen is None else str(chosen)
 
     def restart(self) -> None:
         """End the child process; the next phrase starts another."""

@@ -16,6 +16,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+ESPEAK_PHONEMES = 0x100  # of speak_lib.h: what stands in [[ ]] is a mnemonic
+ESPEAK_VARIANTS = {"female": 5, "male": 8}
+"""How many variants of each voice there are: +f1 to +f5, +m1 to +m8."""
 CALM_VOICES = {"en": "gmw/en-us+f3", "de": "gmw/de+f3"}
 """Of espeak-ng's voices; elsewhere the system's own voice in the language is the calm one."""
 
@@ -45,6 +48,10 @@ class Speaker:
         self._voices = self._engine.getProperty("voices") or []
         self._settings: dict[str, object] = {}
         self._file = folder / "phrase.wav"
+        self._espeak = self._engine.driver_name == "espeak"
+        self._phonemes = False
+        if self._espeak:
+            self._let_phonemes_through()
 
     def voices(self) -> list[dict[str, Any]]:
         """Give id, name and languages of each voice."""
@@ -53,23 +60,83 @@ class Speaker:
             for voice in self._voices
         ]
 
-    def speak(self, text: str, language: str, voice: str | None, rate: int, pitch_st: float) -> str:
+    def choose(
+        self,
+        names: list[str],
+        languages: list[str],
+        gender: str | None,
+        variant: int | None,
+        language: str,
+    ) -> str | None:
+        """Give the id of the voice that fits best; None if none is as it is wanted."""
+        for name in names:
+            with contextlib.suppress(LookupError):
+                return self._resolve(name, language)
+        if names and not (languages or gender or variant):
+            return None
+        for spoken in (*languages, language):
+            with contextlib.suppress(LookupError):
+                return self._of_kind(spoken.replace("_", "-"), gender, variant)
+        return None
+
+    def _of_kind(self, language: str, gender: str | None, variant: int | None) -> str:
+        calm = self._resolve(None, language)
+        if self._espeak:
+            base, _, kind = calm.partition("+")
+            if gender == "neutral":
+                return base
+            calm_gender = {"f": "female", "m": "male"}.get(kind[:1], "male")
+            if variant is None and gender in (None, calm_gender):
+                return f"{base}+{kind}" if kind else base
+            gender = gender or calm_gender
+            return f"{base}+{gender[0]}{min(variant or 1, ESPEAK_VARIANTS[gender])}"
+        speaking = [voice for voice in self._voices if self._speaks(voice, language.lower())]
+        matching = [
+            voice for voice in speaking if gender in (None, str(voice.gender or "").lower())
+        ]
+        if not matching:
+            raise LookupError(f"no {gender} voice for the language “{language}”")
+        if variant is None and calm in [voice.id for voice in matching]:
+            return calm
+        return str(matching[min(variant or 1, len(matching)) - 1].id)
+
+    def speak(  # noqa: PLR0913 (each is a part of an utterance)
+        self,
+        text: str,
+        language: str,
+        voice: str | None,
+        rate: int,
+        pitch_st: float,
+        *,
+        phonemes: bool = False,
+    ) -> str:
         """Speak into a file; give its path."""
-        espeak = self._engine.driver_name == "espeak"
+        self._phonemes = phonemes
         settings: dict[str, object] = {"voice": self._resolve(voice, language), "rate": rate}
-        if espeak:
+        if self._espeak:
             # espeak-ng's pitch runs from 0, an octave down, to 100, an octave up
             settings["pitch"] = round(min(100, max(0, 50 + 50 * pitch_st / 12)))
         if settings != self._settings:
             for name, value in settings.items():
                 self._set(name, value)
             self._settings = settings
-            if espeak:
+            if self._espeak:
                 self._settle()
         self._file.unlink(missing_ok=True)
         self._engine.save_to_file(text, str(self._file))
         self._engine.runAndWait()
         return str(self._file)
+
+    def _let_phonemes_through(self) -> None:
+        """Let espeak-ng read mnemonics where it is asked to; pyttsx3 has no word for it."""
+        from pyttsx3.drivers import _espeak
+
+        synth = _espeak.Synth
+
+        def with_phonemes(text: Any, flags: int = 0, **others: Any) -> Any:
+            return synth(text, flags=flags | ESPEAK_PHONEMES * self._phonemes, **others)
+
+        _espeak.Synth = with_phonemes
 
     def _settle(self) -> None:
         """Wait until espeak-ng's thread has taken the settings in.
@@ -89,9 +156,7 @@ class Speaker:
     def _resolve(self, wanted: str | None, language: str) -> str:
         """Give the id of a voice by its id, the id's last part, its name or its language."""
         if wanted is None:
-            short = language.lower().partition("-")[0]
-            wanted = CALM_VOICES.get(short, "") if self._engine.driver_name == "espeak" else ""
-            wanted = wanted or self._speaking(language.lower(), short)
+            wanted = self._calm(language.lower())
         base, plus, variant = wanted.partition("+")
         for voice in self._voices:
             names = (voice.id, voice.id.rpartition("/")[2], voice.name, *_languages(voice))
@@ -99,12 +164,26 @@ class Speaker:
                 return f"{voice.id}{plus}{variant}"
         raise LookupError(f"no voice “{wanted}”")
 
+    def _calm(self, language: str) -> str:
+        """Give the voice for a language: its own calm one, in the accent of the country."""
+        short = language.partition("-")[0]
+        calm = CALM_VOICES.get(short) if self._espeak else None
+        if calm is None:
+            return self._speaking(language, short)
+        for voice in self._voices:
+            if language in [name.lower() for name in _languages(voice)] and language != short:
+                return f"{voice.id}+{calm.partition('+')[2]}"
+        return calm
+
     def _speaking(self, *languages: str) -> str:
         for language in languages:
             for voice in self._voices:
-                if any(name.lower().startswith(language) for name in _languages(voice)):
+                if self._speaks(voice, language):
                     return str(voice.id)
         raise LookupError(f"no voice for the language “{languages[0]}”")
+
+    def _speaks(self, voice: Any, language: str) -> bool:
+        return any(name.lower().startswith(language) for name in _languages(voice))
 
 
 def _languages(voice: Any) -> list[str]:

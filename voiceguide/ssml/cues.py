@@ -1,0 +1,154 @@
+"""The cue tree: what is heard, and how its times hang together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from voiceguide.errors import Place
+
+CHAPTER = "chapter:"
+"""A mark whose name begins so begins a chapter, titled by the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class WantedVoice:
+    """What a script wants of a voice (SSML 1.1, 3.2.1); the first that is there is taken."""
+
+    names: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    """BCP 47 tags that the voice should speak."""
+    gender: Literal["female", "male", "neutral"] | None = None
+    variant: int | None = None
+    """The so-manieth of several, from 1."""
+
+    def __str__(self) -> str:
+        wanted = (" or ".join(self.names), self.gender, " or ".join(self.languages))
+        variant = f"number {self.variant}" if self.variant else None
+        return ", ".join(part for part in (*wanted, variant) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a run of speech is spoken."""
+
+    language: str
+    """A BCP 47 tag: "en", "de-AT"."""
+    voice: WantedVoice | None = None
+    """None for the session's own."""
+    rate: float = 1.0
+    """A factor of the session's rate."""
+    pitch_st: float = 0.0
+    """Semitones above the voice's own pitch."""
+    gain_db: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """An unbroken run of speech in one style."""
+
+    text: str
+    style: Style
+    at: Place
+    phonemes: str | None = None
+    """How an engine that knows espeak's mnemonics speaks it, if a script says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Silence; what is elastic may be stretched when a session is fitted to a length."""
+
+    ms: int
+    elastic: bool
+    at: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """An audio file, or a part of one, played once."""
+
+    path: Path
+    source: str
+    """Its name as the script has it."""
+    at: Place
+    speed: float = 1.0
+    """A factor; the pitch stays."""
+    clip_begin_ms: int = 0
+    """Within the file, at its own speed."""
+    clip_end_ms: int | None = None
+    """None for the file's end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A named point in time."""
+
+    name: str
+    at: Place
+
+
+@dataclass(frozen=True, slots=True)
+class SyncBase:
+    """A point in time that hangs on another element's begin or end."""
+
+    id: str
+    edge: Literal["begin", "end"]
+    offset_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The timing attributes of par, seq and media; what is None was not written."""
+
+    id: str | None = None
+    begin: int | SyncBase = 0
+    """Milliseconds from the begin of the par, or from the end of the one before in a seq."""
+    end: int | SyncBase | None = None
+    dur_ms: int | None = None
+    repeat_count: float | None = None
+    repeat_dur_ms: int | None = None
+    gain_db: float = 0.0
+    fade_in_ms: int = 0
+    fade_out_ms: int = 0
+    pan: float = 0.0
+    """From -1 (left) to 1 (right)."""
+
+
+UNTIMED = Timing()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Cues one after the other ("seq") or all at once ("par"); ``media`` is a seq with a timing."""
+
+    kind: Literal["seq", "par"]
+    children: tuple[Cue, ...]
+    at: Place
+    timing: Timing = UNTIMED
+
+
+Cue: TypeAlias = Speech | Pause | Sound | Mark | Group
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script that was read."""
+
+    root: Group
+    language: str
+    title: str | None
+    warnings: tuple[str, ...]
+
+
+def walk(cue: Cue) -> Iterator[Cue]:
+    """Give ``cue`` and all that is in it, in document order."""
+    stack = [cue]
+    while stack:
+        cue = stack.pop()
+        yield cue
+        if isinstance(cue, Group):
+            stack.extend(reversed(cue.children))

@@ -1,0 +1,487 @@
+"""Elements -> cue tree.
+
+Audio comes only from the folders that are given; nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
+
+from voiceguide import resources
+from voiceguide.errors import Findings, ScriptError
+from voiceguide.ssml import say_as, values, xml
+from voiceguide.ssml.cues import (
+    CHAPTER,
+    UNTIMED,
+    Cue,
+    Group,
+    Mark,
+    Pause,
+    Script,
+    Sound,
+    Speech,
+    Style,
+    SyncBase,
+    Timing,
+    WantedVoice,
+    walk,
+)
+from voiceguide.ssml.values import STRENGTH_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from voiceguide.errors import Place
+    from voiceguide.ssml.xml import Element
+
+SSML = "http://www.w3.org/2001/10/synthesis"
+DUBLIN_CORE = "http://purl.org/dc/elements/1.1/"
+
+_COMMON = {"xml:id", "xml:lang", "xml:base", "onlangfailure"}
+_TIMING = {
+    "xml:id", "begin", "end", "dur", "repeatCount", "repeatDur",
+    "soundLevel", "fadeInDur", "fadeOutDur", "vg:pan",
+}  # fmt: skip
+ATTRIBUTES: dict[str, set[str]] = {
+    "speak": _COMMON | {"version", "startmark", "endmark"},
+    "p": _COMMON,
+    "s": _COMMON,
+    "token": _COMMON | {"role"},
+    "w": _COMMON | {"role"},
+    "break": {"time", "strength"},
+    "prosody": {"rate", "pitch", "volume", "contour", "range", "duration"},
+    "emphasis": {"level"},
+    "voice": _COMMON
+    | {"name", "languages", "gender", "variant", "age", "required", "ordering", "onvoicefailure"},
+    "lang": _COMMON,
+    "sub": {"alias"},
+    "say-as": {"interpret-as", "format", "detail"},
+    "phoneme": {"ph", "alphabet", "type"},
+    "audio": {
+        "src", "clipBegin", "clipEnd", "repeatCount", "repeatDur", "soundLevel", "speed",
+        "fetchtimeout", "fetchhint", "maxage", "maxstale",
+    },
+    "mark": {"name"},
+    "desc": {"xml:lang"},
+    "meta": {"name", "http-equiv", "content"},
+    "metadata": set(),
+    "lexicon": {"uri", "type", "xml:id", "fetchtimeout", "maxage", "maxstale"},
+    "lookup": {"ref"},
+    "par": _TIMING,
+    "seq": _TIMING,
+    "media": _TIMING,
+}  # fmt: skip
+"""The elements, and what may be written on them."""
+
+_UNDONE = {
+    "speak": {"startmark", "endmark"},
+    "prosody": {"duration"},
+    "voice": {"age"},
+}
+"""Attributes whose meaning a listener would miss: they are ignored with a warning."""
+
+_SILENT = ("desc", "lexicon", "meta", "metadata")
+_ESPEAK = ("espeak", "x-espeak", "x-espeak-ng")
+_CLOSING = re.compile(r"\s*[.,;:!?…)\]»”’]+(?=\s|$)")
+_LONGEST_SHOWN = 40
+
+_ValueT = TypeVar("_ValueT")
+
+
+def parse(text: str | bytes, *, name: str, folders: list[Path], language: str = "en") -> Script:
+    """Read SSML ``text``.
+
+    ``name`` stands in messages, ``folders`` are where ``audio src`` may lie, ``language`` holds
+    where no xml:lang is written. Raises ScriptError with a line for each thing that is wrong.
+    """
+    root = xml.read(text, name)
+    reader = _Reader(name, folders)
+    if _local(root) != "speak":
+        shown = _local(root) or root.tag
+        raise ScriptError(f"{name}:{root.at}: the root is <{shown}>, but must be <speak>")
+    style = Style(root.attributes.get("xml:lang") or language)
+    reader.attributes(root)
+    cue = reader.sequence(root, style)
+    reader.check_references(cue)
+    if reader.problems:
+        raise ScriptError("\n".join(reader.problems.report(name)))
+    titles = (part.own_text for part in root.walk() if part.tag == f"{{{DUBLIN_CORE}}}title")
+    title = " ".join(next(titles, "").split()) or None
+    return Script(cue, style.language, title, tuple(reader.warnings.report(name)))
+
+
+@dataclass(slots=True)
+class _Flow:
+    """Cues in document order: joins the text of one style, and places the implied gaps."""
+
+    cues: list[Cue] = field(default_factory=list)
+    _text: list[str] = field(default_factory=list)
+    _spoken: list[str] = field(default_factory=list)
+    _style: Style | None = None
+    _at: Place | None = None
+    _gap_ms: int = 0
+
+    def text(self, text: str, style: Style, at: Place, phonemes: str | None = None) -> None:
+        if not text.strip():
+            if self._text:
+                self._text.append(text)
+                self._spoken.append(text)
+            return
+        if style != self._style:
+            ended = _CLOSING.match(text)
+            if ended and self._text:  # it belongs to the words before, in their style
+                self._text.append(ended[0])
+                self._spoken.append(ended[0])
+                text = text[ended.end() :]
+            self.flush()
+            if not text.strip():
+                return
+            self._style = style
+        if not self._text:
+            self._at = at
+        self._text.append(text)
+        self._spoken.append(text.replace("[[", "") if phonemes is None else f"[[{phonemes}]]")
+
+    def flush(self) -> None:
+        words, spoken = (" ".join("".join(parts).split()) for parts in (self._text, self._spoken))
+        self._text.clear()
+        self._spoken.clear()
+        if not _speakable(words):
+            return
+        assert self._style is not None  # noqa: S101 (set with the text)
+        assert self._at is not None  # noqa: S101
+        if self._gap_ms:
+            self.cues.append(Pause(self._gap_ms, elastic=True, at=self._at))
+            self._gap_ms = 0
+        phonemes = spoken if "[[" in spoken else None
+        self.cues.append(Speech(words, self._style, self._at, phonemes))
+
+    def gap(self, ms: int) -> None:
+        """Leave a gap if more speech follows and no break is written there."""
+        self.flush()
+        if self.cues:
+            self._gap_ms = max(ms, self._gap_ms)
+
+    def add(self, cue: Cue) -> None:
+        self.flush()
+        if not isinstance(cue, Mark):
+            self._gap_ms = 0
+        self.cues.append(cue)
+
+
+class _Reader:
+    """Walks the elements; what is wrong is gathered, so that an author sees all of it at once."""
+
+    def __init__(self, name: str, folders: list[Path]) -> None:
+        self.problems = Findings()
+        self.warnings = Findings()
+        self._name = name
+        self._folders = folders
+
+    def sequence(self, element: Element, style: Style, timing: Timing = UNTIMED) -> Group:
+        """Give the content of an element as a seq."""
+        flow = _Flow()
+        self._content(element, style, flow)
+        flow.flush()
+        return Group("seq", tuple(flow.cues), element.at, timing)
+
+    def attributes(self, element: Element) -> None:
+        """Find attributes that are not known, or known and not done."""
+        local = _local(element) or ""
+        for attribute in element.attributes:
+            if attribute not in ATTRIBUTES[local]:
+                self._warn(element, f"<{local}> has no attribute “{attribute}”: it is ignored")
+            elif attribute in _UNDONE.get(local, ()):
+                self._warn(element, f"<{local} {attribute}> is not supported: it is ignored")
+
+    def check_references(self, root: Group) -> None:
+        """Find ids that are there twice, and references to none."""
+        groups = [cue for cue in walk(root) if isinstance(cue, Group)]
+        ids: set[str] = set()
+        for group in groups:
+            if group.timing.id is not None:
+                if group.timing.id in ids:
+                    self.problems[f"the id “{group.timing.id}” is there twice"].append(group.at)
+                ids.add(group.timing.id)
+        for group in groups:
+            for point in (group.timing.begin, group.timing.end):
+                if isinstance(point, SyncBase) and point.id not in ids:
+                    what = f"there is no element with xml:id “{point.id}”"
+                    self.problems[what].append(group.at)
+
+    def _content(self, element: Element, style: Style, flow: _Flow) -> None:
+        for item in element.content:
+            if isinstance(item, xml.Text):
+                flow.text(item.text, style, item.at)
+            else:
+                self._element(item, style, flow)
+
+    def _element(  # noqa: C901, PLR0912 (one case an element)
+        self, element: Element, style: Style, flow: _Flow
+    ) -> None:
+        local = _local(element)
+        if local in ATTRIBUTES:
+            self.attributes(element)
+        style = _in_language(style, element.attributes.get("xml:lang"))
+        match local:
+            case "speak":
+                self._apart(element, style, flow)
+            case "p" | "s":
+                self._apart(element, style, flow)
+                flow.gap(STRENGTH_MS["weak" if local == "s" else "strong"])
+            case "break":
+                self._break(element, flow)
+            case "prosody":
+                self._prosody(element, style, flow)
+            case "emphasis":
+                self._emphasis(element, style, flow)
+            case "mark":
+                self._mark(element, flow)
+            case "audio":
+                self._audio(element, style, flow)
+            case "par" | "seq":
+                flow.add(self._group(local, element, style))
+            case "media":
+                flow.add(self.sequence(element, style, self._timing(element)))
+            case "voice":
+                self._content(element, replace(style, voice=self._voice(element)), flow)
+            case "sub":
+                self._sub(element, style, flow)
+            case "say-as":
+                self._say_as(element, style, flow)
+            case "phoneme":
+                self._phoneme(element, style, flow)
+            case "lang" | "token" | "w":
+                self._content(element, style, flow)
+            case "lexicon" | "lookup":
+                what = f"<{local}> is not supported: words are spoken as the voice reads them"
+                self._warn(element, what)
+                if local == "lookup":
+                    self._content(element, style, flow)
+            case "desc" | "meta" | "metadata":
+                pass  # not meant to be heard
+            case None:  # of another namespace: what it contains is spoken
+                self._content(element, style, flow)
+            case _:
+                what = f"<{local}> is not an element of SSML 1.1, nor par, seq or media"
+                self._problem(element, what)
+
+    def _apart(self, element: Element, style: Style, flow: _Flow) -> None:
+        flow.flush()
+        self._content(element, style, flow)
+        flow.flush()
+
+    def _break(self, element: Element, flow: _Flow) -> None:
+        time = self._read(element, "time", values.duration)
+        strength = element.attributes.get("strength", "medium")
+        if strength not in STRENGTH_MS:
+            self._not_among(element, "strength", STRENGTH_MS)
+        elif time is None:
+            flow.add(Pause(STRENGTH_MS[strength], elastic=True, at=element.at))
+        else:
+            flow.add(Pause(time, elastic=False, at=element.at))
+
+    def _prosody(self, element: Element, style: Style, flow: _Flow) -> None:
+        rate = self._read(element, "rate", values.rate)
+        pitch = self._read(element, "pitch", values.pitch)
+        volume = self._read(element, "volume", values.volume)
+        if element.attributes.get("pitch", "").strip().endswith("Hz"):
+            self._warn(element, "<prosody pitch> in Hz is ignored: write semitones (+2st)")
+        style = replace(
+            style,
+            rate=style.rate if rate is None else style.rate * rate,
+            pitch_st=style.pitch_st if pitch is None else style.pitch_st + pitch,
+            gain_db=style.gain_db if volume is None else style.gain_db + volume,
+        )
+        self._content(element, style, flow)
+
+    def _emphasis(self, element: Element, style: Style, flow: _Flow) -> None:
+        level = element.attributes.get("level", "moderate").strip()
+        if level not in values.EMPHASES:
+            self._not_among(element, "level", values.EMPHASES)
+            return
+        rate, gain_db = values.EMPHASES[level]
+        style = replace(style, rate=style.rate * rate, gain_db=style.gain_db + gain_db)
+        self._content(element, style, flow)
+
+    def _voice(self, element: Element) -> WantedVoice:
+        genders = ("female", "male", "neutral")
+        gender = element.attributes.get("gender", "").strip() or None
+        if gender is not None and gender not in genders:
+            self._not_among(element, "gender", genders)
+        languages = element.attributes.get("languages", "").split()
+        return WantedVoice(
+            names=tuple(element.attributes.get("name", "").split()),
+            languages=tuple(tag.partition(":")[0] for tag in languages),  # "en:de" is an accent
+            gender=cast("Literal['female', 'male', 'neutral'] | None", gender),
+            variant=self._read(element, "variant", values.whole),
+        )
+
+    def _sub(self, element: Element, style: Style, flow: _Flow) -> None:
+        if "alias" not in element.attributes:
+            self._problem(element, "<sub> needs an alias: what is to be spoken")
+        flow.text(element.attributes.get("alias", ""), style, element.at)
+
+    def _say_as(self, element: Element, style: Style, flow: _Flow) -> None:
+        kind = element.attributes.get("interpret-as", "").strip()
+        written = element.own_text
+        spoken = None
+        if not kind:
+            self._problem(element, "<say-as> needs interpret-as: date, ordinal, characters …")
+        elif kind not in say_as.KINDS:
+            what = f"<say-as interpret-as={kind[:_LONGEST_SHOWN]!r}> is not known"
+            self._warn(element, f"{what}: it is spoken as it is written")
+        elif written.strip():
+            form = element.attributes.get("format")
+            spoken = say_as.words(written, kind, form and form.strip(), style.language)
+            if spoken is None:
+                written = " ".join(written.split())[:_LONGEST_SHOWN]
+                what = f"“{written}” cannot be said as {kind}: it is spoken as it is written"
+                self._warn(element, what)
+        if spoken is None:
+            self._content(element, style, flow)
+        else:
+            flow.text(spoken, style, element.at)
+
+    def _phoneme(self, element: Element, style: Style, flow: _Flow) -> None:
+        alphabet = element.attributes.get("alphabet", "ipa").strip().lower()
+        written = " ".join(element.attributes.get("ph", "").split())
+        if not written:
+            self._problem(element, "<phoneme> needs ph: how its content sounds")
+        if alphabet in _ESPEAK and "]" not in written and element.own_text.strip():
+            flow.text(element.own_text, style, element.at, written)
+            return
+        if alphabet not in _ESPEAK:
+            what = f"<phoneme alphabet={alphabet[:_LONGEST_SHOWN]!r}> is not supported"
+            self._warn(element, f"{what}: its content is spoken instead")
+        self._content(element, style, flow)
+
+    def _mark(self, element: Element, flow: _Flow) -> None:
+        name = " ".join(element.attributes.get("name", "").split())
+        if not name.removeprefix(CHAPTER):
+            self._problem(element, "<mark> needs a name, and a chapter a title")
+        else:
+            flow.add(Mark(name, element.at))
+
+    def _audio(self, element: Element, style: Style, flow: _Flow) -> None:
+        source = element.attributes.get("src", "")
+        sound = self._sound(element, source)
+        timing = Timing(
+            repeat_count=self._read(element, "repeatCount", values.count),
+            repeat_dur_ms=self._read(element, "repeatDur", values.duration),
+            gain_db=self._read(element, "soundLevel", values.decibels) or 0.0,
+        )
+        if sound is not None:
+            group = Group("seq", (sound,), element.at, timing)
+            flow.add(sound if timing == UNTIMED else group)
+            return
+        if not _has_words(element):
+            where = " or ".join(str(folder) for folder in self._folders)
+            self._problem(element, f"there is no sound {source!r} in {where}, and no text instead")
+            return
+        self._warn(element, f"no sound {source!r}: its text is spoken instead")
+        self._content(element, style, flow)
+
+    def _sound(self, element: Element, source: str) -> Sound | None:
+        """Give the sound that an audio names; None where there is no such file."""
+        speed = self._read(element, "speed", values.speed)
+        begin_ms = self._read(element, "clipBegin", values.duration) or 0
+        end_ms = self._read(element, "clipEnd", values.duration)
+        if end_ms is not None and end_ms <= begin_ms:
+            self._problem(element, "<audio> has its clipEnd before its clipBegin")
+        path = resources.find(source, self._folders) if source and ":" not in source else None
+        if path is None:
+            return None
+        return Sound(path, source, element.at, 1.0 if speed is None else speed, begin_ms, end_ms)
+
+    def _group(self, kind: Literal["seq", "par"], element: Element, style: Style) -> Group:
+        """``seq`` and ``par`` hold par, seq and media alone."""
+        flow = _Flow()
+        self._timed(element, kind, style, flow)
+        return Group(kind, tuple(flow.cues), element.at, self._timing(element))
+
+    def _timed(self, element: Element, kind: str, style: Style, flow: _Flow) -> None:
+        for child in element.children:
+            local = _local(child)
+            if local in ("par", "seq", "media"):
+                self._element(child, style, flow)
+            elif local is None:
+                self._timed(child, kind, style, flow)  # of another namespace: passed through
+            elif local not in ("desc", "meta", "metadata"):
+                self._problem(child, f"<{kind}> takes par, seq and media, not <{local}>")
+        if element.own_text.strip():
+            self._problem(element, f"text in <{kind}> belongs in <media><speak>…</speak></media>")
+
+    def _timing(self, element: Element) -> Timing:
+        timing = Timing(
+            id=element.attributes.get("xml:id"),
+            begin=self._read(element, "begin", values.point) or 0,
+            end=self._read(element, "end", values.point),
+            dur_ms=self._read(element, "dur", values.duration),
+            repeat_count=self._read(element, "repeatCount", values.count),
+            repeat_dur_ms=self._read(element, "repeatDur", values.duration),
+            gain_db=self._read(element, "soundLevel", values.decibels) or 0.0,
+            fade_in_ms=self._read(element, "fadeInDur", values.duration) or 0,
+            fade_out_ms=self._read(element, "fadeOutDur", values.duration) or 0,
+            pan=self._read(element, "vg:pan", values.pan) or 0.0,
+        )
+        return UNTIMED if timing == UNTIMED else timing
+
+    def _read(self, element: Element, name: str, read: Callable[[str], _ValueT]) -> _ValueT | None:
+        """Read an attribute; what cannot be read is a problem, what is not there is None."""
+        written = element.attributes.get(name)
+        if written is None:
+            return None
+        try:
+            return read(written.strip())
+        except ValueError as error:
+            if len(written) > _LONGEST_SHOWN:
+                written = written[:_LONGEST_SHOWN] + "…"
+            self._problem(element, f"<{_local(element)} {name}={written!r}>: {error}")
+            return None
+
+    def _not_among(self, element: Element, name: str, known: Iterable[str]) -> None:
+        written = element.attributes[name][:_LONGEST_SHOWN]
+        what = f"<{_local(element)} {name}={written!r}>: must be one of {', '.join(known)}"
+        self._problem(element, what)
+
+    def _problem(self, element: Element, what: str) -> None:
+        self.problems[what].append(element.at)
+
+    def _warn(self, element: Element, what: str) -> None:
+        self.warnings[what].append(element.at)
+
+
+def _local(element: Element) -> str | None:
+    """Give the name of an element of SSML, None for one of another namespace."""
+    space, brace, local = element.tag.rpartition("}")
+    return local if not brace or space == f"{{{SSML}" else None
+
+
+def _in_language(style: Style, language: str | None) -> Style:
+    """Change the language; another one takes a voice of its own."""
+    if not language:
+        return style
+    same = _primary(language) == _primary(style.language)
+    return replace(style, language=language, voice=style.voice if same else None)
+
+
+def _primary(language: str) -> str:
+    return language.lower().partition("-")[0]
+
+
+def _has_words(element: Element) -> bool:
+    """Tell whether anything in an element, or in what it holds, is to be spoken or played."""
+    if _speakable(element.own_text):
+        return True
+    heard = [child for child in element.children if _local(child) not in _SILENT]
+    return any(_local(child) in ("audio", "break", "sub") or _has_words(child) for child in heard)
+
+
+def _speakable(text: str) -> bool:
+    """Tell whether there is more than punctuation and spaces."""
+    return any(unicodedata.category(char)[0] not in "PZC" for char in text)

@@ -1,0 +1,131 @@
+"""say-as: written forms -> words that any engine reads rightly.
+
+The kinds are those of the W3C's note on say-as (https://www.w3.org/TR/ssml-sayas/) and of Google's
+SSML; SSML 1.1 leaves them open. Numbers come from num2words, names of months from Babel.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+KINDS = (
+    "characters", "spell-out", "verbatim", "digits", "telephone",
+    "cardinal", "number", "ordinal", "date", "time",
+)  # fmt: skip
+"""What ``interpret-as`` may be."""
+
+DATE_FORMATS = ("mdy", "dmy", "ymd", "ym", "my", "md", "dm", "y", "m", "d")
+
+_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:([.,'’\s])\d{3})(?:\1\d{3})*")
+_CLOCK = re.compile(r"(\d{1,2})[:.h](\d{2})(?:[:.](\d{2}))?\s*([ap])?\.?(?:m\.?)?", re.IGNORECASE)
+_LONGEST_NUMBER = 15  # digits; longer ones are said digit by digit
+_YEAR_DIGITS = 4
+
+
+def words(text: str, kind: str, form: str | None, language: str) -> str | None:
+    """Give what is spoken for ``text``; None where it is not of this ``kind``.
+
+    ``form`` is the format attribute: of a date, "mdy" and the like; of a time, "hms12" or "hms24".
+    """
+    text = " ".join(text.split())
+    match kind:
+        case "digits" | "telephone":
+            return _dictated(text)
+        case "cardinal" | "number":
+            return _cardinal(text)
+        case "ordinal":
+            return _ordinal(text, language)
+        case "date":
+            return _date(text, form, language)
+        case "time":
+            return _time(text, form)
+        case _:  # characters, spell-out, verbatim
+            return _spelled(text)
+
+
+def _spelled(text: str) -> str:
+    """Name each character; commas keep espeak-ng from reading "a" as the article."""
+    return ", ".join(char for char in text if not char.isspace())
+
+
+def _dictated(text: str) -> str | None:
+    """Say digit after digit, with a pause where there is a space or a sign."""
+    groups = re.findall(r"\+|\d+", text)
+    if not groups:
+        return None
+    return ", ".join(" ".join(group) for group in groups).replace("+, ", "+ ")
+
+
+def _cardinal(text: str) -> str | None:
+    if _GROUPED.fullmatch(text):
+        return re.sub(r"[.,'’\s]", "", text)
+    return text if _NUMBER.fullmatch(text) else None
+
+
+def _ordinal(text: str, language: str) -> str | None:
+    from num2words import num2words
+
+    digits = re.fullmatch(r"(\d+)\D{0,3}", text)
+    if not digits or len(digits[1]) > _LONGEST_NUMBER:
+        return None
+    try:
+        return str(num2words(int(digits[1]), to="ordinal", lang=_num2words_language(language)))
+    except (NotImplementedError, OverflowError):
+        return None
+
+
+def _date(text: str, form: str | None, language: str) -> str | None:
+    numbers = re.findall(r"\d+", text)
+    if form is None:
+        form = "ymd" if numbers and len(numbers[0]) == _YEAR_DIGITS else "mdy"
+    form = form[: len(numbers)] if form in DATE_FORMATS else form
+    if form not in DATE_FORMATS or len(form) != len(numbers):
+        return None
+    parts = dict(zip(form, map(int, numbers), strict=True))
+    try:
+        day = dt.date(parts.get("y") or 2000, parts.get("m", 1), parts.get("d", 1))
+    except (ValueError, OverflowError):
+        return None
+    return _spoken_date(day, set(parts), language)
+
+
+def _spoken_date(day: dt.date, said: set[str], language: str) -> str:
+    """Say the parts of a date that are ``said``, in the order of the language."""
+    from babel import Locale, UnknownLocaleError
+    from num2words import num2words
+
+    tongue = _num2words_language(language)
+    year = ordinal = ""
+    try:
+        locale = Locale.parse(language, sep="-")
+    except (ValueError, UnknownLocaleError):
+        locale = Locale("en")
+    try:
+        year = str(num2words(day.year, to="year", lang=tongue))
+        ordinal = str(num2words(day.day, to="ordinal", lang=tongue))
+    except NotImplementedError:
+        year, ordinal = str(day.year), str(day.day)
+    month = locale.months["format"]["wide"][day.month]
+    words = {"d": ordinal, "m": month, "y": year}
+    if locale.language == "de" and "d" in said:
+        words["d"] += "r"  # der erste, but: erster Mai
+    order = "mdy" if locale.language == "en" else "dmy"
+    return " ".join(words[part] for part in order if part in said)
+
+
+def _time(text: str, form: str | None) -> str | None:
+    match = _CLOCK.fullmatch(text)
+    if not match or int(match[1]) > 24 or int(match[2]) > 59:  # noqa: PLR2004 (hours, minutes)
+        return None
+    half = f" {match[4]}m".upper() if match[4] and form != "hms24" else ""
+    seconds = f":{match[3]}" if match[3] else ""
+    return f"{int(match[1])}:{match[2]}{seconds}{half}"
+
+
+def _num2words_language(language: str) -> str:
+    from num2words import CONVERTER_CLASSES
+
+    full = language.replace("-", "_")
+    return full if full in CONVERTER_CLASSES else language.partition("-")[0].lower()

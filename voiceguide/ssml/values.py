@@ -1,0 +1,168 @@
+"""Attribute values -> numbers: each reader raises ValueError that says what would be right."""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Literal, NamedTuple, cast
+
+from voiceguide.ssml.cues import SyncBase
+
+STRENGTH_MS = {
+    "none": 0, "x-weak": 200, "weak": 400, "medium": 800, "strong": 1500, "x-strong": 3000,
+}  # fmt: skip
+"""How long an elastic break of each strength lasts before fitting."""
+
+
+class Manner(NamedTuple):
+    """What emphasis does to speech."""
+
+    rate: float
+    """A factor."""
+    gain_db: float
+
+
+RATES = {"x-slow": 0.6, "slow": 0.8, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.6}
+PITCHES = {"x-low": -6.0, "low": -3.0, "medium": 0.0, "default": 0.0, "high": 3.0, "x-high": 6.0}
+VOLUMES = {
+    "silent": -120.0, "x-soft": -12.0, "soft": -6.0,
+    "medium": 0.0, "default": 0.0, "loud": 4.0, "x-loud": 6.0,
+}  # fmt: skip
+EMPHASES = {
+    "strong": Manner(0.85, 3.0), "moderate": Manner(0.9, 1.5),
+    "none": Manner(1.0, 0.0), "reduced": Manner(1.1, -3.0),
+}  # fmt: skip
+"""What these words mean is left to the processor: factors of the default rate, semitones, dB."""
+
+_UNIT_MS = {"h": 3_600_000, "min": 60_000, "s": 1000, "ms": 1}
+_OFFSET = re.compile(r"(?P<sign>[+-]?)\s*(?P<number>\d+(?:\.\d*)?|\.\d+)\s*(?P<unit>h|min|s|ms)")
+_SYNC_BASE = re.compile(r"(?P<id>[^\s+]+)\.(?P<edge>begin|end)\s*(?P<offset>[+-].+)?")
+
+_QUIETEST_DB, _LOUDEST_DB = -120.0, 40.0
+_LARGEST = 1e12
+_LONGEST_TIME = 30  # characters
+
+
+def offset(value: str) -> int:
+    """Read a time with its sign, in milliseconds."""
+    if value == "0":
+        return 0
+    match = _OFFSET.fullmatch(value)
+    if not match or len(value) > _LONGEST_TIME:
+        raise ValueError("must be a time such as 1.5s, 250ms, 2min or 1h")
+    return _milliseconds(match)
+
+
+def duration(value: str) -> int:
+    """Read a time without a sign, in milliseconds; s and ms are SSML's, h and min SMIL's."""
+    ms = offset(value)
+    if ms < 0 or value.startswith("+"):
+        raise ValueError("must be a time such as 1.5s or 250ms, without a sign")
+    return ms
+
+
+def point(value: str) -> int | SyncBase:
+    """Read a begin or end: an offset in milliseconds, or a sync-base value (SMIL 3.0, 5.4.4)."""
+    match = _SYNC_BASE.fullmatch(value)
+    try:
+        if match:
+            edge = cast("Literal['begin', 'end']", match["edge"])
+            return SyncBase(match["id"], edge, offset(match["offset"]) if match["offset"] else 0)
+        return offset(value)
+    except ValueError:
+        raise ValueError("must be a time (1.5s), or another element's (intro.end+1.5s)") from None
+
+
+def decibels(value: str) -> float:
+    """Read a level in decibels."""
+    gain_db = _number(value, "dB")
+    if not _QUIETEST_DB <= gain_db <= _LOUDEST_DB:
+        raise ValueError(f"must lie between {_QUIETEST_DB:g}dB and +{_LOUDEST_DB:g}dB")
+    return gain_db
+
+
+def count(value: str) -> float:
+    """Read how often something comes; a part of a repetition may be left."""
+    number = _number(value)
+    if number <= 0:
+        raise ValueError("must be more than 0")
+    return number
+
+
+def whole(value: str) -> int:
+    """Read a whole number from 1."""
+    if not re.fullmatch(r"0*[1-9]\d{0,3}", value):
+        raise ValueError("must be a whole number such as 1 or 2")
+    return int(value)
+
+
+def pan(value: str) -> float:
+    """Read a place between left and right."""
+    number = _number(value)
+    if abs(number) > 1:
+        raise ValueError("must lie between -1 (left) and 1 (right)")
+    return number
+
+
+def speed(value: str) -> float:
+    """Read the speed of a sound, as a factor."""
+    factor = _number(value, "%") / 100
+    if not 0.1 <= factor <= 10:  # noqa: PLR2004 (beyond it nothing is recognized)
+        raise ValueError("must lie between 10% and 1000%")
+    return factor
+
+
+def rate(value: str) -> float:
+    """Read the rate of speech, as a factor: 150% and +50% are the same."""
+    if value in RATES:
+        return RATES[value]
+    try:
+        factor = _number(value, "%") / 100
+    except ValueError:
+        raise ValueError(f"must be 80%, +10%, or one of {', '.join(RATES)}") from None
+    if value[0] in "+-":
+        factor += 1
+    if not factor > 0:
+        raise ValueError("must be more than 0%")
+    return factor
+
+
+def pitch(value: str) -> float | None:
+    """Read a pitch in semitones; None for one in Hertz, which no engine here can keep."""
+    if value in PITCHES:
+        return PITCHES[value]
+    if value.endswith("st"):
+        return _number(value, "st")
+    if value.endswith("Hz"):
+        _number(value, "Hz")
+        return None
+    if value.endswith("%"):
+        factor = 1 + _number(value, "%") / 100
+        if factor > 0:
+            return 12 * math.log2(factor)
+    raise ValueError(f"must be +2st, -10%, or one of {', '.join(PITCHES)}")
+
+
+def volume(value: str) -> float:
+    """Read the volume of speech, in decibels."""
+    if value in VOLUMES:
+        return VOLUMES[value]
+    try:
+        return decibels(value)
+    except ValueError:
+        raise ValueError(f"must be +6dB, or one of {', '.join(VOLUMES)}") from None
+
+
+def _milliseconds(match: re.Match[str]) -> int:
+    exact = Decimal(match["number"]) * _UNIT_MS[match["unit"]]
+    return int(exact.to_integral_value(ROUND_HALF_UP)) * (-1 if match["sign"] == "-" else 1)
+
+
+def _number(value: str, suffix: str = "") -> float:
+    if not re.fullmatch(rf"[+-]?(\d+(\.\d*)?|\.\d+){suffix}", value):
+        raise ValueError(f"must be a number{' followed by ' + suffix if suffix else ''}")
+    number = float(value.removesuffix(suffix))
+    if abs(number) > _LARGEST:
+        raise ValueError("is larger than any number that makes sense here")
+    return number

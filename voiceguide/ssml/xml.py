@@ -1,0 +1,198 @@
+"""XML -> elements that know where they stand.
+
+Expat reads it, because lxml knows no columns. Nothing is fetched, no entity is expanded, and what
+would fill the memory is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+from xml.parsers import expat
+
+from voiceguide.errors import Place, ScriptError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_BYTES = 10_000_000
+MAX_ELEMENTS = 300_000
+MAX_DEPTH = 150
+"""How large a script may be; one for twelve hours has some 10,000 elements, ten deep."""
+
+_XML = "http://www.w3.org/XML/1998/namespace"
+_VOICEGUIDE = "urn:voiceguide"
+_PREFIXES = {_XML: "xml:", _VOICEGUIDE: "vg:"}
+
+_DECLARATION = re.compile(r"\s*<\?xml\s.*?\?>\s*", re.DOTALL)
+_ENTITY = re.compile(r"&[^;\s]{1,40};")
+
+
+class Text(NamedTuple):
+    """A run of characters."""
+
+    text: str
+    at: Place
+    """Where its first word is."""
+
+
+@dataclass(slots=True)
+class Element:
+    """An element of a document."""
+
+    tag: str
+    """Its name, after that of its namespace in braces if it has one."""
+    attributes: dict[str, str]
+    """By name; those of a namespace as "xml:id" or "vg:pan", others left out."""
+    at: Place
+    content: list[Element | Text] = field(default_factory=list)
+
+    @property
+    def children(self) -> Iterator[Element]:
+        """The elements in it."""
+        return (item for item in self.content if isinstance(item, Element))
+
+    @property
+    def own_text(self) -> str:
+        """The text in it, without that of its children."""
+        return "".join(item.text for item in self.content if isinstance(item, Text))
+
+    def walk(self) -> Iterator[Element]:
+        """Give it and all that is in it, in document order."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+def read(document: str | bytes, name: str) -> Element:
+    """Give the root of ``document``; ``name`` stands in messages.
+
+    Raises ScriptError, with line and column, for what is not well-formed XML or too large.
+    """
+    data = document.encode("utf-8", "surrogatepass") if isinstance(document, str) else document
+    if len(data) > MAX_BYTES:
+        raise ScriptError(
+            f"{name}: {len(data):,} bytes are more than a script may have ({MAX_BYTES:,})"
+        )
+    return _Builder(name, encoding="utf-8" if isinstance(document, str) else None).build(data)
+
+
+def text_of(document: str | bytes) -> str:
+    """Give the text of a document that was read, whatever its encoding, without declaration."""
+    if isinstance(document, bytes):
+        encodings: list[str | None] = []
+        parser = expat.ParserCreate()
+        parser.XmlDeclHandler = lambda _version, encoding, _alone: encodings.append(encoding)
+        parser.Parse(document, True)  # noqa: FBT003 (the end)
+        utf16 = document[:2] in (b"\xff\xfe", b"\xfe\xff")
+        encoding = "utf-16" if utf16 else (encodings or [None])[0] or "utf-8"
+        document = document.decode(encoding).removeprefix("\ufeff")
+    return _DECLARATION.sub("", document, count=1)
+
+
+class _Builder:
+    """Makes elements of what Expat reports."""
+
+    def __init__(self, name: str, encoding: str | None) -> None:
+        self._name = name
+        self._parser = parser = expat.ParserCreate(encoding, namespace_separator=" ")
+        self._open: list[Element] = []
+        self._root: Element | None = None
+        self._count = 0
+        self._pieces: list[str] = []
+        self._text_at: Place | None = None
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._text
+        parser.EntityDeclHandler = self._entity_declared
+        parser.SkippedEntityHandler = self._entity_skipped
+
+    def build(self, data: bytes) -> Element:
+        try:
+            self._parser.Parse(data, True)  # noqa: FBT003 (the end)
+        except expat.ExpatError as error:
+            at = Place(error.lineno, error.offset + 1)
+            raise self._error(at, self._said_better(error, data)) from error
+        except ValueError as error:  # an encoding that Python does not know
+            raise self._error(Place(1, 1), f"cannot be read: {error}") from error
+        assert self._root is not None  # noqa: S101 (or Expat would have raised)
+        return self._root
+
+    def _said_better(self, error: expat.ExpatError, data: bytes) -> str:
+        codes = expat.errors.codes
+        if error.code == codes[expat.errors.XML_ERROR_NO_ELEMENTS]:
+            return "is empty" if not data.strip() else "holds no element"
+        if error.code == codes[expat.errors.XML_ERROR_TAG_MISMATCH]:
+            unclosed = self._open[-1]
+            name = unclosed.tag.rpartition("}")[2]
+            return f"<{name}> of line {unclosed.at.line} is not closed before this end tag"
+        if error.code == codes[expat.errors.XML_ERROR_UNDEFINED_ENTITY]:
+            line = data.splitlines()[error.lineno - 1].decode(errors="replace")
+            found = _ENTITY.search(line, max(0, error.offset))
+            return _unknown_entity(found[0] if found else "")
+        if error.code == codes[expat.errors.XML_ERROR_INVALID_TOKEN]:
+            try:
+                data.decode("utf-8")
+            except UnicodeDecodeError as wrong:
+                return f"is not UTF-8: byte 0x{data[wrong.start]:02x}; save it as UTF-8"
+        return f"is not well-formed XML: {expat.ErrorString(error.code)}"
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._close_text()
+        at = self._at()
+        self._count += 1
+        if len(self._open) >= MAX_DEPTH:
+            raise self._error(at, f"elements are nested more than {MAX_DEPTH} deep")
+        if self._count > MAX_ELEMENTS:
+            raise self._error(at, f"has more than {MAX_ELEMENTS:,} elements")
+        space, _, local = name.rpartition(" ")
+        known = {}
+        for written, value in attributes.items():
+            uri, _, attribute = written.rpartition(" ")
+            if not uri or uri in _PREFIXES:
+                known[_PREFIXES.get(uri, "") + attribute] = value
+        element = Element(f"{{{space}}}{local}" if space else local, known, at)
+        if self._open:
+            self._open[-1].content.append(element)
+        else:
+            self._root = element
+        self._open.append(element)
+
+    def _end(self, _name: str) -> None:
+        self._close_text()
+        self._open.pop()
+
+    def _text(self, piece: str) -> None:
+        if piece.isspace():
+            if self._pieces and self._pieces[-1] == " ":
+                return  # a thousand empty lines are one space
+            piece = " "
+        elif self._text_at is None:
+            line, column = self._at()
+            self._text_at = Place(line, column + len(piece) - len(piece.lstrip()))
+        self._pieces.append(piece)
+
+    def _close_text(self) -> None:
+        if self._pieces and self._open:
+            text = Text("".join(self._pieces), self._text_at or self._at())
+            self._open[-1].content.append(text)
+        self._pieces.clear()
+        self._text_at = None
+
+    def _entity_declared(self, name: str, *_: object) -> None:
+        raise self._error(self._at(), f"declares an entity, “{name}”: write what it stands for")
+
+    def _entity_skipped(self, name: str, is_parameter: bool) -> None:
+        if not is_parameter:
+            raise self._error(self._at(), _unknown_entity(f"&{name};"))
+
+    def _at(self) -> Place:
+        return Place(self._parser.CurrentLineNumber, self._parser.CurrentColumnNumber + 1)
+
+    def _error(self, at: Place, what: str) -> ScriptError:
+        return ScriptError(f"{self._name}:{at}: {what}")
+
+
+def _unknown_entity(entity: str) -> str:
+    return f"the entity {entity} is not known; write the character itself"

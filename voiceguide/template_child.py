@@ -1,0 +1,38 @@
+"""The process in which a template of the listener's own is rendered, so that it can be stopped.
+
+Work and answer are JSON, on standard input and output.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+
+from voiceguide.errors import VoiceguideError
+from voiceguide.script import Request, render_source
+
+MAX_MEMORY_BYTES = 200_000_000
+"""What all data of the process may take, where the system keeps to it (Linux does)."""
+
+
+def main() -> None:
+    """Render one template."""
+    work = json.load(sys.stdin)
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY_BYTES, most))
+    asked = Request.model_validate_json(work["asked"])
+    try:
+        script = render_source(work["source"], work["name"], Path(work["folder"]), asked)
+        answer = {"script": script}
+    except VoiceguideError as error:
+        answer = {"error": str(error)}
+    json.dump(answer, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
