@@ -579,7 +579,7 @@ SPEECHES = [
     Speech(text, Style("en", gain_db=gain), 1) for text in ("One.", "Two.") for gain in (0, -3)
 ]
 CLIPS = [Sound(SOUNDS / name, name, 1) for name in ("tick.wav", "bell.wav", "start.wav")]
-PAUSES = [Pause(ms, elastic=False, line=1) for ms in (0, 300, 1000)]
+PAUSES = [Pause(ms, elastic=False, at=AT) for ms in (0, 300, 1000)]
 BEGINS_MS = st.sampled_from([0, 0, 300, 2000, -200, -500])
 LONG_MS = st.sampled_from([0, 50, 700, 1000, 1500, 2500, 6000])
 COUNTS = st.sampled_from([0.5, 1, 1.5, 2, 3])
@@ -609,7 +609,7 @@ def groups(draw: st.DrawFn, depth: int = 3, *, cuttable: bool = False) -> Group:
 
 
 SESSIONS = st.lists(groups(), min_size=1, max_size=3).map(
-    lambda some: Group("seq", (Pause(600_000, elastic=False, line=1), *some), 1)
+    lambda some: Group("seq", (Pause(600_000, elastic=False, at=AT), *some), 1)
 )
 THOROUGH = settings(
     max_examples=400,

@@ -280,6 +280,7 @@ class _Resolver:
         for index, cue in enumerate(self._script.children):
             root.children.append(_Node(cue, root, index))
         lead_ms = self._leads(root)
+        named = set(self._home.values())
         waiting: list[tuple[int, int, Item]] = []
         order = itertools.count()
         latest = 0
@@ -294,7 +295,7 @@ class _Resolver:
             safe_ms = (child.end or 0) - lead_ms[child.index]
             while waiting and waiting[0][0] <= safe_ms and not self._problems:
                 yield heapq.heappop(waiting)[2]
-            if child.index not in self._home.values():
+            if child.index not in named:
                 child.children.clear()  # what was heard is no longer needed
         if self._problems:
             raise ScriptError("\n".join(self._problems.report(self._name)))

@@ -181,6 +181,7 @@ class _Reader:
         self.warnings = Findings()
         self._name = name
         self._folders = folders
+        self._found: dict[str, Path | None] = {}
 
     def sequence(self, element: Element, style: Style, timing: Timing = UNTIMED) -> Group:
         """Give the content of an element as a seq."""
@@ -393,10 +394,16 @@ class _Reader:
         end_ms = self._read(element, "clipEnd", values.duration)
         if end_ms is not None and end_ms <= begin_ms:
             self._problem(element, "<audio> has its clipEnd before its clipBegin")
-        path = resources.find(source, self._folders) if source and ":" not in source else None
+        path = self._find(source)
         if path is None:
             return None
         return Sound(path, source, element.at, 1.0 if speed is None else speed, begin_ms, end_ms)
+
+    def _find(self, source: str) -> Path | None:
+        if source not in self._found:
+            named = source and ":" not in source  # no URL, no drive
+            self._found[source] = resources.find(source, self._folders) if named else None
+        return self._found[source]
 
     def _group(self, kind: Literal["seq", "par"], element: Element, style: Style) -> Group:
         """``seq`` and ``par`` hold par, seq and media alone."""

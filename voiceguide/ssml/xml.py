@@ -114,7 +114,7 @@ class _Builder:
         except expat.ExpatError as error:
             at = Place(error.lineno, error.offset + 1)
             raise self._error(at, self._said_better(error, data)) from error
-        except ValueError as error:  # an encoding that Python does not know
+        except (LookupError, ValueError) as error:  # an encoding that Python does not know
             raise self._error(Place(1, 1), f"cannot be read: {error}") from error
         assert self._root is not None  # noqa: S101 (or Expat would have raised)
         return self._root
