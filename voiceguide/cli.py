@@ -218,6 +218,8 @@ def render(  # noqa: PLR0913 (a parameter an option)
     """Make sessions into audio files, and print where they are."""
     from voiceguide import Session
 
+    if targets.count("-") > 1:
+        raise VoiceguideError("standard input can only be read once")
     sessions = [
         Session(
             target, method=method, area=area, side=side.value, level=level.value,

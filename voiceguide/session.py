@@ -134,7 +134,8 @@ class Session:
     @property
     def script(self) -> str:
         """The script: SSML text."""
-        return text_of(self._plan.written.text)
+        whole = self._request.length_ms is None
+        return text_of(self._written.text if whole else self._plan.written.text)
 
     @property
     def title(self) -> str:
@@ -209,7 +210,7 @@ class Session:
         """What is played: as written, or fitted to the length that was asked for."""
         target_ms = self._request.length_ms
         if target_ms is None:
-            return self._planned()
+            return self._planned(self._written)
         if target_ms > self._request.max_ms:
             most = self._request.max_length
             raise RequestError(
@@ -218,8 +219,12 @@ class Session:
         with self._open_voice() as voice:
             return self._fitted(voice, target_ms)
 
-    def _planned(self, **choice: Unpack[_Choice]) -> _Plan:
-        written = self._write(**choice)
+    @cached_property
+    def _written(self) -> _Written:
+        """The script, where no length is asked for."""
+        return self._write()
+
+    def _planned(self, written: _Written) -> _Plan:
         parsed = ssml.parse(
             written.text,
             name=written.name,
@@ -260,7 +265,7 @@ class Session:
             best: _Plan | None = None
             least_strain = math.inf
             for choice in choices:
-                plan = self._planned(**choice)
+                plan = self._planned(self._write(**choice))
                 try:
                     fit = timeline.fit(
                         plan.parsed.root,

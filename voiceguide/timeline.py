@@ -25,6 +25,8 @@ MAX_MS = 12 * 3_600_000
 """How long a session may last, unless more is asked for."""
 MAX_EVENTS = 200_000
 """How many events a session may have; 12 hours of one a second are 43,200."""
+_MAX_VISITS = 10 * MAX_EVENTS
+"""How often cues may be looked at: repetitions can hold much that is never heard."""
 
 STRETCH = (0.5, 2.0)
 """Within these factors elastic pauses may be scaled; beyond, a session sounds hasty or lost."""
@@ -271,7 +273,7 @@ class _Resolver:
         self._problems = Findings()
         self._named: dict[str, _Node] = {}
         self._home: dict[str, int] = {}  # by id, which child of the root it is in
-        self._count = 0
+        self._count = self._visits = 0
 
     def items(self) -> Iterator[Item]:
         """Resolve the root's children one by one; hold back what something later may precede."""
@@ -422,6 +424,9 @@ class _Resolver:
     def _heard(self, node: _Node, frame: _Frame) -> Iterator[Event | Opening]:
         """Give what is heard of ``node``, as all that it lies in will have it."""
         cue = node.cue
+        self._visits += 1
+        if self._visits > _MAX_VISITS:
+            raise self._beyond(cue, "is repeated too often to be timed")
         begin = frame.shift_ms + self._begin(node)
         end = frame.shift_ms + self._end(node)
         if isinstance(cue, Group):
@@ -451,6 +456,8 @@ class _Resolver:
         if timing.fade_out_ms:
             ramps = (*ramps, Ramp(max(begin, end - timing.fade_out_ms), end, rising=False))
         for again_ms in self._repetitions(node, timing):
+            if again_ms and begin + again_ms >= frame.limit_ms:
+                break
             limits = [frame.limit_ms, end]
             if timing.dur_ms is not None:
                 limits.append(begin + again_ms + timing.dur_ms)

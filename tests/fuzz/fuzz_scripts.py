@@ -69,9 +69,7 @@ def built(source: atheris.FuzzedDataProvider) -> str:
         if choice < 5:
             name = source.PickValueInList(ELEMENTS)
             known = sorted(ATTRIBUTES.get(name, ())) or ["x"]
-            chosen = {
-                source.PickValueInList(known) for _ in range(source.ConsumeIntInRange(0, 4))
-            }
+            chosen = {source.PickValueInList(known) for _ in range(source.ConsumeIntInRange(0, 4))}
             written = "".join(
                 f' {one}="{source.PickValueInList(VALUES)}"' for one in sorted(chosen)
             )

@@ -6,6 +6,7 @@ would fill the memory is refused.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -79,15 +80,20 @@ def read(document: str | bytes, name: str) -> Element:
 
 
 def text_of(document: str | bytes) -> str:
-    """Give the text of a document that was read, whatever its encoding, without declaration."""
+    """Give the text of a document, whatever its encoding, without declaration."""
     if isinstance(document, bytes):
         encodings: list[str | None] = []
         parser = expat.ParserCreate()
         parser.XmlDeclHandler = lambda _version, encoding, _alone: encodings.append(encoding)
-        parser.Parse(document, True)  # noqa: FBT003 (the end)
+        with contextlib.suppress(expat.ExpatError, LookupError, ValueError):
+            parser.Parse(document, True)  # noqa: FBT003 (the end)
         utf16 = document[:2] in (b"\xff\xfe", b"\xfe\xff")
         encoding = "utf-16" if utf16 else (encodings or [None])[0] or "utf-8"
-        document = document.decode(encoding).removeprefix("\ufeff")
+        try:
+            document = document.decode(encoding)
+        except (LookupError, UnicodeDecodeError):
+            document = document.decode(errors="replace")
+        document = document.removeprefix("\ufeff")
     return _DECLARATION.sub("", document, count=1)
 
 

@@ -1,0 +1,180 @@
+"""Scripts and templates from strangers: refused soon, in little memory, with nothing left over."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="counts memory as POSIX does")
+MOST_S = 5.0
+MOST_MB = 300
+
+LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10 if n else "ha"}">' for n in range(12))
+BOMB = f"<!DOCTYPE speak [{LAUGHS}]><speak>&l11;</speak>"
+HOSTILE_SCRIPTS = {
+    "a billion laughs": (BOMB, "1:.*declares an entity"),
+    "a billion laughs in an attribute": (
+        BOMB.replace("&l11;</speak>", '<mark name="&l11;"/></speak>'), "1:.*declares an entity",
+    ),
+    "an external entity": (
+        '<!DOCTYPE speak [<!ENTITY e SYSTEM "file:///etc/passwd">]><speak>&e;</speak>',
+        "declares an entity, “e”",
+    ),
+    "an external parameter entity": (
+        '<!DOCTYPE speak [<!ENTITY % e SYSTEM "http://127.0.0.1:9/e"> %e;]><speak>Hi.</speak>',
+        "declares an entity, “e”",
+    ),
+    "an unknown entity": ("<speak>Hi&nbsp;there.</speak>", r"1:10: the entity &nbsp; is not known"),
+    "20,000 nested elements": (
+        "<speak>" + "<p>" * 20_000 + "Hi." + "</p>" * 20_000 + "</speak>", "more than 150 deep",
+    ),
+    "20,000 nested groups": (
+        "<speak>" + "<par>" * 20_000 + "</par>" * 20_000 + "</speak>", "more than 150 deep",
+    ),
+    "a million elements": ("<speak>" + "<p/>" * 1_000_000 + "</speak>", "300,000 elements"),
+    "twenty megabytes": ("<speak>" + "Hi. " * 5_000_000 + "</speak>", "more than a script may"),
+    "a billion repetitions": (
+        '<speak><media repeatCount="1000000000"><audio src="tick.wav"/></media></speak>',
+        "1:8: ends later than 12 hours",
+    ),
+    "repetitions that multiply": (
+        "<speak>" + '<media repeatCount="90">' * 9 + '<audio src="tick.wav"/>' + "</media>" * 9
+        + "</speak>",
+        "ends later than 12 hours",
+    ),
+    "repetitions of what is never heard": (
+        '<speak><par repeatCount="40000000" dur="1ms"><media begin="5s"><audio src="tick.wav"/>'
+        "</media></par></speak>",
+        "is repeated too often",
+    ),
+    "a break of 99 million hours": (
+        '<speak>Hi.<break time="99000000h"/></speak>', "1:11: ends later than 12 hours",
+    ),
+    "a break without end": (
+        f'<speak><break time="{"9" * 5000}s"/></speak>', "1:8: <break time=.*must be a time",
+    ),
+    "a circle": (
+        '<speak><media xml:id="a" begin="b.end">A</media><media xml:id="b" begin="a.end"/></speak>',
+        "circle",
+    ),
+    "a name without end": (
+        f'<speak><audio src="{"a/" * 40_000}b.wav"/></speak>', "1:8: there is no sound",
+    ),
+    "invalid UTF-8": (b"<speak>Hi \xff there.</speak>", "is not UTF-8: byte 0xff"),
+    "an unknown encoding": (b'<?xml version="1.0" encoding="no-such"?><speak/>', "1: .*encoding"),
+    "no text at all": (b"", "is empty"),
+    "zeros": (b"\0" * 1000, "not well-formed|not UTF-8|empty"),
+    "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "not UTF-8|not well-formed"),
+}  # fmt: skip
+HOSTILE_TEMPLATES = {
+    "a loop without end": (
+        "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+        "takes longer than",
+    ),
+    "a power": ("{{ 9 ** (9 ** 9) }}", "takes longer than|memory"),
+    "a long string": ("{{ 'x' * 10 ** 10 }}", "memory"),
+    "a string that doubles": (
+        "{% set n = namespace(x='x') %}{% for _ in range(60) %}{% set n.x = n.x ~ n.x %}{% endfor %}",
+        "memory",
+    ),
+    "a wide format": ("{{ '%1000000000d' % 1 }}", "memory"),
+    "a wide filter": ("{{ 'x' | center(10 ** 10) }}", "memory"),
+    "an output without end": (
+        "{% for a in range(99999) %}{{ 'x' * 10000 }}{% endfor %}",
+        "10,000,000 bytes",
+    ),
+    "a recursion without end": (
+        "{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}",
+        ":1: RecursionError",
+    ),
+    "a large range": ("{{ range(10 ** 9) | list }}", ":1: OverflowError: Range too big"),
+    "a way to Python": (
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        ":1: SecurityError: access to attribute",
+    ),
+    "a way through a function": ("{{ pick.__globals__ }}", ":1: SecurityError"),
+    "a file of the machine": ("{% include '/etc/passwd' %}", "/etc/passwd is missing"),
+    "a file above": ("{% include '../secret.jinja' %}", "secret.jinja is missing"),
+    "a file behind a link": ("{% include 'link.jinja' %}", "link.jinja is missing"),
+    "a name that is not known": ("<speak>\n{{ name }}</speak>", ":2: UndefinedError: 'name'"),
+    "a mistake": ("<speak>\n\n{% if %}</speak>", ":3: Expected an expression"),
+    "what is no script": ("Hello.", "not well-formed"),
+    "what is no text": (b"{{ \xff }}", "is not UTF-8: byte 0xff"),
+}
+
+
+@dataclass(frozen=True)
+class Ended:
+    status: int
+    said: str
+    took_s: float
+    most_mb: float
+
+
+def run(*arguments: object, folder: Path) -> Ended:
+    """Run the command in ``folder``; measure the largest of its processes."""
+    errors = folder.parent / "stderr"
+    begin_s = time.monotonic()
+    with errors.open("w+", encoding="utf-8") as stderr:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "voiceguide", *map(str, arguments)],
+            cwd=folder, stdout=subprocess.DEVNULL, stderr=stderr,
+        )  # fmt: skip
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        stderr.seek(0)
+        said = stderr.read()
+    took_s = time.monotonic() - begin_s
+    return Ended(child.returncode, said, took_s, usage.ru_maxrss * 1024 / 1e6)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "secret.jinja").write_text("secret", "utf-8")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    return folder
+
+
+def is_refused(ended: Ended, says: str, folder: Path, name: str) -> None:
+    assert ended.status == 1, ended
+    assert "Traceback" not in ended.said
+    assert "secret" not in ended.said.replace("secret.jinja", "")
+    assert len(ended.said.strip().splitlines()) <= 2
+    assert ended.said.startswith("voiceguide: ")
+    assert name in ended.said
+    assert re.search(says, ended.said), ended.said
+    assert ended.most_mb < MOST_MB
+    assert ended.took_s < MOST_S
+    left = {path.name for path in folder.rglob("*")}
+    assert left <= {name, "link.jinja"}
+
+
+@POSIX
+@pytest.mark.parametrize("what", HOSTILE_SCRIPTS)
+def test_a_hostile_script_is_refused(folder, what):
+    script, says = HOSTILE_SCRIPTS[what]
+    data = script if isinstance(script, bytes) else script.encode()
+    (folder / "my.ssml").write_bytes(data)
+    ended = run("render", "my.ssml", "-o", "my.mp3", folder=folder)
+    is_refused(ended, says, folder, "my.ssml")
+
+
+@POSIX
+@pytest.mark.parametrize("what", HOSTILE_TEMPLATES)
+def test_a_hostile_template_is_refused(folder, what):
+    template, says = HOSTILE_TEMPLATES[what]
+    data = template if isinstance(template, bytes) else template.encode()
+    (folder / "my.ssml.jinja").write_bytes(data)
+    (folder / "link.jinja").symlink_to(folder.parent / "secret.jinja")
+    ended = run("render", "my.ssml.jinja", "-o", "my.mp3", folder=folder)
+    if "memory" in says and not sys.platform.startswith("linux"):
+        pytest.skip("limits of memory are Linux's")
+    is_refused(ended, says, folder, "my.ssml.jinja")

@@ -1,0 +1,242 @@
+"""Scripts and templates as targets: from a file, from standard input, with variables and limits."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import FRAMES_PER_MS, decode, voiceguide
+from pedalboard.io import AudioFile
+
+from voiceguide import Session
+from voiceguide.errors import RequestError, ScriptError, SoundError
+
+TEMPLATE = """{% import "cues.ssml.jinja" as cue with context %}
+<speak version="1.1" xmlns="http://www.w3.org/2001/10/synthesis" xml:lang="{{ language }}">
+{{ cue.chapter("Hold") }}
+{{ cue.say("Hello " ~ name ~ ".") }}
+{% for round in range(rounds) %}{{ cue.hold(30) }}{% endfor %}
+</speak>
+"""
+
+
+def events(*arguments: object, **options: object) -> list[dict]:
+    done = voiceguide("script", *arguments, "--format", "json", **options)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["events"]
+
+
+@pytest.fixture
+def template(tmp_path):
+    path = tmp_path / "my.ssml.jinja"
+    path.write_text(TEMPLATE, "utf-8")
+    return path
+
+
+def test_a_template_is_rendered_with_its_variables_and_the_shipped_macros(template):
+    heard = events(template, "--set", "name=Anna", "--set", "rounds=2")
+    assert heard[0]["text"] == "Hello Anna."
+    starts = [event["begin_ms"] for event in heard if event["source"] == "start.wav"]
+    ends = [event["begin_ms"] for event in heard if event["source"] == "end.wav"]
+    assert [end - start for start, end in zip(starts, ends, strict=True)] == [30_000] * 2
+
+
+def test_a_template_becomes_a_file_named_after_it(template, tmp_path):
+    done = voiceguide("render", template, "--set=name=Bo", "--set=rounds=1", "-o", f"{tmp_path}/")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(tmp_path / "my.mp3")
+    assert (tmp_path / "my.mp3").stat().st_size > 100_000
+
+
+def test_what_a_variable_holds_is_spoken_and_not_obeyed(template):
+    heard = events(template, "--set", 'name=<break time="9s"/> & {{ 1 }}', "--set", "rounds=0")
+    assert [event["text"] for event in heard] == ['Hello <break time="9s"/> & {{ 1 }}.']
+
+
+def test_a_variable_that_is_a_number_counts(template):
+    session = Session(template, variables={"name": "Anna", "rounds": 1})
+    assert sum(event.kind == "sound" and event.cue.source == "start.wav"
+               for event in session.timeline.events) == 1  # fmt: skip
+
+
+def test_a_template_may_take_texts_of_the_library_and_files_beside_it(tmp_path):
+    (tmp_path / "part.jinja").write_text("<s>Now {{ region('calf').spoken }}.</s>", "utf-8")
+    path = tmp_path / "my.ssml.jinja"
+    path.write_text("<speak>{% include 'part.jinja' %}</speak>", "utf-8")
+    assert events(path)[0]["text"] == "Now your calf."
+
+
+@pytest.mark.parametrize("given", ["name", "=1", "a b=1", "1=2"])
+def test_what_is_no_variable_is_refused(template, given):
+    done = voiceguide("script", template, "--set", given)
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_variables_are_for_templates_alone(ssml):
+    for target in (ssml("Hello."), "calf"):
+        done = voiceguide("script", target, "--set", "a=1")
+        assert done.returncode == 1
+        assert "variables are for templates" in done.stderr
+
+
+@pytest.mark.parametrize("script", ["<speak>Hello.</speak>", "<speak>{{ 'Hello' }}.</speak>"])
+def test_a_script_or_a_template_may_come_on_standard_input(script):
+    assert events("-", input=script)[0]["text"] == "Hello."
+
+
+def test_standard_input_is_fitted_to_a_length(tmp_path):
+    script = "<speak><p>One.</p><p>Two.</p><p>Three.</p></speak>"
+    path = tmp_path / "my.wav"
+    done = voiceguide("render", "-", "--minutes", "0.1", "-o", path, input=script)
+    assert done.returncode == 0, done.stderr
+    assert len(decode(path)) == 6000 * FRAMES_PER_MS
+
+
+def test_a_mistake_on_standard_input_has_its_place():
+    done = voiceguide("script", "-", input="<speak>\n <break time='x'/></speak>")
+    assert done.returncode == 1
+    assert done.stderr.startswith("voiceguide: standard input:2:2: <break time='x'>")
+
+
+def test_check_reads_and_times_and_writes_nothing_else(ssml, tmp_path):
+    path = ssml('<mark name="chapter:A"/>One.<audio src="tick.wav"/><break time="3s"/>')
+    before = sorted(tmp_path.iterdir())
+    done = voiceguide("script", path, "--check", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "1 chapter, 1 phrase, 1 sound; no mistakes" in done.stdout
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_check_tells_all_mistakes_at_once_with_their_places(ssml):
+    path = ssml(
+        '<break time="x"/>\n <prosody rate="swift">a</prosody>\n  <media begin="no.end">b</media>'
+        '\n<break tim="5s"/>'
+    )
+    done = voiceguide("script", path, "--check")
+    assert done.returncode == 1
+    places = [line.removeprefix("voiceguide: ").removeprefix(str(path))
+              for line in done.stderr.splitlines()]  # fmt: skip
+    assert [":".join(place.split(":")[1:3]) for place in places] == ["1:106", "2:2", "3:3"]
+
+
+def test_check_tells_all_that_does_not_fit_at_once(ssml):
+    sentence = "This sentence is far too long for its place."
+    path = ssml("\n".join(f'<par dur="{n}00ms"><media>{sentence}</media></par>' for n in (1, 2)))
+    done = voiceguide("script", path, "--check")
+    assert done.returncode == 1
+    assert done.stderr.count("there is room for") == 2
+
+
+def test_the_ssml_of_a_template_is_shown_even_if_it_is_wrong(tmp_path):
+    path = tmp_path / "my.ssml.jinja"
+    path.write_text("<speak>\n{{ 1 }}<break time='x'/></speak>", "utf-8")
+    done = voiceguide("script", path, "--format", "ssml")
+    assert done.returncode == 1
+    assert "1<break time='x'/>" in done.stdout
+    assert f"what {path} renders to:2:2: <break" in done.stderr
+
+
+def test_a_session_may_be_longer_than_twelve_hours_if_that_is_asked_for(ssml):
+    path = ssml('<break time="13h"/>Hello.')
+    done = voiceguide("script", path, "--format", "json")
+    assert done.returncode == 1
+    assert "--max-length" in done.stderr
+    assert events(path, "--max-length", "14h")[0]["begin_ms"] == 13 * 3_600_000
+
+
+@pytest.mark.parametrize("wrong", ["x", "12", "0s", "-1h", "9999h"])
+def test_what_is_no_longest_length_is_refused(wrong):
+    with pytest.raises(RequestError, match="max_length"):
+        Session("calf", max_length=wrong)
+
+
+def test_more_minutes_than_the_longest_length_are_refused(ssml):
+    with pytest.raises(RequestError, match="--max-length"):
+        Session(ssml("Hello."), minutes=12, max_length="10min").prepare()
+
+
+@pytest.mark.parametrize(
+    ("suffix", "rate_hz", "channels"),
+    [("wav", 8000, 1), ("flac", 96_000, 2), ("ogg", 44_100, 2), ("mp3", 22_050, 1),
+     ("aiff", 48_000, 6)],
+)  # fmt: skip
+def test_a_sound_beside_the_script_may_have_any_format(tmp_path, suffix, rate_hz, channels):
+    times = np.arange(2 * rate_hz) / rate_hz
+    tone = 0.3 * np.sin(2 * np.pi * 440 * times).astype(np.float32)
+    with AudioFile(str(tmp_path / f"tone.{suffix}"), "w", rate_hz, channels) as file:
+        file.write(np.tile(tone, (channels, 1)))
+    script = tmp_path / "my.ssml"
+    script.write_text(
+        f'<speak><break time="1s"/><audio src="tone.{suffix}" clipBegin="0.5s" clipEnd="1.5s"/>'
+        "<break time='1s'/></speak>"
+    )
+    Session(script).export(tmp_path / "my.wav")
+    samples = decode(tmp_path / "my.wav")
+    assert len(samples) == 3000 * FRAMES_PER_MS
+    tone_heard = samples[1010 * FRAMES_PER_MS : 1990 * FRAMES_PER_MS]
+    peak_hz = np.argmax(np.abs(np.fft.rfft(tone_heard))) * 48_000 / len(tone_heard)
+    assert peak_hz == pytest.approx(440, abs=2)
+    assert np.abs(samples[: 990 * FRAMES_PER_MS]).max() < 1e-4
+    assert np.abs(samples[2010 * FRAMES_PER_MS :]).max() < 1e-4
+
+
+def test_a_sound_that_cannot_be_read_is_named_with_its_place(tmp_path):
+    (tmp_path / "no.wav").write_text("no sound")
+    script = tmp_path / "my.ssml"
+    script.write_text('<speak>\n<audio src="no.wav"/></speak>')
+    with pytest.raises(SoundError, match=r"my.ssml:2:1: .*no.wav: cannot be read as audio"):
+        _ = Session(script).timeline
+    script.write_text('<speak>\n<audio src="tick.wav" clipBegin="9s"/></speak>')
+    with pytest.raises(SoundError, match=r"my.ssml:2:1: .*clipBegin lies behind its end"):
+        _ = Session(script).timeline
+
+
+def test_a_script_is_text_whatever_its_encoding(tmp_path):
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "latin-1"):
+        path = tmp_path / "my.ssml"
+        declared = encoding.removesuffix("-sig")
+        text = f'<?xml version="1.0" encoding="{declared}"?>\n<speak>Grüße.</speak>'
+        path.write_bytes(text.encode(encoding))
+        session = Session(path)
+        assert session.script == "<speak>Grüße.</speak>"
+        assert session.timeline.events[0].cue.text == "Grüße."
+
+
+def test_a_voice_that_is_not_there_is_warned_of_and_another_one_speaks(ssml):
+    done = voiceguide("script", ssml('Hi. <voice name="Nobody-Here">Hello.</voice>'))
+    assert done.returncode == 0
+    assert "Hello." in done.stdout
+    assert "no voice here is Nobody-Here: another one speaks" in done.stderr
+
+
+def test_a_script_from_elsewhere_speaks_several_languages(ssml, tmp_path):
+    path = ssml('Good morning. <lang xml:lang="de">Guten Morgen.</lang>')
+    Session(path).export(tmp_path / "both.wav")
+    Session(path, voice="en-gb").export(tmp_path / "british.wav")
+    both, british = decode(tmp_path / "both.wav"), decode(tmp_path / "british.wav")
+    last = 500 * FRAMES_PER_MS  # the German voice stays, whoever speaks the English
+    assert np.array_equal(both[-last:], british[-last:])
+    assert not np.array_equal(both[: len(british) // 3], british[: len(british) // 3])
+
+
+def test_a_script_cannot_be_read_twice_from_standard_input():
+    done = subprocess.run(
+        [sys.executable, "-m", "voiceguide", "render", "-", "-"],
+        input="<speak>Hi.</speak>", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "only be read once" in done.stderr
+
+
+def test_a_template_with_a_wrong_variable_name_is_a_request_error():
+    with pytest.raises(RequestError, match="variables"):
+        Session("my.ssml.jinja", variables={"a-b": 1})
+
+
+def test_a_missing_template_is_named():
+    with pytest.raises(ScriptError, match=r"missing.ssml.jinja: cannot be read"):
+        Session("missing.ssml.jinja").prepare()
