@@ -50,8 +50,7 @@ HOSTILE_SCRIPTS = {
         "ends later than 12 hours",
     ),
     "repetitions of what is never heard": (
-        '<speak><par repeatCount="40000000" dur="1ms"><media begin="5s"><audio src="tick.wav"/>'
-        "</media></par></speak>",
+        '<speak><par repeatCount="40000000" dur="1ms"><media begin="5s">Hi.</media></par></speak>',
         "is repeated too often",
     ),
     "a break of 99 million hours": (
@@ -81,7 +80,7 @@ HOSTILE_TEMPLATES = {
     "a power": ("{{ 9 ** (9 ** 9) }}", "takes longer than|memory"),
     "a long string": ("{{ 'x' * 10 ** 10 }}", "memory"),
     "a string that doubles": (
-        "{% set n = namespace(x='x') %}{% for _ in range(60) %}{% set n.x = n.x ~ n.x %}{% endfor %}",
+        "{% set n = namespace(x='x') %}{% for _ in range(60) %}{% set n.x=n.x ~ n.x %}{% endfor %}",
         "memory",
     ),
     "a wide format": ("{{ '%1000000000d' % 1 }}", "memory"),

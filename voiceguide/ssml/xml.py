@@ -81,20 +81,23 @@ def read(document: str | bytes, name: str) -> Element:
 
 def text_of(document: str | bytes) -> str:
     """Give the text of a document, whatever its encoding, without declaration."""
-    if isinstance(document, bytes):
-        encodings: list[str | None] = []
-        parser = expat.ParserCreate()
-        parser.XmlDeclHandler = lambda _version, encoding, _alone: encodings.append(encoding)
-        with contextlib.suppress(expat.ExpatError, LookupError, ValueError):
-            parser.Parse(document, True)  # noqa: FBT003 (the end)
-        utf16 = document[:2] in (b"\xff\xfe", b"\xfe\xff")
-        encoding = "utf-16" if utf16 else (encodings or [None])[0] or "utf-8"
-        try:
-            document = document.decode(encoding)
-        except (LookupError, UnicodeDecodeError):
-            document = document.decode(errors="replace")
-        document = document.removeprefix("\ufeff")
-    return _DECLARATION.sub("", document, count=1)
+    text = document if isinstance(document, str) else _decoded(document)
+    return _DECLARATION.sub("", text, count=1)
+
+
+def _decoded(document: bytes) -> str:
+    declared: list[str | None] = []
+    parser = expat.ParserCreate()
+    parser.XmlDeclHandler = lambda _version, encoding, _alone: declared.append(encoding)
+    with contextlib.suppress(expat.ExpatError, LookupError, ValueError):
+        parser.Parse(document, True)  # noqa: FBT003 (the end)
+    utf16 = document[:2] in (b"\xff\xfe", b"\xfe\xff")
+    encoding = "utf-16" if utf16 else (declared or [None])[0] or "utf-8"
+    try:
+        text = document.decode(encoding)
+    except (LookupError, UnicodeDecodeError):
+        text = document.decode(errors="replace")
+    return text.removeprefix("\ufeff")
 
 
 class _Builder:
