@@ -27,6 +27,7 @@ from voiceguide.timeline import Event, Timeline
 ROOT = Path(__file__).parents[1]
 SOUNDS = ROOT / "sounds"
 TEMPLATE = "sessions/trigger-tool.ssml.jinja"
+SSML = "http://www.w3.org/2001/10/synthesis"
 MS_PER_CHARACTER = 65
 """What espeak-ng needs at 140 words a minute; a calm narrator reads no faster."""
 HOLD_S = {"gentle": 30, "standard": 45, "deep": 60}
@@ -97,9 +98,14 @@ def write(**options: object) -> str:
     return script.render(asked, library.load("en"))
 
 
-@functools.cache
 def made(asked: Request) -> Made:
-    text = script.render(asked, library.load("en"))
+    return made_as(asked.model_dump_json())
+
+
+@functools.cache
+def made_as(asked: str) -> Made:
+    """Make a session once, by its request as JSON."""
+    text = script.render(Request.model_validate_json(asked), library.load("en"))
     parsed = ssml.parse(text, name="session", folders=[SOUNDS])
     return Made(text, parsed, timeline.collect(timeline.resolve(parsed.root, length_ms)))
 
@@ -152,7 +158,7 @@ def worded(texts: list[str], side: str | None) -> list[str]:
 
 
 def xpath(text: str, path: str) -> list:
-    return etree.fromstring(text.encode()).xpath(path, namespaces={"s": ssml.SSML})
+    return etree.fromstring(text.encode()).xpath(path, namespaces={"s": SSML})
 
 
 def picked(text: str, key: str) -> list[str]:
@@ -454,7 +460,8 @@ def test_a_macro_that_fails_is_named_with_its_own_line(own):
 
 def test_a_template_that_is_missing_is_named(own):
     own(TEMPLATE, "{% import 'no.jinja' as no %}")
-    with pytest.raises(ScriptError, match=r"template no\.jinja is missing in scripts/"):
+    says = r"ssml\.jinja: template no\.jinja is missing, beside it and in scripts/"
+    with pytest.raises(ScriptError, match=says):
         write()
     methods = (ROOT / "scripts/en/methods.toml").read_text("utf-8")
     own("en/methods.toml", methods.replace('"trigger-tool"', '"fascia-ball"'))

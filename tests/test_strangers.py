@@ -18,6 +18,7 @@ MOST_MB = 300
 
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10 if n else "ha"}">' for n in range(12))
 BOMB = f"<!DOCTYPE speak [{LAUGHS}]><speak>&l11;</speak>"
+LATE = '<media begin="9s"><audio src="tick.wav"/></media>'
 HOSTILE_SCRIPTS = {
     "a billion laughs": (BOMB, "1:.*declares an entity"),
     "a billion laughs in an attribute": (
@@ -50,7 +51,7 @@ HOSTILE_SCRIPTS = {
         "ends later than 12 hours",
     ),
     "repetitions of what is never heard": (
-        '<speak><par repeatCount="40000000" dur="1ms"><media begin="5s">Hi.</media></par></speak>',
+        f'<speak><par repeatCount="40000000" dur="1ms">{LATE}</par></speak>',
         "is repeated too often",
     ),
     "a break of 99 million hours": (

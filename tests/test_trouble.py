@@ -123,16 +123,16 @@ def test_a_template_that_raises_is_named_with_its_line(tmp_path, monkeypatch):
     fails(tmp_path, "render", "calf", "-o", tmp_path / "x.mp3", says=says)
 
 
-def test_a_phrase_that_the_engine_cannot_speak_is_named_with_its_line(tmp_path, ssml):
+def test_a_phrase_that_the_engine_cannot_speak_is_named_with_its_line_and_column(tmp_path, ssml):
     script = ssml("Hello.\n<break/>\n<s>★</s>")
-    says = r"my\.ssml:3: “★” cannot be spoken: .*silent.*reword"
+    says = r"my\.ssml:3:4: “★” cannot be spoken: .*silent.*reword"
     fails(tmp_path, "render", script, "-o", tmp_path / "x.mp3", says=says)
 
 
 def test_a_script_that_is_missing_or_empty(tmp_path):
     fails(tmp_path, "render", tmp_path / "no.ssml", says=r"no\.ssml: cannot be read")
     (tmp_path / "empty.ssml").touch()
-    fails(tmp_path, "render", tmp_path / "empty.ssml", says=r"empty\.ssml:1: not well-formed")
+    fails(tmp_path, "render", tmp_path / "empty.ssml", says=r"empty\.ssml:1:1: is empty")
 
 
 def test_an_old_file_stays_whole_when_a_render_fails(tmp_path, ssml):

@@ -46,6 +46,22 @@ class Level(StrEnum):
     DEEP = "deep"
 
 
+class Guidance(StrEnum):
+    """How much is said."""
+
+    FULL = "full"
+    BRIEF = "brief"
+    TONES = "tones"
+
+
+class ListFormat(StrEnum):
+    """What a list can be shown as."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
 class Format(StrEnum):
     """What a script can be shown as."""
 
@@ -70,7 +86,10 @@ Targets = Annotated[
         "or - for one on standard input."
     ),
 ]
-Method = Annotated[str, typer.Option(help="The method; see “voiceguide methods”.")]
+Method = Annotated[
+    str | None,
+    typer.Option(help="The method; see “voiceguide methods”.  [default: the deepest that suits]"),
+]
 Area = Annotated[
     str | None, typer.Option(help="An area of the region, or “all”.  [default: the first]")
 ]
@@ -82,6 +101,22 @@ Minutes = Annotated[
         help="How long it lasts, exactly: 12, 7.5 or 12:30.  [default: as it needs]",
         metavar="M|MM:SS",
     ),
+]
+OfGuidance = Annotated[
+    Guidance, typer.Option(help="Everything, cues for a place that you know, or tones alone.")
+]
+Explain = Annotated[bool, typer.Option("--explain", help="Begin with a minute of background.")]
+Prepare = Annotated[
+    bool, typer.Option("--prepare", help="Roll out the area with the foam roller first.")
+]
+Texts = Annotated[
+    Path | None,
+    typer.Option(
+        "--library", help="A folder of texts that go before all others.", metavar="FOLDER"
+    ),
+]
+Listing = Annotated[
+    ListFormat, typer.Option("--format", help="For reading, for programs, for documents.")
 ]
 Language = Annotated[str, typer.Option(help="The language of the texts.")]
 Voice = Annotated[
@@ -109,33 +144,32 @@ Output = Annotated[
 ]
 
 
-@app.command(epilog="Example: voiceguide regions")
-def regions(language: Language = "en") -> None:
+@app.command(epilog="Example: voiceguide regions --language de")
+def regions(
+    language: Language = "en", texts: Texts = None, form: Listing = ListFormat.TEXT
+) -> None:
     """List the regions, their areas, and the complaints under which they are found."""
-    from voiceguide import library
+    from voiceguide import library, listing
     from voiceguide.errors import LibraryError
 
     problems: list[LibraryError] = []
-    for region in library.load(language).regions(problems):
-        typer.echo(f"{region.id:<22}  {region.summary}")
-        for area in region.areas:
-            typer.echo(f"  {area.id:<20}  {area.name}; {area.anatomy}")
-        if region.complaints:
-            typer.echo(f"  {'also':<20}  {', '.join(region.complaints)}")
+    found = library.load(language, texts).regions(problems)
+    typer.echo(listing.regions(found, form.value), nl=False)
     for problem in problems:
         typer.echo(f"voiceguide: {problem}", err=True)
     if problems:
         raise typer.Exit(1)
 
 
-@app.command(epilog="Example: voiceguide methods")
-def methods(language: Language = "en") -> None:
+@app.command(epilog="Example: voiceguide methods --format json")
+def methods(
+    language: Language = "en", texts: Texts = None, form: Listing = ListFormat.TEXT
+) -> None:
     """List the methods of treatment."""
-    from voiceguide import library
+    from voiceguide import library, listing
 
-    for method in library.load(language).methods.values():
-        typer.echo(f"{method.id:<14}  {method.summary}")
-        typer.echo(f"{'':<14}  for {method.for_whom}")
+    found = library.load(language, texts).methods.values()
+    typer.echo(listing.methods(found, form.value), nl=False)
 
 
 @app.command(epilog="Example: voiceguide voices --language en")
@@ -157,12 +191,16 @@ def voices(
 @app.command(epilog="Example: voiceguide script calf --side left --format vtt")
 def script(  # noqa: PLR0913 (a parameter an option)
     target: Target,
-    method: Method = "trigger-tool",
+    method: Method = None,
     area: Area = None,
     side: OfSide = Side.BOTH,
     level: OfLevel = Level.STANDARD,
     minutes: Minutes = None,
+    guidance: OfGuidance = Guidance.FULL,
+    explain: Explain = False,
+    prepare: Prepare = False,
     language: Language = "en",
+    texts: Texts = None,
     voice: Voice = None,
     rate: Rate = None,
     seed: Seed = 0,
@@ -180,7 +218,8 @@ def script(  # noqa: PLR0913 (a parameter an option)
 
     session = Session(
         target, method=method, area=area, side=side.value, level=level.value,
-        minutes=minutes, language=language, voice=voice, rate=rate, seed=seed,
+        minutes=minutes, guidance=guidance.value, explain=explain, prepare=prepare,
+        language=language, library=texts, voice=voice, rate=rate, seed=seed,
         variables=_variables(variables), max_length=max_length,
     )  # fmt: skip
     if form is Format.SSML and not check:
@@ -202,12 +241,16 @@ def script(  # noqa: PLR0913 (a parameter an option)
 @app.command(epilog="Examples: voiceguide render calf;  voiceguide render calf neck -o ~/Music")
 def render(  # noqa: PLR0913 (a parameter an option)
     targets: Targets,
-    method: Method = "trigger-tool",
+    method: Method = None,
     area: Area = None,
     side: OfSide = Side.BOTH,
     level: OfLevel = Level.STANDARD,
     minutes: Minutes = None,
+    guidance: OfGuidance = Guidance.FULL,
+    explain: Explain = False,
+    prepare: Prepare = False,
     language: Language = "en",
+    texts: Texts = None,
     voice: Voice = None,
     rate: Rate = None,
     seed: Seed = 0,
@@ -223,7 +266,8 @@ def render(  # noqa: PLR0913 (a parameter an option)
     sessions = [
         Session(
             target, method=method, area=area, side=side.value, level=level.value,
-            minutes=minutes, language=language, voice=voice, rate=rate, seed=seed,
+            minutes=minutes, guidance=guidance.value, explain=explain, prepare=prepare,
+        language=language, library=texts, voice=voice, rate=rate, seed=seed,
             variables=_variables(variables), max_length=max_length,
         )
         for target in targets
@@ -241,12 +285,12 @@ def render(  # noqa: PLR0913 (a parameter an option)
 
 
 @app.command(epilog="Example: voiceguide doctor")
-def doctor(language: Language = "en") -> None:
+def doctor(language: Language = "en", texts: Texts = None) -> None:
     """Try all that a session needs on this machine, and say how to mend what does not work."""
     from voiceguide import doctor
 
     healthy = True
-    for finding in doctor.examine(language):
+    for finding in doctor.examine(language, texts):
         healthy = healthy and finding.works
         typer.echo(f"{'ok  ' if finding.works else 'FAIL'}  {finding.part:<8}  {finding.says}")
     if not healthy:

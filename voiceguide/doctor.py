@@ -29,10 +29,14 @@ class Finding:
     says: str
 
 
-def examine(language: str = "en") -> Iterator[Finding]:
-    """Try every part that a render needs, in the order in which it is needed."""
+def examine(language: str = "en", own: Path | None = None) -> Iterator[Finding]:
+    """Try every part that a render needs, in the order in which it is needed.
+
+    ``own`` is a folder of texts that go before all others. What a language lacks that the first one
+    has is told too.
+    """
     checks: dict[str, Callable[[str], str]] = {
-        "texts": _texts,
+        "texts": lambda language: _texts(language, own),
         "sounds": _sounds,
         "voice": _voice,
         "encoder": _encoder,
@@ -44,15 +48,18 @@ def examine(language: str = "en") -> Iterator[Finding]:
             yield Finding(part, works=True, says=check(language))
         except (VoiceguideError, OSError) as error:
             yield Finding(part, works=False, says=str(error))
+        if part == "texts":
+            for what in library.missing(language, own):
+                yield Finding(part, works=False, says=what)
 
 
-def _texts(language: str) -> str:
-    texts = library.load(language)
+def _texts(language: str, own: Path | None) -> str:
+    texts = library.load(language, own)
     problems: list[LibraryError] = []
     regions = texts.regions(problems)
     _ = texts.methods, texts.wording
     if problems:
-        raise problems[0]
+        raise LibraryError("\n".join(map(str, problems)))
     return f"{len(regions)} regions in {texts.wording.language_name}, in {texts.folders[0]}"
 
 

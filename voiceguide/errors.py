@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -21,19 +20,27 @@ class Place(NamedTuple):
         return f"{self.line}:{self.column}"
 
 
-class Findings(defaultdict[str, list[Place]]):
+class Findings:
     """What is wrong or odd in a file, and where."""
 
     def __init__(self) -> None:
-        super().__init__(list)
+        self._places: dict[str, dict[Place, None]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._places)
+
+    def add(self, what: str, at: Place) -> None:
+        """Note something; the same at the same place counts once."""
+        self._places.setdefault(what, {})[at] = None
 
     def report(self, name: str) -> Iterator[str]:
         """Give a line for each kind: where it is met first, and how often, in document order."""
-        for what, places in sorted(self.items(), key=lambda finding: min(finding[1]))[:_MOST_SHOWN]:
-            again = f" (and {len(places) - 1} more like it)" if len(places) > 1 else ""
-            yield f"{name}:{min(places)}: {what}{again}"
-        if len(self) > _MOST_SHOWN:
-            yield f"{name}: and {len(self) - _MOST_SHOWN} more"
+        found = sorted((min(places), what) for what, places in self._places.items())
+        for at, what in found[:_MOST_SHOWN]:
+            more = len(self._places[what]) - 1
+            yield f"{name}:{at}: {what}" + (f" (and {more} more like it)" if more else "")
+        if len(found) > _MOST_SHOWN:
+            yield f"{name}: and {len(found) - _MOST_SHOWN} more"
 
 
 def shortened(text: str, most: int = 60) -> str:

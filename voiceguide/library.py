@@ -5,6 +5,7 @@ A text may hold an alternation ``{left|right}``: the words for the left side, th
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import itertools
 import re
@@ -19,7 +20,7 @@ from voiceguide import resources
 from voiceguide.errors import LibraryError, RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 _SIDES = re.compile(r"\{([^{}|]*)\|([^{}|]*)\}")
@@ -109,8 +110,8 @@ class Region(_Model):
     spoken: SidelessText
     """Within a sentence: "your calf"."""
     summary: Annotated[str, Field(max_length=60)]
-    complaints: list[Slug] = []
-    """Other names under which it is found."""
+    complaints: dict[Slug, list[Slug]] = {}
+    """Other names under which it is found, each with the areas that are treated; none for all."""
     cautions: SidelessTexts
     """What not to press, and when to see a doctor first; spoken in every session."""
     pressure: SidelessTexts | None = None
@@ -123,7 +124,16 @@ class Region(_Model):
         for area_id in ids:
             if ids.count(area_id) > 1:
                 raise ValueError(f"has two areas called “{area_id}”")
+        for complaint, treated in self.complaints.items():
+            for area_id in treated:
+                if area_id not in ids:
+                    raise ValueError(f"complaints.{complaint}: there is no area “{area_id}”")
         return self
+
+    def areas_for(self, target: str) -> list[Area]:
+        """Give the areas to treat for this region's id or one of its complaints."""
+        ids = self.complaints.get(target, [])
+        return [self.area(area_id) for area_id in ids] if ids else self.areas
 
     def area(self, area_id: str) -> Area:
         """Give the area called ``area_id``; raises RequestError with the names there are."""
@@ -143,6 +153,10 @@ class Method(_Model):
     for_whom: str
     spoken: SidelessText
     """Within a sentence: "your trigger tool"."""
+    mobilize: Texts | None = None
+    """The movement explained, where it is the same for all areas: kneading, rolling."""
+    mobilize_again: Annotated[list[Text], Field(min_length=3)] | None = None
+    """Variants of a short reminder of it."""
 
 
 class _Methods(_Model):
@@ -233,19 +247,58 @@ class Library:
         return path
 
 
-def load(language: str) -> Library:
-    """Give the library of ``language`` ("en"); raises RequestError if there is none."""
-    roots = resources.folders("scripts") if _LANGUAGE.fullmatch(language) else []
+def load(language: str, own: Path | None = None) -> Library:
+    """Give the library of ``language`` ("en"), with texts of the folder ``own`` before all others.
+
+    Raises RequestError if there is none.
+    """
+    roots = resources.script_folders(own) if _LANGUAGE.fullmatch(language) else []
     folders = tuple(root / language for root in roots if (root / language).is_dir())
     if not folders:
-        raise RequestError(f"no texts in language “{language}”{_instead(language, languages())}")
+        there_are = languages(own)
+        raise RequestError(f"no texts in language “{language}”{_instead(language, there_are)}")
     return Library(language, folders)
 
 
-def languages() -> list[str]:
+def languages(own: Path | None = None) -> list[str]:
     """Give the languages for which there are texts."""
-    roots = resources.folders("scripts")
+    roots = resources.script_folders(own)
     return sorted({path.parent.name for root in roots for path in root.glob("*/phrases.toml")})
+
+
+REFERENCE = "en"
+"""The language that has all texts."""
+
+
+def missing(language: str, own: Path | None = None) -> Iterator[str]:
+    """Tell what ``language`` lacks of what the reference language has; raises RequestError."""
+    texts, reference = load(language, own), load(REFERENCE, own)
+    here = f"scripts/{language}"
+    with contextlib.suppress(LibraryError):  # a file that is wrong is told elsewhere
+        for name in ("sides", "chapters", "phrases"):
+            keys = getattr(reference.wording, name).keys() - getattr(texts.wording, name).keys()
+            yield from (f"{here}/phrases.toml: {name}.{key} is missing" for key in sorted(keys))
+    with contextlib.suppress(LibraryError):
+        for method in reference.methods.keys() - texts.methods.keys():
+            yield f"{here}/methods.toml: the method {method} is missing"
+    translated = {region.id: region for region in texts.regions()}
+    for region in reference.regions():
+        if region.id not in texts.region_files:
+            yield f"{here}/regions/{region.id}.toml is missing"
+        elif region.id in translated:
+            yield from _missing(region, translated[region.id], f"{here}/regions/{region.id}.toml")
+
+
+def _missing(region: Region, translated: Region, file: str) -> Iterator[str]:
+    for complaint in region.complaints.keys() - translated.complaints.keys():
+        yield f"{file}: complaints.{complaint} is missing"
+    areas = {area.id: area for area in translated.areas}
+    for area in region.areas:
+        if area.id not in areas:
+            yield f"{file}: the area {area.id} is missing"
+            continue
+        for method in area.place.keys() - areas[area.id].place.keys():
+            yield f"{file}: areas.{area.id}.place.{method} is missing"
 
 
 def _instead(wrong: str, known: Iterable[str]) -> str:

@@ -35,6 +35,9 @@ BLOCK_MS = 500
 
 _CEILING = 32767 * 10 ** (CEILING_DBFS / 20)
 _KNEE = 0.75 * _CEILING
+_MP3_HEAD_BYTES = 1_000_000  # tags with a picture come first
+_LAME_TO_DELAY = 21
+_DECODER_DELAY = 529
 _SILENT_DB, _LOUDEST_DB = -120.0, 40.0
 
 
@@ -156,13 +159,15 @@ def _read(path: Path, speed: float, begin_ms: int, end_ms: int | None) -> Sample
     try:
         with AudioFile(str(path)) as file:
             rate_hz = file.samplerate
+            first, padding = _mp3_edges(path)
+            frames = file.frames - first - padding
             begin = round(begin_ms * rate_hz / 1000)
-            end = file.frames if end_ms is None else round(end_ms * rate_hz / 1000)
-            if begin >= file.frames:
-                length_s = file.frames / rate_hz
+            end = frames if end_ms is None else round(end_ms * rate_hz / 1000)
+            if begin >= frames:
+                length_s = frames / rate_hz
                 raise SoundError(f"{path}: its clipBegin lies behind its end ({length_s:.3f} s)")
-            file.seek(begin)
-            samples: NDArray[np.float32] = file.read(min(end, file.frames) - begin).mean(axis=0)
+            file.seek(first + begin)
+            samples: NDArray[np.float32] = file.read(min(end, frames) - begin).mean(axis=0)
     except (OSError, ValueError, RuntimeError) as error:
         raise SoundError(f"{path}: cannot be read as audio: {error}") from error
     if rate_hz != RATE_HZ:
@@ -174,6 +179,23 @@ def _read(path: Path, speed: float, begin_ms: int, end_ms: int | None) -> Sample
     part = samples[: len(fitted)]
     fitted[: len(part)] = np.rint(np.clip(part, -1, 1) * 32767)
     return fitted
+
+
+def _mp3_edges(path: Path) -> tuple[int, int]:
+    """Tell how many frames an MP3 encoder put before and behind the sound (the LAME header).
+
+    pedalboard gives them too; players leave them out.
+    """
+    head = b""
+    if path.suffix.lower() == ".mp3":
+        with path.open("rb") as file:
+            head = file.read(_MP3_HEAD_BYTES)
+    info = max(head.find(b"Info"), head.find(b"Xing"))
+    at = head.find(b"LA", info) + _LAME_TO_DELAY  # LAME or Lavc
+    if info < 0 or at < _LAME_TO_DELAY or at + 3 > len(head):
+        return 0, 0
+    delay, padding = divmod(int.from_bytes(head[at : at + 3], "big"), 4096)
+    return delay + _DECODER_DELAY, max(0, padding - _DECODER_DELAY)
 
 
 def _decibels(factor: float) -> float:

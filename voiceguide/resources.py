@@ -7,6 +7,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path, user_config_path
 
+from voiceguide.errors import RequestError
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -37,6 +39,15 @@ def folders(name: str) -> list[Path]:
     if not shipped.is_dir():
         shipped = _PACKAGE.parent / name
     return [folder for folder in (config_folder() / name, shipped) if folder.is_dir()]
+
+
+def script_folders(own: Path | None) -> list[Path]:
+    """Give the folders of scripts, ``own`` before all others; raises RequestError if it is none."""
+    if own is None:
+        return folders("scripts")
+    if not own.is_dir():
+        raise RequestError(f"library = {own}: is no folder")
+    return [own, *folders("scripts")]
 
 
 def find(name: str, roots: list[Path]) -> Path | None:

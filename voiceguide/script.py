@@ -9,7 +9,8 @@ import re
 import subprocess
 import sys
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -29,7 +30,6 @@ from voiceguide.ssml.xml import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
 Side = Literal["left", "right"]
 
@@ -46,6 +46,8 @@ DEFAULT_ROUNDS = {"gentle": 6, "standard": 5, "deep": 4}
 """Rounds of a hold and 10 s of mobilizing that take about five minutes (the domain's protocol)."""
 ROUNDS = range(2, 11)
 """With a length to keep to: from the least that helps to ten minutes on one spot."""
+ROLLER = "foam-roller"
+"""The method that prepares for another."""
 ROUNDS_FOR_MORE_AREAS = 3
 """Another area is only taken on if all get so many."""
 
@@ -84,7 +86,8 @@ class Request(BaseModel):
 
     target: str
     """A region or a complaint."""
-    method: str = "trigger-tool"
+    method: str | None = None
+    """A method's id; None for the deepest that suits."""
     area: str | None = None
     """An area's id, "all", or None for the region's first, most useful one."""
     side: Literal["left", "right", "both"] = "both"
@@ -95,7 +98,15 @@ class Request(BaseModel):
     """What a template of the listener's own (my.ssml.jinja) is given; "3" and "1.5" are numbers."""
     max_length: Annotated[str, AfterValidator(_length)] = "12h"
     """The longest session that is made: "24h", "90min"."""
+    guidance: Literal["full", "brief", "tones"] = "full"
+    """Everything; or what leads through a place that is known; or tones and chapter names alone."""
+    explain: bool = False
+    """Whether a minute of background comes first."""
+    prepare: bool = False
+    """Whether the foam roller comes before another method."""
     language: str = "en"
+    library: Path | None = None
+    """A folder of texts that go before all others."""
     seed: int = Field(default=0, ge=0)
     """Which variants of the phrases are said; the same seed gives the same session."""
 
@@ -120,11 +131,40 @@ def request(**options: object) -> Request:
         raise RequestError(f"{option} = {first['input']!r}: {first['msg']}") from error
 
 
-def suited_areas(asked: Request, library: Library) -> int:
-    """Tell among how many areas a session of a given length may choose."""
+class Treatment(NamedTuple):
+    """What is treated, and how."""
+
+    region: Region
+    method: Method
+    areas: list[Area]
+    """Those among which a session of a given length may choose, the most useful first."""
+
+
+def treatment(asked: Request, library: Library) -> Treatment:
+    """Find what a request treats; raises RequestError where its parts do not go together."""
     region = library.region(asked.target)
-    area = asked.area or "all"
-    return len(_areas(region, library.method(asked.method), area))
+    areas = region.areas_for(asked.target)
+    if asked.area not in (None, "all"):
+        areas = [region.area(asked.area)]
+    if asked.method is None:
+        suits = [area.place for area in (areas if asked.area == "all" else areas[:1])]
+        by_depth = [name for name in library.methods if name in areas[0].place]
+        for_all = [name for name in by_depth if all(name in place for place in suits)]
+        method = library.method((for_all or by_depth or list(areas[0].place))[0])
+    else:
+        method = library.method(asked.method)
+    suited = [area for area in areas if method.id in area.place]
+    if not suited:
+        there_are = sorted({name for area in areas for name in area.place})
+        raise RequestError(
+            f"{method.name} does not suit {areas[0].name}; what suits: {', '.join(there_are)}"
+        )
+    if asked.prepare and (method.id == ROLLER or ROLLER not in suited[0].place):
+        raise RequestError(
+            f"prepare: {library.method(ROLLER).name} does not suit {suited[0].name} before "
+            f"{method.name}; leave it out"
+        )
+    return Treatment(region, method, suited)
 
 
 def render(
@@ -133,20 +173,18 @@ def render(
     *,
     areas: int | None = None,
     rounds: int | None = None,
-    brief: bool = False,
+    terse: bool = False,
 ) -> str:
     """Write the script of a session.
 
-    ``areas`` treats so many of the region's areas, the most useful first; ``rounds`` gives each
-    side so many. Without them it is what was asked for, in about five minutes a side. ``brief``
-    leaves out what can be left out without harm. Raises RequestError where region, area and method
-    do not go together, LibraryError where a phrase is missing, ScriptError where the template
-    fails.
+    ``areas`` treats so many of the areas, the most useful first; ``rounds`` gives each side so
+    many. Without them it is what was asked for, in about five minutes a side. ``terse`` leaves
+    out what can be left out without harm. Raises RequestError where region, area and method do
+    not go together, LibraryError where a phrase is missing, ScriptError where the template fails.
     """
-    region = library.region(asked.target)
-    method = library.method(asked.method)
-    treated = _areas(region, method, "all" if areas and asked.area is None else asked.area)[:areas]
-    environment = _environment(library, asked.seed, resources.folders("scripts"))
+    region, method, suited = treatment(asked, library)
+    treated = suited[: areas or (None if asked.area == "all" else 1)]
+    environment = _environment(asked, library, resources.script_folders(asked.library), method.id)
     # A template gets plain dictionaries: the methods of a model would lead out of the sandbox.
     return _rendered(
         environment,
@@ -155,8 +193,11 @@ def render(
             "region": region.model_dump(),
             "method": method.model_dump(),
             "treatments": [(area.model_dump(), _sides(area, asked.side)) for area in treated],
+            "roller": library.method(ROLLER).model_dump() if asked.prepare else None,
             "level": asked.level,
-            "brief": brief,
+            "guidance": asked.guidance,
+            "explain": asked.explain,
+            "terse": terse,
             "rounds": rounds or DEFAULT_ROUNDS[asked.level],
             "language": asked.language,
         },
@@ -195,8 +236,9 @@ def render_own(source: str, name: str, folder: Path, asked: Request) -> str:
 
 def render_source(source: str, name: str, folder: Path, asked: Request) -> str:
     """Do the work of ``render_own``, without its limits of time and memory."""
-    library = load(asked.language)
-    environment = _environment(library, asked.seed, [folder, *resources.folders("scripts")])
+    library = load(asked.language, asked.library)
+    folders = [folder, *resources.script_folders(asked.library)]
+    environment = _environment(asked, library, folders)
     loader = environment.loader
     environment.loader = jinja2.ChoiceLoader(
         [jinja2.FunctionLoader(lambda wanted: (source, name, None) if wanted == name else None)]
@@ -206,8 +248,11 @@ def render_source(source: str, name: str, folder: Path, asked: Request) -> str:
     return _rendered(environment, name, {"language": asked.language, **asked.variables})
 
 
-def _environment(library: Library, seed: int, folders: list[Path]) -> jinja2.Environment:
-    phrases = _Phrases(library.wording, random.Random(seed))  # noqa: S311 (no secret)
+def _environment(
+    asked: Request, library: Library, folders: list[Path], method_id: str | None = None
+) -> jinja2.Environment:
+    chance = random.Random(asked.seed)  # noqa: S311 (no secret)
+    phrases = _Phrases(library.wording, chance, method_id)
 
     def find(name: str) -> tuple[str, str, None] | None:
         path = resources.find(name, folders)
@@ -236,8 +281,8 @@ def _rendered(environment: jinja2.Environment, name: str, context: Mapping[str, 
             if length > MAX_BYTES:
                 break
     except jinja2.TemplateNotFound as error:
-        what = f"template {error.name} is missing, beside it and in scripts/"
-        raise ScriptError(f"{name}: {what}") from error
+        where = "" if error.name == name else f"{name}: "
+        raise ScriptError(f"{where}template {error.name} is missing") from error
     except jinja2.TemplateSyntaxError as error:
         raise ScriptError(f"{error.filename or name}:{error.lineno}: {error.message}") from error
     except VoiceguideError:
@@ -263,14 +308,20 @@ def sentences(texts: str | Iterable[str], side: Side | None = None) -> list[str]
 class _Phrases:
     """Gives variants of phrases in random order, each once before any comes again."""
 
-    def __init__(self, wording: Wording, chance: random.Random) -> None:
+    def __init__(self, wording: Wording, chance: random.Random, method_id: str | None) -> None:
         self._phrases = wording.phrases
+        self._suffix = f"_{method_id.replace('-', '_')}" if method_id else ""
         self._chance = chance
         self._bags: dict[str, list[str]] = {}
         self._last: dict[str, str] = {}
 
     def pick(self, key: str, **values: str | int) -> str:
-        """Give a variant of the phrase ``key``, with ``<name>`` in it replaced by ``values``."""
+        """Give a variant of the phrase ``key``, with ``<name>`` in it replaced by ``values``.
+
+        Where the method has a phrase of its own (``release_thumb``), it is that.
+        """
+        if key + self._suffix in self._phrases:
+            key += self._suffix
         if key not in self._phrases:
             raise LibraryError(
                 f"phrases.toml: phrases.{key} is missing, but a template asks for it"
@@ -293,23 +344,6 @@ class _Phrases:
         if len(bag) > 1 and bag[-1] == self._last.get(key):  # never the same twice in a row
             bag[0], bag[-1] = bag[-1], bag[0]
         return bag
-
-
-def _areas(region: Region, method: Method, wanted: str | None) -> Sequence[Area]:
-    if wanted == "all":
-        chosen = region.areas
-    elif wanted is None:
-        chosen = region.areas[:1]
-    else:
-        chosen = [region.area(wanted)]
-    suited = [area for area in chosen if method.id in area.place]
-    if not suited:
-        elsewhere = sorted({name for area in region.areas for name in area.place})
-        raise RequestError(
-            f"{method.name} does not suit {chosen[0].name}; for {region.id} there are: "
-            + ", ".join(elsewhere)
-        )
-    return suited
 
 
 def _sides(area: Area, wanted: Literal["left", "right", "both"]) -> Sequence[Side | None]:

@@ -33,6 +33,7 @@ from voiceguide.voices.pyttsx3 import Pyttsx3
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from voiceguide.library import Library
     from voiceguide.timeline import Item, Timeline
 
 DEFAULT_RATE_WPM = 140
@@ -84,7 +85,7 @@ class _Choice(TypedDict, total=False):
 
     areas: int
     rounds: int
-    brief: bool
+    terse: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,9 @@ class Session:
         for. ``target`` is a region ("calf"), a complaint ("calf-pain"), a script (my.ssml), a
         template (my.ssml.jinja), or "-" for one of these on standard input. ``voice`` is one that
         ``voiceguide voices`` lists, ``rate`` is in words a minute. ``options`` are those of
-        ``script.Request``: method, area, side, level, minutes, language, seed, variables,
-        max_length. Raises RequestError for an option that is not known or out of range.
+        ``script.Request``: method, area, side, level, minutes, guidance, explain, prepare,
+        language, library, seed, variables, max_length. Raises RequestError for an option that is
+        not known or out of range.
         """
         slowest, fastest = RATES_WPM
         if rate is not None and not slowest <= rate <= fastest:
@@ -249,7 +251,7 @@ class Session:
                     chosen[wanted] = engine.choose(*wanted)
                 if chosen[wanted] is None:
                     what = f"no voice here is {cue.style.voice}: another one speaks"
-                    missing[what].append(cue.at)
+                    missing.add(what, cue.at)
         finally:
             engine.close()
         return chosen, tuple(missing.report(written.name))
@@ -298,14 +300,13 @@ class Session:
         if self._file:
             yield [{}]
             return
-        texts = library.load(self._request.language)
-        most = script.suited_areas(self._request, texts)
+        most = len(script.treatment(self._request, self._texts).areas)
         fewest = 1 if self._request.area is None else most
         for areas in range(most, fewest - 1, -1):
             least = script.ROUNDS.start if areas == 1 else script.ROUNDS_FOR_MORE_AREAS
-            for brief in (False, True):
+            for terse in (False, True) if self._request.guidance == "full" else (False,):
                 yield [
-                    {"areas": areas, "rounds": rounds, "brief": brief}
+                    {"areas": areas, "rounds": rounds, "terse": terse}
                     for rounds in script.ROUNDS
                     if rounds >= least
                 ]
@@ -335,7 +336,7 @@ class Session:
 
     def _write_own(self, path: Path) -> _Written:
         options = script.Request.model_fields
-        for name in ("method", "area", "side", "level"):
+        for name in ("method", "area", "side", "level", "guidance", "explain", "prepare"):
             if getattr(self._request, name) != options[name].default:
                 raise RequestError(f"{name} is for regions; {path} is a script of its own")
         piped = str(path) == _STANDARD_INPUT
@@ -355,25 +356,36 @@ class Session:
     def _write_region(self, **choice: Unpack[_Choice]) -> _Written:
         if self._request.variables:
             raise RequestError("variables are for templates; a region is none")
-        texts = library.load(self._request.language)
-        region = texts.region(self._request.target)
-        method = texts.method(self._request.method)
+        region, method, _ = script.treatment(self._request, self._texts)
         return _Written(
-            script.render(self._request, texts, **choice),
+            script.render(self._request, self._texts, **choice),
             f"the script of {region.id}",
             resources.folders("sounds"),
-            f"{region.name}: {method.name.lower()}",
+            f"{region.name}: {method.name}",
             region.name,
-            "-".join([region.id, *self._chosen()]),
+            "-".join([self._request.target, *self._chosen()]),
         )
+
+    @cached_property
+    def _texts(self) -> Library:
+        return library.load(self._request.language, self._request.library)
 
     def _chosen(self) -> Iterator[str]:
         """Give what was chosen otherwise than by default."""
         defaults = script.Request.model_fields
-        for name in ("method", "area", "side", "level", "language"):
+        for name in (
+            "method",
+            "area",
+            "side",
+            "level",
+            "guidance",
+            "explain",
+            "prepare",
+            "language",
+        ):
             chosen = getattr(self._request, name)
             if chosen != defaults[name].default:
-                yield chosen
+                yield name if chosen is True else chosen
         if self._request.length_ms is not None:
             yield f"{self._request.length_ms / 60_000:.4g}-min"
         if self._voice is not None:
@@ -409,8 +421,10 @@ class Session:
                 return voice.length_ms(self._utterance(cue, plan))
             except SoundError as error:
                 raise SoundError(f"{where}: {error}") from error
-            except MissingVoiceError:
-                raise
+            except MissingVoiceError as error:
+                if self._voice is not None:
+                    raise
+                raise MissingVoiceError(f"{where}: {error}") from error
             except VoiceError as error:
                 assert isinstance(cue, Speech)  # noqa: S101 (a sound needs no voice)
                 raise VoiceError(

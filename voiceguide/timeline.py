@@ -161,9 +161,9 @@ def resolve(
 
     ``length_ms`` tells how long the clip of a speech or sound lasts; it is asked as late as
     possible. ``pause_ms`` tells the same of a pause, ``name`` stands in messages. Where references
-    go in a circle or speech does not fit, no more is given, but all else is looked at; then
-    ScriptError is raised with a line for each. It is raised at once where the session would last
-    longer than ``max_ms``, or have more than MAX_EVENTS.
+    go in a circle or speech does not fit, no more is given, but the rest of the script is looked
+    at; then ScriptError is raised with a line for each. It is raised at once where the session
+    would last longer than ``max_ms``, or have more than MAX_EVENTS.
     """
     return _Resolver(script, length_ms, pause_ms, name, max_ms).items()
 
@@ -271,6 +271,7 @@ class _Resolver:
         self._name = name
         self._max_ms = max_ms
         self._problems = Findings()
+        self._too_long: set[Speech] = set()
         self._named: dict[str, _Node] = {}
         self._home: dict[str, int] = {}  # by id, which child of the root it is in
         self._count = self._visits = 0
@@ -292,7 +293,7 @@ class _Resolver:
                 for item in self._heard(child, _Frame()):
                     heapq.heappush(waiting, (item.begin_ms, next(order), item))
             except _WrongError as error:
-                self._problems[error.what].append(error.cue.at)
+                self._problems.add(error.what, error.cue.at)
                 child.begin = child.end = latest  # as if it were not there
             safe_ms = (child.end or 0) - lead_ms[child.index]
             while waiting and waiting[0][0] <= safe_ms and not self._problems:
@@ -343,7 +344,11 @@ class _Resolver:
         if node.beginning:
             raise _circle(node)
         node.beginning = True
-        node.begin = self._point(node, node.cue.timing.begin if isinstance(node.cue, Group) else 0)
+        try:
+            written = node.cue.timing.begin if isinstance(node.cue, Group) else 0
+            node.begin = self._point(node, written)
+        finally:
+            node.beginning = False
         if node.begin < 0:
             raise _WrongError(node.cue, f"begins {-node.begin} ms before the session does")
         return node.begin
@@ -377,10 +382,12 @@ class _Resolver:
             node.end = self._begin(node) + self._active_ms(node)
         except RecursionError:
             raise _WrongError(node.cue, "hangs on too long a chain of references") from None
+        finally:
+            node.ending = False
         if node.end > self._max_ms:
             hours = self._max_ms / 3_600_000
             raise self._beyond(
-                node.cue, f"ends later than {hours:g} hours; --max-length allows more"
+                node.cue, f"ends later than {hours:.3g} hours; --max-length allows more"
             )
         return node.end
 
@@ -436,8 +443,9 @@ class _Resolver:
                 self._tally(cue)
                 yield Opening(cue.name.removeprefix(CHAPTER), begin)
         elif isinstance(cue, Speech):
-            if end > frame.limit_ms:
-                self._problems[_too_long(cue, begin, end, frame.limit_ms)].append(cue.at)
+            if end > frame.limit_ms and cue not in self._too_long:  # once for all repetitions
+                self._too_long.add(cue)
+                self._problems.add(_too_long(cue, begin, end, frame.limit_ms), cue.at)
             yield self._event(begin, end, cue, frame, cue.style.gain_db)
         elif isinstance(cue, Sound) and begin < frame.limit_ms:
             if end > frame.limit_ms:
@@ -496,7 +504,7 @@ class _Resolver:
 
     def _beyond(self, cue: Cue, what: str) -> ScriptError:
         """Give the error for a limit: what follows need not be looked at."""
-        self._problems[what].append(cue.at)
+        self._problems.add(what, cue.at)
         return ScriptError("\n".join(self._problems.report(self._name)))
 
 

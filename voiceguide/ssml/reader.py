@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 from voiceguide import resources
-from voiceguide.errors import Findings, ScriptError
+from voiceguide.errors import Findings, Place, ScriptError
 from voiceguide.ssml import say_as, values, xml
 from voiceguide.ssml.cues import (
     CHAPTER,
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from voiceguide.errors import Place
     from voiceguide.ssml.xml import Element
 
 SSML = "http://www.w3.org/2001/10/synthesis"
@@ -56,7 +55,8 @@ ATTRIBUTES: dict[str, set[str]] = {
     "prosody": {"rate", "pitch", "volume", "contour", "range", "duration"},
     "emphasis": {"level"},
     "voice": _COMMON
-    | {"name", "languages", "gender", "variant", "age", "required", "ordering", "onvoicefailure"},
+    | {"name", "language", "languages", "gender", "variant", "age"}
+    | {"required", "ordering", "onvoicefailure"},
     "lang": _COMMON,
     "sub": {"alias"},
     "say-as": {"interpret-as", "format", "detail"},
@@ -84,9 +84,11 @@ _UNDONE = {
 }
 """Attributes whose meaning a listener would miss: they are ignored with a warning."""
 
+_EMPTY = ("break", "mark", "meta", "lexicon")
 _SILENT = ("desc", "lexicon", "meta", "metadata")
 _ESPEAK = ("espeak", "x-espeak", "x-espeak-ng")
 _CLOSING = re.compile(r"\s*[.,;:!?…)\]»”’]+(?=\s|$)")
+_STRAY = re.compile(r"^[.,;:!?…]+\s+")  # what a break or a sound cut off from the words before
 _LONGEST_SHOWN = 40
 
 _ValueT = TypeVar("_ValueT")
@@ -134,9 +136,14 @@ class _Flow:
         if style != self._style:
             ended = _CLOSING.match(text)
             if ended and self._text:  # it belongs to the words before, in their style
+                while self._text[-1].isspace():
+                    self._text.pop()
+                    self._spoken.pop()
                 self._text.append(ended[0])
                 self._spoken.append(ended[0])
-                text = text[ended.end() :]
+                rest = text[ended.end() :]
+                at = Place(at.line, at.column + len(text.strip()) - len(rest.strip()))
+                text = rest
             self.flush()
             if not text.strip():
                 return
@@ -147,7 +154,9 @@ class _Flow:
         self._spoken.append(text.replace("[[", "") if phonemes is None else f"[[{phonemes}]]")
 
     def flush(self) -> None:
-        words, spoken = (" ".join("".join(parts).split()) for parts in (self._text, self._spoken))
+        words, spoken = (
+            _STRAY.sub("", " ".join("".join(parts).split())) for parts in (self._text, self._spoken)
+        )
         self._text.clear()
         self._spoken.clear()
         if not _speakable(words):
@@ -206,13 +215,13 @@ class _Reader:
         for group in groups:
             if group.timing.id is not None:
                 if group.timing.id in ids:
-                    self.problems[f"the id “{group.timing.id}” is there twice"].append(group.at)
+                    self.problems.add(f"the id “{group.timing.id}” is there twice", group.at)
                 ids.add(group.timing.id)
         for group in groups:
             for point in (group.timing.begin, group.timing.end):
                 if isinstance(point, SyncBase) and point.id not in ids:
                     what = f"there is no element with xml:id “{point.id}”"
-                    self.problems[what].append(group.at)
+                    self.problems.add(what, group.at)
 
     def _content(self, element: Element, style: Style, flow: _Flow) -> None:
         for item in element.content:
@@ -221,13 +230,16 @@ class _Reader:
             else:
                 self._element(item, style, flow)
 
-    def _element(  # noqa: C901, PLR0912 (one case an element)
+    def _element(  # noqa: C901, PLR0912, PLR0915 (one case an element)
         self, element: Element, style: Style, flow: _Flow
     ) -> None:
         local = _local(element)
         if local in ATTRIBUTES:
             self.attributes(element)
-        style = _in_language(style, element.attributes.get("xml:lang"))
+        if local is None or "xml:lang" in ATTRIBUTES.get(local, ()):
+            style = _in_language(style, element.attributes.get("xml:lang"))
+        if local in _EMPTY and (element.own_text.strip() or any(element.children)):
+            self._warn(element, f"<{local}> has content: it is ignored")
         match local:
             case "speak":
                 self._apart(element, style, flow)
@@ -256,7 +268,11 @@ class _Reader:
                 self._say_as(element, style, flow)
             case "phoneme":
                 self._phoneme(element, style, flow)
-            case "lang" | "token" | "w":
+            case "token" | "w":  # a word, whatever it touches
+                flow.text(" ", style, element.at)
+                self._content(element, style, flow)
+                flow.text(" ", style, element.at)
+            case "lang":
                 self._content(element, style, flow)
             case "lexicon" | "lookup":
                 what = f"<{local}> is not supported: words are spoken as the voice reads them"
@@ -278,7 +294,7 @@ class _Reader:
 
     def _break(self, element: Element, flow: _Flow) -> None:
         time = self._read(element, "time", values.duration)
-        strength = element.attributes.get("strength", "medium")
+        strength = element.attributes.get("strength", "medium").strip()
         if strength not in STRENGTH_MS:
             self._not_among(element, "strength", STRENGTH_MS)
         elif time is None:
@@ -314,7 +330,8 @@ class _Reader:
         gender = element.attributes.get("gender", "").strip() or None
         if gender is not None and gender not in genders:
             self._not_among(element, "gender", genders)
-        languages = element.attributes.get("languages", "").split()
+        written = (element.attributes.get(name, "") for name in ("languages", "language"))
+        languages = " ".join(written).split()
         return WantedVoice(
             names=tuple(element.attributes.get("name", "").split()),
             languages=tuple(tag.partition(":")[0] for tag in languages),  # "en:de" is an accent
@@ -336,10 +353,13 @@ class _Reader:
         elif kind not in say_as.KINDS:
             what = f"<say-as interpret-as={kind[:_LONGEST_SHOWN]!r}> is not known"
             self._warn(element, f"{what}: it is spoken as it is written")
+        elif any(element.children):
+            self._warn(element, "<say-as> holds elements: it is spoken as it is written")
         elif written.strip():
             form = element.attributes.get("format")
             spoken = say_as.words(written, kind, form and form.strip(), style.language)
-            if spoken is None:
+            if spoken is None or not _speakable(spoken):
+                spoken = None
                 written = " ".join(written.split())[:_LONGEST_SHOWN]
                 what = f"“{written}” cannot be said as {kind}: it is spoken as it is written"
                 self._warn(element, what)
@@ -353,12 +373,17 @@ class _Reader:
         written = " ".join(element.attributes.get("ph", "").split())
         if not written:
             self._problem(element, "<phoneme> needs ph: how its content sounds")
-        if alphabet in _ESPEAK and "]" not in written and element.own_text.strip():
-            flow.text(element.own_text, style, element.at, written)
-            return
-        if alphabet not in _ESPEAK:
+        content = element.own_text
+        if not content.strip():
+            self._warn(element, "<phoneme> without text cannot be shown: nothing is spoken")
+        elif alphabet not in _ESPEAK:
             what = f"<phoneme alphabet={alphabet[:_LONGEST_SHOWN]!r}> is not supported"
             self._warn(element, f"{what}: its content is spoken instead")
+        elif "[[" in written or "]]" in written or any(element.children):
+            self._warn(element, "<phoneme> cannot be read: its content is spoken instead")
+        else:
+            flow.text(content, style, element.at, written)
+            return
         self._content(element, style, flow)
 
     def _mark(self, element: Element, flow: _Flow) -> None:
@@ -373,7 +398,7 @@ class _Reader:
         sound = self._sound(element, source)
         timing = Timing(
             repeat_count=self._read(element, "repeatCount", values.count),
-            repeat_dur_ms=self._read(element, "repeatDur", values.duration),
+            repeat_dur_ms=self._read(element, "repeatDur", values.clock_value),
             gain_db=self._read(element, "soundLevel", values.decibels) or 0.0,
         )
         if sound is not None:
@@ -420,20 +445,22 @@ class _Reader:
                 self._timed(child, kind, style, flow)  # of another namespace: passed through
             elif local not in ("desc", "meta", "metadata"):
                 self._problem(child, f"<{kind}> takes par, seq and media, not <{local}>")
-        if element.own_text.strip():
-            self._problem(element, f"text in <{kind}> belongs in <media><speak>…</speak></media>")
+        for item in element.content:
+            if isinstance(item, xml.Text) and item.text.strip():
+                what = f"text in <{kind}> belongs in <media><speak>…</speak></media>"
+                self.problems.add(what, item.at)
 
     def _timing(self, element: Element) -> Timing:
         timing = Timing(
             id=element.attributes.get("xml:id"),
             begin=self._read(element, "begin", values.point) or 0,
             end=self._read(element, "end", values.point),
-            dur_ms=self._read(element, "dur", values.duration),
+            dur_ms=self._read(element, "dur", values.clock_value),
             repeat_count=self._read(element, "repeatCount", values.count),
-            repeat_dur_ms=self._read(element, "repeatDur", values.duration),
+            repeat_dur_ms=self._read(element, "repeatDur", values.clock_value),
             gain_db=self._read(element, "soundLevel", values.decibels) or 0.0,
-            fade_in_ms=self._read(element, "fadeInDur", values.duration) or 0,
-            fade_out_ms=self._read(element, "fadeOutDur", values.duration) or 0,
+            fade_in_ms=self._read(element, "fadeInDur", values.clock_value) or 0,
+            fade_out_ms=self._read(element, "fadeOutDur", values.clock_value) or 0,
             pan=self._read(element, "vg:pan", values.pan) or 0.0,
         )
         return UNTIMED if timing == UNTIMED else timing
@@ -457,10 +484,10 @@ class _Reader:
         self._problem(element, what)
 
     def _problem(self, element: Element, what: str) -> None:
-        self.problems[what].append(element.at)
+        self.problems.add(what, element.at)
 
     def _warn(self, element: Element, what: str) -> None:
-        self.warnings[what].append(element.at)
+        self.warnings.add(what, element.at)
 
 
 def _local(element: Element) -> str | None:
@@ -483,10 +510,12 @@ def _primary(language: str) -> str:
 
 def _has_words(element: Element) -> bool:
     """Tell whether anything in an element, or in what it holds, is to be spoken or played."""
+    if _local(element) == "sub":
+        return _speakable(element.attributes.get("alias", ""))
     if _speakable(element.own_text):
         return True
     heard = [child for child in element.children if _local(child) not in _SILENT]
-    return any(_local(child) in ("audio", "break", "sub") or _has_words(child) for child in heard)
+    return any(_local(child) in ("audio", "break") or _has_words(child) for child in heard)
 
 
 def _speakable(text: str) -> bool:

@@ -7,6 +7,7 @@ SSML; SSML 1.1 leaves them open. Numbers come from num2words, names of months fr
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 
 KINDS = (
@@ -17,11 +18,12 @@ KINDS = (
 
 DATE_FORMATS = ("mdy", "dmy", "ymd", "ym", "my", "md", "dm", "y", "m", "d")
 
-_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
-_GROUPED = re.compile(r"[+-]?\d{1,3}(?:([.,'’\s])\d{3})(?:\1\d{3})*")
+_NUMBER = re.compile(r"[+−-]?\d+(?:[.,]\d+)?")
 _CLOCK = re.compile(r"(\d{1,2})[:.h](\d{2})(?:[:.](\d{2}))?\s*([ap])?\.?(?:m\.?)?", re.IGNORECASE)
 _LONGEST_NUMBER = 15  # digits; longer ones are said digit by digit
 _YEAR_DIGITS = 4
+_DAY_MINUTES = 24 * 60
+_PIVOT_YEAR = 69  # two digits: from here on the twentieth century, as POSIX reads %y
 
 
 def words(text: str, kind: str, form: str | None, language: str) -> str | None:
@@ -34,7 +36,7 @@ def words(text: str, kind: str, form: str | None, language: str) -> str | None:
         case "digits" | "telephone":
             return _dictated(text)
         case "cardinal" | "number":
-            return _cardinal(text)
+            return _cardinal(text, language)
         case "ordinal":
             return _ordinal(text, language)
         case "date":
@@ -51,16 +53,24 @@ def _spelled(text: str) -> str:
 
 
 def _dictated(text: str) -> str | None:
-    """Say digit after digit, with a pause where there is a space or a sign."""
-    groups = re.findall(r"\+|\d+", text)
-    if not groups:
+    """Say sign after sign, with a pause where there is a space or a mark."""
+    groups = re.findall(r"\+|\*|#|[^\W_]+", text)
+    if not any(char.isdigit() for char in text):
         return None
     return ", ".join(" ".join(group) for group in groups).replace("+, ", "+ ")
 
 
-def _cardinal(text: str) -> str | None:
-    if _GROUPED.fullmatch(text):
-        return re.sub(r"[.,'’\s]", "", text)
+def _cardinal(text: str, language: str) -> str | None:
+    """Take the signs that group digits away; which they are hangs on the language."""
+    from babel import Locale, UnknownLocaleError
+
+    try:
+        symbols = Locale.parse(language, sep="-").number_symbols["latn"]
+    except (ValueError, KeyError, UnknownLocaleError):
+        symbols = {}
+    group = re.escape(symbols.get("group", ",")) + r"'’\s"
+    if re.fullmatch(rf"[+−-]?\d{{1,3}}([{group}]\d{{3}})+(\D\d+)?", text):
+        text = re.sub(rf"[{group}]", "", text)
     return text if _NUMBER.fullmatch(text) else None
 
 
@@ -77,15 +87,23 @@ def _ordinal(text: str, language: str) -> str | None:
 
 
 def _date(text: str, form: str | None, language: str) -> str | None:
+    form = re.sub(r"(.)\1+", r"\1", form or "")  # Google's yyyymmdd
     numbers = re.findall(r"\d+", text)
-    if form is None:
+    if re.fullmatch(r"\d{8}", text) and form in ("ymd", "mdy", "dmy"):
+        lengths = [_YEAR_DIGITS if part == "y" else 2 for part in form]
+        cuts = [sum(lengths[:index]) for index in range(4)]
+        numbers = [text[begin:end] for begin, end in itertools.pairwise(cuts)]
+    if re.search(r"[^\W\d_]", text):  # a month in letters is for the engine
+        return None
+    if not form:
         form = "ymd" if numbers and len(numbers[0]) == _YEAR_DIGITS else "mdy"
-    form = form[: len(numbers)] if form in DATE_FORMATS else form
     if form not in DATE_FORMATS or len(form) != len(numbers):
         return None
-    parts = dict(zip(form, map(int, numbers), strict=True))
+    parts = {part: int(number) for part, number in zip(form, numbers, strict=True)}
+    if len(numbers[form.find("y")]) <= 2 and "y" in parts:  # noqa: PLR2004 (digits)
+        parts["y"] += 1900 if parts["y"] >= _PIVOT_YEAR else 2000
     try:
-        day = dt.date(parts.get("y") or 2000, parts.get("m", 1), parts.get("d", 1))
+        day = dt.date(parts.get("y", 2000), parts.get("m", 1), parts.get("d", 1))
     except (ValueError, OverflowError):
         return None
     return _spoken_date(day, set(parts), language)
@@ -117,11 +135,14 @@ def _spoken_date(day: dt.date, said: set[str], language: str) -> str:
 
 def _time(text: str, form: str | None) -> str | None:
     match = _CLOCK.fullmatch(text)
-    if not match or int(match[1]) > 24 or int(match[2]) > 59:  # noqa: PLR2004 (hours, minutes)
+    if not match:
+        return None
+    hours, minutes, seconds = (int(match[group] or 0) for group in (1, 2, 3))
+    if max(minutes, seconds) > 59 or hours * 60 + minutes > _DAY_MINUTES:  # noqa: PLR2004
         return None
     half = f" {match[4]}m".upper() if match[4] and form != "hms24" else ""
-    seconds = f":{match[3]}" if match[3] else ""
-    return f"{int(match[1])}:{match[2]}{seconds}{half}"
+    said_seconds = f":{match[3]}" if match[3] else ""
+    return f"{hours}:{match[2]}{said_seconds}{half}"
 
 
 def _num2words_language(language: str) -> str:

@@ -44,22 +44,17 @@ _LARGEST = 1e12
 _LONGEST_TIME = 30  # characters
 
 
-def offset(value: str) -> int:
-    """Read a time with its sign, in milliseconds."""
-    if value == "0":
-        return 0
-    match = _OFFSET.fullmatch(value)
-    if not match or len(value) > _LONGEST_TIME:
-        raise ValueError("must be a time such as 1.5s, 250ms, 2min or 1h")
-    return _milliseconds(match)
-
-
 def duration(value: str) -> int:
     """Read a time without a sign, in milliseconds; s and ms are SSML's, h and min SMIL's."""
-    ms = offset(value)
+    ms = _time(value)
     if ms < 0 or value.startswith("+"):
         raise ValueError("must be a time such as 1.5s or 250ms, without a sign")
     return ms
+
+
+def clock_value(value: str) -> int:
+    """Read a time without a sign, where seconds need no unit (SMIL 3.0, 5.4.1)."""
+    return duration(_in_seconds(value))
 
 
 def point(value: str) -> int | SyncBase:
@@ -68,15 +63,16 @@ def point(value: str) -> int | SyncBase:
     try:
         if match:
             edge = cast("Literal['begin', 'end']", match["edge"])
-            return SyncBase(match["id"], edge, offset(match["offset"]) if match["offset"] else 0)
-        return offset(value)
+            offset = _time(_in_seconds(match["offset"])) if match["offset"] else 0
+            return SyncBase(match["id"], edge, offset)
+        return _time(_in_seconds(value))
     except ValueError:
         raise ValueError("must be a time (1.5s), or another element's (intro.end+1.5s)") from None
 
 
 def decibels(value: str) -> float:
     """Read a level in decibels."""
-    gain_db = _number(value, "dB")
+    gain_db = _number(re.sub("db$", "dB", value, flags=re.IGNORECASE), "dB")
     if not _QUIETEST_DB <= gain_db <= _LOUDEST_DB:
         raise ValueError(f"must lie between {_QUIETEST_DB:g}dB and +{_LOUDEST_DB:g}dB")
     return gain_db
@@ -152,6 +148,17 @@ def volume(value: str) -> float:
         return decibels(value)
     except ValueError:
         raise ValueError(f"must be +6dB, or one of {', '.join(VOLUMES)}") from None
+
+
+def _time(value: str) -> int:
+    match = _OFFSET.fullmatch(value)
+    if not match or len(value) > _LONGEST_TIME:
+        raise ValueError("must be a time such as 1.5s, 250ms, 2min or 1h")
+    return _milliseconds(match)
+
+
+def _in_seconds(value: str) -> str:
+    return f"{value}s" if value[-1:].isdigit() else value
 
 
 def _milliseconds(match: re.Match[str]) -> int:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 10_000_000
 MAX_ELEMENTS = 300_000
+MAX_LINES = 300_000
 MAX_DEPTH = 150
 """How large a script may be; one for twelve hours has some 10,000 elements, ten deep."""
 
@@ -48,6 +49,11 @@ class Element:
     """By name; those of a namespace as "xml:id" or "vg:pan", others left out."""
     at: Place
     content: list[Element | Text] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Its name without the namespace."""
+        return self.tag.rpartition("}")[2]
 
     @property
     def children(self) -> Iterator[Element]:
@@ -109,12 +115,13 @@ class _Builder:
         self._open: list[Element] = []
         self._root: Element | None = None
         self._count = 0
-        self._pieces: list[str] = []
-        self._text_at: Place | None = None
+        self._lines = 0
+        self._space = ""
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._text
         parser.EntityDeclHandler = self._entity_declared
+        parser.AttlistDeclHandler = self._attributes_declared
         parser.SkippedEntityHandler = self._entity_skipped
 
     def build(self, data: bytes) -> Element:
@@ -130,12 +137,14 @@ class _Builder:
 
     def _said_better(self, error: expat.ExpatError, data: bytes) -> str:
         codes = expat.errors.codes
+        if error.code == codes[expat.errors.XML_ERROR_NO_ELEMENTS] and self._open:
+            unclosed = self._open[-1]
+            return f"ends, but <{unclosed.name}> of line {unclosed.at.line} is not closed"
         if error.code == codes[expat.errors.XML_ERROR_NO_ELEMENTS]:
             return "is empty" if not data.strip() else "holds no element"
         if error.code == codes[expat.errors.XML_ERROR_TAG_MISMATCH]:
             unclosed = self._open[-1]
-            name = unclosed.tag.rpartition("}")[2]
-            return f"<{name}> of line {unclosed.at.line} is not closed before this end tag"
+            return f"<{unclosed.name}> of line {unclosed.at.line} is not closed before this end tag"
         if error.code == codes[expat.errors.XML_ERROR_UNDEFINED_ENTITY]:
             line = data.splitlines()[error.lineno - 1].decode(errors="replace")
             found = _ENTITY.search(line, max(0, error.offset))
@@ -162,10 +171,8 @@ class _Builder:
             if not uri or uri in _PREFIXES:
                 known[_PREFIXES.get(uri, "") + attribute] = value
         element = Element(f"{{{space}}}{local}" if space else local, known, at)
-        if self._open:
-            self._open[-1].content.append(element)
-        else:
-            self._root = element
+        self._root = self._root or element
+        self._add(element)
         self._open.append(element)
 
     def _end(self, _name: str) -> None:
@@ -174,23 +181,30 @@ class _Builder:
 
     def _text(self, piece: str) -> None:
         if piece.isspace():
-            if self._pieces and self._pieces[-1] == " ":
-                return  # a thousand empty lines are one space
-            piece = " "
-        elif self._text_at is None:
-            line, column = self._at()
-            self._text_at = Place(line, column + len(piece) - len(piece.lstrip()))
-        self._pieces.append(piece)
+            self._space = " "  # a thousand empty lines are one space
+            return
+        at = self._at()
+        self._lines += 1
+        if self._lines > MAX_LINES:
+            raise self._error(at, f"has more than {MAX_LINES:,} lines of text")
+        words_at = Place(at.line, at.column + len(piece) - len(piece.lstrip()))
+        self._add(Text(self._space + piece, words_at))
 
     def _close_text(self) -> None:
-        if self._pieces and self._open:
-            text = Text("".join(self._pieces), self._text_at or self._at())
-            self._open[-1].content.append(text)
-        self._pieces.clear()
-        self._text_at = None
+        if self._space:
+            self._add(Text(" ", self._at()))
+
+    def _add(self, item: Element | Text) -> None:
+        self._space = ""
+        if self._open:
+            self._open[-1].content.append(item)
 
     def _entity_declared(self, name: str, *_: object) -> None:
         raise self._error(self._at(), f"declares an entity, “{name}”: write what it stands for")
+
+    def _attributes_declared(self, element: str, *_: object) -> None:
+        what = f"declares attributes of <{element}>: write them where they are meant"
+        raise self._error(self._at(), what)
 
     def _entity_skipped(self, name: str, is_parameter: bool) -> None:
         if not is_parameter:

@@ -61,7 +61,7 @@ class Pyttsx3:
         A long text is spoken in parts, from sentence to sentence: espeak-ng has its limits.
         """
         if utterance.phonemes is not None and len(utterance.phonemes) <= _LONGEST:
-            return self._speak(utterance, utterance.phonemes)
+            return self._speak(utterance, utterance.text)
         parts = [self._speak(utterance, part) for part in _PARTS.findall(utterance.text)]
         samples = [part.samples for part in parts]
         return Spoken(np.concatenate(samples), parts[0].rate_hz)
@@ -75,7 +75,7 @@ class Pyttsx3:
             voice=utterance.voice,
             rate=utterance.rate_wpm,
             pitch_st=utterance.pitch_st,
-            phonemes=text == utterance.phonemes,
+            phonemes=utterance.phonemes if text == utterance.text else None,
         )
         try:
             with AudioFile(path) as file:

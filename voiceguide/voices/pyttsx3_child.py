@@ -17,8 +17,15 @@ from pathlib import Path
 from typing import Any
 
 ESPEAK_PHONEMES = 0x100  # of speak_lib.h: what stands in [[ ]] is a mnemonic
-ESPEAK_VARIANTS = {"female": 5, "male": 8}
+ESPEAK_KINDS = {"female": 5, "male": 8}
 """How many variants of each voice there are: +f1 to +f5, +m1 to +m8."""
+ESPEAK_VARIANTS = {
+    f"{kind[0]}{n}" for kind, most in ESPEAK_KINDS.items() for n in range(1, most + 1)
+}
+TRIES = 3
+HEADER_BYTES = 4096  # of AIFF on macOS; WAV has 44; no phrase is shorter than 0.1 s
+MEMBERS = {"zh": "cmn", "no": "nb"}
+"""Languages that espeak-ng knows by their largest member (ISO 639-3 macrolanguages)."""
 CALM_VOICES = {"en": "gmw/en-us+f3", "de": "gmw/de+f3"}
 """Of espeak-ng's voices; elsewhere the system's own voice in the language is the calm one."""
 
@@ -74,7 +81,7 @@ class Speaker:
                 return self._resolve(name, language)
         if names and not (languages or gender or variant):
             return None
-        for spoken in (*languages, language):
+        for spoken in languages or [language]:
             with contextlib.suppress(LookupError):
                 return self._of_kind(spoken.replace("_", "-"), gender, variant)
         return None
@@ -89,7 +96,7 @@ class Speaker:
             if variant is None and gender in (None, calm_gender):
                 return f"{base}+{kind}" if kind else base
             gender = gender or calm_gender
-            return f"{base}+{gender[0]}{min(variant or 1, ESPEAK_VARIANTS[gender])}"
+            return f"{base}+{gender[0]}{min(variant or 1, ESPEAK_KINDS[gender])}"
         speaking = [voice for voice in self._voices if self._speaks(voice, language.lower())]
         matching = [
             voice for voice in speaking if gender in (None, str(voice.gender or "").lower())
@@ -107,11 +114,10 @@ class Speaker:
         voice: str | None,
         rate: int,
         pitch_st: float,
-        *,
-        phonemes: bool = False,
+        phonemes: str | None = None,
     ) -> str:
-        """Speak into a file; give its path."""
-        self._phonemes = phonemes
+        """Speak into a file; give its path. ``phonemes`` are spoken instead where they can be."""
+        self._phonemes = self._espeak and phonemes is not None
         settings: dict[str, object] = {"voice": self._resolve(voice, language), "rate": rate}
         if self._espeak:
             # espeak-ng's pitch runs from 0, an octave down, to 100, an octave up
@@ -122,9 +128,13 @@ class Speaker:
             self._settings = settings
             if self._espeak:
                 self._settle()
-        self._file.unlink(missing_ok=True)
-        self._engine.save_to_file(text, str(self._file))
-        self._engine.runAndWait()
+        spoken = phonemes if self._phonemes and phonemes else text
+        for _ in range(TRIES):  # now and then, a new engine says nothing at first
+            self._file.unlink(missing_ok=True)
+            self._engine.save_to_file(spoken, str(self._file))
+            self._engine.runAndWait()
+            if self._file.exists() and self._file.stat().st_size > HEADER_BYTES:
+                break
         return str(self._file)
 
     def _let_phonemes_through(self) -> None:
@@ -158,6 +168,8 @@ class Speaker:
         if wanted is None:
             wanted = self._calm(language.lower())
         base, plus, variant = wanted.partition("+")
+        if plus and not (self._espeak and variant in ESPEAK_VARIANTS):
+            raise LookupError(f"no voice “{wanted}”")
         for voice in self._voices:
             names = (voice.id, voice.id.rpartition("/")[2], voice.name, *_languages(voice))
             if base.lower() in [str(name).lower() for name in names]:
@@ -176,14 +188,19 @@ class Speaker:
         return calm
 
     def _speaking(self, *languages: str) -> str:
+        """Give the voice of the first language that one speaks; fr is fr-fr before fr-be."""
         for language in languages:
+            for tags in ({language, MEMBERS.get(language)}, {f"{language}-{language}"}):
+                for voice in self._voices:
+                    if tags & {name.lower() for name in _languages(voice)}:
+                        return str(voice.id)
             for voice in self._voices:
                 if self._speaks(voice, language):
                     return str(voice.id)
         raise LookupError(f"no voice for the language “{languages[0]}”")
 
     def _speaks(self, voice: Any, language: str) -> bool:
-        return any(name.lower().startswith(language) for name in _languages(voice))
+        return any(f"{name.lower()}-".startswith(f"{language}-") for name in _languages(voice))
 
 
 def _languages(voice: Any) -> list[str]:

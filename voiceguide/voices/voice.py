@@ -102,7 +102,8 @@ class Voice:
         """Read the clip from the cache, or speak it and keep it there."""
         name = cache.key(
             VERSION, self._engine_id, utterance.voice, utterance.language,
-            utterance.rate_wpm, utterance.pitch_st, utterance.phonemes or utterance.text,
+            utterance.rate_wpm, utterance.pitch_st, utterance.text,
+            *filter(None, [utterance.phonemes]),
         )  # fmt: skip
         samples = self._clips.read(name)
         if samples is None:

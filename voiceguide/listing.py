@@ -1,0 +1,99 @@
+"""The library's regions and methods as lists: to read, for programs, for documents."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from voiceguide.library import Method, Region
+
+_WIDTH = 80
+_NAME_WIDTH = 22
+
+
+def regions(found: Iterable[Region], form: str) -> str:
+    """List regions as "text", "json" or "markdown".
+
+    The JSON is a list of objects with id, name, summary, complaints (by name, the ids of the areas
+    that are treated) and areas (each with id, name, anatomy, two_sided and methods).
+    """
+    match form:
+        case "json":
+            return _json(
+                {
+                    "id": region.id,
+                    "name": region.name,
+                    "summary": region.summary,
+                    "complaints": {
+                        complaint: [area.id for area in region.areas_for(complaint)]
+                        for complaint in region.complaints
+                    },
+                    "areas": [
+                        {
+                            "id": area.id,
+                            "name": area.name,
+                            "anatomy": area.anatomy,
+                            "two_sided": area.two_sided,
+                            "methods": list(area.place),
+                        }
+                        for area in region.areas
+                    ],
+                }
+                for region in found
+            )
+        case "markdown":
+            return "".join(f"{line}\n" for line in _regions_as_markdown(found))
+        case _:
+            return "".join(f"{line}\n" for line in _regions_as_text(found))
+
+
+def methods(found: Iterable[Method], form: str) -> str:
+    """List methods as "text", "json" or "markdown"; the JSON has id, name, summary, for_whom."""
+    match form:
+        case "json":
+            keys = {"id", "name", "summary", "for_whom"}
+            return _json(method.model_dump(include=keys) for method in found)
+        case "markdown":
+            rows = [f"| `{one.id}` | {one.summary} | {one.for_whom} |" for one in found]
+            return "\n".join(["| method | what | for whom |", "| --- | --- | --- |", *rows, ""])
+        case _:
+            return "".join(
+                f"{_named(one.id, one.summary)}\n{_named('', f'for {one.for_whom}')}\n"
+                for one in found
+            )
+
+
+def _regions_as_text(found: Iterable[Region]) -> Iterator[str]:
+    for region in found:
+        yield _named(region.id, region.summary)
+        for area in region.areas:
+            yield _named(f"  {area.id}", f"{area.name}; {area.anatomy}")
+        if region.complaints:
+            yield _named("  also", ", ".join(region.complaints))
+
+
+def _regions_as_markdown(found: Iterable[Region]) -> Iterator[str]:
+    yield "| region | complaints | areas | methods |"
+    yield "| --- | --- | --- | --- |"
+    for region in found:
+        complaints = ", ".join(f"`{complaint}`" for complaint in region.complaints)
+        first = f"`{region.id}`"
+        for area in region.areas:
+            ways = ", ".join(f"`{method}`" for method in area.place)
+            yield f"| {first} | {complaints} | `{area.id}`: {area.name} ({area.anatomy}) | {ways} |"
+            first = complaints = ""
+
+
+def _named(name: str, text: str) -> str:
+    indent = " " * (_NAME_WIDTH + 2)
+    return textwrap.fill(
+        text, _WIDTH, initial_indent=f"{name:<{_NAME_WIDTH}}  ", subsequent_indent=indent
+    )
+
+
+def _json(objects: Iterable[object]) -> str:
+    return json.dumps(list(objects), ensure_ascii=False, indent=2) + "\n"
