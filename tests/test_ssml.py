@@ -616,8 +616,12 @@ def test_what_is_wrong_is_named_with_its_line_and_column(element, says):
     ("group", "place", "says"),
     [
         ("<par>\n <p>x</p></par>", "3:2", "<par> takes par, seq and media, not <p>"),
-        ("<par>x</par>", "2:6", "text in <par> belongs in <media><speak>"),
-        ("<seq><media/>\n x</seq>", "3:2", "text in <seq> belongs in <media><speak>"),
+        ("<par>x</par>", "2:6", "text in <par> belongs in <media><speak>…</speak></media>"),
+        (
+            "<seq><media/>\n x</seq>",
+            "3:2",
+            "text in <seq> belongs in <media><speak>…</speak></media>",
+        ),
         (
             '<seq><media/><audio src="bell.wav"/></seq>',
             "2:14",

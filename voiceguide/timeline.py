@@ -227,8 +227,8 @@ def _scaled(stretch: float, longer: Pause | None = None, by_ms: int = 0) -> Call
 
 class _Node:
     __slots__ = (
-        "begin", "beginning", "children", "cue", "end", "ending", "index", "parent", "placed",
-        "simple",
+        "begin", "beginning", "children", "cue", "early", "end", "ending", "index", "parent",
+        "placed", "simple",
     )  # fmt: skip
 
     def __init__(self, cue: Cue, parent: _Node | None, index: int) -> None:
@@ -240,6 +240,7 @@ class _Node:
         self.begin: int | None = None
         self.end: int | None = None
         self.simple = 0  # the length of one repetition
+        self.early: float | None = None
         self.beginning = self.ending = False  # being worked out: met again, it is a circle
 
 
@@ -464,7 +465,7 @@ class _Resolver:
         if timing.fade_out_ms:
             ramps = (*ramps, Ramp(max(begin, end - timing.fade_out_ms), end, rising=False))
         for again_ms in self._repetitions(node, timing):
-            if again_ms and begin + again_ms >= frame.limit_ms:
+            if again_ms and begin + again_ms >= frame.limit_ms + _earliness(node):
                 break
             limits = [frame.limit_ms, end]
             if timing.dur_ms is not None:
@@ -528,6 +529,17 @@ def _too_long(cue: Speech, begin: int, end: int, limit_ms: float) -> str:
         f"{(end - begin) / 1000:.3f} s, but there is room for {room / 1000:.3f} s: "
         "give it more time, or shorten it"
     )
+
+
+def _earliness(node: _Node) -> float:
+    """Tell how far before its begin something in ``node`` may be heard."""
+    if node.early is None:
+        node.early = 0
+        for child in node.children:
+            for part in ssml.walk(child.cue):
+                begin = part.timing.begin if isinstance(part, Group) else 0
+                node.early += _FOREVER if isinstance(begin, SyncBase) else max(0, -begin)
+    return node.early
 
 
 def _lead(cue: Cue, index: int, home: dict[str, int]) -> float:
