@@ -25,7 +25,7 @@ MAX_MS = 12 * 3_600_000
 """How long a session may last, unless more is asked for."""
 MAX_EVENTS = 200_000
 """How many events a session may have; 12 hours of one a second are 43,200."""
-_MAX_VISITS = 10 * MAX_EVENTS
+_MAX_VISITS = 4 * MAX_EVENTS
 """How often cues may be looked at: repetitions can hold much that is never heard."""
 
 STRETCH = (0.5, 2.0)
