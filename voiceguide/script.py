@@ -103,7 +103,7 @@ class Request(BaseModel):
     explain: bool = False
     """Whether a minute of background comes first."""
     prepare: bool = False
-    """Whether the foam roller comes before another method."""
+    """Whether the foam roller comes before another method, in areas that it suits."""
     language: str = "en"
     library: Path | None = None
     """A folder of texts that go before all others."""
@@ -159,7 +159,10 @@ def treatment(asked: Request, library: Library) -> Treatment:
         raise RequestError(
             f"{method.name} does not suit {areas[0].name}; what suits: {', '.join(there_are)}"
         )
-    if asked.prepare and (method.id == ROLLER or ROLLER not in suited[0].place):
+    prepared = suited if asked.area == "all" else suited[:1]
+    if asked.prepare and (
+        method.id == ROLLER or not any(ROLLER in area.place for area in prepared)
+    ):
         raise RequestError(
             f"prepare: {library.method(ROLLER).name} does not suit {suited[0].name} before "
             f"{method.name}; leave it out"
