@@ -165,7 +165,10 @@ class Session:
         if self._plan.timeline is not None:
             return self._plan.timeline
         with self._open_voice() as voice:
-            return timeline.collect(self._items(voice))
+            whole = timeline.collect(self._items(voice))
+        if whole.duration_ms == 0:
+            raise mixer.nothing_is_heard(self._plan.written.name)
+        return whole
 
     def prepare(self) -> None:
         """Read or write the script, so that what is wrong with it is known before anything is made.
@@ -262,7 +265,8 @@ class Session:
         As many areas as fit with enough rounds; of these, the rounds that stretch pauses least.
         What is said is cut short only where nothing fits otherwise.
         """
-        shorter_ms, longer_ms = [], []
+        shorter_ms: list[int] = []
+        longer_ms: list[int] = []
         for choices in self._choices():
             best: _Plan | None = None
             least_strain = math.inf
@@ -274,13 +278,12 @@ class Session:
                         self._length_ms(voice, plan),
                         target_ms,
                         name=plan.written.name,
-                        max_ms=self._request.max_ms,
                     )
                 except timeline.LengthError as error:
+                    for ms in (error.shortest_ms, error.longest_ms):
+                        (shorter_ms if ms < target_ms else longer_ms).append(ms)
                     if error.longest_ms < target_ms:
-                        shorter_ms.append(error.longest_ms)
                         continue
-                    longer_ms.append(error.shortest_ms)
                     break  # more rounds last longer still
                 strain = abs(math.log(fit.stretch))
                 if strain >= least_strain:
@@ -291,8 +294,8 @@ class Session:
         nearest = [max(shorter_ms)] if shorter_ms else []
         nearest += [min(longer_ms)] if longer_ms else []
         raise RequestError(
-            f"no session of {_clock(target_ms)} minutes can be made of this; "
-            f"the nearest lengths are {' and '.join(map(_clock, nearest))}"
+            f"no session of {_clock(target_ms)} minutes can be made of it; the nearest lengths are "
+            + " and ".join(map(_clock, nearest))
         )
 
     def _choices(self) -> Iterator[list[_Choice]]:

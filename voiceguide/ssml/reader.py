@@ -177,6 +177,8 @@ class _Flow:
 
     def add(self, cue: Cue) -> None:
         self.flush()
+        if self._gap_ms and isinstance(cue, Group) and _begins_with_speech(cue):
+            self.cues.append(Pause(self._gap_ms, elastic=True, at=cue.at))
         if not isinstance(cue, Mark):
             self._gap_ms = 0
         self.cues.append(cue)
@@ -494,6 +496,11 @@ def _local(element: Element) -> str | None:
     """Give the name of an element of SSML, None for one of another namespace."""
     space, brace, local = element.tag.rpartition("}")
     return local if not brace or space == f"{{{SSML}" else None
+
+
+def _begins_with_speech(group: Group) -> bool:
+    cues = (cue for cue in walk(group) if isinstance(cue, Speech | Sound | Pause))
+    return isinstance(next(cues, None), Speech)
 
 
 def _in_language(style: Style, language: str | None) -> Style:
