@@ -54,7 +54,7 @@ def test_a_method_that_does_not_suit_is_answered_with_those_that_do(tmp_path):
 
 
 def test_a_roller_that_does_not_suit_before_a_method_is_refused_and_the_option_named(tmp_path):
-    says = "prepare: Foam roller does not suit the cheek before Thumb; leave it out"
+    says = "prepare: Foam roller does not suit the cheek; leave it out"
     fails(tmp_path, "render", "jaw", "--prepare", "-o", tmp_path, says=says)
 
 
