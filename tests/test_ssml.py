@@ -760,3 +760,17 @@ def test_a_billion_laughs_are_refused_at_once(place):
     said = refused(f'<!DOCTYPE speak [\n<!ENTITY a0 "ha">{laughs}]>{place}')
     assert re.match(r"my\.ssml:2:\d+: declares an entity, “a0”", said)
     assert time.monotonic() - begin < 1
+
+
+def test_a_long_run_of_speech_goes_on_as_another_after_its_sentence():
+    sentence = "Let the leg grow heavy, and breathe."
+    parts = cues(" ".join([sentence] * 100))
+    assert all(len(part) <= 2000 for part in parts[::2])
+    assert all(part.endswith("breathe.") for part in parts[::2])
+    assert set(parts[1::2]) == {"~400"}
+    assert " ".join(parts[::2]) == " ".join([sentence] * 100)
+
+
+def test_a_long_run_without_sentences_is_not_torn_by_pauses():
+    parts = cues("word " * 1000)
+    assert " ".join(parts) == ("word " * 1000).strip()

@@ -336,3 +336,8 @@ def test_text_in_a_tag_is_not_taken_for_the_header_of_an_mp3(tmp_path):
     script = tmp_path / "my.ssml"
     script.write_text('<speak><audio src="tone.mp3"/></speak>')
     assert Session(script).timeline.duration_ms == 1000
+
+
+def test_more_text_than_can_be_said_is_refused_before_it_is_spoken(ssml):
+    with pytest.raises(ScriptError, match="characters are more than can be said in 12h"):
+        Session(ssml("Breathe. " * 300_000)).prepare()

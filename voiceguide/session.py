@@ -41,6 +41,9 @@ DEFAULT_RATE_WPM = 140
 RATES_WPM = (80, 450)
 """What espeak-ng takes; the slowest calm, the fastest a screen reader's."""
 
+_MOST_CHARACTERS_PER_S = 60
+"""What the fastest voice says; a script with more is refused before any of it is spoken."""
+
 OUTPUT = Path("output")
 """Where exports land by default."""
 
@@ -236,6 +239,13 @@ class Session:
             folders=written.folders,
             language=self._request.language,
         )
+        speeches = (cue for cue in ssml.walk(parsed.root) if isinstance(cue, Speech))
+        characters = sum(len(speech.text) for speech in speeches)
+        if characters > self._request.max_ms / 1000 * _MOST_CHARACTERS_PER_S:
+            raise ScriptError(
+                f"{written.name}: {characters:,} characters are more than can be said in "
+                f"{self._request.max_length}; --max-length allows more"
+            )
         return _Plan(written, parsed, *self._choose_voices(written, parsed))
 
     def _choose_voices(

@@ -89,6 +89,10 @@ _SILENT = ("desc", "lexicon", "meta", "metadata")
 _ESPEAK = ("espeak", "x-espeak", "x-espeak-ng")
 _CLOSING = re.compile(r"\s*[.,;:!?…)\]»”’]+(?=\s|$)")
 _STRAY = re.compile(r"^[.,;:!?…]+\s+")  # what a break or a sound cut off from the words before
+_SENTENCE_ENDS = (".", "!", "?", "…")
+_PARTS = re.compile(r".{1,2000}(?:(?<=[.!?…])\s|$)|.{1,2000}(?:\s|$)|.{1,2000}", re.DOTALL)
+"""A run of speech in parts of two minutes, each held as a whole while it is made: sentence by
+sentence where there are any."""
 _LONGEST_SHOWN = 40
 
 _ValueT = TypeVar("_ValueT")
@@ -166,8 +170,15 @@ class _Flow:
         if self._gap_ms:
             self.cues.append(Pause(self._gap_ms, elastic=True, at=self._at))
             self._gap_ms = 0
-        phonemes = spoken if "[[" in spoken else None
-        self.cues.append(Speech(words, self._style, self._at, phonemes))
+        if "[[" in spoken:
+            self.cues.append(Speech(words, self._style, self._at, spoken))
+            return
+        before = ""
+        for part in map(str.strip, filter(_speakable, _PARTS.findall(words))):
+            if before.endswith(_SENTENCE_ENDS):
+                self.cues.append(Pause(STRENGTH_MS["weak"], elastic=True, at=self._at))
+            self.cues.append(Speech(part, self._style, self._at))
+            before = part
 
     def gap(self, ms: int) -> None:
         """Leave a gap if more speech follows and no break is written there."""
