@@ -90,7 +90,11 @@ _ESPEAK = ("espeak", "x-espeak", "x-espeak-ng")
 _CLOSING = re.compile(r"\s*[.,;:!?…)\]»”’]+(?=\s|$)")
 _STRAY = re.compile(r"^[.,;:!?…]+\s+")  # what a break or a sound cut off from the words before
 _SENTENCE_ENDS = (".", "!", "?", "…")
-_PARTS = re.compile(r".{1,2000}(?:(?<=[.!?…])\s|$)|.{1,2000}(?:\s|$)|.{1,2000}", re.DOTALL)
+_LONGEST_RUN = 2000  # characters
+_PARTS = re.compile(
+    r".{1,most}(?:(?<=[.!?…])\s|$)|.{1,most}(?:\s|$)|.{1,most}".replace("most", str(_LONGEST_RUN)),
+    re.DOTALL,
+)
 """A run of speech in parts of two minutes, each held as a whole while it is made: sentence by
 sentence where there are any."""
 _LONGEST_SHOWN = 40
@@ -170,7 +174,7 @@ class _Flow:
         if self._gap_ms:
             self.cues.append(Pause(self._gap_ms, elastic=True, at=self._at))
             self._gap_ms = 0
-        if "[[" in spoken:
+        if "[[" in spoken and len(spoken) <= _LONGEST_RUN:
             self.cues.append(Speech(words, self._style, self._at, spoken))
             return
         before = ""

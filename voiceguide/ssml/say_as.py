@@ -82,7 +82,7 @@ def _ordinal(text: str, language: str) -> str | None:
         return None
     try:
         return str(num2words(int(digits[1]), to="ordinal", lang=_num2words_language(language)))
-    except Exception:  # noqa: BLE001 (in some languages, num2words fails in ways of its own)
+    except Exception:  # noqa: BLE001 (num2words fails in ways of its own; the reader warns)
         return None
 
 
@@ -127,7 +127,7 @@ def _spoken_date(day: dt.date, said: set[str], language: str) -> str:
     try:
         year = str(num2words(day.year, to="year", lang=tongue))
         ordinal = str(num2words(day.day, to="ordinal", lang=tongue))
-    except Exception:  # noqa: BLE001 (as above)
+    except Exception:  # noqa: BLE001 (as above; the engine reads the digits)
         year, ordinal = str(day.year), str(day.day)
     month = locale.months["format"]["wide"][day.month]
     words = {"d": ordinal, "m": month, "y": year}
