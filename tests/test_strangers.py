@@ -182,3 +182,21 @@ def test_a_hostile_template_is_refused(folder, what):
     if "memory" in says and not sys.platform.startswith("linux"):
         pytest.skip("limits of memory are Linux's")
     is_refused(ended, says, folder, "my.ssml.jinja")
+
+
+@POSIX
+@pytest.mark.parametrize(
+    "what", ["a loop without end", "a long string", "an output without end", "a way to Python"]
+)
+def test_a_hostile_library_is_refused(folder, what):
+    template, says = HOSTILE_TEMPLATES[what]
+    assert isinstance(template, str)
+    name = "trigger-tool.ssml.jinja"
+    sessions = folder / "texts" / "sessions"
+    sessions.mkdir(parents=True)
+    (sessions / name).write_text(template)
+    ended = run("render", "calf", "--library", "texts", "-o", "my.mp3", folder=folder)
+    if "memory" in says and not sys.platform.startswith("linux"):
+        pytest.skip("limits of memory are Linux's")
+    is_refused(ended, says, sessions, name)
+    assert {path.name for path in folder.iterdir()} == {"texts"}

@@ -12,7 +12,7 @@ from conftest import FRAMES_PER_MS, decode, voiceguide
 from pedalboard.io import AudioFile
 
 from voiceguide import Session
-from voiceguide.errors import RequestError, ScriptError, SoundError
+from voiceguide.errors import RequestError, ScriptError
 
 TEMPLATE = """{% import "cues.ssml.jinja" as cue with context %}
 <speak version="1.1" xmlns="http://www.w3.org/2001/10/synthesis" xml:lang="{{ language }}">
@@ -123,6 +123,38 @@ def test_check_tells_all_mistakes_at_once_with_their_places(ssml):
     assert [":".join(place.split(":")[1:3]) for place in places] == ["1:106", "2:2", "3:3"]
 
 
+def test_check_tells_at_once_what_cannot_be_heard_and_what_does_not_fit(ssml, tmp_path):
+    (tmp_path / "no.wav").write_text("no sound")
+    done = voiceguide(
+        "script", "--check",
+        ssml('<par>\n<media><audio src="no.wav"/></media>\n<media dur="1s">'
+             "This is too long for a second.</media></par>\n"
+             '<audio src="tick.wav" clipBegin="9s"/>\n<s xml:lang="qqq">What?</s>\n'
+             '<media xml:id="a" begin="a.end">Hello.</media>'),
+    )  # fmt: skip
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert [line.split("my.ssml:")[1].split(":")[0] for line in lines] == ["2", "3", "4", "5", "6"]
+    for line, says in zip(
+        lines,
+        ("cannot be read as audio", "room for 1.000 s", "clipBegin lies behind", "qqq", "circle"),
+        strict=True,
+    ):
+        assert says in line
+
+
+def test_check_reads_on_in_what_is_wrong(ssml):
+    done = voiceguide(
+        "script", "--check",
+        ssml('<emphasis level="huge">\n<brek/></emphasis><foo>\n<bar/></foo>\n<par><p>\n'
+             '<break time="x"/><par xml:id="a"/></p></par><media begin="a.end">Hi.</media>'),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert [line.split("my.ssml:")[1].split(": ")[1][:6] for line in done.stderr.splitlines()] == [
+        "<empha", "<brek>", "<foo> ", "<bar> ", "<par> ", "<break"
+    ]  # fmt: skip
+
+
 def test_check_tells_all_that_does_not_fit_at_once(ssml):
     sentence = "This sentence is far too long for its place."
     path = ssml("\n".join(f'<par dur="{n}00ms"><media>{sentence}</media></par>' for n in (1, 2)))
@@ -188,10 +220,10 @@ def test_a_sound_that_cannot_be_read_is_named_with_its_place(tmp_path):
     (tmp_path / "no.wav").write_text("no sound")
     script = tmp_path / "my.ssml"
     script.write_text('<speak>\n<audio src="no.wav"/></speak>')
-    with pytest.raises(SoundError, match=r"my.ssml:2:1: .*no.wav: cannot be read as audio"):
+    with pytest.raises(ScriptError, match=r"my.ssml:2:1: .*no.wav: cannot be read as audio"):
         _ = Session(script).timeline
     script.write_text('<speak>\n<audio src="tick.wav" clipBegin="9s"/></speak>')
-    with pytest.raises(SoundError, match=r"my.ssml:2:1: .*clipBegin lies behind its end"):
+    with pytest.raises(ScriptError, match=r"my.ssml:2:1: .*clipBegin lies behind its end"):
         _ = Session(script).timeline
 
 

@@ -72,6 +72,10 @@ class MissingVoiceError(VoiceError):
     """There is no such voice, or none for the language."""
 
 
+class SilentError(VoiceError):
+    """An engine works, but has no sound for a phrase."""
+
+
 class SoundError(VoiceguideError):
     """An audio file cannot be read."""
 

@@ -18,6 +18,7 @@ from voiceguide.errors import (
     MissingVoiceError,
     RequestError,
     ScriptError,
+    SilentError,
     SoundError,
     VoiceError,
     shortened,
@@ -427,22 +428,22 @@ class Session:
         voice.prepare(self._utterance(speech, plan) for speech in speeches)
 
         def length_ms(cue: Speech | Sound) -> int:
-            where = f"{plan.written.name}:{cue.at}"
             try:
                 if isinstance(cue, Sound):
                     return mixer.sound_ms(cue)
                 return voice.length_ms(self._utterance(cue, plan))
             except SoundError as error:
-                raise SoundError(f"{where}: {error}") from error
+                raise ScriptError(str(error)) from error
             except MissingVoiceError as error:
                 if self._voice is not None:
                     raise
-                raise MissingVoiceError(f"{where}: {error}") from error
+                raise ScriptError(str(error)) from error
             except VoiceError as error:
                 assert isinstance(cue, Speech)  # noqa: S101 (a sound needs no voice)
-                raise VoiceError(
-                    f"{where}: “{shortened(cue.text)}” cannot be spoken: {error}"
-                ) from error
+                what = f"“{shortened(cue.text)}” cannot be spoken: {error}"
+                if isinstance(error, SilentError):
+                    raise ScriptError(what) from error
+                raise VoiceError(f"{plan.written.name}:{cue.at}: {what}") from error
 
         return length_ms
 

@@ -41,6 +41,7 @@ CUT_FADE_MS = 10
 """What is cut is faded for so long, so that it does not click."""
 
 _FOREVER = math.inf
+_CIRCLE = "its time hangs on itself: the references go in a circle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +164,11 @@ def resolve(
     """Place every cue of ``script`` in time; give what is heard in the order of its begin.
 
     ``length_ms`` tells how long the clip of a speech or sound lasts; it is asked as late as
-    possible. ``pause_ms`` tells the same of a pause, ``name`` stands in messages. Where references
-    go in a circle or speech does not fit, no more is given, but the rest of the script is looked
-    at; then ScriptError is raised with a line for each. It is raised at once where the session
-    would last longer than ``max_ms``, or have more than MAX_EVENTS.
+    possible, and raises ScriptError where there is none. ``pause_ms`` tells the same of a pause,
+    ``name`` stands in messages. Where a clip is missing, references go in a circle or speech does
+    not fit, no more is given, but the rest of the script is looked at; then ScriptError is raised
+    with a line for each. It is raised at once where the session would last longer than ``max_ms``,
+    or have more than MAX_EVENTS.
     """
     return _Resolver(script, length_ms, pause_ms, name, max_ms).items()
 
@@ -284,10 +286,11 @@ class _Resolver:
         self._name = name
         self._max_ms = max_ms
         self._problems = Findings()
+        self._guessing = False
         self._too_long: set[Speech] = set()
         self._named: dict[str, _Node] = {}
         self._home: dict[str, int] = {}  # by id, which child of the root it is in
-        self._count = self._visits = 0
+        self._count = self._visits = self._latest = 0
 
     def items(self) -> Iterator[Item]:
         """Resolve the root's children one by one; hold back what something later may precede."""
@@ -299,16 +302,12 @@ class _Resolver:
         named = set(self._home.values())
         waiting: list[tuple[int, int, Item]] = []
         order = itertools.count()
-        latest = 0
         for child in root.children:
-            try:
-                latest = max(latest, self._end(child))
-                for item in self._heard(child, _Frame()):
-                    heapq.heappush(waiting, (item.begin_ms, next(order), item))
-            except _WrongError as error:
-                self._problems.add(error.what, error.cue.at)
-                child.begin = child.end = latest  # as if it were not there
-            safe_ms = (child.end or 0) - lead_ms[child.index]
+            end = self._end(child)
+            self._latest = max(self._latest, end)
+            for item in self._heard(child, _Frame()):
+                heapq.heappush(waiting, (item.begin_ms, next(order), item))
+            safe_ms = end - lead_ms[child.index]
             while waiting and waiting[0][0] <= safe_ms and not self._problems:
                 yield heapq.heappop(waiting)[2]
             if child.index not in named:
@@ -317,7 +316,7 @@ class _Resolver:
             raise ScriptError("\n".join(self._problems.report(self._name)))
         while waiting:
             yield heapq.heappop(waiting)[2]
-        yield End(latest)
+        yield End(self._latest)
 
     def _leads(self, root: _Node) -> list[float]:
         """Tell for each child of the root how far before its end what follows it may begin.
@@ -355,15 +354,16 @@ class _Resolver:
         if node.begin is not None:
             return node.begin
         if node.beginning:
-            raise _circle(node)
+            return self._guess(node, _CIRCLE)
         node.beginning = True
         try:
             written = node.cue.timing.begin if isinstance(node.cue, Group) else 0
             node.begin = self._point(node, written)
         finally:
             node.beginning = False
-        if node.begin < 0:
-            raise _WrongError(node.cue, f"begins {-node.begin} ms before the session does")
+        if node.begin < 0 and not self._guessing:
+            self._problems.add(f"begins {-node.begin} ms before the session does", node.cue.at)
+            node.begin = 0
         return node.begin
 
     def _point(self, node: _Node, point: int | SyncBase) -> int:
@@ -382,19 +382,19 @@ class _Resolver:
     def _edge(self, node: _Node, point: SyncBase) -> int:
         other = self._named.get(point.id)
         if other is None:
-            raise _circle(node)  # it lies in what is only built when this is known
+            return self._guess(node, _CIRCLE)  # it lies in what is only built when this is known
         return self._begin(other) if point.edge == "begin" else self._end(other)
 
     def _end(self, node: _Node) -> int:
         if node.end is not None:
             return node.end
         if node.ending:
-            raise _circle(node)
+            return self._guess(node, _CIRCLE)
         node.ending = True
         try:
             node.end = self._begin(node) + self._active_ms(node)
         except RecursionError:
-            raise _WrongError(node.cue, "hangs on too long a chain of references") from None
+            node.end = self._guess(node, "hangs on too long a chain of references")
         finally:
             node.ending = False
         if node.end > self._max_ms:
@@ -408,7 +408,7 @@ class _Resolver:
         """Give how long ``node`` lasts, with repetitions and its own end (SMIL 3.0, 5.4.5)."""
         cue = node.cue
         if not isinstance(cue, Group):
-            return self._leaf_ms(cue)
+            return self._leaf_ms(node, cue)
         timing = cue.timing
         self._build(node)
         node.simple = self._content_ms(node) if timing.dur_ms is None else timing.dur_ms
@@ -425,10 +425,14 @@ class _Resolver:
             lengths.append(node.simple)
         return round(min(lengths))
 
-    def _leaf_ms(self, cue: Speech | Sound | Pause | Mark) -> int:
+    def _leaf_ms(self, node: _Node, cue: Speech | Sound | Pause | Mark) -> int:
         match cue:
             case Speech() | Sound():
-                return self._length_ms(cue)
+                try:
+                    return self._length_ms(cue)
+                except ScriptError as error:
+                    self._guess(node, str(error))
+                    return 0
             case Pause():
                 return self._pause_ms(cue)
             case Mark():
@@ -515,23 +519,16 @@ class _Resolver:
                 cue, f"is event number {self._count:,}, more than a session may have"
             )
 
+    def _guess(self, node: _Node, what: str) -> int:
+        """Note that a time cannot be known; give one, so that the rest can be looked at."""
+        self._problems.add(what, node.cue.at)
+        self._guessing = True
+        return self._latest
+
     def _beyond(self, cue: Cue, what: str) -> ScriptError:
         """Give the error for a limit: what follows need not be looked at."""
         self._problems.add(what, cue.at)
         return ScriptError("\n".join(self._problems.report(self._name)))
-
-
-class _WrongError(Exception):
-    """A cue has no place in time."""
-
-    def __init__(self, cue: Cue, what: str) -> None:
-        super().__init__(what)
-        self.cue = cue
-        self.what = what
-
-
-def _circle(node: _Node) -> _WrongError:
-    return _WrongError(node.cue, "its time hangs on itself: the references go in a circle")
 
 
 def _too_long(cue: Speech, begin: int, end: int, limit_ms: float) -> str:

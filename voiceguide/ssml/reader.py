@@ -303,6 +303,7 @@ class _Reader:
             case _:
                 what = f"<{local}> is not an element of SSML 1.1, nor par, seq or media"
                 self._problem(element, what)
+                self._content(element, style, flow)  # there may be more that is wrong
 
     def _apart(self, element: Element, style: Style, flow: _Flow) -> None:
         flow.flush()
@@ -337,8 +338,7 @@ class _Reader:
         level = element.attributes.get("level", "moderate").strip()
         if level not in values.EMPHASES:
             self._not_among(element, "level", values.EMPHASES)
-            return
-        rate, gain_db = values.EMPHASES[level]
+        rate, gain_db = values.EMPHASES.get(level, (1.0, 0.0))
         style = replace(style, rate=style.rate * rate, gain_db=style.gain_db + gain_db)
         self._content(element, style, flow)
 
@@ -462,6 +462,10 @@ class _Reader:
                 self._timed(child, kind, style, flow)  # of another namespace: passed through
             elif local not in ("desc", "meta", "metadata"):
                 self._problem(child, f"<{kind}> takes par, seq and media, not <{local}>")
+                if local in ATTRIBUTES:
+                    self._element(child, style, flow)  # there may be more that is wrong
+                else:
+                    self._content(child, style, flow)
         for item in element.content:
             if isinstance(item, xml.Text) and item.text.strip():
                 what = f"text in <{kind}> belongs in <media><speak>…</speak></media>"

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self
 
-from voiceguide.errors import VoiceError
+from voiceguide.errors import SilentError, VoiceError
 from voiceguide.voices import cache
 from voiceguide.voices.clip import FRAMES_PER_MS, VERSION, Samples, finish
 
@@ -123,7 +123,7 @@ class Voice:
             with self._lock:
                 self._idle.append(engine)
         if samples is None:
-            raise VoiceError("the engine stays silent on it: reword it, or choose another voice")
+            raise SilentError("the engine stays silent on it: reword it, or choose another voice")
         return samples
 
     def _finished(self, spoken: Spoken) -> Samples | None:
