@@ -169,7 +169,7 @@ class Session:
         if self._plan.timeline is not None:
             return self._plan.timeline
         with self._open_voice() as voice:
-            whole = timeline.collect(self._items(voice))
+            whole = timeline.collect(self._items(voice, self._plan))
         if whole.duration_ms == 0:
             raise mixer.nothing_is_heard(self._plan.written.name)
         return whole
@@ -180,6 +180,15 @@ class Session:
         Raises a VoiceguideError.
         """
         _ = self._plan
+
+    def check(self) -> None:
+        """Read and time the script; raises a VoiceguideError with all that is wrong in either."""
+        problems = Findings()
+        plan = self._planned(self._write(), problems)
+        if problems:
+            with self._open_voice() as voice:
+                timeline.collect(self._items(voice, plan, problems))
+        _ = self.timeline
 
     def export(
         self, path: str | os.PathLike[str], progress: Callable[[float], None] | None = None
@@ -198,7 +207,7 @@ class Session:
         with self._open_voice() as voice:
             known = plan.timeline or self.__dict__.get("timeline")
             blocks = mixer.mix(
-                _noting(known or self._items(voice), seen),
+                _noting(known or self._items(voice, plan), seen),
                 lambda speech: voice.clip(self._utterance(speech, plan)),
                 channels,
             )
@@ -233,12 +242,13 @@ class Session:
         """The script, where no length is asked for."""
         return self._write()
 
-    def _planned(self, written: _Written) -> _Plan:
+    def _planned(self, written: _Written, problems: Findings | None = None) -> _Plan:
         parsed = ssml.parse(
             written.text,
             name=written.name,
             folders=written.folders,
             language=self._request.language,
+            problems=problems,
         )
         speeches = (cue for cue in ssml.walk(parsed.root) if isinstance(cue, Speech))
         characters = sum(len(speech.text) for speech in speeches)
@@ -280,6 +290,7 @@ class Session:
         longer_ms: list[int] = []
         for choices in self._choices():
             best: _Plan | None = None
+            all_are_too_short = True
             least_strain = math.inf
             for choice in choices:
                 plan = self._planned(self._write(**choice))
@@ -295,6 +306,7 @@ class Session:
                         (shorter_ms if ms < target_ms else longer_ms).append(ms)
                     if error.longest_ms < target_ms:
                         continue
+                    all_are_too_short = False
                     break  # more rounds last longer still
                 strain = abs(math.log(fit.stretch))
                 if strain >= least_strain:
@@ -302,10 +314,15 @@ class Session:
                 best, least_strain = replace(plan, timeline=fit.timeline), strain
             if best:
                 return best
+            if all_are_too_short:
+                break  # and what follows is shorter still
         nearest = [max(shorter_ms)] if shorter_ms else []
         nearest += [min(longer_ms)] if longer_ms else []
+        if nearest == [0]:
+            raise mixer.nothing_is_heard(plan.written.name)
+        are = "lengths are" if len(nearest) > 1 else "length is"
         raise RequestError(
-            f"no session of {_clock(target_ms)} minutes can be made of it; the nearest lengths are "
+            f"no session of {_clock(target_ms)} minutes can be made of it; the nearest {are} "
             + " and ".join(map(_clock, nearest))
         )
 
@@ -413,13 +430,13 @@ class Session:
         keep_memory_flat()
         return Voice(Pyttsx3, ClipCache(resources.cache_folder() / "clips"))
 
-    def _items(self, voice: Voice) -> Iterator[Item]:
-        plan = self._plan
+    def _items(self, voice: Voice, plan: _Plan, problems: Findings | None = None) -> Iterator[Item]:
         return timeline.resolve(
             plan.parsed.root,
             self._length_ms(voice, plan),
             name=plan.written.name,
             max_ms=self._request.max_ms,
+            problems=problems,
         )
 
     def _length_ms(self, voice: Voice, plan: _Plan) -> Callable[[Speech | Sound], int]:

@@ -34,6 +34,8 @@ _MOST_STEPS = 40
 _MOST_PAUSES = 50
 _NARROW = 0.01
 _TRIAL_MS = 10 * MAX_MS
+_MOST_UNHEARD = 20
+"""So many clips that cannot be made are told of: each takes an engine a while."""
 _ROUNDING_MS = 20
 """What whole milliseconds leave over, one pause takes in unheard."""
 
@@ -153,27 +155,29 @@ def collect(items: Iterable[Item]) -> Timeline:
     return Timeline(duration_ms, chapters, tuple(events))
 
 
-def resolve(
+def resolve(  # noqa: PLR0913 (each is part of the question)
     script: Group,
     length_ms: Callable[[Speech | Sound], int],
     *,
     pause_ms: Callable[[Pause], int] = lambda pause: pause.ms,
     name: str = "script",
     max_ms: int = MAX_MS,
+    problems: Findings | None = None,
 ) -> Iterator[Item]:
     """Place every cue of ``script`` in time; give what is heard in the order of its begin.
 
     ``length_ms`` tells how long the clip of a speech or sound lasts; it is asked as late as
     possible, and raises ScriptError where there is none. ``pause_ms`` tells the same of a pause,
-    ``name`` stands in messages. Where a clip is missing, references go in a circle or speech does
-    not fit, no more is given, but the rest of the script is looked at; then ScriptError is raised
-    with a line for each. It is raised at once where the session would last longer than ``max_ms``,
-    or have more than MAX_EVENTS.
+    ``name`` stands in messages, ``problems`` holds what reading has found. With one of
+    these, or where a clip is missing, references go in a circle or speech does not fit, no more is
+    given, but the rest of the script is looked at; then ScriptError is raised with a line for each.
+    It is raised at once where the session would last longer than ``max_ms``, or have more than
+    MAX_EVENTS.
     """
-    return _Resolver(script, length_ms, pause_ms, name, max_ms).items()
+    return _Resolver(script, length_ms, pause_ms, name, max_ms, problems or Findings()).items()
 
 
-def fit(  # noqa: C901, PLR0912 (a search, and what its ends are)
+def fit(  # noqa: C901 (a search, and what its ends are)
     script: Group,
     length_ms: Callable[[Speech | Sound], int],
     target_ms: int,
@@ -189,16 +193,18 @@ def fit(  # noqa: C901, PLR0912 (a search, and what its ends are)
         items = resolve(script, length_ms, pause_ms=pause_ms, name=name, max_ms=_TRIAL_MS)
         return collect(items)
 
-    low, high = STRETCH
-    below = timeline(_scaled(low))
-    above = None
-    while above is None:  # a par of fixed length may not hold its pauses at their longest
-        try:
-            above = timeline(_scaled(high))
-        except ScriptError:
-            if high - low < _NARROW:
-                raise
-            high = (low + high) / 2
+    def furthest(stretch: float) -> tuple[float, Timeline]:
+        """Go as far from 1 as the script allows: what hangs on a pause may not fit any more."""
+        while abs(stretch - 1) > _NARROW:
+            try:
+                return stretch, timeline(_scaled(stretch))
+            except ScriptError:
+                stretch = (stretch + 1) / 2
+        return 1, natural
+
+    natural = timeline(_scaled(1))
+    low, below = furthest(STRETCH[0])
+    high, above = furthest(STRETCH[1])
     if not below.duration_ms <= target_ms <= above.duration_ms:
         raise LengthError(below.duration_ms, above.duration_ms)
     if above.duration_ms == target_ms:
@@ -272,21 +278,23 @@ class _Frame:
 
 
 class _Resolver:
-    def __init__(
+    def __init__(  # noqa: PLR0913 (as for ``resolve``)
         self,
         script: Group,
         length_ms: Callable[[Speech | Sound], int],
         pause_ms: Callable[[Pause], int],
         name: str,
         max_ms: int,
+        problems: Findings,
     ) -> None:
         self._script = script
         self._length_ms = length_ms
         self._pause_ms = pause_ms
         self._name = name
         self._max_ms = max_ms
-        self._problems = Findings()
+        self._problems = problems
         self._guessing = False
+        self._unheard = 0
         self._too_long: set[Speech] = set()
         self._named: dict[str, _Node] = {}
         self._home: dict[str, int] = {}  # by id, which child of the root it is in
@@ -382,7 +390,10 @@ class _Resolver:
     def _edge(self, node: _Node, point: SyncBase) -> int:
         other = self._named.get(point.id)
         if other is None:
-            return self._guess(node, _CIRCLE)  # it lies in what is only built when this is known
+            if point.id in self._home:  # it lies in what is only built when this is known
+                return self._guess(node, _CIRCLE)
+            self._guessing = True  # reading has told of it
+            return self._latest
         return self._begin(other) if point.edge == "begin" else self._end(other)
 
     def _end(self, node: _Node) -> int:
@@ -432,6 +443,9 @@ class _Resolver:
                     return self._length_ms(cue)
                 except ScriptError as error:
                     self._guess(node, str(error))
+                    self._unheard += 1
+                    if self._unheard > _MOST_UNHEARD:
+                        raise self._beyond(cue, "and no more was tried") from error
                     return 0
             case Pause():
                 return self._pause_ms(cue)
@@ -460,7 +474,8 @@ class _Resolver:
                 self._tally(cue)
                 yield Opening(cue.name.removeprefix(CHAPTER), begin)
         elif isinstance(cue, Speech):
-            if end > frame.limit_ms and cue not in self._too_long:  # once for all repetitions
+            guessed = self._guessing and begin >= frame.limit_ms  # no room: it follows from that
+            if end > frame.limit_ms and not guessed and cue not in self._too_long:
                 self._too_long.add(cue)
                 self._problems.add(_too_long(cue, begin, end, frame.limit_ms), cue.at)
             yield self._event(begin, end, cue, frame, cue.style.gain_db)
