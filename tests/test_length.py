@@ -111,8 +111,8 @@ def test_a_length_that_cannot_be_had_is_answered_with_the_nearest(ssml):
 @pytest.mark.parametrize(
     "body",
     [
-        '<par end="a.end"><media xml:id="a"><break strength="x-strong"/></media><media>'
-        + 'Hello there my friend now.</media></par><break strength="x-strong"/>End.',
+        """<par end="a.end"><media xml:id="a"><break strength="x-strong"/></media>
+        <media>Hello there my friend now.</media></par><break strength="x-strong"/>End.""",
         '<break strength="x-strong"/><media begin="-2s">Hello.</media><break strength="x-strong"/>',
     ],
     ids=["speech in a pause", "speech before the end of one"],
