@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from voiceguide.ssml import Cue
     from voiceguide.voices.clip import Samples
 
+VERSION = 1
+"""Raise it whenever the same timeline sounds different: a playlist's files are then made anew."""
+
 BLOCK_MS = 500
 """How long a block is, in milliseconds; the last one may be shorter."""
 
