@@ -29,7 +29,7 @@ def png(region_id: str, size_px: int = SIZE_PX) -> bytes:
 
     A region that the drawing does not know leaves all of it unlit.
     """
-    body = ET.fromstring(_BODY.read_bytes())
+    body = ET.fromstring(_BODY.read_bytes())  # noqa: S314 (our own drawing)
     for shape in body.iter():
         if shape.get("data-region") == region_id:
             shape.set("class", "lit")

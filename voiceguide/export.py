@@ -38,7 +38,8 @@ _KBIT_PER_S = {1: 96, 2: 160}
 """By channels: for speech, MP3 at these rates is not told from the original."""
 
 _ISO_639_2 = {"en": "eng", "de": "deu"}  # ISO 639-2, as ID3v2.4 wants it
-_UNDETERMINED = "und"
+UNDETERMINED = "und"
+"""The language of a file whose language ID3 has no code for here."""
 
 _PART = ".voiceguide-part-"
 _STALE_S = 24 * 3600
@@ -123,6 +124,11 @@ def is_ours(path: Path) -> bool:
     with contextlib.suppress(OSError, MutagenError):
         return _MARK in id3.ID3(path)
     return False
+
+
+def language(code: str) -> str:
+    """Give the BCP 47 tag for a code of ISO 639-2, as ID3 has them."""
+    return {long: short for short, long in _ISO_639_2.items()}.get(code, UNDETERMINED)
 
 
 def _digest(file: IO[bytes], begin: int) -> str:
@@ -224,7 +230,7 @@ def _tag(file: IO[bytes], form: str, tags: Tags, timeline: Timeline) -> None:
 
 def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
     """Give ID3v2.4 frames, with the chapters of its addendum (https://id3.org/id3v2-chapters-1.0)."""
-    language = _ISO_639_2.get(tags.language.partition("-")[0].lower(), _UNDETERMINED)
+    language = _ISO_639_2.get(tags.language.partition("-")[0].lower(), UNDETERMINED)
     utf8 = id3.Encoding.UTF8
     yield id3.TIT2(utf8, tags.title)
     yield id3.TPE1(utf8, tags.artist)
