@@ -290,7 +290,7 @@ def podcast_guid(address: str) -> uuid.UUID:
 
     The scheme and slashes at the end do not count.
     """
-    return uuid.uuid5(_PODCAST_GUID, address.partition("://")[2].rstrip("/"))
+    return uuid.uuid5(_PODCAST_GUID, address.rpartition("://")[2].rstrip("/"))
 
 
 def chapters(track: Track) -> bytes:
