@@ -12,14 +12,14 @@ import heapq
 import itertools
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from voiceguide import ssml
 from voiceguide.errors import Findings, ScriptError, shortened
 from voiceguide.ssml import CHAPTER, Cue, Group, Mark, Pause, Sound, Speech, SyncBase, Timing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 MAX_MS = 12 * 3_600_000
 """How long a session may last, unless more is asked for."""
@@ -116,17 +116,26 @@ class Timeline:
         yield End(self.duration_ms)
 
 
+class Measured(NamedTuple):
+    """A script, and how long its clips last."""
+
+    script: Group
+    length_ms: Callable[[Speech | Sound], int]
+    name: str = "script"
+    """It stands in messages."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A timeline of exactly the length that was asked for."""
+    """Timelines that together are exactly as long as was asked for."""
 
-    timeline: Timeline
+    timelines: tuple[Timeline, ...]
     stretch: float
     """The factor by which its elastic pauses were scaled."""
 
 
 class LengthError(Exception):
-    """A script cannot last as long as was asked: only between these two."""
+    """Scripts cannot last as long as was asked: only between these two."""
 
     def __init__(self, shortest_ms: int, longest_ms: int) -> None:
         super().__init__(shortest_ms, longest_ms)
@@ -178,58 +187,62 @@ def resolve(  # noqa: PLR0913 (each is part of the question)
 
 
 def fit(  # noqa: C901 (a search, and what its ends are)
-    script: Group,
-    length_ms: Callable[[Speech | Sound], int],
-    target_ms: int,
-    *,
-    name: str = "script",
+    scripts: Sequence[Measured], target_ms: int
 ) -> Fitted:
-    """Scale the elastic pauses so that ``script`` lasts exactly ``target_ms``.
+    """Scale the elastic pauses so that ``scripts``, one after another, last exactly ``target_ms``.
 
     Raises LengthError with the lengths that can be had, and what ``resolve`` raises.
     """
 
-    def timeline(pause_ms: Callable[[Pause], int]) -> Timeline:
-        items = resolve(script, length_ms, pause_ms=pause_ms, name=name, max_ms=_TRIAL_MS)
-        return collect(items)
+    def timelines(pause_ms: Callable[[Pause], int]) -> tuple[Timeline, ...]:
+        return tuple(
+            collect(resolve(script, length, pause_ms=pause_ms, name=name, max_ms=_TRIAL_MS))
+            for script, length, name in scripts
+        )
 
-    def furthest(stretch: float) -> tuple[float, Timeline]:
-        """Go as far from 1 as the script allows: what hangs on a pause may not fit any more."""
+    def furthest(stretch: float) -> tuple[float, tuple[Timeline, ...]]:
+        """Go as far from 1 as the scripts allow: what hangs on a pause may not fit any more."""
         while abs(stretch - 1) > _NARROW:
             try:
-                return stretch, timeline(_scaled(stretch))
+                return stretch, timelines(_scaled(stretch))
             except ScriptError:
                 stretch = (stretch + 1) / 2
         return 1, natural
 
-    natural = timeline(_scaled(1))
+    natural = timelines(_scaled(1))
     low, below = furthest(STRETCH[0])
     high, above = furthest(STRETCH[1])
-    if not below.duration_ms <= target_ms <= above.duration_ms:
-        raise LengthError(below.duration_ms, above.duration_ms)
-    if above.duration_ms == target_ms:
+    if not _total_ms(below) <= target_ms <= _total_ms(above):
+        raise LengthError(_total_ms(below), _total_ms(above))
+    if _total_ms(above) == target_ms:
         return Fitted(above, high)
     for step in range(_MOST_STEPS):
-        if target_ms - below.duration_ms <= _ROUNDING_MS:
+        missing_ms = target_ms - _total_ms(below)
+        if missing_ms <= _ROUNDING_MS:
             break
-        part = (target_ms - below.duration_ms) / (above.duration_ms - below.duration_ms)
+        part = missing_ms / (_total_ms(above) - _total_ms(below))
         middle = low + (high - low) * (0.5 if step % 2 else part)
-        tried = timeline(_scaled(middle))
-        if tried.duration_ms <= target_ms:
+        tried = timelines(_scaled(middle))
+        if _total_ms(tried) <= target_ms:
             low, below = middle, tried
         else:
             high, above = middle, tried
-    missing_ms = target_ms - below.duration_ms
+    missing_ms = target_ms - _total_ms(below)
     if missing_ms == 0:
         return Fitted(below, low)
-    pauses = (cue for cue in ssml.walk(script) if isinstance(cue, Pause) and cue.elastic)
+    cues = itertools.chain.from_iterable(ssml.walk(one.script) for one in scripts)
+    pauses = (cue for cue in cues if isinstance(cue, Pause) and cue.elastic)
     for pause in itertools.islice(pauses, _MOST_PAUSES):
         for times in range(1, missing_ms + 1):  # it may lie in what is repeated so many times
             if missing_ms % times == 0:
-                tried = timeline(_scaled(low, pause, missing_ms // times))
-                if tried.duration_ms == target_ms:
+                tried = timelines(_scaled(low, pause, missing_ms // times))
+                if _total_ms(tried) == target_ms:
                     return Fitted(tried, low)
-    raise LengthError(below.duration_ms, above.duration_ms)
+    raise LengthError(_total_ms(below), _total_ms(above))
+
+
+def _total_ms(timelines: Iterable[Timeline]) -> int:
+    return sum(timeline.duration_ms for timeline in timelines)
 
 
 def _scaled(stretch: float, longer: Pause | None = None, by_ms: int = 0) -> Callable[[Pause], int]:
