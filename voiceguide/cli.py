@@ -54,6 +54,12 @@ class Guidance(StrEnum):
     TONES = "tones"
 
 
+class Player(StrEnum):
+    """What plays a session."""
+
+    MINIAUDIO = "miniaudio"
+
+
 class ListFormat(StrEnum):
     """What a list can be shown as."""
 
@@ -284,6 +290,61 @@ def render(  # noqa: PLR0913 (a parameter an option)
         typer.echo(path)
 
 
+@app.command(epilog="Example: voiceguide play neck --start-delay 20s")
+def play(  # noqa: PLR0913 (a parameter an option)
+    target: Target,
+    method: Method = None,
+    area: Area = None,
+    side: OfSide = Side.BOTH,
+    level: OfLevel = Level.STANDARD,
+    minutes: Minutes = None,
+    guidance: OfGuidance = Guidance.FULL,
+    explain: Explain = False,
+    prepare: Prepare = False,
+    language: Language = "en",
+    texts: Texts = None,
+    voice: Voice = None,
+    rate: Rate = None,
+    seed: Seed = 0,
+    variables: Variables = None,
+    max_length: MaxLength = "12h",
+    start_delay: Annotated[
+        str, typer.Option(help="Time to get into position, told by a soft tone.", metavar="TIME")
+    ] = "0s",
+    begin: Annotated[
+        str | None,
+        typer.Option("--from", help="Where to begin: 4:30, 90s, or the title of a chapter."),
+    ] = None,
+    player: Annotated[Player, typer.Option(help="What plays it.")] = Player.MINIAUDIO,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show nothing.")] = False,
+) -> None:
+    """Play a session through the loudspeaker; it is spoken while it plays.
+
+    Keys: space pauses, arrows go 10 s back and forward, n and p to the next and previous chapter, r
+    repeats the exercise, + adds 15 s to a hold, m mutes the tones, q ends.
+    """
+    from voiceguide import Session
+    from voiceguide.ssml.values import duration
+
+    session = Session(
+        target, method=method, area=area, side=side.value, level=level.value,
+        minutes=minutes, guidance=guidance.value, explain=explain, prepare=prepare,
+        language=language, library=texts, voice=voice, rate=rate, seed=seed,
+        variables=_variables(variables), max_length=max_length,
+    )  # fmt: skip
+    try:
+        delay_ms = duration(start_delay)
+    except ValueError as error:
+        raise VoiceguideError(f"--start-delay {start_delay}: {error}") from error
+    session.prepare()
+    if not quiet:
+        _warn(session)
+    try:
+        session.play(begin=_place(begin), start_delay_ms=delay_ms, player=player.value, quiet=quiet)
+    except KeyboardInterrupt:
+        raise typer.Exit(128 + signal.SIGINT) from None
+
+
 @app.command(epilog="Example: voiceguide doctor")
 def doctor(language: Language = "en", texts: Texts = None) -> None:
     """Try all that a session needs on this machine, and say how to mend what does not work."""
@@ -330,6 +391,21 @@ def _path(session: Session, output: str | None, *, several: bool) -> Path:
     if several:
         raise VoiceguideError(f"{output} is one file: for several targets, give a folder with -o")
     return path
+
+
+def _place(given: str | None) -> str | int:
+    """Read a time as 4:30 or 90s; all else is the title of a chapter."""
+    from voiceguide.ssml.values import duration
+
+    if given is None:
+        return 0
+    minutes, colon, seconds = given.partition(":")
+    if colon and minutes.isdecimal() and seconds.isdecimal():
+        return (int(minutes) * 60 + int(seconds)) * 1000
+    try:
+        return duration(given)
+    except ValueError:
+        return given
 
 
 def _variables(given: list[str] | None) -> dict[str, str]:

@@ -74,6 +74,27 @@ def mix(
             raise ScriptError("nothing is heard in this script: it has no text, sound or pause")
 
 
+class Window:
+    """Mixes any part of a session, as often as it is asked for: what a player needs to seek."""
+
+    def __init__(self, speech_clip: Callable[[Speech], Samples], channels: int) -> None:
+        self.channels = channels
+        self._speech_clip = speech_clip
+        self._playing: list[_Playing] = []
+
+    def mix(self, events: Iterable[Event], begin_ms: int, end_ms: int) -> bytes:
+        """Give the block from ``begin_ms`` to ``end_ms``, of the ``events`` that reach into it.
+
+        On the grid of BLOCK_MS it holds the same samples as that of ``mix``.
+        """
+        ready = {id(one.event): one for one in self._playing}
+        self._playing = [
+            ready.get(id(event)) or _start(event, self._speech_clip, self.channels)
+            for event in events
+        ]
+        return _block(self._playing, begin_ms, end_ms - begin_ms, self.channels)
+
+
 def sound_ms(sound: Sound) -> int:
     """Tell how long a sound lasts; raises SoundError if it cannot be read."""
     return len(_samples(sound)) // FRAMES_PER_MS

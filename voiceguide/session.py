@@ -16,6 +16,7 @@ from voiceguide import export, library, mixer, resources, script, ssml, timeline
 from voiceguide.errors import (
     Findings,
     MissingVoiceError,
+    Place,
     RequestError,
     ScriptError,
     SoundError,
@@ -206,6 +207,55 @@ class Session:
                 progress=lambda: progress and progress(min(1.0, len(seen) / max(1, heard))),
             )
         return path
+
+    def play(
+        self,
+        *,
+        begin: str | int = 0,
+        start_delay_ms: int = 0,
+        player: str = "miniaudio",
+        quiet: bool = True,
+    ) -> None:
+        """Play the session through the loudspeaker; return when it has ended.
+
+        It is spoken while it plays. ``begin`` is the title of a chapter or a time in ms,
+        ``start_delay_ms`` the time to get into position; a soft tone tells its end. Unless it is
+        ``quiet``, standard error shows what is heard; on a terminal, keys steer it. Raises a
+        VoiceguideError, and KeyboardInterrupt or SystemExit for signals, after a fade.
+        """
+        from voiceguide.player import device, keys, loop, screen
+        from voiceguide.player.player import Player
+        from voiceguide.player.source import Spoken
+
+        plan = self._plan
+        titles = [
+            cue.name.removeprefix(ssml.CHAPTER)
+            for cue in ssml.walk(plan.parsed.root)
+            if isinstance(cue, ssml.Mark) and cue.name.startswith(ssml.CHAPTER)
+        ]
+        if isinstance(begin, str) and begin.casefold() not in map(str.casefold, titles):
+            chapters = "; ".join(dict.fromkeys(titles)) or "none"
+            raise RequestError(f"there is no chapter “{begin}”; there are: {chapters}")
+        with self._open_voice() as voice:
+            window = mixer.Window(
+                lambda speech: voice.clip(self._utterance(speech, plan)),
+                mixer.channels(plan.parsed.root),
+            )
+            items = plan.timeline.items() if plan.timeline else self._items(voice)
+            source = Spoken(self.title, items, window, _lead(start_delay_ms))
+            try:
+                loop.run(
+                    Player(
+                        source,
+                        delay_ms=start_delay_ms,
+                        begin=lambda: source.score.begin_of(begin),
+                    ),
+                    device.opener(player),
+                    keys.Keys(),
+                    screen.Nothing() if quiet else screen.screen(sys.stderr),
+                )
+            finally:
+                source.close()
 
     @cached_property
     def _plan(self) -> _Plan:
@@ -479,6 +529,16 @@ def _decoded(source: bytes, name: str) -> str:
 
 def _same_language(one: str, other: str) -> bool:
     return one.lower().partition("-")[0] == other.lower().partition("-")[0]
+
+
+def _lead(delay_ms: int) -> list[timeline.Event]:
+    """Give the soft tone that is heard before a session begins, at its negative time."""
+    path = resources.find("chime.wav", resources.folders("sounds"))
+    if path is None or delay_ms == 0:
+        return []
+    tone = Sound(path, path.name, Place(1, 1))
+    length_ms = min(mixer.sound_ms(tone), delay_ms)
+    return [timeline.Event(-length_ms, 0, tone, 0.0)]
 
 
 def _noting(items: Iterable[Item], seen: list[Item]) -> Iterator[Item]:

@@ -1,0 +1,192 @@
+"""A session from its beginning to its end: player, loudspeaker, and all that steers them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from voiceguide.errors import DeviceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+    from voiceguide.player.device import Device
+    from voiceguide.player.keys import Keys
+    from voiceguide.player.player import Player
+    from voiceguide.player.screen import Screen
+
+_TICK_S = 0.05
+_LOST_S = 1.0
+"""A device that asks for nothing for so long is lost."""
+_FIRST_S = 3.0
+"""It may take so long to begin: a null sink of PulseAudio finishes a block of 2 s first."""
+_REOPEN_S = 3.5
+"""So long a lost device is looked for; with _LOST_S that is less than 5 s."""
+_RETRY_S = 0.25
+_ASLEEP_S = 5.0
+_STOP_S = 1.5
+_SKIP_MS = 10_000
+
+
+def run(
+    player: Player,
+    open_device: Callable[[Callable[[int], bytes], int], Device],
+    keys: Keys,
+    screen: Screen,
+) -> None:
+    """Play until the end, or until it is ended; return when all is closed.
+
+    Raises DeviceError where the loudspeaker is lost and none comes back, KeyboardInterrupt for
+    SIGINT and SystemExit for SIGTERM and SIGHUP (after a fade), and what the player met with.
+    """
+    device = open_device(player.read, player.source.channels)
+    try:
+        with _signals(player) as caught:
+            keys.open()
+            try:
+                device = _steer(player, device, open_device, keys, screen, caught)
+            finally:
+                screen.close()
+                keys.close()
+    finally:
+        player.close()
+        device.close()
+    if player.error is not None:
+        raise player.error
+    if signal.SIGINT in caught:
+        raise KeyboardInterrupt
+    for number in caught:
+        sys.exit(128 + number)
+
+
+def _steer(  # noqa: PLR0913 (all that takes part)
+    player: Player,
+    device: Device,
+    open_device: Callable[[Callable[[int], bytes], int], Device],
+    keys: Keys,
+    screen: Screen,
+    caught: list[int],
+) -> Device:
+    player.last_read_s = opened_s = time.monotonic()
+    slept_s = _slept_s()
+    stopping_s: float | None = None
+    while not player.ended.wait(_TICK_S):
+        for key in keys.pressed():
+            _press(player, key, screen)
+        if signal.SIGTSTP in caught:
+            caught[:] = [number for number in caught if number != signal.SIGTSTP]
+            _suspend(player, keys, screen)
+            player.last_read_s = time.monotonic()
+        screen.show(player)
+        now_s = time.monotonic()
+        if caught or player.stopping:
+            stopping_s = stopping_s or now_s
+            if now_s - stopping_s > _STOP_S:
+                return device  # no device takes the fade any more
+            continue
+        if _slept_s() - slept_s > _ASLEEP_S:
+            slept_s = _slept_s()
+            player.back_to_sentence()
+        patience_s = _LOST_S if player.last_read_s > opened_s else _FIRST_S
+        if now_s - player.last_read_s > patience_s:
+            screen.say("The loudspeaker is gone; waiting for it.")
+            device.close()
+            device = _reopened(player, open_device, caught)
+            screen.say("")
+            player.back_to_sentence()
+            player.last_read_s = opened_s = time.monotonic()
+    return device
+
+
+def _reopened(
+    player: Player,
+    open_device: Callable[[Callable[[int], bytes], int], Device],
+    caught: list[int],
+) -> Device:
+    until_s = time.monotonic() + _REOPEN_S
+    while True:
+        try:
+            return open_device(player.read, player.source.channels)
+        except DeviceError as error:
+            if time.monotonic() > until_s or caught:
+                raise DeviceError(f"the loudspeaker is gone: {error}") from error
+        time.sleep(_RETRY_S)
+
+
+def _press(player: Player, key: str, screen: Screen) -> None:
+    screen.say("")
+    match key:
+        case " ":
+            player.toggle()
+        case "left":
+            player.skip(-_SKIP_MS)
+        case "right":
+            player.skip(_SKIP_MS)
+        case "n":
+            player.next_chapter()
+        case "p":
+            player.previous_chapter()
+        case "r":
+            player.repeat()
+        case "+":
+            screen.say("15 s more" if player.extend() else "No hold to make longer here.")
+        case "m":
+            player.mute()
+        case "q":
+            player.stop()
+        case _:
+            pass
+
+
+def _suspend(player: Player, keys: Keys, screen: Screen) -> None:
+    """Fall silent and let the shell go on; come back to the last sentence."""
+    was_paused = player.paused
+    player.pause()
+    time.sleep(2 * _TICK_S)  # the fade
+    screen.close()
+    keys.close()
+    os.kill(os.getpid(), signal.SIGSTOP)
+    keys.open()
+    if not was_paused:
+        player.back_to_sentence()
+        player.play()
+
+
+@contextlib.contextmanager
+def _signals(player: Player) -> Iterator[list[int]]:
+    """Note signals, and end with a fade; the second SIGINT or SIGTERM ends at once."""
+    caught: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        if number == getattr(signal, "SIGTSTP", None):
+            caught.append(number)
+            return
+        if number in caught:
+            raise KeyboardInterrupt
+        caught.append(number)
+        threading.Thread(target=player.stop, daemon=True).start()  # it may hold the lock now
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGTSTP"):
+            if hasattr(signal, name):
+                number = getattr(signal, name)
+                before[number] = signal.signal(number, note)
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _slept_s() -> float:
+    """Tell for how long this machine has slept so far, where the system tells."""
+    if not hasattr(time, "CLOCK_BOOTTIME"):
+        return 0.0
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
