@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
-from voiceguide import export, library, mixer, resources, script, ssml, timeline
+from voiceguide import library, mixer, resources, script, ssml, timeline
 from voiceguide.errors import (
     Findings,
     MissingVoiceError,
@@ -23,7 +23,6 @@ from voiceguide.errors import (
     VoiceError,
     shortened,
 )
-from voiceguide.export import Tags
 from voiceguide.ssml import Sound, Speech, WantedVoice
 from voiceguide.ssml.xml import MAX_BYTES, text_of
 from voiceguide.voices import Utterance, Voice, VoiceInfo
@@ -34,6 +33,7 @@ from voiceguide.voices.pyttsx3 import Pyttsx3
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from voiceguide.export import Tags
     from voiceguide.library import Library
     from voiceguide.timeline import Item, Timeline
 
@@ -183,6 +183,8 @@ class Session:
         ``progress`` is called now and then with the part that is done, from 0 to 1. Raises a
         VoiceguideError that says what is wrong; then there is no file, or the old one.
         """
+        from voiceguide import export  # what writes tags takes long to load, and play needs none
+
         path = Path(path)
         export.suffix(path)  # before any work is done
         seen: list[Item] = []
@@ -499,6 +501,8 @@ class Session:
         )
 
     def _tags(self) -> Tags:
+        from voiceguide.export import Tags
+
         comment = "Made by voiceguide."
         if not self._file:
             comment += " Trigger point self-massage is self-care, not treatment."
