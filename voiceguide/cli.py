@@ -320,29 +320,37 @@ def play(  # noqa: PLR0913 (a parameter an option)
 ) -> None:
     """Play a session through the loudspeaker; it is spoken while it plays.
 
+    TARGET may also be an MP3 that “render” made; then the options of sessions mean nothing.
+
     Keys: space pauses, arrows go 10 s back and forward, n and p to the next and previous chapter, r
     repeats the exercise, + adds 15 s to a hold, m mutes the tones, q ends.
     """
     from voiceguide import Session
+    from voiceguide.session import play_file
     from voiceguide.ssml.values import duration
 
+    try:
+        delay_ms = duration(start_delay)
+    except ValueError as error:
+        raise VoiceguideError(f"--start-delay {start_delay}: {error}") from error
+    if Path(target).suffix.lower() == ".mp3":
+        with _interrupted():
+            play_file(
+                target, begin=_place(begin), start_delay_ms=delay_ms,
+                player=player.value, quiet=quiet,
+            )  # fmt: skip
+        return
     session = Session(
         target, method=method, area=area, side=side.value, level=level.value,
         minutes=minutes, guidance=guidance.value, explain=explain, prepare=prepare,
         language=language, library=texts, voice=voice, rate=rate, seed=seed,
         variables=_variables(variables), max_length=max_length,
     )  # fmt: skip
-    try:
-        delay_ms = duration(start_delay)
-    except ValueError as error:
-        raise VoiceguideError(f"--start-delay {start_delay}: {error}") from error
     session.prepare()
     if not quiet:
         _warn(session)
-    try:
+    with _interrupted():
         session.play(begin=_place(begin), start_delay_ms=delay_ms, player=player.value, quiet=quiet)
-    except KeyboardInterrupt:
-        raise typer.Exit(128 + signal.SIGINT) from None
 
 
 @app.command(epilog="Example: voiceguide doctor")
@@ -391,6 +399,15 @@ def _path(session: Session, output: str | None, *, several: bool) -> Path:
     if several:
         raise VoiceguideError(f"{output} is one file: for several targets, give a folder with -o")
     return path
+
+
+@contextlib.contextmanager
+def _interrupted() -> Iterator[None]:
+    """Give SIGINT its exit status, without a message."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Exit(128 + signal.SIGINT) from None
 
 
 def _place(given: str | None) -> str | int:

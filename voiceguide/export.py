@@ -188,6 +188,12 @@ def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
     spoken = _spoken(timeline)
     yield id3.USLT(utf8, language, "", "\n".join(text for _, text in spoken))
     yield id3.SYLT(utf8, language, 2, 1, "", [(text, ms) for ms, text in spoken])
+    sounds = "\n".join(
+        f"{event.begin_ms} {event.end_ms} {event.cue.source}"
+        for event in timeline.events
+        if not isinstance(event.cue, Speech)
+    )
+    yield id3.TXXX(utf8, "voiceguide sounds", sounds)  # by which “play” knows holds and breaths
     if not timeline.chapters:
         return
     # mutagen writes the shorter frame first, then by name. Names that make up for the titles'

@@ -180,7 +180,7 @@ def _read(path: Path, speed: float, begin_ms: int, end_ms: int | None) -> Sample
     try:
         with AudioFile(str(path)) as file:
             rate_hz = file.samplerate
-            first, padding = _mp3_edges(path)
+            first, padding = mp3_edges(path)
             frames = file.frames - first - padding
             begin = round(begin_ms * rate_hz / 1000)
             end = frames if end_ms is None else round(end_ms * rate_hz / 1000)
@@ -202,7 +202,7 @@ def _read(path: Path, speed: float, begin_ms: int, end_ms: int | None) -> Sample
     return fitted
 
 
-def _mp3_edges(path: Path) -> tuple[int, int]:
+def mp3_edges(path: Path) -> tuple[int, int]:
     """Tell how many frames an MP3 encoder put before and behind the sound (the LAME header).
 
     pedalboard gives them too; players leave them out.

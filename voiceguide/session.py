@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import math
 import os
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from voiceguide.export import Tags
     from voiceguide.library import Library
+    from voiceguide.player.source import Source
     from voiceguide.timeline import Item, Timeline
 
 DEFAULT_RATE_WPM = 140
@@ -79,6 +81,22 @@ def voices(language: str | None = None) -> list[VoiceInfo]:
     return [
         voice for voice in found if any(tag.lower().startswith(wanted) for tag in voice.languages)
     ]
+
+
+def play_file(
+    path: str | os.PathLike[str],
+    *,
+    begin: str | int = 0,
+    start_delay_ms: int = 0,
+    player: str = "miniaudio",
+    quiet: bool = True,
+) -> None:
+    """Play an MP3 that was rendered, with its chapters; the rest is as with ``Session.play``."""
+    from voiceguide.player.recorded import Recorded
+
+    with contextlib.closing(Recorded(Path(path), _lead(start_delay_ms))) as source:
+        _check_chapter(begin, [chapter.title for chapter in source.score.chapters])
+        _play(source, begin, start_delay_ms, player, quiet=quiet)
 
 
 class _Choice(TypedDict, total=False):
@@ -225,8 +243,6 @@ class Session:
         ``quiet``, standard error shows what is heard; on a terminal, keys steer it. Raises a
         VoiceguideError, and KeyboardInterrupt or SystemExit for signals, after a fade.
         """
-        from voiceguide.player import device, keys, loop, screen
-        from voiceguide.player.player import Player
         from voiceguide.player.source import Spoken
 
         plan = self._plan
@@ -235,29 +251,17 @@ class Session:
             for cue in ssml.walk(plan.parsed.root)
             if isinstance(cue, ssml.Mark) and cue.name.startswith(ssml.CHAPTER)
         ]
-        if isinstance(begin, str) and begin.casefold() not in map(str.casefold, titles):
-            chapters = "; ".join(dict.fromkeys(titles)) or "none"
-            raise RequestError(f"there is no chapter “{begin}”; there are: {chapters}")
+        _check_chapter(begin, titles)
         with self._open_voice() as voice:
             window = mixer.Window(
                 lambda speech: voice.clip(self._utterance(speech, plan)),
                 mixer.channels(plan.parsed.root),
             )
             items = plan.timeline.items() if plan.timeline else self._items(voice)
-            source = Spoken(self.title, items, window, _lead(start_delay_ms))
-            try:
-                loop.run(
-                    Player(
-                        source,
-                        delay_ms=start_delay_ms,
-                        begin=lambda: source.score.begin_of(begin),
-                    ),
-                    device.opener(player),
-                    keys.Keys(),
-                    screen.Nothing() if quiet else screen.screen(sys.stderr),
-                )
-            finally:
-                source.close()
+            with contextlib.closing(
+                Spoken(self.title, items, window, _lead(start_delay_ms))
+            ) as source:
+                _play(source, begin, start_delay_ms, player, quiet=quiet)
 
     @cached_property
     def _plan(self) -> _Plan:
@@ -533,6 +537,25 @@ def _decoded(source: bytes, name: str) -> str:
 
 def _same_language(one: str, other: str) -> bool:
     return one.lower().partition("-")[0] == other.lower().partition("-")[0]
+
+
+def _check_chapter(begin: str | int, titles: list[str]) -> None:
+    if isinstance(begin, str) and begin.casefold() not in map(str.casefold, titles):
+        chapters = "; ".join(dict.fromkeys(titles)) or "none"
+        raise RequestError(f"there is no chapter “{begin}”; there are: {chapters}")
+
+
+def _play(source: Source, begin: str | int, delay_ms: int, player: str, *, quiet: bool) -> None:
+    from voiceguide.player import device, keys, loop, screen
+    from voiceguide.player.player import Player
+
+    open_device = device.opener(player)
+    loop.run(
+        Player(source, delay_ms=delay_ms, begin=lambda: source.score.begin_of(begin)),
+        open_device,
+        keys.Keys(),
+        screen.Nothing() if quiet else screen.screen(sys.stderr),
+    )
 
 
 def _lead(delay_ms: int) -> list[timeline.Event]:

@@ -93,7 +93,7 @@ def _backends(known: type[miniaudio.Backend]) -> list[miniaudio.Backend]:
     if sys.platform != "linux":
         return [backend for backend in known if backend.name not in ("NULL", "CUSTOM")]
     cards = [known.ALSA] if Path("/dev/snd").exists() else []
-    return [known.PULSEAUDIO, *cards, known.JACK]
+    return [known.PULSEAUDIO, *cards]
 
 
 def _quieten_alsa() -> None:

@@ -45,7 +45,7 @@ def run(
     Raises DeviceError where the loudspeaker is lost and none comes back, KeyboardInterrupt for
     SIGINT and SystemExit for SIGTERM and SIGHUP (after a fade), and what the player met with.
     """
-    device = open_device(player.read, player.source.channels)
+    device = _opened(player, open_device)
     try:
         with _signals(player) as caught:
             keys.open()
@@ -73,7 +73,7 @@ def _steer(  # noqa: PLR0913 (all that takes part)
     screen: Screen,
     caught: list[int],
 ) -> Device:
-    player.last_read_s = opened_s = time.monotonic()
+    opened_s = player.last_read_s
     slept_s = _slept_s()
     stopping_s: float | None = None
     while not player.ended.wait(_TICK_S):
@@ -100,8 +100,13 @@ def _steer(  # noqa: PLR0913 (all that takes part)
             device = _reopened(player, open_device, caught)
             screen.say("")
             player.back_to_sentence()
-            player.last_read_s = opened_s = time.monotonic()
+            opened_s = player.last_read_s
     return device
+
+
+def _opened(player: Player, open_device: Callable[[Callable[[int], bytes], int], Device]) -> Device:
+    player.opened()
+    return open_device(player.read, player.source.channels)
 
 
 def _reopened(
@@ -112,7 +117,7 @@ def _reopened(
     until_s = time.monotonic() + _REOPEN_S
     while True:
         try:
-            return open_device(player.read, player.source.channels)
+            return _opened(player, open_device)
         except DeviceError as error:
             if time.monotonic() > until_s or caught:
                 raise DeviceError(f"the loudspeaker is gone: {error}") from error
@@ -121,27 +126,23 @@ def _reopened(
 
 def _press(player: Player, key: str, screen: Screen) -> None:
     screen.say("")
-    match key:
-        case " ":
-            player.toggle()
-        case "left":
-            player.skip(-_SKIP_MS)
-        case "right":
-            player.skip(_SKIP_MS)
-        case "n":
-            player.next_chapter()
-        case "p":
-            player.previous_chapter()
-        case "r":
-            player.repeat()
-        case "+":
-            screen.say("15 s more" if player.extend() else "No hold to make longer here.")
-        case "m":
-            player.mute()
-        case "q":
-            player.stop()
-        case _:
-            pass
+    plain = {
+        " ": player.toggle,
+        "left": lambda: player.skip(-_SKIP_MS),
+        "right": lambda: player.skip(_SKIP_MS),
+        "n": player.next_chapter,
+        "p": player.previous_chapter,
+        "r": player.repeat,
+        "q": player.stop,
+    }
+    if key in plain:
+        plain[key]()
+    elif key == "+":
+        screen.say("15 s more" if player.extend() else "No hold to make longer here.")
+    elif key == "m" and player.source.can_mute:
+        player.mute()
+    elif key == "m":
+        screen.say("The tones of a file cannot be left out.")
 
 
 def _suspend(player: Player, keys: Keys, screen: Screen) -> None:

@@ -31,6 +31,8 @@ AHEAD_MS = 1500
 EXTENSION_MS = 15_000
 _DRAIN_MS = 300
 """What the device may still hold when the last block was taken."""
+_HUSH_MS = 40
+"""PulseAudio lost up to 11 ms at the begin of a stream (measured with a null sink)."""
 _IDLE_S = 0.05
 _BACK_TO_BEGIN_MS = 3000
 """The key for the chapter before goes to this one's begin, once it has played for so long."""
@@ -70,6 +72,7 @@ class Player:
         self._chapter: int | None = None  # the one that is being sought
         self._risen = FADE_MS * FRAMES_PER_MS
         self._cuts = 0
+        self._hush = 0  # frames of silence that come first
         self._last = False  # all that is to be heard is ready
         self._silent = 0  # frames given since then
         self._closed = False
@@ -94,9 +97,10 @@ class Player:
         out = np.zeros((frames, self.source.channels), np.int32)
         with self._lock:
             self.last_read_s = time.monotonic()
+            filled = min(frames, self._hush)
+            self._hush -= filled
             tail, self._tail = self._tail[:frames], self._tail[frames:]
             out[: len(tail)] += tail
-            filled = 0
             while filled < frames and self._ready and not self.paused:
                 begin_ms, samples = self._ready.popleft()
                 taken = samples[: frames - filled]
@@ -110,6 +114,12 @@ class Player:
                 if self._silent >= _DRAIN_MS * FRAMES_PER_MS:
                     self.ended.set()
         return np.clip(out, -32768, 32767).astype("<i2").tobytes()
+
+    def opened(self) -> None:
+        """Take note that a device was opened: it swallows the first few ms of what it is given."""
+        with self._lock:
+            self.last_read_s = time.monotonic()
+            self._hush = _HUSH_MS * FRAMES_PER_MS
 
     def pause(self) -> None:
         """Fall silent; ``play`` goes on from here."""

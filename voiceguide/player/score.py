@@ -49,6 +49,7 @@ class Score:
         self._openings: list[Opening] = []
         self._longest_ms = 0
         self._shift_ms = 0
+        self._cuts: list[tuple[int, int]] = []
         self._lock = threading.Lock()
 
     def add(self, item: Item) -> None:
@@ -80,6 +81,12 @@ class Score:
         """The chapters that are known."""
         with self._lock:
             return list(self._openings)
+
+    @property
+    def cuts(self) -> list[tuple[int, int]]:
+        """Where holds were made longer, and by how much, in the order in which it was done."""
+        with self._lock:
+            return list(self._cuts)
 
     def chapter_at(self, ms: int) -> int:
         """Give the number of the chapter, from 0; -1 before the first."""
@@ -146,6 +153,7 @@ class Score:
                 replace(one, begin_ms=one.begin_ms + by_ms * (one.begin_ms >= at_ms))
                 for one in self._openings
             ]
+            self._cuts.append((at_ms, by_ms))
             self._shift_ms += by_ms
             self.known_ms += by_ms
             if self.end_ms is not None:

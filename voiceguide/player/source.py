@@ -26,6 +26,8 @@ class Source(Protocol):
     title: str
     channels: int
     score: Score
+    can_mute: bool
+    """Whether its tones can be left out."""
 
     @property
     def error(self) -> Exception | None:
@@ -37,6 +39,8 @@ class Source(Protocol):
 
 class Spoken:
     """A session whose timeline is resolved in a thread of its own, while its beginning plays."""
+
+    can_mute = True
 
     def __init__(
         self, title: str, items: Iterable[Item], window: Window, lead: Iterable[Event] = ()
