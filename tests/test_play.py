@@ -65,7 +65,7 @@ class Recording:
         command += ["--channels=1", "--format=s16le"]
         with path.open("wb") as file:
             self._process = subprocess.Popen(command, env=server.env, stdout=file)
-        while path.stat().st_size == 0:
+        while path.stat().st_size < 500 * FRAMES_PER_MS * 2:  # it ends a block of up to 2 s first
             time.sleep(0.01)
 
     def end(self) -> np.ndarray:
