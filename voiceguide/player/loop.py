@@ -47,7 +47,7 @@ def run(
     """
     device = _opened(player, open_device)
     try:
-        with _signals(player) as caught:
+        with _signals(player) as caught, _on_the_bus(player):
             keys.open()
             try:
                 device = _steer(player, device, open_device, keys, screen, caught)
@@ -102,6 +102,24 @@ def _steer(  # noqa: PLR0913 (all that takes part)
             player.back_to_sentence()
             opened_s = player.last_read_s
     return device
+
+
+@contextlib.contextmanager
+def _on_the_bus(player: Player) -> Iterator[None]:
+    """Let others steer the player over D-Bus, where there is one and dbus-fast is installed."""
+    if not os.environ.get("DBUS_SESSION_BUS_ADDRESS"):
+        yield
+        return
+    try:
+        from voiceguide.player.mpris import Mpris
+    except ImportError:
+        yield
+        return
+    mpris = Mpris(player)
+    try:
+        yield
+    finally:
+        mpris.close()
 
 
 def _opened(player: Player, open_device: Callable[[Callable[[int], bytes], int], Device]) -> Device:
