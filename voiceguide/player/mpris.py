@@ -2,13 +2,12 @@
 
 The interfaces are those of https://specifications.freedesktop.org/mpris-spec/latest/; times are in
 microseconds. Chapters are next and previous; the session is the one track.
+dbus-fast reads annotations at run time: they are not postponed here.
 """
-
-from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from dbus_fast import BusType, DBusError, NameFlag, PropertyAccess, RequestNameReply, Variant
 from dbus_fast.aio import MessageBus
@@ -22,9 +21,6 @@ from dbus_fast.annotations import (
     DBusStr,
 )
 from dbus_fast.service import ServiceInterface, dbus_method, dbus_property, dbus_signal
-
-# dbus-fast reads the annotations below at run time.
-from typing import Annotated  # isort: skip
 
 if TYPE_CHECKING:
     from voiceguide.player.player import Player
@@ -42,7 +38,7 @@ DBusStrings = Annotated[list[str], DBusSignature("as")]
 class Mpris:
     """Offers a player on the session bus as long as it is open; where there is no bus, nothing."""
 
-    def __init__(self, player: Player) -> None:
+    def __init__(self, player: "Player") -> None:
         self._player = player
         self._loop = asyncio.new_event_loop()
         self._done = asyncio.Event()
@@ -85,7 +81,7 @@ class Mpris:
 class _Root(ServiceInterface):
     """The program itself."""
 
-    def __init__(self, player: Player) -> None:
+    def __init__(self, player: "Player") -> None:
         super().__init__("org.mpris.MediaPlayer2")
         self._player = player
 
@@ -132,7 +128,7 @@ class _Root(ServiceInterface):
 class _Steered(ServiceInterface):
     """What plays."""
 
-    def __init__(self, player: Player) -> None:
+    def __init__(self, player: "Player") -> None:
         super().__init__("org.mpris.MediaPlayer2.Player")
         self._player = player
         self._told: dict[str, object] = {}
