@@ -321,3 +321,103 @@ def test_an_unknown_chapter_is_an_error_that_names_those_there_are(rendered):
     done = voiceguide("play", rendered[0], "--from", "four")
     assert done.returncode == 1
     assert "there is no chapter “four”; there are: One; Two; Three" in done.stderr
+
+
+def test_a_rendered_file_plays_the_same_and_has_its_chapters(server, recording, rendered, tmp_path):
+    script, _ = rendered
+    path = tmp_path / "my.mp3"
+    assert voiceguide("render", script, "-o", path).returncode == 0
+    reference = decode(path)
+    terminal = Terminal(server, path, "--from", "Two")
+    terminal.until("Stay quite")
+    terminal.press("+", 0.5)
+    assert b"15 s more" in terminal.shown
+    terminal.press("n", 1.5)
+    assert b"Three" in terminal.shown
+    assert b"third one ends" in terminal.shown
+    terminal.press("p\x1b[D", 1.0)
+    terminal.press("q")
+    assert terminal.end() == 0
+    heard = recording.end()
+    assert steps(heard) <= steps(reference) + 2 / 32768
+    last = reference[-1000 * FRAMES_PER_MS : -500 * FRAMES_PER_MS]
+    assert place_ms(heard, last)[1] > 0.99
+
+
+def test_ctrl_z_gives_the_terminal_back_and_fg_goes_on(server, recording, rendered):
+    script, reference = rendered
+    terminal = Terminal(server, script)
+    terminal.until("Hello there")
+    terminal.process.send_signal(signal.SIGTSTP)
+    status = psutil.Process(terminal.process.pid)
+    for _ in range(40):
+        terminal.watch(0.05)
+        if status.status() == psutil.STATUS_STOPPED:
+            break
+    assert status.status() == psutil.STATUS_STOPPED
+    assert termios.tcgetattr(terminal.theirs) == terminal.before
+    time.sleep(1)
+    terminal.process.send_signal(signal.SIGCONT)
+    assert terminal.end() == 0
+    heard = recording.end()
+    assert steps(heard) <= steps(reference) + 2 / 32768
+    assert place_ms(heard, reference[-1500 * FRAMES_PER_MS :])[1] > 0.99
+
+
+def test_playing_takes_little_of_the_machine(server):
+    terminal = Terminal(server, "neck")
+    terminal.watch(12)  # it is spoken, and plays on
+    process = psutil.Process(terminal.process.pid)
+    whole = [process, *process.children(recursive=True)]
+    assert sum(one.memory_info().rss for one in whole) < 150e6
+    before = sum(process.cpu_times()[:2])
+    terminal.watch(10)
+    used = sum(process.cpu_times()[:2]) - before
+    terminal.press("q")
+    assert terminal.end() == 0
+    assert used / 10 < 0.1
+
+
+@pytest.fixture
+def bus(server):
+    """Start a session bus of our own."""
+    needs("dbus-daemon", "playerctl")
+    pytest.importorskip("dbus_fast")
+    command = ["dbus-daemon", "--session", "--nofork", "--print-address"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        server.env["DBUS_SESSION_BUS_ADDRESS"] = process.stdout.readline().strip()
+        yield
+        process.terminate()
+
+
+@pytest.mark.usefixtures("bus")
+def test_playerctl_steers_it(server, recording, rendered):
+    def playerctl(*arguments: str) -> str:
+        command = ["playerctl", *arguments]
+        return subprocess.run(
+            command, env=server.env, check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    script, reference = rendered
+    terminal = Terminal(server, script)
+    terminal.until("Hello there")
+    assert playerctl("metadata", "title") == "my"
+    assert playerctl("metadata", "album") == "One"
+    assert playerctl("status") == "Playing"
+    assert 2 < float(playerctl("position")) < 6
+    playerctl("pause")
+    assert playerctl("status") == "Paused"
+    terminal.watch(1)
+    playerctl("next")
+    playerctl("play")
+    terminal.until("Here the second")
+    assert playerctl("metadata", "album") == "Two"
+    playerctl("position", "5+")
+    playerctl("previous")
+    terminal.watch(1)
+    playerctl("stop")
+    assert terminal.end() == 0
+    heard = recording.end()
+    assert steps(heard) <= steps(reference) + 2 / 32768
+    silent = np.convolve(np.abs(heard) > LOUD / 32768, np.ones(600 * FRAMES_PER_MS), "valid") == 0
+    assert silent.any()

@@ -58,6 +58,7 @@ class Player(StrEnum):
     """What plays a session."""
 
     MINIAUDIO = "miniaudio"
+    SIMPLEAUDIO = "simpleaudio"
 
 
 class ListFormat(StrEnum):

@@ -37,7 +37,11 @@ def opener(player: str) -> Callable[[Callable[[int], bytes], int], Device]:
     """Give what opens a device, by the name of a player; raises RequestError for one not known."""
     if player == "miniaudio":
         return MiniaudioDevice
-    raise RequestError(f"there is no player “{player}”; there is: miniaudio")
+    if player == "simpleaudio":
+        from voiceguide.player.simpleaudio_device import SimpleaudioDevice
+
+        return SimpleaudioDevice
+    raise RequestError(f"there is no player “{player}”; there are: miniaudio, simpleaudio")
 
 
 class MiniaudioDevice:
