@@ -45,18 +45,19 @@ def run(
     Raises DeviceError where the loudspeaker is lost and none comes back, KeyboardInterrupt for
     SIGINT and SystemExit for SIGTERM and SIGHUP (after a fade), and what the player met with.
     """
-    device = _opened(player, open_device)
+    speaker = _Loudspeaker(player, open_device)
     try:
+        speaker.open()
         with _signals(player) as caught, _on_the_bus(player):
             keys.open()
             try:
-                device = _steer(player, device, open_device, keys, screen, caught)
+                _steer(player, speaker, keys, screen, caught)
             finally:
                 screen.close()
                 keys.close()
     finally:
         player.close()
-        device.close()
+        speaker.close()
     if player.error is not None:
         raise player.error
     if signal.SIGINT in caught:
@@ -65,15 +66,9 @@ def run(
         sys.exit(128 + number)
 
 
-def _steer(  # noqa: PLR0913 (all that takes part)
-    player: Player,
-    device: Device,
-    open_device: Callable[[Callable[[int], bytes], int], Device],
-    keys: Keys,
-    screen: Screen,
-    caught: list[int],
-) -> Device:
-    opened_s = player.last_read_s
+def _steer(
+    player: Player, speaker: _Loudspeaker, keys: Keys, screen: Screen, caught: list[int]
+) -> None:
     slept_s = _slept_s()
     stopping_s: float | None = None
     while not player.ended.wait(_TICK_S):
@@ -84,24 +79,64 @@ def _steer(  # noqa: PLR0913 (all that takes part)
             _suspend(player, keys, screen)
             player.last_read_s = time.monotonic()
         screen.show(player)
-        now_s = time.monotonic()
         if caught or player.stopping:
-            stopping_s = stopping_s or now_s
-            if now_s - stopping_s > _STOP_S:
-                return device  # no device takes the fade any more
+            stopping_s = stopping_s or time.monotonic()
+            if time.monotonic() - stopping_s > _STOP_S:
+                return  # no device takes the fade any more
             continue
         if _slept_s() - slept_s > _ASLEEP_S:
             slept_s = _slept_s()
             player.back_to_sentence()
-        patience_s = _LOST_S if player.last_read_s > opened_s else _FIRST_S
-        if now_s - player.last_read_s > patience_s:
+        if speaker.lost:
             screen.say("The loudspeaker is gone; waiting for it.")
-            device.close()
-            device = _reopened(player, open_device, caught)
+            speaker.reopen(caught)
             screen.say("")
             player.back_to_sentence()
-            opened_s = player.last_read_s
-    return device
+
+
+class _Loudspeaker:
+    """The device, opened anew where it is lost."""
+
+    def __init__(
+        self, player: Player, open_device: Callable[[Callable[[int], bytes], int], Device]
+    ) -> None:
+        self._player = player
+        self._open_device = open_device
+        self._device: Device | None = None
+        self._opened_s = 0.0
+
+    @property
+    def lost(self) -> bool:
+        """Whether it has asked for no audio for too long."""
+        asked_s = self._player.last_read_s
+        patience_s = _LOST_S if asked_s > self._opened_s else _FIRST_S
+        return time.monotonic() - asked_s > patience_s
+
+    def open(self) -> None:
+        """Open it; raises DeviceError if there is none."""
+        self._player.opened()
+        self._opened_s = self._player.last_read_s
+        self._device = self._open_device(self._player.read, self._player.source.channels)
+
+    def reopen(self, caught: list[int]) -> None:
+        """Look for it again and again; raises DeviceError if it does not come back in time."""
+        self.close()
+        until_s = time.monotonic() + _REOPEN_S
+        while True:
+            try:
+                self.open()
+            except DeviceError as error:
+                if time.monotonic() > until_s or caught:
+                    raise DeviceError(f"the loudspeaker is gone: {error}") from error
+                time.sleep(_RETRY_S)
+            else:
+                return
+
+    def close(self) -> None:
+        """Fall silent."""
+        device, self._device = self._device, None
+        if device is not None:
+            device.close()
 
 
 @contextlib.contextmanager
@@ -120,26 +155,6 @@ def _on_the_bus(player: Player) -> Iterator[None]:
         yield
     finally:
         mpris.close()
-
-
-def _opened(player: Player, open_device: Callable[[Callable[[int], bytes], int], Device]) -> Device:
-    player.opened()
-    return open_device(player.read, player.source.channels)
-
-
-def _reopened(
-    player: Player,
-    open_device: Callable[[Callable[[int], bytes], int], Device],
-    caught: list[int],
-) -> Device:
-    until_s = time.monotonic() + _REOPEN_S
-    while True:
-        try:
-            return _opened(player, open_device)
-        except DeviceError as error:
-            if time.monotonic() > until_s or caught:
-                raise DeviceError(f"the loudspeaker is gone: {error}") from error
-        time.sleep(_RETRY_S)
 
 
 def _press(player: Player, key: str, screen: Screen) -> None:
