@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _PERIOD_MS = 100
 """PulseAudio holds one period (miniaudio makes it the target length): with 100 ms, two slow cores
-under load lost nothing in ten minutes, and a key is heard at once."""
+under load lost nothing in 140 s (measured), and a key is heard at once."""
 _CLOSE_S = 0.5
 
 _stuck: list[object] = []
