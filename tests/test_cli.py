@@ -9,11 +9,15 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import webvtt
 from conftest import voiceguide
 
+from voiceguide import library
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
 COMMANDS = ["regions", "methods", "voices", "script", "render", "doctor"]
 
 
@@ -41,16 +45,43 @@ def test_wrong_usage_is_status_2():
     assert voiceguide("sing").returncode == 2
 
 
-def test_regions_lists_regions_areas_and_complaints_on_80_columns():
-    done = voiceguide("regions")
-    assert done.returncode == 0
+@pytest.mark.parametrize("language", library.languages())
+def test_regions_and_methods_are_listed_on_80_columns(language):
+    regions = voiceguide("regions", "--language", language)
+    methods = voiceguide("methods", "--language", language)
+    assert regions.returncode == methods.returncode == 0
     for word in ("calf", "neck", "lower-back", "upper-calf", "soleus", "neck-pain"):
-        assert word in done.stdout
-    assert max(map(len, done.stdout.splitlines())) <= 80
+        assert word in regions.stdout
+    names = [line.split()[0] for line in methods.stdout.splitlines() if line[0] != " "]
+    assert names == ["trigger-tool", "fascia-ball", "thumb", "foam-roller"]
+    for line in (regions.stdout + methods.stdout).splitlines():
+        assert len(line) <= 80
+        assert line == line.rstrip()
 
 
-def test_methods_lists_the_trigger_tool():
-    assert "trigger-tool" in voiceguide("methods").stdout
+@pytest.mark.parametrize("language", library.languages())
+def test_regions_and_methods_as_json_have_what_other_programs_rely_on(language):
+    methods = json.loads(voiceguide("methods", "--language", language, "--format", "json").stdout)
+    regions = json.loads(voiceguide("regions", "--language", language, "--format", "json").stdout)
+    for method in methods:
+        assert set(method) == {"id", "name", "summary", "for_whom"}
+        assert all(method.values())
+    ids = {method["id"] for method in methods}
+    assert len(regions) >= 19
+    for region in regions:
+        assert set(region) == {"id", "name", "summary", "complaints", "areas"}
+        areas = {area["id"] for area in region["areas"]}
+        for area in region["areas"]:
+            assert set(area) == {"id", "name", "anatomy", "two_sided", "methods"}
+            assert set(area["methods"]) <= ids
+            assert area["methods"]
+        for treated in region["complaints"].values():
+            assert treated
+            assert set(treated) <= areas
+
+
+def test_a_format_that_there_is_not_is_wrong_usage():
+    assert voiceguide("regions", "--format", "xml").returncode == 2
 
 
 def test_voices_lists_those_of_a_language():
@@ -78,6 +109,168 @@ def test_doctor_says_what_does_not_work_and_how_to_mend_it(tmp_path):
     done = voiceguide("doctor", env=environment)
     assert done.returncode == 1
     assert re.search(r"FAIL  cache .*set VOICEGUIDE_CACHE_DIR", done.stdout)
+
+
+def test_doctor_goes_on_where_there_are_no_texts_in_a_language():
+    done = voiceguide("doctor", "--language", "qq")
+    assert done.returncode == 1
+    assert done.stderr == ""
+    assert re.search(r"FAIL  texts .*no texts in language “qq”; there are: .*en", done.stdout)
+    assert "ok    sounds" in done.stdout
+
+
+# A folder of one's own
+
+
+SHIN = """
+name = "Shin"
+spoken = "your shin"
+summary = "Knots beside the shin bone"
+cautions = ["Never press the bone."]
+
+[complaints]
+shin-splints = ["front-of-shin"]
+
+[[areas]]
+id = "front-of-shin"
+name = "the front of the shin"
+anatomy = "tibialis anterior"
+two_sided = true
+cautions = ["Stay off the edge of the bone."]
+find = ["Sit with your {left|right} knee bent.", "Feel the muscle beside the bone."]
+mobilize = ["Lift your {left|right} toes."]
+mobilize_again = ["Lift them.", "Toes up.", "Once more."]
+stretch = ["Kneel on your {left|right} instep."]
+
+[areas.place]
+thumb = ["Lay your thumb beside the bone."]
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Write a file of the user's own folder; give the folder."""
+
+    def write(name: str, text: str) -> Path:
+        path = tmp_path / "texts" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+        return tmp_path / "texts"
+
+    return write
+
+
+def shipped(name: str) -> str:
+    return (SCRIPTS / name).read_text("utf-8")
+
+
+def test_an_own_folder_adds_a_region(own):
+    folder = own("en/regions/shin.toml", SHIN)
+    listed = json.loads(voiceguide("regions", "--library", folder, "--format", "json").stdout)
+    assert {"calf", "shin"} <= {region["id"] for region in listed}
+    for target in ("shin", "shin-splints"):
+        shown = voiceguide("script", target, "--library", folder, "--side", "left").stdout
+        assert "Sit with your left knee bent." in shown
+        assert "Lay your thumb beside the bone." in shown
+    assert "no region or complaint “shin”" in voiceguide("script", "shin").stderr
+
+
+def test_an_own_folder_goes_before_what_is_shipped(own):
+    text = shipped("en/regions/calf.toml").replace("Let your breath stay calm", "Hum a tune")
+    folder = own("en/regions/calf.toml", text)
+    shown = voiceguide("script", "calf", "--library", folder, "--side", "left").stdout
+    assert "Hum a tune while the ankle moves." in shown
+    assert "Hum a tune" not in voiceguide("script", "calf", "--side", "left").stdout
+    own("sessions/thumb.ssml.jinja", "<speak>{{ method.name }} only.</speak>")
+    done = voiceguide("script", "calf", "--library", folder, "--method", "thumb")
+    assert done.stdout.split("  ")[-1] == "Thumb only.\n"
+
+
+def test_an_own_folder_adds_a_language(own):
+    for name in ("methods.toml", "phrases.toml"):
+        folder = own(f"fr/{name}", shipped(f"en/{name}"))
+    own("fr/regions/shin.toml", SHIN.replace("Lay your thumb beside the bone", "Pose le pouce"))
+    listed = voiceguide("regions", "--library", folder, "--language", "fr").stdout
+    assert "shin-splints" in listed
+    assert "calf" not in listed
+    made = voiceguide("script", "shin", "--library", folder, "--language", "fr", "--format", "json")
+    timeline = json.loads(made.stdout)
+    assert timeline["language"] == "fr"
+    assert "Pose le pouce." in said(timeline)
+    assert "there are: de, en, fr" in voiceguide(
+        "regions", "--library", folder, "--language", "qq"
+    ).stderr  # fmt: skip
+
+
+def test_what_is_wrong_in_an_own_folder_is_told_with_file_and_key_while_the_rest_works(own):
+    wrong = {
+        "shin": (SHIN.replace('name = "Shin"\n', ""), "name: Field required"),
+        "knee": (SHIN.replace("true", '"both"'), r"areas\.0\.two_sided: .*bool"),
+        "hand": (SHIN.replace('["front-of-shin"]', '["back"]'), "shin-splints: .*no area “back”"),
+    }
+    for name, (text, _) in wrong.items():
+        folder = own(f"en/regions/{name}.toml", text)
+    listed = voiceguide("regions", "--library", folder, "--format", "json")
+    assert listed.returncode == 1
+    ids = {region["id"] for region in json.loads(listed.stdout)}
+    assert {"calf", "neck"} <= ids
+    assert ids.isdisjoint(wrong)
+    doctor = voiceguide("doctor", "--library", folder)
+    assert doctor.returncode == 1
+    for name, (_, says) in wrong.items():
+        told = rf"{re.escape(str(folder))}/en/regions/{name}\.toml: .*{says}"
+        assert re.search(told, listed.stderr)
+        assert re.search(told, doctor.stdout)
+        assert re.search(told, voiceguide("script", name, "--library", folder).stderr)
+    assert voiceguide("script", "calf-pain", "--library", folder, "--check").returncode == 0
+
+
+def test_a_phrase_that_one_language_lacks_is_told_with_file_and_key(own):
+    phrases = re.sub(r"^roll = ", "rolled = ", shipped("en/phrases.toml"), flags=re.MULTILINE)
+    folder = own("en/phrases.toml", phrases)
+    done = voiceguide("script", "calf", "--library", folder, "--prepare")
+    assert done.returncode == 1
+    assert re.search(r"phrases\.toml: phrases\.roll is missing", done.stderr)
+    assert voiceguide("script", "calf", "--library", folder, "--check").returncode == 0
+
+
+def test_doctor_lists_what_a_language_lacks(own):
+    phrases = shipped("en/phrases.toml").replace('settle = "Settle in"', "")
+    phrases = re.sub(r"^(hold|release_thumb) = ", r"\1_x = ", phrases, flags=re.MULTILINE)
+    own("fr/phrases.toml", phrases)
+    methods = shipped("en/methods.toml")
+    own("fr/methods.toml", methods[: methods.index('[[methods]]\nid = "foam-roller"')])
+    for path in (SCRIPTS / "en/regions").glob("*.toml"):
+        folder = own(f"fr/regions/{path.name}", path.read_text("utf-8"))
+    (folder / "fr/regions/knee.toml").unlink()
+    calf = shipped("en/regions/calf.toml")
+    own("fr/regions/calf.toml", calf[: calf.rindex("[[areas]]")].replace("calf-cramps", "cramps"))
+    neck = re.sub(r"^fascia-ball = \[.*?^\]", "", shipped("en/regions/neck.toml"), count=1,
+                  flags=re.MULTILINE | re.DOTALL)  # fmt: skip
+    own("fr/regions/neck.toml", neck)
+
+    done = voiceguide("doctor", "--language", "fr", "--library", folder)
+    assert done.returncode == 1
+    lacking = re.findall(r"^FAIL  texts     scripts/(.*)$", done.stdout, re.MULTILINE)
+    assert sorted(lacking) == [
+        "fr/methods.toml: the method foam-roller is missing",
+        "fr/phrases.toml: chapters.settle is missing",
+        "fr/phrases.toml: phrases.hold is missing",
+        "fr/phrases.toml: phrases.release_thumb is missing",
+        "fr/regions/calf.toml: complaints.calf-cramps is missing",
+        "fr/regions/calf.toml: the area lower-calf is missing",
+        "fr/regions/knee.toml is missing",
+        "fr/regions/neck.toml: areas.base-of-skull.place.fascia-ball is missing",
+    ]
+    assert done.stdout.count("FAIL") == len(lacking)
+
+
+@pytest.mark.parametrize("language", library.languages())
+def test_no_shipped_language_lacks_anything(language):
+    assert list(library.missing(language)) == []
+
+
+# Scripts
 
 
 def test_script_as_ssml_plays_as_the_session_itself(tmp_path):

@@ -34,6 +34,20 @@ def test_any_length_between_the_shortest_and_the_longest_is_met(region, level):
         assert session.timeline.duration_ms == asked_ms
 
 
+@pytest.mark.parametrize(
+    ("region", "minutes", "options"),
+    [
+        ("hand", 11, {"guidance": "brief", "method": "fascia-ball"}),
+        ("jaw", 14, {"guidance": "tones"}),
+        ("calf", 22, {"explain": True, "prepare": True}),
+        ("radiating-back-pain", 40, {"prepare": True, "method": "fascia-ball"}),
+    ],
+)
+def test_a_length_is_met_whatever_else_is_asked_for(region, minutes, options):
+    session = Session(region, minutes=minutes, **options)
+    assert session.timeline.duration_ms == minutes * 60_000
+
+
 def test_the_shortest_length_that_is_named_can_be_had():
     with pytest.raises(RequestError) as refused:
         _ = Session("calf", side="left", minutes=2).script

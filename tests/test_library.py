@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shutil
 from pathlib import Path
@@ -11,27 +12,29 @@ import pytest
 from voiceguide import library
 from voiceguide.errors import LibraryError, RequestError
 from voiceguide.library import Region
-from voiceguide.script import sentences
+from voiceguide.script import request, sentences, treatment
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 REGION_FILES = sorted(SCRIPTS.glob("*/regions/*.toml"))
 WORDING_FILES = sorted(SCRIPTS.glob("*/phrases.toml"))
 MOST_WORDS = 25
 
-FOOT = """
-name = "Foot"
-spoken = "your foot"
-summary = "Knots in the sole"
-complaints = ["heel-pain"]
+TOES = """
+name = "Toes"
+spoken = "your toes"
+summary = "Knots below the toes"
 cautions = ["Never press a numb foot."]
 
+[complaints]
+toe-cramps = ["ball"]
+
 [[areas]]
-id = "sole"
-name = "the sole"
-anatomy = "flexor digitorum brevis"
+id = "ball"
+name = "the ball of the foot"
+anatomy = "flexor hallucis brevis"
 two_sided = true
-cautions = ["Spare the heel bone."]
-find = ["Feel along your {left|right} sole."]
+cautions = ["Spare the joints."]
+find = ["Feel along your {left|right} foot."]
 mobilize = ["Bend your toes."]
 mobilize_again = ["Bend them.", "Toes down.", "Once more."]
 stretch = ["Kneel on your {left|right} toes."]
@@ -61,7 +64,7 @@ def shipped(path: Path) -> Region:
 
 def texts_of(region: Region) -> list[str]:
     """Give all that a listener may hear of a region."""
-    found = [f"{region.spoken}.", *region.cautions]
+    found = [f"{region.spoken}.", *region.cautions, *(region.pressure or ())]
     for area in region.areas:
         found += [area.name, *area.cautions, *area.find, *area.mobilize, *area.mobilize_again]
         found += [*area.stretch, *(text for texts in area.place.values() for text in texts)]
@@ -127,32 +130,125 @@ def test_every_phrase_is_short_and_has_known_placeholders_only(path):
             assert sentence[-1] in ".!?"
 
 
-def test_every_method_says_what_it_is_and_for_whom():
-    for method in library.load("en").methods.values():
+@pytest.mark.parametrize("language", library.languages())
+def test_every_method_says_what_it_is_and_for_whom(language):
+    methods = library.load(language).methods.values()
+    assert [method.id for method in methods] == [
+        "trigger-tool", "fascia-ball", "thumb", "foam-roller",
+    ]  # fmt: skip
+    for method in methods:
         assert method.name
         assert method.summary
         assert method.for_whom
-        assert method.spoken
         assert (SCRIPTS / "sessions" / f"{method.id}.ssml.jinja").is_file()
+        for sentence in sentences([f"{method.spoken}.", *(method.mobilize or ())], "left"):
+            assert len(sentence.split()) <= MOST_WORDS
+            assert sentence[-1] in ".!?"
+
+
+@pytest.mark.parametrize("language", library.languages())
+def test_what_recurs_has_three_variants_at_least(language):
+    phrases = library.load(language).wording.phrases
+    always_the_same = {"explain", "stop", "doctor", "seek_help"}
+    for key, variants in phrases.items():
+        if not key.startswith("pressure_") and key not in always_the_same:
+            assert len(variants) >= 3, key
+
+
+@pytest.mark.parametrize("language", library.languages())
+def test_no_tool_is_used_where_it_does_not_suit(language):
+    texts = library.load(language)
+    jaw = {method for area in texts.region("jaw").areas for method in area.place}
+    assert jaw == {"thumb"}
+    assert texts.region("head").area("temple").place.keys() == {"thumb"}
+    rolled = {
+        region.id for region in texts.regions() for area in region.areas
+        if "foam-roller" in area.place
+    }  # fmt: skip
+    assert rolled.isdisjoint({"head", "jaw", "neck", "hand", "inner-elbow", "outer-elbow"})
+    assert {"calf", "front-thigh", "back-thigh", "hip"} <= rolled
 
 
 # Finding
 
 
-def test_a_complaint_leads_to_its_region():
-    assert library.load("en").region("stiff-neck").id == "neck"
+EVERY_PLACE = {
+    "head": ["head", "tension-headache", "migraine"],
+    "jaw": ["jaw", "jaw-pain", "tinnitus"],
+    "neck": ["neck", "neck-pain", "radiating-neck-pain"],
+    "shoulder": ["shoulder", "shoulder-pain"],
+    "shoulder-blade": ["shoulder-blade", "shoulder-blade-pain"],
+    "upper-arm": ["upper-arm", "arm-pain"],
+    "forearm": ["forearm", "lower-arm"],
+    "outer-elbow": ["outer-elbow", "tennis-elbow"],
+    "inner-elbow": ["inner-elbow", "golfers-elbow"],
+    "hand": ["hand", "hand-pain", "tingling-hand", "numb-hand"],
+    "lower-back": ["lower-back", "lower-back-pain", "radiating-back-pain"],
+    "hip": ["hip", "hip-pain"],
+    "groin": ["groin", "groin-pain"],
+    "outer-thigh": ["outer-thigh"],
+    "front-thigh": ["front-thigh", "leg-pain"],
+    "back-thigh": ["back-thigh"],
+    "knee": ["knee", "knee-pain"],
+    "calf": ["calf", "calf-pain"],
+    "foot": ["foot", "foot-pain"],
+}
+"""The places and complaints of the domain page."""
+
+
+@pytest.mark.parametrize("language", library.languages())
+@pytest.mark.parametrize("region", EVERY_PLACE)
+def test_every_place_and_complaint_is_found_with_every_method_that_suits(language, region):
+    texts = library.load(language)
+    for target in EVERY_PLACE[region]:
+        found = texts.region(target)
+        assert found.id == region
+        suited = {method for area in found.areas_for(target) for method in area.place}
+        for method in texts.methods:
+            asked = request(target=target, method=method, language=language)
+            if method in suited:
+                assert treatment(asked, texts).method.id == method
+            else:
+                with pytest.raises(
+                    RequestError, match=r"does not suit .*; what suits: "
+                ) as refused:
+                    treatment(asked, texts)
+                assert set(str(refused.value).split(": ")[-1].split(", ")) == suited
+
+
+@pytest.mark.parametrize("language", library.languages())
+def test_every_complaint_leads_to_areas_of_one_region(language):
+    texts = library.load(language)
+    complaints = [name for region in texts.regions() for name in region.complaints]
+    assert len(complaints) == len(set(complaints))
+    for complaint in complaints:
+        assert texts.region(complaint).areas_for(complaint)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "near"), [("calv", "calf"), ("lowerback", "lower-back"), ("stif-neck", "stiff-neck")]
-)
+    ("wrong", "near"),
+    [
+        ("calv", "calf"), ("lowerback", "lower-back"), ("stif-neck", "stiff-neck"),
+        ("tenis-elbow", "tennis-elbow"), ("golfer-elbow", "golfers-elbow"),
+        ("migrane", "migraine"), ("tinitus", "tinnitus"), ("head-ache", "headache"),
+        ("shoulderblade", "shoulder-blade"), ("back_pain", "back-pain"), ("sholder", "shoulder"),
+    ],
+)  # fmt: skip
 def test_a_near_miss_is_answered_with_what_was_meant(wrong, near):
     with pytest.raises(RequestError, match=f"“{wrong}”; did you mean .*{near}"):
         library.load("en").region(wrong)
 
 
+@pytest.mark.parametrize("language", library.languages())
+def test_a_name_without_one_of_its_letters_is_a_near_miss(language):
+    texts = library.load(language)
+    for name in itertools.chain(*EVERY_PLACE.values()):
+        with pytest.raises(RequestError, match=rf"did you mean (.* )?{name}[ ?]"):
+            texts.region(name[0] + name[2:])
+
+
 def test_what_is_like_nothing_is_answered_with_all_there_is():
-    with pytest.raises(RequestError, match=r"there are: calf, .*calf-pain.*neck"):
+    with pytest.raises(RequestError, match=r"there are: back-thigh, .*neck.*, calf-pain"):
         library.load("en").region("qqqq")
 
 
@@ -178,15 +274,15 @@ def test_a_language_is_no_path(trick):
 
 
 def test_the_users_region_is_there_beside_the_shipped_ones(own):
-    own("en/regions/foot.toml", FOOT)
+    own("en/regions/toes.toml", TOES)
     texts = library.load("en")
-    assert texts.region("foot").name == "Foot"
-    assert texts.region("heel-pain").id == "foot"
-    assert {"calf", "foot", "neck"} <= {region.id for region in texts.regions()}
+    assert texts.region("toes").name == "Toes"
+    assert texts.region("toe-cramps").id == "toes"
+    assert {"calf", "toes", "neck"} <= {region.id for region in texts.regions()}
 
 
 def test_the_users_region_goes_before_the_shipped_one(own):
-    own("en/regions/calf.toml", FOOT.replace('"Foot"', '"My calf"'))
+    own("en/regions/calf.toml", TOES.replace('"Toes"', '"My calf"'))
     texts = library.load("en")
     assert texts.region("calf").name == "My calf"
     assert [region.id for region in texts.regions()].count("calf") == 1
@@ -204,17 +300,29 @@ def test_the_users_phrases_and_methods_go_before_the_shipped_ones(own):
 
 def test_a_language_of_the_users_own_is_found(own, tmp_path):
     shutil.copytree(SCRIPTS / "en", tmp_path / "scripts/tlh")
-    own("tlh/regions/foot.toml", FOOT)
+    own("tlh/regions/toes.toml", TOES)
     assert "tlh" in library.languages()
-    assert library.load("tlh").region("foot").spoken == "your foot"
-    assert "foot" not in library.load("en").region_files
+    assert library.load("tlh").region("toes").spoken == "your toes"
+    assert "toes" not in library.load("en").region_files
+
+
+def test_a_folder_that_is_named_goes_before_the_users_own(own, tmp_path):
+    own("en/regions/toes.toml", TOES)
+    named = tmp_path / "named"
+    (named / "en/regions").mkdir(parents=True)
+    (named / "en/regions/toes.toml").write_text(TOES.replace('"Toes"', '"Other toes"'), "utf-8")
+    assert library.load("en", named).region("toes").name == "Other toes"
+    assert library.load("en").region("toes").name == "Toes"
+    assert {"calf", "toes"} <= library.load("en", named).region_files.keys()
+    with pytest.raises(RequestError, match="is no folder"):
+        library.load("en", tmp_path / "none")
 
 
 # What is wrong is named
 
 
 WRONG = {
-    "a missing name": ('name = "Foot"\n', "", "name: Field required"),
+    "a missing name": ('name = "Toes"\n', "", "name: Field required"),
     "a missing text of an area": ('mobilize = ["Bend your toes."]', "", r"areas\.0\.mobilize: "),
     "a missing table": (
         '[areas.place]\ntrigger-tool = ["Stand on the tool."]',
@@ -226,34 +334,40 @@ WRONG = {
     "an empty list": ('["Bend your toes."]', "[]", r"areas\.0\.mobilize: .*at least 1"),
     "an empty text": ('["Bend your toes."]', '[" "]', r"areas\.0\.mobilize\.0: is empty"),
     "too few reminders": (', "Once more."', "", r"areas\.0\.mobilize_again: .*at least 3"),
-    "an unknown key": ("complaints =", "complains =", "complains: Extra"),
+    "an unknown key": ("[complaints]", "[complains]", "complains: Extra"),
     "an unknown key of an area": ("find =", 'fnd = ["x"]\nfind =', r"areas\.0\.fnd: Extra"),
-    "an id with a space": ('id = "sole"', 'id = "the sole"', r"areas\.0\.id: "),
-    "a complaint with a capital": ('"heel-pain"', '"Heel"', r"complaints\.0: "),
-    "a long summary": ("in the sole", "x" * 61, "summary: .*60"),
-    "a lone brace": ("{left|right} sole", "{left sole", r"areas\.0\.find\.0: has a brace"),
-    "no choice": ("{left|right} sole", "{left} sole", r"areas\.0\.find\.0: has a brace"),
-    "three sides": ("{left|right} sole", "{a|b|c} sole", r"areas\.0\.find\.0: has a brace"),
-    "nested braces": ("{left|right} sole", "{a|{b|c}} sole", r"areas\.0\.find\.0: has a brace"),
+    "an id with a space": ('id = "ball"', 'id = "the ball"', r"areas\.0\.id: "),
+    "a complaint with a capital": ("toe-cramps =", "Cramps =", r"complaints\.Cramps\.\[key\]: "),
+    "a complaint without a list": ('["ball"]', '"ball"', r"complaints\.toe-cramps: .*list"),
+    "an unknown area in a complaint": (
+        '["ball"]',
+        '["ball", "heel"]',
+        r"complaints\.toe-cramps: there is no area “heel”",
+    ),
+    "a long summary": ("below the toes", "x" * 61, "summary: .*60"),
+    "a lone brace": ("{left|right} foot", "{left foot", r"areas\.0\.find\.0: has a brace"),
+    "no choice": ("{left|right} foot", "{left} foot", r"areas\.0\.find\.0: has a brace"),
+    "three sides": ("{left|right} foot", "{a|b|c} foot", r"areas\.0\.find\.0: has a brace"),
+    "nested braces": ("{left|right} foot", "{a|{b|c}} foot", r"areas\.0\.find\.0: has a brace"),
     "a side in a caution": ("a numb foot", "a {left|right} foot", r"cautions\.0: cannot have"),
-    "a side in a name": ('"the sole"', '"the {left|right} sole"', r"areas\.0\.name: cannot have"),
+    "a side in a name": ('"the ball', '"the {left|right} ball', r"areas\.0\.name: cannot have"),
     "sides where there are none": (
         "two_sided = true",
         "two_sided = false",
-        r"areas\.0: has no two sides, but says “Feel along your \{left\|right\} sole.”",
+        r"areas\.0: has no two sides, but says “Feel along your \{left\|right\} foot.”",
     ),
-    "broken TOML": ('name = "Foot"', 'name = "Foot', r"is not valid TOML.*line 2"),
-    "a key twice": ('name = "Foot"', 'name = "Foot"\nname = "Feet"', r"is not valid TOML.*line 3"),
+    "broken TOML": ('name = "Toes"', 'name = "Toes', r"is not valid TOML.*line 2"),
+    "a key twice": ('name = "Toes"', 'name = "Toes"\nname = "Feet"', r"is not valid TOML.*line 3"),
 }
 
 
 @pytest.mark.parametrize(("old", "new", "says"), WRONG.values(), ids=WRONG)
 def test_a_wrong_region_is_named_with_its_key_and_others_still_load(own, old, new, says):
-    assert old in FOOT
-    path = own("en/regions/foot.toml", FOOT.replace(old, new))
+    assert old in TOES
+    path = own("en/regions/toes.toml", TOES.replace(old, new))
     texts = library.load("en")
     with pytest.raises(LibraryError, match=says) as raised:
-        texts.region("foot")
+        texts.region("toes")
     assert str(raised.value).startswith(f"{path}: ")
     problems: list[LibraryError] = []
     assert {"calf", "neck"} <= {region.id for region in texts.regions(problems)}
@@ -262,23 +376,23 @@ def test_a_wrong_region_is_named_with_its_key_and_others_still_load(own, old, ne
 
 
 def test_several_mistakes_are_counted(own):
-    own("en/regions/foot.toml", 'name = "Foot"')
-    with pytest.raises(LibraryError, match=r"foot\.toml: spoken: Field required \(and 3 more\)"):
-        library.load("en").region("foot")
+    own("en/regions/toes.toml", 'name = "Toes"')
+    with pytest.raises(LibraryError, match=r"toes\.toml: spoken: Field required \(and 3 more\)"):
+        library.load("en").region("toes")
 
 
 def test_a_file_that_is_not_utf_8_is_named(own):
-    path = own("en/regions/foot.toml", FOOT.replace("Foot", "Füße").encode("latin-1"))
+    path = own("en/regions/toes.toml", TOES.replace("Toes", "Füße").encode("latin-1"))
     with pytest.raises(LibraryError, match=f"{re.escape(str(path))}: is not valid TOML in UTF-8"):
-        library.load("en").region("foot")
+        library.load("en").region("toes")
 
 
 def test_a_file_that_cannot_be_read_is_named(own):
-    path = own("en/regions/foot.toml", FOOT)
+    path = own("en/regions/toes.toml", TOES)
     path.unlink()
     path.mkdir()
     with pytest.raises(LibraryError, match=f"{re.escape(str(path))}: cannot be read"):
-        library.load("en").region("foot")
+        library.load("en").region("toes")
 
 
 def test_wrong_phrases_and_methods_are_named_with_their_key(own):
@@ -298,19 +412,19 @@ def test_wrong_phrases_and_methods_are_named_with_their_key(own):
 
 
 def test_a_language_without_phrases_says_which_file_is_missing(own):
-    own("qq/regions/foot.toml", FOOT)
+    own("qq/regions/toes.toml", TOES)
     assert "qq" not in library.languages()
     with pytest.raises(LibraryError, match=r"phrases\.toml is missing in .*qq"):
         _ = library.load("qq").wording
 
 
 def test_a_region_is_called_as_its_file(own):
-    path = own("en/regions/foot.toml", 'id = "knee"' + FOOT)
+    path = own("en/regions/toes.toml", 'id = "knee"' + TOES)
     with pytest.raises(LibraryError, match=f"{re.escape(str(path))}: id"):
-        library.load("en").region("foot")
+        library.load("en").region("toes")
 
 
 def test_two_areas_with_one_name_are_refused(own):
-    own("en/regions/foot.toml", FOOT + FOOT[FOOT.index("[[areas]]") :])
-    with pytest.raises(LibraryError, match="sole"):
-        library.load("en").region("foot")
+    own("en/regions/toes.toml", TOES + TOES[TOES.index("[[areas]]") :])
+    with pytest.raises(LibraryError, match="ball"):
+        library.load("en").region("toes")

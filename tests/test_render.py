@@ -112,7 +112,7 @@ def test_there_is_silence_between_events_and_no_click_at_their_edges(ssml, tmp_p
 
 def test_a_player_sees_tags_chapters_and_words(calf):
     tags = mutagen.File(calf.path).tags
-    assert str(tags["TIT2"]) == "Calf: trigger tool"
+    assert str(tags["TIT2"]) == "Calf: Trigger tool"
     assert str(tags["TALB"]) == "Calf"
     assert str(tags["TPE1"]) == "voiceguide"
     for frame in ("TRCK", "TCON", "TLAN", "TDRC"):
@@ -142,7 +142,7 @@ def test_ffprobe_shows_what_a_phone_needs(calf):
     )
     stream = shown["streams"][0]
     assert (stream["codec_name"], stream["sample_rate"]) == ("mp3", "48000")
-    assert shown["format"]["tags"]["title"] == "Calf: trigger tool"
+    assert shown["format"]["tags"]["title"] == "Calf: Trigger tool"
     assert shown["format"]["tags"]["album"] == "Calf"
     assert [chapter["tags"]["title"] for chapter in shown["chapters"]] == [
         chapter["title"] for chapter in calf.timeline["chapters"]

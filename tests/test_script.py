@@ -1,325 +1,34 @@
-"""The session that is written for a request: what the domain page says it must carry.
+"""The script that is written for a request, the listener's own texts and templates included.
 
-Texts are taken from the library's files and worded for a side here, a second time. Speech is given
-plausible lengths, sounds their real ones.
+What every session must carry is in test_whole_body.py.
 """
 
 from __future__ import annotations
 
-import functools
-import itertools
 import re
-import tomllib
-import wave
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from lxml import etree
+from sessions import ROOT, SOUNDS, Made, made, paragraphs, spoken, texts_of
 
-from voiceguide import library, script, ssml, timeline
+from voiceguide import library, script, ssml
 from voiceguide.errors import LibraryError, RequestError, ScriptError
 from voiceguide.script import Request
-from voiceguide.ssml import Script, Sound, Speech
-from voiceguide.timeline import Event, Timeline
+from voiceguide.ssml import Speech
 
-ROOT = Path(__file__).parents[1]
-SOUNDS = ROOT / "sounds"
 TEMPLATE = "sessions/trigger-tool.ssml.jinja"
-SSML = "http://www.w3.org/2001/10/synthesis"
-MS_PER_CHARACTER = 65
-"""What espeak-ng needs at 140 words a minute; a calm narrator reads no faster."""
-HOLD_S = {"gentle": 30, "standard": 45, "deep": 60}
-MINUTE_MS = 60_000
-SAFETY_WORDS = (
-    "sharp", "electric", "numb", "ease off", "stop", "bruises", "wounds", "inflamed", "swollen",
-    "doctor", "pregnant", "blood thinners", "thrombosis", "brittle bones", "cancer", "injury",
-    "operation", "fever", "loss of feeling or strength", "scale from one to ten",
-)  # fmt: skip
-
-
-def toml(name: str) -> dict:
-    return tomllib.loads((ROOT / "scripts/en" / name).read_text("utf-8"))
-
-
-REGIONS = {
-    path.stem: toml(f"regions/{path.name}") for path in (ROOT / "scripts/en/regions").glob("*.toml")
-}
-WORDING = toml("phrases.toml")
-PHRASES: dict[str, list[str]] = WORDING["phrases"]
-AREAS = [(region, area["id"]) for region in sorted(REGIONS) for area in REGIONS[region]["areas"]]
-REQUESTS = [
-    Request(target=region, area=area, side=side, level=level, seed=seed)
-    for region, area in AREAS
-    for side in ("left", "right", "both")
-    for level in HOLD_S
-    for seed in (0, 7)
-]
-everywhere = pytest.mark.parametrize(
-    "asked",
-    REQUESTS,
-    ids=lambda asked: f"{asked.target}-{asked.area}-{asked.side}-{asked.level}-{asked.seed}",
-)
-
-
-@dataclass(frozen=True)
-class Part:
-    """A chapter with what is heard in it."""
-
-    begin_ms: int
-    end_ms: int
-    events: list[Event]
-
-
-@dataclass(frozen=True)
-class Made:
-    """A session as far as it can be known without a voice."""
-
-    text: str
-    parsed: Script
-    timeline: Timeline
-
-
-def length_ms(cue: Speech | Sound) -> int:
-    if isinstance(cue, Speech):
-        return 200 + MS_PER_CHARACTER * len(cue.text)
-    return round(sound_ms(cue.path) / cue.speed)
-
-
-@functools.cache
-def sound_ms(path: Path) -> float:
-    with wave.open(str(path)) as file:
-        return 1000 * file.getnframes() / file.getframerate()
+REGIONS = texts_of("en").regions
+PHRASES: dict[str, list[str]] = texts_of("en").wording["phrases"]
 
 
 def write(**options: object) -> str:
     asked = script.request(**{"target": "calf", **options})
-    return script.render(asked, library.load("en"))
+    return script.render(asked, library.load("en", asked.library))
 
 
-def made(asked: Request) -> Made:
-    return made_as(asked.model_dump_json())
-
-
-@functools.cache
-def made_as(asked: str) -> Made:
-    """Make a session once, by its request as JSON."""
-    text = script.render(Request.model_validate_json(asked), library.load("en"))
-    parsed = ssml.parse(text, name="session", folders=[SOUNDS])
-    return Made(text, parsed, timeline.collect(timeline.resolve(parsed.root, length_ms)))
-
-
-def spoken(events: Iterable[Event]) -> list[str]:
-    return [event.cue.text for event in events if event.kind == "speech"]
-
-
-def sounds(events: list[Event], name: str) -> list[int]:
-    return [event.begin_ms for event in events if getattr(event.cue, "source", None) == name]
-
-
-def chapters(session: Made, key: str) -> list[Part]:
-    """Give the chapters of this kind, one a side."""
-    return [
-        Part(
-            chapter.begin_ms,
-            chapter.end_ms,
-            [
-                event
-                for event in session.timeline.events
-                if chapter.begin_ms <= event.begin_ms < chapter.end_ms
-            ],
-        )
-        for chapter in session.timeline.chapters
-        if chapter.title.split(": ")[-1] == WORDING["chapters"][key]
-    ]
-
-
-def holds(events: Iterable[Event]) -> list[tuple[int, int]]:
-    """Give when each hold begins and ends, by its tones."""
-    return list(zip(sounds(events, "start.wav"), sounds(events, "end.wav"), strict=True))
-
-
-def area_of(asked: Request) -> dict:
-    return next(area for area in REGIONS[asked.target]["areas"] if area["id"] == asked.area)
-
-
-def sides_of(asked: Request) -> list[str | None]:
-    if not area_of(asked)["two_sided"]:
-        return [None]
-    return ["left", "right"] if asked.side == "both" else [asked.side]
-
-
-def worded(texts: list[str], side: str | None) -> list[str]:
-    """Give the sentences of texts, worded for a side."""
-    which = 2 if side == "right" else 1
-    one_sided = [re.sub(r"\{(.*?)\|(.*?)\}", rf"\{which}", text) for text in texts]
-    return [sentence for text in one_sided for sentence in re.split(r"(?<=[.!?]) ", text)]
-
-
-def xpath(text: str, path: str) -> list:
-    return etree.fromstring(text.encode()).xpath(path, namespaces={"s": SSML})
-
-
-def picked(text: str, key: str) -> list[str]:
-    """Give the variants of a phrase that a script has, in their order."""
-    forms = {}
-    for variant in PHRASES[key]:
-        with_side = re.sub(r"\\{(.*?)\\\|(.*?)\\}", r"(\1|\2)", re.escape(variant))
-        forms[variant] = re.compile(re.sub("<.*?>", "[^.]+", with_side))
-    parts = xpath(text, "//s:p | //s:speak[not(*)]")
-    whole = [" ".join(part.itertext()) for part in parts]
-    return [variant for said in whole for variant, form in forms.items() if form.fullmatch(said)]
-
-
-def has_run(texts: list[str], run: list[str]) -> bool:
-    """Tell whether ``run`` is said in ``texts`` without anything between."""
-    return any(texts[at : at + len(run)] == run for at in range(len(texts)))
-
-
-# The protocol, for every area, side and level
-
-
-@everywhere
-def test_a_session_can_be_read_and_all_its_speech_fits(asked):
-    session = made(asked)
-    assert not session.parsed.warnings
-    assert session.parsed.language == "en"
-    assert session.parsed.title == REGIONS[asked.target]["name"]
-    assert not re.search(r"[<>{}|]|None|Undefined", " ".join(spoken(session.timeline.events)))
-
-
-@everywhere
-def test_holds_and_the_stretch_last_exactly_as_long_as_the_level_says(asked):
-    session = made(asked)
-    lasting = []
-    for press, stretch in zip(
-        chapters(session, "press"), chapters(session, "stretch"), strict=True
-    ):
-        rounds = len(holds(press.events))
-        assert rounds >= 3
-        assert {end - begin for begin, end in holds(press.events)} == {HOLD_S[asked.level] * 1000}
-        assert [end - begin for begin, end in holds(stretch.events)] == [60_000]
-        lasting += [f"{HOLD_S[asked.level]}s"] * rounds + ["60s"]
-    assert xpath(session.text, "//s:par[s:media/s:audio/@src='start.wav']/@dur") == lasting
-
-
-@everywhere
-def test_a_hold_is_paced_halved_and_ticked_out(asked):
-    events = made(asked).timeline.events
-    for begin, end in holds(events):
-        held = [event for event in events if begin <= event.begin_ms < end]
-        half = (begin + end) // 2
-        assert sounds(held, "half.wav") == [half]
-        words = [event.begin_ms - half for event in held if event.kind == "speech"]
-        assert any(0 <= late_ms <= 1000 for late_ms in words)
-        assert sounds(held, "tick.wav") == [end - before for before in (3000, 2000, 1000)]
-        breaths = sorted(sounds(held, "inhale.wav") + sounds(held, "exhale.wav"))
-        assert len(breaths) >= 4
-        gaps = [later - earlier for earlier, later in itertools.pairwise(breaths)]
-        assert gaps == ([4000, 6000] * len(breaths))[: len(gaps)]
-
-
-@everywhere
-def test_each_hold_of_the_alternation_is_followed_by_ten_seconds_of_movement(asked):
-    moves = "//s:par[@dur='10s']//s:s/text()"
-    moved = xpath(made(asked).text, moves)
-    for side, press in zip(sides_of(asked), chapters(made(asked), "press"), strict=True):
-        rounds = len(holds(press.events))
-        reminders, moved = moved[:rounds], moved[rounds:]
-        assert len(reminders) == rounds
-        assert set(reminders) <= set(worded(area_of(asked)["mobilize_again"], side))
-        assert [text for text in spoken(press.events) if text in reminders] == reminders
-        assert all(one != other for one, other in itertools.pairwise(reminders))
-    assert moved == []
-
-
-@everywhere
-def test_holding_and_moving_alternate_for_about_five_minutes_a_side(asked):
-    for press in chapters(made(asked), "press"):
-        first, _ = holds(press.events)[0]
-        _, last = holds(press.events)[-1]
-        assert last + 10_000 - first >= 4 * MINUTE_MS
-        assert press.end_ms - press.begin_ms <= 6 * MINUTE_MS
-
-
-@everywhere
-def test_each_side_that_is_asked_for_has_its_chapters(asked):
-    titles = {key: WORDING["chapters"][key] for key in WORDING["chapters"]}
-    expected = [titles["settle"], titles["safety"]]
-    for side in sides_of(asked):
-        before = f"{WORDING['sides'][side]}: " if side else ""
-        expected += [before + titles[key] for key in ("find", "press", "stretch")]
-    found = [chapter.title for chapter in made(asked).timeline.chapters]
-    assert found == [*expected, titles["close"]]
-    assert len(found) >= 5
-    assert made(asked).timeline.chapters[0].begin_ms == 0
-
-
-@everywhere
-def test_every_text_of_the_area_is_said_in_words_for_its_side(asked):
-    area = area_of(asked)
-    for number, side in enumerate(sides_of(asked)):
-        said = {
-            key: spoken(chapters(made(asked), key)[number].events)
-            for key in ("find", "press", "stretch")
-        }
-        assert has_run(said["stretch"], worded(area["stretch"], side))
-        if number == 0:  # the other side is done as before
-            assert has_run(said["find"], worded(area["find"], side))
-            assert has_run(said["find"], worded(area["place"]["trigger-tool"], side))
-            assert has_run(said["press"], worded(area["mobilize"], side))
-
-
-@everywhere
-def test_nothing_is_said_in_words_for_the_other_side(asked):
-    area = area_of(asked)
-    texts = [*area["find"], *area["cautions"], *area["place"]["trigger-tool"], *area["stretch"]]
-    texts += [*area["mobilize"], *area["mobilize_again"], *itertools.chain(*PHRASES.values())]
-    for number, side in enumerate(sides_of(asked)):
-        known = "|".join(
-            re.sub("<.*?>", ".+", re.escape(sentence).replace(r"\<", "<").replace(r"\>", ">"))
-            for sentence in worded(texts, side)
-        )
-        for key in ("find", "press", "stretch"):
-            for sentence in spoken(chapters(made(asked), key)[number].events):
-                assert re.fullmatch(known, sentence), sentence
-
-
-@everywhere
-def test_the_listener_is_warned_before_the_first_pressure(asked):
-    session = made(asked)
-    first_hold, _ = holds(session.timeline.events)[0]
-    (safety,) = chapters(session, "safety")
-    assert safety.end_ms < first_hold
-    warned = " ".join(spoken(safety.events)).lower()
-    for caution in worded(REGIONS[asked.target]["cautions"], None):
-        assert caution.lower() in warned
-    for words in SAFETY_WORDS:
-        assert re.search(words, warned), words
-    place = spoken(chapters(session, "find")[0].events)
-    assert has_run(place, worded(area_of(asked)["cautions"], sides_of(asked)[0]))
-    (close,) = chapters(session, "close")
-    farewell = " ".join(spoken(close.events))
-    assert re.search("physical therapist", farewell)
-    assert re.search("come back|do so again|return", farewell)
-
-
-@everywhere
-def test_no_two_phrases_are_said_at_once(asked):
-    events = [event for event in made(asked).timeline.events if event.kind == "speech"]
-    for earlier, later in itertools.pairwise(events):
-        assert earlier.end_ms <= later.begin_ms, (earlier.cue.text, later.cue.text)
-
-
-@everywhere
-def test_no_phrase_is_said_in_the_same_words_twice_in_a_row(asked):
-    picks = {key: picked(made(asked).text, key) for key in PHRASES}
-    assert len(picks["hold"]) >= 2
-    assert len(picks["half_time"]) >= 3
-    for key, variants in picks.items():
-        if len(PHRASES[key]) > 1:
-            assert all(one != other for one, other in itertools.pairwise(variants)), key
+def session(**options: object) -> Made:
+    calf = {"target": "calf", "area": "upper-calf", "method": "trigger-tool"}
+    return made(Request.model_validate(calf | options))
 
 
 # Requests
@@ -327,16 +36,31 @@ def test_no_phrase_is_said_in_the_same_words_twice_in_a_row(asked):
 
 @pytest.mark.parametrize("region", sorted(REGIONS))
 def test_without_an_area_the_first_is_treated_and_with_all_every_one_in_turn(region):
-    first, *others = (area["name"] for area in REGIONS[region]["areas"])
+    first, *others = (f" {area['name']}." for area in REGIONS[region]["areas"])
     alone, together = write(target=region), write(target=region, area="all")
     assert first in alone
     assert not any(other in alone for other in others)
-    places = [together.index(f" {name}.") for name in (first, *others)]
+    places = [together.index(name) for name in (first, *others)]
     assert places == sorted(places)
 
 
-def test_a_complaint_gives_the_session_of_its_region():
+def test_a_complaint_gives_the_session_of_its_region_or_of_the_area_it_names():
     assert write(target="calf-pain") == write(target="calf")
+    assert write(target="radiating-back-pain") == write(target="lower-back", area="buttock")
+    assert write(target="radiating-back-pain") != write(target="lower-back")
+
+
+def test_without_a_method_the_deepest_that_suits_is_taken():
+    assert write(target="calf") == write(target="calf", method="trigger-tool")
+    assert write(target="jaw") == write(target="jaw", method="thumb")
+    assert write(target="head", area="all") == write(target="head", area="all", method="thumb")
+
+
+def test_of_all_areas_those_are_rolled_out_that_a_roller_suits():
+    text = write(target="foot", area="all", method="thumb", prepare=True)
+    titles = re.findall('name="chapter:(.*?)"', text)
+    assert titles.count("Left: Roll out") == titles.count("Right: Roll out") == 1
+    assert titles.count("Left: Find the spot") == titles.count("Right: Find the spot") == 2
 
 
 def test_the_same_request_gives_the_same_text_and_another_seed_another():
@@ -346,10 +70,55 @@ def test_the_same_request_gives_the_same_text_and_another_seed_another():
 
 
 def test_all_variants_of_a_phrase_are_said_before_any_comes_again():
+    variants = PHRASES["soften"]
     for seed in range(10):
-        variants = picked(write(area="all", seed=seed), "soften")
-        for at in range(0, len(variants), 5):
-            assert len(set(variants[at : at + 5])) == len(variants[at : at + 5])
+        said = [text for text in paragraphs(write(area="all", seed=seed)) if text in variants]
+        assert len(said) > 2 * len(variants)
+        for at in range(0, len(said), len(variants)):
+            bag = said[at : at + len(variants)]
+            assert len(set(bag)) == len(bag)
+
+
+def test_one_who_knows_the_place_hears_fewer_words_in_the_same_protocol():
+    full, brief, tones = (session(guidance=guidance) for guidance in ("full", "brief", "tones"))
+    words = [len(" ".join(spoken(one.timeline.events)).split()) for one in (full, brief, tones)]
+    assert words[0] > 1.2 * words[1]
+    assert words[1] > 10 * words[2]
+    assert full.timeline.duration_ms > brief.timeline.duration_ms > tones.timeline.duration_ms
+    count = [one.text.count("start.wav") for one in (full, brief, tones)]
+    assert len(set(count)) == 1
+
+
+def test_a_terse_session_leaves_out_nothing_that_keeps_from_harm():
+    asked = script.request(target="calf")
+    long, terse = (
+        paragraphs(script.render(asked, library.load("en"), terse=short)) for short in (False, True)
+    )
+    assert len(" ".join(terse)) < 0.9 * len(" ".join(long))
+    area = REGIONS["calf"]["areas"][0]
+    for texts in (
+        PHRASES["stop"],
+        PHRASES["doctor"],
+        REGIONS["calf"]["cautions"],
+        area["cautions"],
+    ):
+        assert " ".join(texts) in terse
+    assert set(PHRASES["seek_help"]) <= set(terse)
+
+
+def test_the_words_on_pressure_follow_the_level_unless_the_region_has_its_own():
+    levels = ("gentle", "standard", "deep")
+    said = [set(paragraphs(write(level=level))) for level in levels]
+    for level, words in zip(levels, said, strict=True):
+        (pressure,) = PHRASES[f"pressure_{level}"]
+        assert [pressure in other for other in said].count(True) == 1
+        assert pressure in words
+        assert re.search("from one to ten", pressure)
+    own = {name: " ".join(region["pressure"]) for name, region in REGIONS.items()
+           if "pressure" in region}  # fmt: skip
+    assert {"head", "jaw", "neck"} <= own.keys()
+    for region, pressure in own.items():
+        assert pressure in paragraphs(write(target=region, level="deep"))
 
 
 @pytest.mark.parametrize(
@@ -362,6 +131,22 @@ def test_all_variants_of_a_phrase_are_said_before_any_comes_again():
         ({"side": "up"}, "side = 'up': .*left"),
         ({"seed": -1}, "seed = -1: "),
         ({"colour": "red"}, "colour = 'red': "),
+        ({"guidance": "much"}, "guidance = 'much': .*full"),
+        ({"explain": "why"}, "explain = 'why': "),
+        ({"library": "/nowhere"}, "library = /nowhere: is no folder"),
+        (
+            {"target": "jaw", "method": "trigger-tool"},
+            "Trigger tool does not suit the cheek; what suits: thumb$",
+        ),
+        (
+            {"target": "foot", "area": "front-of-sole", "method": "foam-roller"},
+            "does not suit the front of the sole; what suits: fascia-ball, thumb, trigger-tool$",
+        ),
+        (
+            {"target": "jaw", "method": "thumb", "prepare": True},
+            "prepare: Foam roller does not suit the cheek",
+        ),
+        ({"method": "foam-roller", "prepare": True}, "prepare: Foam roller is the method already"),
     ],
 )
 def test_a_request_that_cannot_be_met_names_the_option(options, says):
@@ -405,6 +190,12 @@ def test_the_users_template_goes_before_the_shipped_one(own):
         "<speak>{{ region.name }}, {{ level }}: {{ pick('goodbye') | length > 9 }}</speak>",
     )
     assert write(level="deep") == "<speak>Calf, deep: True</speak>"
+
+
+def test_the_users_protocol_is_that_of_every_method(own):
+    own("sessions/protocol.ssml.jinja", "<speak>{{ method.name }} on {{ region.spoken }}</speak>")
+    for method in library.load("en").methods.values():
+        assert write(method=method.id) == f"<speak>{method.name} on your calf</speak>"
 
 
 def test_the_users_macros_go_before_the_shipped_ones(own):
@@ -460,13 +251,14 @@ def test_a_macro_that_fails_is_named_with_its_own_line(own):
 
 def test_a_template_that_is_missing_is_named(own):
     own(TEMPLATE, "{% import 'no.jinja' as no %}")
-    says = r"ssml\.jinja: template no\.jinja is missing, beside it and in scripts/"
+    says = r"trigger-tool\.ssml\.jinja: template no\.jinja is missing"
     with pytest.raises(ScriptError, match=says):
         write()
-    methods = (ROOT / "scripts/en/methods.toml").read_text("utf-8")
-    own("en/methods.toml", methods.replace('"trigger-tool"', '"fascia-ball"'))
-    with pytest.raises(ScriptError, match=r"sessions/fascia-ball\.ssml\.jinja is missing"):
-        write(method="fascia-ball")
+    for name in ("methods.toml", "regions/calf.toml"):
+        text = (ROOT / "scripts/en" / name).read_text("utf-8")
+        own(f"en/{name}", text.replace("trigger-tool", "laser"))
+    with pytest.raises(ScriptError, match=r"template sessions/laser\.ssml\.jinja is missing"):
+        write(method="laser")
 
 
 def test_a_method_that_does_not_suit_an_area_is_refused(own):
@@ -474,6 +266,15 @@ def test_a_method_that_does_not_suit_an_area_is_refused(own):
     own("en/methods.toml", methods.replace('"trigger-tool"', '"laser"'))
     with pytest.raises(RequestError, match=r"does not suit the upper calf.*trigger-tool"):
         write(method="laser")
+
+
+def test_a_method_says_a_phrase_of_its_own_instead_of_the_common_one(own):
+    phrases = (ROOT / "scripts/en/phrases.toml").read_text("utf-8")
+    own("en/phrases.toml", phrases + 'goodbye_fascia_ball = ["Farewell, ball."]\n')
+    assert "Farewell, ball." in paragraphs(write(method="fascia-ball"))
+    for method in ("thumb", "trigger-tool", "foam-roller"):
+        assert "Farewell, ball." not in write(method=method)
+        assert set(PHRASES["goodbye"]) & set(paragraphs(write(method=method)))
 
 
 def test_a_phrase_that_is_missing_is_named(own):

@@ -678,7 +678,7 @@ def test_of_very_many_kinds_of_problems_the_first_are_reported_and_the_others_co
     ("text", "says"),
     [
         ("<speak>\n<p>One.</speak>", "2:10: <p> of line 2 is not closed before this end tag"),
-        ("<speak>\n\nA & B</speak>", r"3:[34]: is not well-formed XML: .*invalid token"),
+        ("<speak>\n\nA & B</speak>", r"3:[34]: is not well-formed XML: .*write &amp;"),
         ("<speak>\n👣 &nbsp;</speak>", "2:3: the entity &nbsp; is not known; write the character"),
         ('<speak>\n <p a="1" a="2"/></speak>', "2:11: is not well-formed XML: duplicate attribute"),
         ("<speak>\n <o:p/></speak>", "2:2: is not well-formed XML: unbound prefix"),
@@ -760,3 +760,17 @@ def test_a_billion_laughs_are_refused_at_once(place):
     said = refused(f'<!DOCTYPE speak [\n<!ENTITY a0 "ha">{laughs}]>{place}')
     assert re.match(r"my\.ssml:2:\d+: declares an entity, “a0”", said)
     assert time.monotonic() - begin < 1
+
+
+def test_a_long_run_of_speech_goes_on_as_another_after_its_sentence():
+    sentence = "Let the leg grow heavy, and breathe."
+    parts = cues(" ".join([sentence] * 100))
+    assert all(len(part) <= 2000 for part in parts[::2])
+    assert all(part.endswith("breathe.") for part in parts[::2])
+    assert set(parts[1::2]) == {"~400"}
+    assert " ".join(parts[::2]) == " ".join([sentence] * 100)
+
+
+def test_a_long_run_without_sentences_is_not_torn_by_pauses():
+    parts = cues("word " * 1000)
+    assert " ".join(parts) == ("word " * 1000).strip()

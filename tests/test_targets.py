@@ -240,3 +240,104 @@ def test_a_template_with_a_wrong_variable_name_is_a_request_error():
 def test_a_missing_template_is_named():
     with pytest.raises(ScriptError, match=r"missing.ssml.jinja: cannot be read"):
         Session("missing.ssml.jinja").prepare()
+
+
+def test_a_module_beside_a_template_is_not_run(template, tmp_path):
+    for name in ("json", "jinja2", "babel"):
+        (tmp_path / f"{name}.py").write_text("open('ran', 'w')", "utf-8")
+    voiceguide_here = [sys.executable, "-P", "-m", "voiceguide"]
+    done = subprocess.run(
+        [*voiceguide_here, "script", template, "--set=name=A", "--set=rounds=0"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_template_reads_templates_alone_and_none_that_is_hidden(tmp_path):
+    (tmp_path / ".secret").mkdir()
+    for name in ("note.txt", ".secret/part.jinja", ".part.jinja"):
+        (tmp_path / name).write_text("secret", "utf-8")
+        path = tmp_path / "my.ssml.jinja"
+        path.write_text(f"<speak>{{% include '{name}' %}}</speak>", "utf-8")
+        with pytest.raises(ScriptError, match="is missing"):
+            Session(path).prepare()
+
+
+def test_only_what_looks_like_a_number_is_one(tmp_path):
+    path = tmp_path / "my.ssml.jinja"
+    path.write_text("<speak>{% for one in (a, b, c, d) %}{{ one }}; {% endfor %}</speak>", "utf-8")
+    given = {"a": "030", "b": "1_000", "c": "inf", "d": "2.50"}
+    assert Session(path, variables=given).script == "<speak>030; 1_000; inf; 2.5; </speak>"
+
+
+def test_a_template_may_be_in_a_language_without_texts(tmp_path):
+    path = tmp_path / "my.ssml.jinja"
+    path.write_text("<speak xml:lang='fr'>{{ 'Bonjour' }}.</speak>", "utf-8")
+    assert events(path, "--language", "fr")[0]["text"] == "Bonjour."
+
+
+def test_a_script_in_which_nothing_is_heard_does_not_pass_the_check(ssml):
+    done = voiceguide("script", ssml(""), "--check")
+    assert done.returncode == 1
+    assert "nothing is heard" in done.stderr
+
+
+def test_pauses_in_what_is_repeated_are_stretched_too(ssml):
+    path = ssml('<media repeatCount="3"><break/><audio src="tick.wav"/><break/></media>')
+    for asked_ms in (3600, 4803, 7200):
+        assert Session(path, minutes=asked_ms / 60_000).timeline.duration_ms == asked_ms
+
+
+def test_a_par_of_fixed_length_may_hold_elastic_pauses(ssml):
+    path = ssml(
+        '<par dur="5s"><media>One.<break strength="x-strong"/>Two.</media></par>'
+        'Three.<break strength="x-strong"/>Four.'
+    )
+    natural_ms = Session(path).timeline.duration_ms
+    longer = Session(path, minutes=(natural_ms + 100) / 60_000)
+    assert longer.timeline.duration_ms == natural_ms + 100
+
+
+def test_a_day_comes_first_where_the_language_has_it_so(ssml):
+    def said(language: str, date: str) -> str:
+        body = f'<s xml:lang="{language}"><say-as interpret-as="date">{date}</say-as></s>'
+        return Session(ssml(body)).timeline.events[0].cue.text
+
+    assert said("de", "10.09.2024").startswith("zehnter September")
+    assert said("en-GB", "10/09/2024").startswith("September tenth")
+    assert said("en", "10/09/2024").startswith("October ninth")
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        '<s xml:lang="am"><say-as interpret-as="ordinal">123456789</say-as></s>',
+        f'<say-as interpret-as="date" format="y">{"9" * 5000}</say-as>',
+        '<s xml:lang="vi"><say-as interpret-as="date" format="y">1999</say-as></s>',
+        '<s xml:lang="pl"><say-as interpret-as="ordinal">0</say-as></s>',
+    ],
+)
+def test_what_cannot_be_put_into_words_is_spoken_as_it_is_written(ssml, hostile):
+    Session(ssml(hostile)).prepare()
+
+
+def test_text_in_a_tag_is_not_taken_for_the_header_of_an_mp3(tmp_path):
+    from mutagen import id3
+
+    path = tmp_path / "tone.mp3"
+    tone = 0.3 * np.sin(np.arange(48_000) * 0.05).astype(np.float32)
+    with AudioFile(str(path), "w", 48_000, 1) as file:
+        file.write(tone[None, :])
+    tags = id3.ID3()
+    tags.add(id3.TIT2(3, "Information"))
+    tags.add(id3.TSSE(3, "LAME in a studio"))
+    tags.save(path)
+    script = tmp_path / "my.ssml"
+    script.write_text('<speak><audio src="tone.mp3"/></speak>')
+    assert Session(script).timeline.duration_ms == 1000
+
+
+def test_more_text_than_can_be_said_is_refused_before_it_is_spoken(ssml):
+    with pytest.raises(ScriptError, match="characters are more than can be said in 12h"):
+        Session(ssml("Breathe. " * 300_000)).prepare()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -372,6 +373,9 @@ def main() -> NoReturn:
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):  # clean up on the way out
             signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows speaks a code page
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         app(standalone_mode=True)
     except VoiceguideError as error:
@@ -382,7 +386,8 @@ def main() -> NoReturn:
         sys.exit(1)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        typer.echo(f"voiceguide: standard output: {error.strerror}", err=True)
+        what = error.filename or "standard output"
+        typer.echo(f"voiceguide: {str(what)[:200]}: {error.strerror}", err=True)
         sys.exit(1)
     sys.exit(0)
 

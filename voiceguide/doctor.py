@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voiceguide import export, library, mixer, resources, session
-from voiceguide.errors import LibraryError, Place, VoiceError, VoiceguideError
+from voiceguide.errors import LibraryError, Place, RequestError, VoiceError, VoiceguideError
 from voiceguide.ssml import Sound
 from voiceguide.voices import RATE_HZ, Utterance
 from voiceguide.voices.clip import finish
@@ -49,8 +50,9 @@ def examine(language: str = "en", own: Path | None = None) -> Iterator[Finding]:
         except (VoiceguideError, OSError) as error:
             yield Finding(part, works=False, says=str(error))
         if part == "texts":
-            for what in library.missing(language, own):
-                yield Finding(part, works=False, says=what)
+            with contextlib.suppress(RequestError):  # no texts at all, as was just said
+                for what in library.missing(language, own):
+                    yield Finding(part, works=False, says=what)
 
 
 def _texts(language: str, own: Path | None) -> str:

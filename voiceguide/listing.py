@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from voiceguide.library import Method, Region
 
 _WIDTH = 80
-_NAME_WIDTH = 22
+_NAME_WIDTH = 23
 
 
 def regions(found: Iterable[Region], form: str) -> str:

@@ -35,8 +35,8 @@ BLOCK_MS = 500
 
 _CEILING = 32767 * 10 ** (CEILING_DBFS / 20)
 _KNEE = 0.75 * _CEILING
-_MP3_HEAD_BYTES = 1_000_000  # tags with a picture come first
-_LAME_TO_DELAY = 21
+_MP3_FRAME_BYTES = 500
+_INFO_END = 44  # the Info header stands at most 36 bytes into the first frame
 _DECODER_DELAY = 529
 _SILENT_DB, _LOUDEST_DB = -120.0, 40.0
 
@@ -71,7 +71,12 @@ def mix(
         elif isinstance(item, End) and until_ms > at_ms:
             yield _block(playing, at_ms, until_ms - at_ms, channels)
         elif isinstance(item, End) and until_ms == 0:
-            raise ScriptError("nothing is heard in this script: it has no text, sound or pause")
+            raise nothing_is_heard("the script")
+
+
+def nothing_is_heard(name: str) -> ScriptError:
+    """Give the error for a script that lasts no time."""
+    return ScriptError(f"{name}: nothing is heard: it has no text, sound or pause")
 
 
 class Window:
@@ -189,6 +194,8 @@ def _read(path: Path, speed: float, begin_ms: int, end_ms: int | None) -> Sample
                 raise SoundError(f"{path}: its clipBegin lies behind its end ({length_s:.3f} s)")
             file.seek(first + begin)
             samples: NDArray[np.float32] = file.read(min(end, frames) - begin).mean(axis=0)
+    except RecursionError:
+        raise
     except (OSError, ValueError, RuntimeError) as error:
         raise SoundError(f"{path}: cannot be read as audio: {error}") from error
     if rate_hz != RATE_HZ:
@@ -207,15 +214,19 @@ def mp3_edges(path: Path) -> tuple[int, int]:
 
     pedalboard gives them too; players leave them out.
     """
-    head = b""
-    if path.suffix.lower() == ".mp3":
-        with path.open("rb") as file:
-            head = file.read(_MP3_HEAD_BYTES)
-    info = max(head.find(b"Info"), head.find(b"Xing"))
-    at = head.find(b"LA", info) + _LAME_TO_DELAY  # LAME or Lavc
-    if info < 0 or at < _LAME_TO_DELAY or at + 3 > len(head):
+    if path.suffix.lower() != ".mp3":
         return 0, 0
-    delay, padding = divmod(int.from_bytes(head[at : at + 3], "big"), 4096)
+    with path.open("rb") as file:
+        tag = file.read(10)
+        if tag[:3] == b"ID3":  # its size is in four times seven bits
+            file.seek(10 + sum(byte << 7 * place for place, byte in enumerate(reversed(tag[6:]))))
+        else:
+            file.seek(0)
+        frame = file.read(_MP3_FRAME_BYTES)
+    info = max(frame.find(b"Info", 0, _INFO_END), frame.find(b"Xing", 0, _INFO_END))
+    if info < 0 or frame[info + 120 : info + 122] not in (b"LA", b"La"):  # LAME, Lavc, Lavf
+        return 0, 0
+    delay, padding = divmod(int.from_bytes(frame[info + 141 : info + 144], "big"), 4096)
     return delay + _DECODER_DELAY, max(0, padding - _DECODER_DELAY)
 
 

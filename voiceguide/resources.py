@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from platformdirs import user_cache_path, user_config_path
 
 from voiceguide.errors import RequestError
 
+_LONGEST_NAME = 1000  # characters: looking for one of 80,000 takes seconds
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -53,8 +54,12 @@ def script_folders(own: Path | None) -> list[Path]:
 def find(name: str, roots: list[Path]) -> Path | None:
     """Give the first file called ``name`` (a relative path) in ``roots``.
 
-    A name that leads out of a root, by ``..`` or by a link, is not found there.
+    A name that leads out of a root, by ``..`` or by a link, is not found there; one that is no
+    relative path is not even looked for, since on Windows it may name another machine.
     """
+    pure = PureWindowsPath(name)
+    if pure.drive or pure.root or ".." in pure.parts or len(name) > _LONGEST_NAME:
+        return None
     for root in roots:
         try:
             path = (root / name).resolve()

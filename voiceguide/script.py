@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import random
 import re
@@ -24,7 +23,7 @@ from voiceguide.errors import (
     VoiceguideError,
     shortened,
 )
-from voiceguide.library import Area, Library, Method, Region, Wording, for_side, load
+from voiceguide.library import REFERENCE, Area, Library, Method, Region, Wording, for_side, load
 from voiceguide.ssml.values import duration
 from voiceguide.ssml.xml import MAX_BYTES
 
@@ -37,7 +36,8 @@ LIMIT_S = 3.0
 """How long a template of the listener's own may take; those of the library take 0.02 s."""
 
 _MOST_MS = 7 * 24 * 3_600_000
-_CLOCK = re.compile(r"(\d+):([0-5]\d)")
+_CLOCK = re.compile(r"(\d+):([0-5]\d(?:\.\d{1,3})?)")
+_NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,15})?")
 _PLACEHOLDER = re.compile(r"<([^>]*)>")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
 
@@ -54,7 +54,7 @@ ROUNDS_FOR_MORE_AREAS = 3
 
 def _minutes(written: object) -> Decimal:
     if isinstance(written, str) and (match := _CLOCK.fullmatch(written)):
-        return Decimal(match[1]) + Decimal(match[2]) / 60
+        return (Decimal(match[1]) * 60_000 + Decimal(match[2]) * 1000) / 60_000
     try:
         return Decimal(str(written))
     except ArithmeticError:
@@ -68,10 +68,13 @@ def _length(written: str) -> str:
 
 
 def _value(written: object) -> object:
-    for kind in (int, float):
-        with contextlib.suppress(ValueError, TypeError, OverflowError):
-            if isinstance(written, str) and kind(written) == kind(written):  # not "nan"
-                return kind(written)
+    if isinstance(written, str) and _NUMBER.fullmatch(written):
+        return float(written) if "." in written else int(written)
+    if isinstance(written, str):
+        try:
+            written.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("is not UTF-8") from error
     return written
 
 
@@ -103,7 +106,7 @@ class Request(BaseModel):
     explain: bool = False
     """Whether a minute of background comes first."""
     prepare: bool = False
-    """Whether the foam roller comes before another method."""
+    """Whether the foam roller comes before another method, in areas that it suits."""
     language: str = "en"
     library: Path | None = None
     """A folder of texts that go before all others."""
@@ -128,7 +131,8 @@ def request(**options: object) -> Request:
     except ValidationError as error:
         first = error.errors()[0]
         option = ".".join(str(part) for part in first["loc"])
-        raise RequestError(f"{option} = {first['input']!r}: {first['msg']}") from error
+        reason = first["msg"].removeprefix("Value error, ")
+        raise RequestError(f"{option} = {first['input']!r}: {reason}") from error
 
 
 class Treatment(NamedTuple):
@@ -159,10 +163,12 @@ def treatment(asked: Request, library: Library) -> Treatment:
         raise RequestError(
             f"{method.name} does not suit {areas[0].name}; what suits: {', '.join(there_are)}"
         )
-    if asked.prepare and (method.id == ROLLER or ROLLER not in suited[0].place):
+    if asked.prepare and method.id == ROLLER:
+        raise RequestError(f"prepare: {method.name} is the method already; leave it out")
+    prepared = suited if asked.area == "all" else suited[:1]
+    if asked.prepare and not any(ROLLER in area.place for area in prepared):
         raise RequestError(
-            f"prepare: {library.method(ROLLER).name} does not suit {suited[0].name} before "
-            f"{method.name}; leave it out"
+            f"prepare: {library.method(ROLLER).name} does not suit {suited[0].name}; leave it out"
         )
     return Treatment(region, method, suited)
 
@@ -214,7 +220,7 @@ def render_own(source: str, name: str, folder: Path, asked: Request) -> str:
     work = {"source": source, "name": name, "folder": str(folder), "asked": asked.model_dump_json()}
     try:
         child = subprocess.run(
-            [sys.executable, "-m", "voiceguide.template_child"],
+            [sys.executable, "-P", "-m", "voiceguide.template_child"],
             input=json.dumps(work),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -236,7 +242,10 @@ def render_own(source: str, name: str, folder: Path, asked: Request) -> str:
 
 def render_source(source: str, name: str, folder: Path, asked: Request) -> str:
     """Do the work of ``render_own``, without its limits of time and memory."""
-    library = load(asked.language, asked.library)
+    try:
+        library = load(asked.language, asked.library)
+    except RequestError:  # a template of its own words may be in any language
+        library = load(REFERENCE, asked.library)
     folders = [folder, *resources.script_folders(asked.library)]
     environment = _environment(asked, library, folders)
     loader = environment.loader
@@ -255,12 +264,14 @@ def _environment(
     phrases = _Phrases(library.wording, chance, method_id)
 
     def find(name: str) -> tuple[str, str, None] | None:
-        path = resources.find(name, folders)
+        hidden = any(part.startswith(".") for part in name.split("/"))
+        path = None if hidden or not name.endswith(".jinja") else resources.find(name, folders)
         return None if path is None else (path.read_text(encoding="utf-8"), str(path), None)
 
     environment = ImmutableSandboxedEnvironment(
         loader=jinja2.FunctionLoader(find),
         undefined=jinja2.StrictUndefined,
+        bytecode_cache=_COMPILED,
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -303,6 +314,25 @@ def sentences(texts: str | Iterable[str], side: Side | None = None) -> list[str]
     """Split one or several texts into sentences, worded for ``side``."""
     texts = [texts] if isinstance(texts, str) else texts
     return [part for text in texts for part in _SENTENCE_END.split(for_side(text, side).strip())]
+
+
+class _Compiled(jinja2.BytecodeCache):
+    """Keeps templates compiled: fitting a session to a length renders the same ones many times."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        """Give a template that was compiled before."""
+        if bucket.key in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key])
+
+    def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        """Keep a template."""
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _Compiled()
 
 
 class _Phrases:

@@ -44,6 +44,9 @@ DEFAULT_RATE_WPM = 140
 RATES_WPM = (80, 450)
 """What espeak-ng takes; the slowest calm, the fastest a screen reader's."""
 
+_MOST_CHARACTERS_PER_S = 60
+"""What the fastest voice says; a script with more is refused before any of it is spoken."""
+
 OUTPUT = Path("output")
 """Where exports land by default."""
 
@@ -184,7 +187,10 @@ class Session:
         if self._plan.timeline is not None:
             return self._plan.timeline
         with self._open_voice() as voice:
-            return timeline.collect(self._items(voice))
+            whole = timeline.collect(self._items(voice))
+        if whole.duration_ms == 0:
+            raise mixer.nothing_is_heard(self._plan.written.name)
+        return whole
 
     def prepare(self) -> None:
         """Read or write the script, so that what is wrong with it is known before anything is made.
@@ -289,6 +295,13 @@ class Session:
             folders=written.folders,
             language=self._request.language,
         )
+        speeches = (cue for cue in ssml.walk(parsed.root) if isinstance(cue, Speech))
+        characters = sum(len(speech.text) for speech in speeches)
+        if characters > self._request.max_ms / 1000 * _MOST_CHARACTERS_PER_S:
+            raise ScriptError(
+                f"{written.name}: {characters:,} characters are more than can be said in "
+                f"{self._request.max_length}; --max-length allows more"
+            )
         return _Plan(written, parsed, *self._choose_voices(written, parsed))
 
     def _choose_voices(
@@ -318,7 +331,8 @@ class Session:
         As many areas as fit with enough rounds; of these, the rounds that stretch pauses least.
         What is said is cut short only where nothing fits otherwise.
         """
-        shorter_ms, longer_ms = [], []
+        shorter_ms: list[int] = []
+        longer_ms: list[int] = []
         for choices in self._choices():
             best: _Plan | None = None
             least_strain = math.inf
@@ -330,13 +344,12 @@ class Session:
                         self._length_ms(voice, plan),
                         target_ms,
                         name=plan.written.name,
-                        max_ms=self._request.max_ms,
                     )
                 except timeline.LengthError as error:
+                    for ms in (error.shortest_ms, error.longest_ms):
+                        (shorter_ms if ms < target_ms else longer_ms).append(ms)
                     if error.longest_ms < target_ms:
-                        shorter_ms.append(error.longest_ms)
                         continue
-                    longer_ms.append(error.shortest_ms)
                     break  # more rounds last longer still
                 strain = abs(math.log(fit.stretch))
                 if strain >= least_strain:
@@ -347,8 +360,8 @@ class Session:
         nearest = [max(shorter_ms)] if shorter_ms else []
         nearest += [min(longer_ms)] if longer_ms else []
         raise RequestError(
-            f"no session of {_clock(target_ms)} minutes can be made of this; "
-            f"the nearest lengths are {' and '.join(map(_clock, nearest))}"
+            f"no session of {_clock(target_ms)} minutes can be made of it; the nearest lengths are "
+            + " and ".join(map(_clock, nearest))
         )
 
     def _choices(self) -> Iterator[list[_Choice]]:

@@ -16,6 +16,8 @@ from voiceguide.script import Request, render_source
 MAX_MEMORY_BYTES = 200_000_000
 """What all data of the process may take, where the system keeps to it (Linux does)."""
 
+MAX_CPU_S = 10
+
 
 def main() -> None:
     """Render one template."""
@@ -25,6 +27,8 @@ def main() -> None:
 
         _, most = resource.getrlimit(resource.RLIMIT_DATA)
         resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY_BYTES, most))
+        _, most = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_S, most))  # should its asker be killed
     asked = Request.model_validate_json(work["asked"])
     try:
         script = render_source(work["source"], work["name"], Path(work["folder"]), asked)

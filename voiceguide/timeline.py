@@ -25,12 +25,15 @@ MAX_MS = 12 * 3_600_000
 """How long a session may last, unless more is asked for."""
 MAX_EVENTS = 200_000
 """How many events a session may have; 12 hours of one a second are 43,200."""
-_MAX_VISITS = 10 * MAX_EVENTS
+_MAX_VISITS = 4 * MAX_EVENTS
 """How often cues may be looked at: repetitions can hold much that is never heard."""
 
 STRETCH = (0.5, 2.0)
 """Within these factors elastic pauses may be scaled; beyond, a session sounds hasty or lost."""
 _MOST_STEPS = 40
+_MOST_PAUSES = 50
+_NARROW = 0.01
+_TRIAL_MS = 10 * MAX_MS
 _ROUNDING_MS = 20
 """What whole milliseconds leave over, one pause takes in unheard."""
 
@@ -175,13 +178,12 @@ def resolve(
     return _Resolver(script, length_ms, pause_ms, name, max_ms).items()
 
 
-def fit(  # noqa: C901 (a search, and what its ends are)
+def fit(  # noqa: C901, PLR0912 (a search, and what its ends are)
     script: Group,
     length_ms: Callable[[Speech | Sound], int],
     target_ms: int,
     *,
     name: str = "script",
-    max_ms: int = MAX_MS,
 ) -> Fitted:
     """Scale the elastic pauses so that ``script`` lasts exactly ``target_ms``.
 
@@ -189,16 +191,24 @@ def fit(  # noqa: C901 (a search, and what its ends are)
     """
 
     def timeline(pause_ms: Callable[[Pause], int]) -> Timeline:
-        items = resolve(script, length_ms, pause_ms=pause_ms, name=name, max_ms=max_ms)
+        items = resolve(script, length_ms, pause_ms=pause_ms, name=name, max_ms=_TRIAL_MS)
         return collect(items)
 
     low, high = STRETCH
-    below, above = timeline(_scaled(low)), timeline(_scaled(high))
+    below = timeline(_scaled(low))
+    above = None
+    while above is None:  # a par of fixed length may not hold its pauses at their longest
+        try:
+            above = timeline(_scaled(high))
+        except ScriptError:
+            if high - low < _NARROW:
+                raise
+            high = (low + high) / 2
     if not below.duration_ms <= target_ms <= above.duration_ms:
         raise LengthError(below.duration_ms, above.duration_ms)
     if above.duration_ms == target_ms:
         return Fitted(above, high)
-    for step in range(_MOST_STEPS):  # the length hardly bends in between: two or three are enough
+    for step in range(_MOST_STEPS):
         if target_ms - below.duration_ms <= _ROUNDING_MS:
             break
         part = (target_ms - below.duration_ms) / (above.duration_ms - below.duration_ms)
@@ -211,11 +221,13 @@ def fit(  # noqa: C901 (a search, and what its ends are)
     missing_ms = target_ms - below.duration_ms
     if missing_ms == 0:
         return Fitted(below, low)
-    for pause in ssml.walk(script):
-        if isinstance(pause, Pause) and pause.elastic:
-            tried = timeline(_scaled(low, pause, missing_ms))
-            if tried.duration_ms == target_ms:
-                return Fitted(tried, low)
+    pauses = (cue for cue in ssml.walk(script) if isinstance(cue, Pause) and cue.elastic)
+    for pause in itertools.islice(pauses, _MOST_PAUSES):
+        for times in range(1, missing_ms + 1):  # it may lie in what is repeated so many times
+            if missing_ms % times == 0:
+                tried = timeline(_scaled(low, pause, missing_ms // times))
+                if tried.duration_ms == target_ms:
+                    return Fitted(tried, low)
     raise LengthError(below.duration_ms, above.duration_ms)
 
 

@@ -3,8 +3,8 @@
     python tests/benchmarks/sweep_lengths.py [--lengths N] [--language en] [REGION...]
 
 For each region and each method that suits it, N lengths are drawn between the shortest it names
-and 40 minutes: one becomes an MP3, the others WAV files, and each is decoded. Takes about half a
-minute a region and method.
+and the longest, 40 minutes at most: one becomes an MP3, the others WAV files, and each is decoded.
+Takes about half a minute a region and method.
 """
 
 from __future__ import annotations
@@ -49,17 +49,20 @@ def swept(region: str, method: str, language: str, lengths: int) -> int:
     """Give how many sessions of so many lengths decode to exactly as many samples as asked for."""
     chance = random.Random(f"{region} {method} {language}")
     shortest_ms = shortest(region, method, language)
-    exact = 0
-    for number in range(lengths):
-        asked_ms = chance.randint(shortest_ms, LONGEST_MS)
+    longest_ms = LONGEST_MS
+    exact = made = 0
+    while made < lengths:
+        asked_ms = chance.randint(shortest_ms, longest_ms)
         session = Session(region, method=method, language=language, minutes=asked_ms / 60_000)
+        try:
+            session.prepare()
+        except RequestError:  # beyond the longest
+            longest_ms = asked_ms
+            continue
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "session.wav" if number else "session.mp3")
-            try:
-                session.export(path)
-                exact += len(decode(path)) == asked_ms * FRAMES_PER_MS
-            except RequestError as error:
-                print(f"{region} {method} {asked_ms}: {error}")
+            path = Path(folder, "session.wav" if made else "session.mp3")
+            exact += len(decode(session.export(path))) == asked_ms * FRAMES_PER_MS
+        made += 1
     return exact
 
 

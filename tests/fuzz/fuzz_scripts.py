@@ -28,12 +28,29 @@ VALUES = [
     "0", "0s", "1s", "250ms", "-1s", "+2.5s", "1min", "99999999h", "1e9", "1000000000", "0.5", "2",
     "-1", "a.begin", "a.end", "b.end-2s", "b.begin+1h", "a.end+", ".end", "a", "b", "50%", "+10%",
     "-100%", "6dB", "-6dB", "+999dB", "x-slow", "loud", "strong", "reduced", "bell.wav", "tick.wav",
-    "../bell.wav", "http://x/y.wav", "", " ", "\x09", "en", "de-AT", "xx", "female", "male", "1",
+    "../bell.wav", "http://x/y.wav", "", " ", "\x09", "en", "de-AT", "xx", "am", "vi",
+    "pl", "fr", "female", "male", "1",
     "chapter:", "chapter:Go", "date", "ordinal", "characters", "telephone", "cardinal", "time",
     "mdy", "ymd", "hms12", "x-espeak", "ipa", "t@m'A:", "]]", "[[", "2st", "120Hz", "\U0001f600",
-    "inf", "nan", "9" * 400, "0x10", "١", "1.5.5s",
+    "inf", "nan", "9" * 400, "9" * 5000, "0x10", "١", "1.5.5s",
 ]  # fmt: skip
-TEXTS = ["Hello.", " ", ".", "11/23/2026", "3", "12:30", "&amp;", "&lt;", "\n", "ä", "…", "[[a]]"]
+TEXTS = [
+    "Hello.",
+    "9" * 5000,
+    "0",
+    "123456789",
+    " ",
+    ".",
+    "11/23/2026",
+    "3",
+    "12:30",
+    "&amp;",
+    "&lt;",
+    "\n",
+    "ä",
+    "…",
+    "[[a]]",
+]
 
 tried = timed = 0
 

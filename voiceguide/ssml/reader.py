@@ -89,6 +89,14 @@ _SILENT = ("desc", "lexicon", "meta", "metadata")
 _ESPEAK = ("espeak", "x-espeak", "x-espeak-ng")
 _CLOSING = re.compile(r"\s*[.,;:!?…)\]»”’]+(?=\s|$)")
 _STRAY = re.compile(r"^[.,;:!?…]+\s+")  # what a break or a sound cut off from the words before
+_SENTENCE_ENDS = (".", "!", "?", "…")
+_LONGEST_RUN = 2000  # characters
+_PARTS = re.compile(
+    r".{1,most}(?:(?<=[.!?…])\s|$)|.{1,most}(?:\s|$)|.{1,most}".replace("most", str(_LONGEST_RUN)),
+    re.DOTALL,
+)
+"""A run of speech in parts of two minutes, each held as a whole while it is made: sentence by
+sentence where there are any."""
 _LONGEST_SHOWN = 40
 
 _ValueT = TypeVar("_ValueT")
@@ -166,8 +174,15 @@ class _Flow:
         if self._gap_ms:
             self.cues.append(Pause(self._gap_ms, elastic=True, at=self._at))
             self._gap_ms = 0
-        phonemes = spoken if "[[" in spoken else None
-        self.cues.append(Speech(words, self._style, self._at, phonemes))
+        if "[[" in spoken and len(spoken) <= _LONGEST_RUN:
+            self.cues.append(Speech(words, self._style, self._at, spoken))
+            return
+        before = ""
+        for part in map(str.strip, filter(_speakable, _PARTS.findall(words))):
+            if before.endswith(_SENTENCE_ENDS):
+                self.cues.append(Pause(STRENGTH_MS["weak"], elastic=True, at=self._at))
+            self.cues.append(Speech(part, self._style, self._at))
+            before = part
 
     def gap(self, ms: int) -> None:
         """Leave a gap if more speech follows and no break is written there."""
@@ -177,6 +192,8 @@ class _Flow:
 
     def add(self, cue: Cue) -> None:
         self.flush()
+        if self._gap_ms and isinstance(cue, Group) and _begins_with_speech(cue):
+            self.cues.append(Pause(self._gap_ms, elastic=True, at=cue.at))
         if not isinstance(cue, Mark):
             self._gap_ms = 0
         self.cues.append(cue)
@@ -494,6 +511,11 @@ def _local(element: Element) -> str | None:
     """Give the name of an element of SSML, None for one of another namespace."""
     space, brace, local = element.tag.rpartition("}")
     return local if not brace or space == f"{{{SSML}" else None
+
+
+def _begins_with_speech(group: Group) -> bool:
+    cues = (cue for cue in walk(group) if isinstance(cue, Speech | Sound | Pause))
+    return isinstance(next(cues, None), Speech)
 
 
 def _in_language(style: Style, language: str | None) -> Style:

@@ -20,7 +20,7 @@ DATE_FORMATS = ("mdy", "dmy", "ymd", "ym", "my", "md", "dm", "y", "m", "d")
 
 _NUMBER = re.compile(r"[+−-]?\d+(?:[.,]\d+)?")
 _CLOCK = re.compile(r"(\d{1,2})[:.h](\d{2})(?:[:.](\d{2}))?\s*([ap])?\.?(?:m\.?)?", re.IGNORECASE)
-_LONGEST_NUMBER = 15  # digits; longer ones are said digit by digit
+_LONGEST_ORDINAL = 4  # digits; with more, num2words never ends in some languages
 _YEAR_DIGITS = 4
 _DAY_MINUTES = 24 * 60
 _PIVOT_YEAR = 69  # two digits: from here on the twentieth century, as POSIX reads %y
@@ -78,11 +78,11 @@ def _ordinal(text: str, language: str) -> str | None:
     from num2words import num2words
 
     digits = re.fullmatch(r"(\d+)\D{0,3}", text)
-    if not digits or len(digits[1]) > _LONGEST_NUMBER:
+    if not digits or len(digits[1]) > _LONGEST_ORDINAL:
         return None
     try:
         return str(num2words(int(digits[1]), to="ordinal", lang=_num2words_language(language)))
-    except (NotImplementedError, OverflowError):
+    except Exception:  # noqa: BLE001 (num2words fails in ways of its own; the reader warns)
         return None
 
 
@@ -96,8 +96,12 @@ def _date(text: str, form: str | None, language: str) -> str | None:
     if re.search(r"[^\W\d_]", text):  # a month in letters is for the engine
         return None
     if not form:
-        form = "ymd" if numbers and len(numbers[0]) == _YEAR_DIGITS else "mdy"
+        american = language.lower() in ("en", "en-us") and "." not in text
+        in_order = "mdy" if american else "dmy"
+        form = "ymd" if numbers and len(numbers[0]) == _YEAR_DIGITS else in_order
     if form not in DATE_FORMATS or len(form) != len(numbers):
+        return None
+    if max(map(len, numbers)) > _YEAR_DIGITS:
         return None
     parts = {part: int(number) for part, number in zip(form, numbers, strict=True)}
     if len(numbers[form.find("y")]) <= 2 and "y" in parts:  # noqa: PLR2004 (digits)
@@ -123,7 +127,7 @@ def _spoken_date(day: dt.date, said: set[str], language: str) -> str:
     try:
         year = str(num2words(day.year, to="year", lang=tongue))
         ordinal = str(num2words(day.day, to="ordinal", lang=tongue))
-    except NotImplementedError:
+    except Exception:  # noqa: BLE001 (as above; the engine reads the digits)
         year, ordinal = str(day.year), str(day.day)
     month = locale.months["format"]["wide"][day.month]
     words = {"d": ordinal, "m": month, "y": year}

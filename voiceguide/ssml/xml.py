@@ -27,7 +27,7 @@ _XML = "http://www.w3.org/XML/1998/namespace"
 _VOICEGUIDE = "urn:voiceguide"
 _PREFIXES = {_XML: "xml:", _VOICEGUIDE: "vg:"}
 
-_DECLARATION = re.compile(r"\s*<\?xml\s.*?\?>\s*", re.DOTALL)
+_DECLARATION = re.compile(r"\s{0,100}<\?xml\s.{0,200}?\?>\s{0,100}", re.DOTALL)
 _ENTITY = re.compile(r"&[^;\s]{1,40};")
 
 
@@ -88,7 +88,8 @@ def read(document: str | bytes, name: str) -> Element:
 def text_of(document: str | bytes) -> str:
     """Give the text of a document, whatever its encoding, without declaration."""
     text = document if isinstance(document, str) else _decoded(document)
-    return _DECLARATION.sub("", text, count=1)
+    declaration = _DECLARATION.match(text)
+    return text[declaration.end() :] if declaration else text
 
 
 def _decoded(document: bytes) -> str:
@@ -135,7 +136,9 @@ class _Builder:
         assert self._root is not None  # noqa: S101 (or Expat would have raised)
         return self._root
 
-    def _said_better(self, error: expat.ExpatError, data: bytes) -> str:
+    def _said_better(  # noqa: PLR0911 (one for each kind)
+        self, error: expat.ExpatError, data: bytes
+    ) -> str:
         codes = expat.errors.codes
         if error.code == codes[expat.errors.XML_ERROR_NO_ELEMENTS] and self._open:
             unclosed = self._open[-1]
@@ -153,7 +156,9 @@ class _Builder:
             try:
                 data.decode("utf-8")
             except UnicodeDecodeError as wrong:
-                return f"is not UTF-8: byte 0x{data[wrong.start]:02x}; save it as UTF-8"
+                if b"encoding=" not in data[:200]:
+                    return f"is not UTF-8: byte 0x{data[wrong.start]:02x}; save it as UTF-8"
+            return "is not well-formed XML: is there a & or < in the text? write &amp; or &lt;"
         return f"is not well-formed XML: {expat.ErrorString(error.code)}"
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:

@@ -12,7 +12,6 @@ import importlib.metadata
 import json
 import os
 import platform
-import re
 import shutil
 import subprocess
 import sys
@@ -22,7 +21,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pedalboard.io import AudioFile
 
 from voiceguide.errors import MissingVoiceError, VoiceError
@@ -35,11 +33,6 @@ _CHILD = Path(__file__).with_name("pyttsx3_child.py")
 _LIMIT_S = 10.0
 _LIMIT_S_PER_CHARACTER = 0.05
 _TRIES = 2
-
-_LONGEST = 4000  # characters
-_PARTS = re.compile(r".{1,4000}(?:(?<=[.!?…])\s|$)|.{1,4000}(?:\s|$)|.{1,4000}", re.DOTALL)
-"""Text in parts that end with a sentence, or else with a word. From 18,000 characters on espeak-ng
-crashes; of 13,500 it has spoken all."""
 
 
 class Pyttsx3:
@@ -58,24 +51,17 @@ class Pyttsx3:
     def speak(self, utterance: Utterance) -> Spoken:
         """Speak; raises VoiceError for a missing voice, or a phrase that fails twice.
 
-        A long text is spoken in parts, from sentence to sentence: espeak-ng has its limits.
+        The reader gives runs of 2,000 characters at most; with 18,000, espeak-ng crashes.
         """
-        if utterance.phonemes is not None and len(utterance.phonemes) <= _LONGEST:
-            return self._speak(utterance, utterance.text)
-        parts = [self._speak(utterance, part) for part in _PARTS.findall(utterance.text)]
-        samples = [part.samples for part in parts]
-        return Spoken(np.concatenate(samples), parts[0].rate_hz)
-
-    def _speak(self, utterance: Utterance, text: str) -> Spoken:
         path = self._ask(
-            self._limit_s + _LIMIT_S_PER_CHARACTER * len(text),
+            self._limit_s + _LIMIT_S_PER_CHARACTER * len(utterance.text),
             do="speak",
-            text=text,
+            text=utterance.text,
             language=utterance.language,
             voice=utterance.voice,
             rate=utterance.rate_wpm,
             pitch_st=utterance.pitch_st,
-            phonemes=utterance.phonemes if text == utterance.text else None,
+            phonemes=utterance.phonemes,
         )
         try:
             with AudioFile(path) as file:

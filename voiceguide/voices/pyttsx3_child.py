@@ -76,7 +76,7 @@ class Speaker:
         language: str,
     ) -> str | None:
         """Give the id of the voice that fits best; None if none is as it is wanted."""
-        for name in names:
+        for name in (" ".join(names), *names):  # a name may have spaces, or there are several
             with contextlib.suppress(LookupError):
                 return self._resolve(name, language)
         if names and not (languages or gender or variant):
@@ -98,9 +98,7 @@ class Speaker:
             gender = gender or calm_gender
             return f"{base}+{gender[0]}{min(variant or 1, ESPEAK_KINDS[gender])}"
         speaking = [voice for voice in self._voices if self._speaks(voice, language.lower())]
-        matching = [
-            voice for voice in speaking if gender in (None, str(voice.gender or "").lower())
-        ]
+        matching = [voice for voice in speaking if gender is None or _gender(voice) == gender]
         if not matching:
             raise LookupError(f"no {gender} voice for the language “{language}”")
         if variant is None and calm in [voice.id for voice in matching]:
@@ -201,6 +199,11 @@ class Speaker:
 
     def _speaks(self, voice: Any, language: str) -> bool:
         return any(f"{name.lower()}-".startswith(f"{language}-") for name in _languages(voice))
+
+
+def _gender(voice: Any) -> str:
+    """Give the gender, which macOS calls VoiceGenderFemale."""
+    return str(voice.gender or "").lower().removeprefix("voicegender")
 
 
 def _languages(voice: Any) -> list[str]:
