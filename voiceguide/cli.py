@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import signal
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from voiceguide.session import Session
+
+_GARBAGE = 50_000
+"""Starting makes many objects that stay: to look through them every 700 takes a tenth of it."""
 
 app = typer.Typer(
     name="voiceguide",
@@ -370,6 +374,8 @@ def doctor(language: Language = "en", texts: Texts = None) -> None:
 
 def main() -> NoReturn:
     """Run the command line; a VoiceguideError is said on standard error, and the status is 1."""
+    gc.set_threshold(_GARBAGE)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # else numpy starts threads for matrices
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):  # clean up on the way out
             signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))

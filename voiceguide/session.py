@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from voiceguide.export import Tags
     from voiceguide.library import Library
+    from voiceguide.player.device import Opener
     from voiceguide.player.source import Source
     from voiceguide.timeline import Item, Timeline
 
@@ -95,11 +96,13 @@ def play_file(
     quiet: bool = True,
 ) -> None:
     """Play an MP3 that was rendered, with its chapters; the rest is as with ``Session.play``."""
+    from voiceguide.player import device
     from voiceguide.player.recorded import Recorded
 
+    open_device = device.opener(player)
     with contextlib.closing(Recorded(Path(path), _lead(start_delay_ms))) as source:
         _check_chapter(begin, [chapter.title for chapter in source.score.chapters])
-        _play(source, begin, start_delay_ms, player, quiet=quiet)
+        _play(source, begin, start_delay_ms, open_device, quiet=quiet)
 
 
 class _Choice(TypedDict, total=False):
@@ -249,8 +252,10 @@ class Session:
         ``quiet``, standard error shows what is heard; on a terminal, keys steer it. Raises a
         VoiceguideError, and KeyboardInterrupt or SystemExit for signals, after a fade.
         """
+        from voiceguide.player import device
         from voiceguide.player.source import Spoken
 
+        open_device = device.opener(player)
         plan = self._plan
         titles = [
             cue.name.removeprefix(ssml.CHAPTER)
@@ -267,7 +272,7 @@ class Session:
             with contextlib.closing(
                 Spoken(self.title, items, window, _lead(start_delay_ms))
             ) as source:
-                _play(source, begin, start_delay_ms, player, quiet=quiet)
+                _play(source, begin, start_delay_ms, open_device, quiet=quiet)
 
     @cached_property
     def _plan(self) -> _Plan:
@@ -558,11 +563,12 @@ def _check_chapter(begin: str | int, titles: list[str]) -> None:
         raise RequestError(f"there is no chapter “{begin}”; there are: {chapters}")
 
 
-def _play(source: Source, begin: str | int, delay_ms: int, player: str, *, quiet: bool) -> None:
-    from voiceguide.player import device, keys, loop, screen
+def _play(
+    source: Source, begin: str | int, delay_ms: int, open_device: Opener, *, quiet: bool
+) -> None:
+    from voiceguide.player import keys, loop, screen
     from voiceguide.player.player import Player
 
-    open_device = device.opener(player)
     loop.run(
         Player(source, delay_ms=delay_ms, begin=lambda: source.score.begin_of(begin)),
         open_device,

@@ -1,113 +1,64 @@
-"""The loudspeaker, through miniaudio: it asks for short pieces, from its own thread."""
+"""What a loudspeaker is to the player; each way to one is a file beside this."""
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import sys
-import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from voiceguide.errors import DeviceError, RequestError
-from voiceguide.voices.clip import RATE_HZ
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-    import miniaudio
-
-_PERIOD_MS = 100
-"""PulseAudio holds one period (miniaudio makes it the target length): with 100 ms, two slow cores
-under load lost nothing in 140 s (measured), and a key is heard at once."""
-_CLOSE_S = 0.5
-
-_stuck: list[object] = []
-"""Devices that did not close: they must not be collected, as that would close them once more."""
+    from collections.abc import Callable
 
 
 class Device(Protocol):
-    """Plays what ``read(frames)`` gives, until it is closed."""
+    """Plays what ``read(frames)`` gives, from ``start`` on until it is closed."""
+
+    def start(self) -> None:
+        """Begin to play; raises DeviceError if that cannot be."""
 
     def close(self) -> None:
         """Fall silent; never hangs."""
 
 
-def opener(player: str) -> Callable[[Callable[[int], bytes], int], Device]:
-    """Give what opens a device, by the name of a player; raises RequestError for one not known."""
+class Opener(Protocol):
+    """Opens a device: 48,000 Hz, 16 bit, the system's default output."""
+
+    def __call__(self, read: Callable[[int], bytes], channels: int) -> Device:
+        """Open it; ``read`` gives so many frames. Raises DeviceError if there is none."""
+
+
+def opener(player: str) -> Opener:
+    """Give what opens a device, by the name of a player, with its library loaded.
+
+    Raises RequestError for a player that is not known, DeviceError for one that is not there.
+    """
     if player == "miniaudio":
+        try:
+            from voiceguide.player.miniaudio_device import MiniaudioDevice
+        except ImportError as error:
+            raise DeviceError(f"miniaudio cannot be loaded ({error}); install it again") from error
         return MiniaudioDevice
     if player == "simpleaudio":
-        from voiceguide.player.simpleaudio_device import SimpleaudioDevice
-
+        if sys.version_info >= (3, 12):
+            raise DeviceError(
+                "simpleaudio crashes Python 3.12 and later (its issue 72): use miniaudio, or "
+                "Python 3.11"
+            )
+        try:
+            from voiceguide.player.simpleaudio_device import SimpleaudioDevice
+        except ImportError as error:
+            raise DeviceError(
+                "simpleaudio is not installed: pip install 'voiceguide[simpleaudio]' (it needs a "
+                "compiler and, on Linux, ALSA's headers)"
+            ) from error
         return SimpleaudioDevice
     raise RequestError(f"there is no player “{player}”; there are: miniaudio, simpleaudio")
 
 
-class MiniaudioDevice:
-    """The system's default output."""
-
-    def __init__(self, read: Callable[[int], bytes], channels: int) -> None:
-        """Open it and begin to play; raises DeviceError if there is none."""
-        try:
-            import miniaudio
-        except ImportError as error:
-            raise DeviceError(f"miniaudio cannot be loaded ({error}); install it again") from error
-        _quieten_alsa()
-        try:
-            self._device = miniaudio.PlaybackDevice(
-                output_format=miniaudio.SampleFormat.SIGNED16,
-                nchannels=channels,
-                sample_rate=RATE_HZ,
-                buffersize_msec=_PERIOD_MS,
-                backends=_backends(miniaudio.Backend),
-                app_name="voiceguide",
-            )
-            self._device.start(_asked(read))
-        except miniaudio.MiniaudioError as error:
-            raise DeviceError(
-                f"no loudspeaker can be opened ({error.args[0]}): connect one, or start the sound "
-                "server; “voiceguide render” makes a file instead"
-            ) from error
-
-    def close(self) -> None:
-        """Close it; one whose server is gone may hang, and is left to itself."""
-        closing = threading.Thread(target=self._device.close, daemon=True)
-        closing.start()
-        closing.join(_CLOSE_S)
-        if closing.is_alive():
-            _stuck.append(self._device)
-
-
-def _asked(read: Callable[[int], bytes]) -> Generator[bytes, int, None]:
-    """Make of ``read`` what miniaudio wants: a generator that is sent numbers of frames."""
-
-    def pieces() -> Generator[bytes, int, None]:
-        frames = yield b""
-        while True:
-            frames = yield read(frames)
-
-    generator = pieces()
-    next(generator)
-    return generator
-
-
-def _backends(known: type[miniaudio.Backend]) -> list[miniaudio.Backend]:
-    """Give all but the null device, which would play to nobody."""
-    if sys.platform != "linux":
-        return [backend for backend in known if backend.name not in ("NULL", "CUSTOM")]
-    cards = [known.ALSA] if Path("/dev/snd").exists() else []
-    return [known.PULSEAUDIO, *cards]
-
-
-def _quieten_alsa() -> None:
-    """Keep ALSA's own messages off the screen: what is wrong is told in ours."""
-    global _handler  # noqa: PLW0603 (ALSA keeps the pointer for good)
-    if sys.platform == "linux" and _handler is None:
-        with contextlib.suppress(OSError, AttributeError):
-            alsa = ctypes.CDLL("libasound.so.2")
-            _handler = ctypes.CFUNCTYPE(None)(lambda: None)
-            alsa.snd_lib_error_set_handler(_handler)
-
-
-_handler: object = None
+def not_opened(reason: object) -> DeviceError:
+    """Give the error for a loudspeaker that cannot be opened."""
+    return DeviceError(
+        f"no loudspeaker can be opened ({reason}): connect one, or start the sound server; "
+        "“voiceguide render” makes a file instead"
+    )

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from voiceguide.errors import DeviceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from types import FrameType
 
-    from voiceguide.player.device import Device
+    from voiceguide.player.device import Device, Opener
     from voiceguide.player.keys import Keys
     from voiceguide.player.player import Player
     from voiceguide.player.screen import Screen
@@ -26,6 +26,7 @@ _LOST_S = 1.0
 """A device that asks for nothing for so long is lost."""
 _FIRST_S = 3.0
 """It may take so long to begin: a null sink of PulseAudio finishes a block of 2 s first."""
+_FIRST_BLOCK_S = 1.0
 _REOPEN_S = 3.5
 """So long a lost device is looked for; with _LOST_S that is less than 5 s."""
 _RETRY_S = 0.25
@@ -34,12 +35,7 @@ _STOP_S = 1.5
 _SKIP_MS = 10_000
 
 
-def run(
-    player: Player,
-    open_device: Callable[[Callable[[int], bytes], int], Device],
-    keys: Keys,
-    screen: Screen,
-) -> None:
+def run(player: Player, open_device: Opener, keys: Keys, screen: Screen) -> None:
     """Play until the end, or until it is ended; return when all is closed.
 
     Raises DeviceError where the loudspeaker is lost and none comes back, KeyboardInterrupt for
@@ -97,9 +93,7 @@ def _steer(
 class _Loudspeaker:
     """The device, opened anew where it is lost."""
 
-    def __init__(
-        self, player: Player, open_device: Callable[[Callable[[int], bytes], int], Device]
-    ) -> None:
+    def __init__(self, player: Player, open_device: Opener) -> None:
         self._player = player
         self._open_device = open_device
         self._device: Device | None = None
@@ -113,10 +107,12 @@ class _Loudspeaker:
         return time.monotonic() - asked_s > patience_s
 
     def open(self) -> None:
-        """Open it; raises DeviceError if there is none."""
+        """Open it, and play as soon as there is something; raises DeviceError if there is none."""
+        self._device = self._open_device(self._player.read, self._player.source.channels)
+        self._player.wait(_FIRST_BLOCK_S)  # what the device takes at once is not to be silence
         self._player.opened()
         self._opened_s = self._player.last_read_s
-        self._device = self._open_device(self._player.read, self._player.source.channels)
+        self._device.start()
 
     def reopen(self, caught: list[int]) -> None:
         """Look for it again and again; raises DeviceError if it does not come back in time."""

@@ -33,7 +33,7 @@ _DRAIN_MS = 300
 """What the device may still hold when the last block was taken."""
 _HUSH_MS = 40
 """PulseAudio lost up to 11 ms at the begin of a stream (measured with a null sink)."""
-_IDLE_S = 0.05
+_IDLE_S, _SOON_S = 0.05, 0.005
 _BACK_TO_BEGIN_MS = 3000
 """The key for the chapter before goes to this one's begin, once it has played for so long."""
 _RESUME_REACH_MS = 10_000
@@ -91,6 +91,11 @@ class Player:
         """Whether nothing is ready to be played though something should be."""
         with self._lock:
             return not self._ready and not self._last and not self.paused
+
+    def wait(self, seconds: float) -> None:
+        """Wait until there is something to be played, or all was; not longer than ``seconds``."""
+        with self._lock:
+            self._lock.wait_for(lambda: self._ready or self._last or self.paused, seconds)
 
     def read(self, frames: int) -> bytes:
         """Give the next ``frames`` to the device; silence where there is nothing."""
@@ -251,7 +256,7 @@ class Player:
             while not self._closed:
                 if not self._mix_next():
                     with self._lock:
-                        self._lock.wait(_IDLE_S)
+                        self._lock.wait(_SOON_S if self.waiting else _IDLE_S)
         except Exception as error:  # noqa: BLE001 (told to who waits for the end)
             self._fail(error)
 
@@ -282,6 +287,7 @@ class Player:
                 samples = _scaled(samples, _rise(self._risen, len(samples), count))
                 self._risen += len(samples)
             self._ready.append(_Part(begin_ms, samples))
+            self._lock.notify_all()
             self._next_ms = end_ms
             if end_ms == 0 and begin_ms < 0 and self._after_lead is not None:
                 self._goal = self._after_lead

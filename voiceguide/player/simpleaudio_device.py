@@ -13,7 +13,9 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from voiceguide.errors import DeviceError
+import simpleaudio
+
+from voiceguide.player.device import not_opened
 from voiceguide.voices.clip import FRAMES_PER_MS, RATE_HZ
 
 if TYPE_CHECKING:
@@ -32,38 +34,25 @@ class SimpleaudioDevice:
     """The system's default output."""
 
     def __init__(self, read: Callable[[int], bytes], channels: int) -> None:
-        """Open it and begin to play; raises DeviceError if that cannot be."""
-        if sys.version_info >= (3, 12):
-            raise DeviceError(
-                "simpleaudio crashes Python 3.12 and later (its issue 72): use miniaudio, or "
-                "Python 3.11"
-            )
-        try:
-            import simpleaudio
-        except ImportError as error:
-            raise DeviceError(
-                "simpleaudio is not installed: pip install 'voiceguide[simpleaudio]' (it needs a "
-                "compiler and, on Linux, ALSA's headers)"
-            ) from error
         self._read = read
+        self._channels = channels
         self._frame = channels * _BYTES
-        self._start: Callable[[mmap.mmap], simpleaudio.PlayObject] = lambda buffer: (
-            simpleaudio.play_buffer(buffer, channels, _BYTES, RATE_HZ)
-        )
         self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._feed, name="simpleaudio", daemon=True)
+
+    def start(self) -> None:
+        """Begin to play; raises DeviceError if that cannot be."""
         try:
             self._begin()
         except simpleaudio.SimpleaudioError as error:
-            raise DeviceError(
-                f"no loudspeaker can be opened ({error}): connect one, or start the sound server; "
-                "“voiceguide render” makes a file instead"
-            ) from error
-        self._thread = threading.Thread(target=self._feed, name="simpleaudio", daemon=True)
+            raise not_opened(error) from error
         self._thread.start()
 
     def close(self) -> None:
         """Let what was given be heard, and fall silent."""
         self._closed.set()
+        if not self._thread.is_alive():
+            return
         self._thread.join(1)
         if self._playing.is_playing():
             time.sleep(_MARGIN_MS / 1000)
@@ -78,7 +67,7 @@ class SimpleaudioDevice:
         self._filled = 0  # frames
         self._fill(_MARGIN_MS * FRAMES_PER_MS)
         self._began_s = time.monotonic()
-        self._playing = self._start(self._buffer)
+        self._playing = simpleaudio.play_buffer(self._buffer, self._channels, _BYTES, RATE_HZ)
 
     def _feed(self) -> None:
         while not self._closed.wait(_STEP_S) and self._playing.is_playing():
