@@ -298,6 +298,7 @@ def render(  # noqa: PLR0913 (a parameter an option)
 
 @app.command(epilog="Example: voiceguide play neck --start-delay 20s")
 def play(  # noqa: PLR0913 (a parameter an option)
+    context: typer.Context,
     target: Target,
     method: Method = None,
     area: Area = None,
@@ -326,10 +327,11 @@ def play(  # noqa: PLR0913 (a parameter an option)
 ) -> None:
     """Play a session through the loudspeaker; it is spoken while it plays.
 
-    TARGET may also be an MP3 that “render” made; then the options of sessions mean nothing.
+    TARGET may also be a file that “render” made.
 
-    Keys: space pauses, arrows go 10 s back and forward, n and p to the next and previous chapter, r
-    repeats the exercise, + adds 15 s to a hold, m mutes the tones, q ends.
+    Keys: space pauses and goes on; the arrows go 10 s back and forward; n and p go to the next and
+    the previous chapter; r repeats the exercise; + makes a hold 15 s longer; m mutes the tones, or
+    lets them be heard again; q ends.
     """
     from voiceguide import Session
     from voiceguide.session import play_file
@@ -339,7 +341,8 @@ def play(  # noqa: PLR0913 (a parameter an option)
         delay_ms = duration(start_delay)
     except ValueError as error:
         raise VoiceguideError(f"--start-delay {start_delay}: {error}") from error
-    if Path(target).suffix.lower() == ".mp3":
+    if _is_rendered(target):
+        _only_for_playing(context)
         with _interrupted():
             play_file(
                 target, begin=_place(begin), start_delay_ms=delay_ms,
@@ -352,6 +355,8 @@ def play(  # noqa: PLR0913 (a parameter an option)
         language=language, library=texts, voice=voice, rate=rate, seed=seed,
         variables=_variables(variables), max_length=max_length,
     )  # fmt: skip
+    if minutes and not quiet:
+        typer.echo("To last exactly so long, it is all spoken before it begins.", err=True)
     session.prepare()
     if not quiet:
         _warn(session)
@@ -411,6 +416,26 @@ def _path(session: Session, output: str | None, *, several: bool) -> Path:
     if several:
         raise VoiceguideError(f"{output} is one file: for several targets, give a folder with -o")
     return path
+
+
+def _is_rendered(target: str) -> bool:
+    """Tell whether a target is an audio file."""
+    suffix = Path(target).suffix.lower().removeprefix(".")
+    if not suffix:
+        return False
+    from voiceguide import export  # not for regions: it takes long to load
+
+    return suffix in export.FORMATS
+
+
+def _only_for_playing(context: typer.Context) -> None:
+    """Refuse options of sessions: a file is what it is."""
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        given = source is not None and source.name == "COMMANDLINE"
+        if given and option.name not in ("target", "start_delay", "begin", "player", "quiet"):
+            what = f"{option.opts[0]} is for sessions that are made as they play"
+            raise VoiceguideError(f"{what}; {context.params['target']} is a finished one")
 
 
 @contextlib.contextmanager

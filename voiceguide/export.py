@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 FORMATS = ("mp3", "wav", "flac", "ogg")
 """The suffixes that can be written."""
 
+SOUNDS = "voiceguide sounds"
+"""The tag by which “play” knows holds and breaths."""
+
 _KBIT_PER_S = {1: 96, 2: 160}
 """By channels: for speech, MP3 at these rates is not told from the original."""
 
@@ -188,12 +191,7 @@ def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
     spoken = _spoken(timeline)
     yield id3.USLT(utf8, language, "", "\n".join(text for _, text in spoken))
     yield id3.SYLT(utf8, language, 2, 1, "", [(text, ms) for ms, text in spoken])
-    sounds = "\n".join(
-        f"{event.begin_ms} {event.end_ms} {event.cue.source}"
-        for event in timeline.events
-        if not isinstance(event.cue, Speech)
-    )
-    yield id3.TXXX(utf8, "voiceguide sounds", sounds)  # by which “play” knows holds and breaths
+    yield id3.TXXX(utf8, SOUNDS, _sounds(timeline))
     if not timeline.chapters:
         return
     # mutagen writes the shorter frame first, then by name. Names that make up for the titles'
@@ -221,6 +219,8 @@ def _vorbis_comments(tags: Tags, timeline: Timeline) -> Iterator[tuple[str, str]
     yield "date", tags.date
     yield "comment", tags.comment
     yield "lyrics", "\n".join(text for _, text in _spoken(timeline))
+    yield "syncedlyrics", "".join(_lrc(timeline, tags.title, tags.language))
+    yield SOUNDS, _sounds(timeline)
     for number, chapter in enumerate(timeline.chapters):
         yield f"chapter{number:03}", _clock(chapter.begin_ms, hours=True)
         yield f"chapter{number:03}name", chapter.title
@@ -233,6 +233,15 @@ def _spoken(timeline: Timeline) -> list[tuple[int, str]]:
         for event in timeline.events
         if isinstance(event.cue, Speech)
     ]
+
+
+def _sounds(timeline: Timeline) -> str:
+    """Tell begin, end and name of each sound, a line each."""
+    return "\n".join(
+        f"{event.begin_ms} {event.end_ms} {event.cue.source}"
+        for event in timeline.events
+        if not isinstance(event.cue, Speech)
+    )
 
 
 def _text(timeline: Timeline, title: str, _language: str) -> Iterator[str]:

@@ -95,7 +95,7 @@ def play_file(
     player: str = "miniaudio",
     quiet: bool = True,
 ) -> None:
-    """Play an MP3 that was rendered, with its chapters; the rest is as with ``Session.play``."""
+    """Play a file that was rendered, with its chapters; the rest is as with ``Session.play``."""
     from voiceguide.player import device
     from voiceguide.player.recorded import Recorded
 
@@ -566,14 +566,16 @@ def _check_chapter(begin: str | int, titles: list[str]) -> None:
 def _play(
     source: Source, begin: str | int, delay_ms: int, open_device: Opener, *, quiet: bool
 ) -> None:
-    from voiceguide.player import keys, loop, screen
+    from voiceguide.player import loop
+    from voiceguide.player.keys import keys
     from voiceguide.player.player import Player
+    from voiceguide.player.screen import Nothing, screen
 
     loop.run(
         Player(source, delay_ms=delay_ms, begin=lambda: source.score.begin_of(begin)),
         open_device,
-        keys.Keys(),
-        screen.Nothing() if quiet else screen.screen(sys.stderr),
+        keys(),
+        Nothing() if quiet else screen(sys.stderr),
     )
 
 

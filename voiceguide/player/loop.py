@@ -10,27 +10,24 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from voiceguide.errors import DeviceError
+from voiceguide.player.awake import kept_awake
+from voiceguide.player.loudspeaker import Loudspeaker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from voiceguide.player.device import Device, Opener
+    from voiceguide.player.device import Opener
     from voiceguide.player.keys import Keys
     from voiceguide.player.player import Player
     from voiceguide.player.screen import Screen
 
 _TICK_S = 0.05
-_LOST_S = 1.0
-"""A device that asks for nothing for so long is lost."""
-_FIRST_S = 3.0
-"""It may take so long to begin: a null sink of PulseAudio finishes a block of 2 s first."""
-_FIRST_BLOCK_S = 1.0
-_REOPEN_S = 3.5
-"""So long a lost device is looked for; with _LOST_S that is less than 5 s."""
-_RETRY_S = 0.25
-_ASLEEP_S = 5.0
+_ASLEEP_S = 3.0
+"""Where so much time has passed unnoticed, the machine slept, or this process was stopped."""
+_SUSPEND = getattr(signal, "SIGTSTP", 0)
+"""Ctrl-Z; there is none on Windows."""
+_FADE_S = 0.2
 _STOP_S = 1.5
 _SKIP_MS = 10_000
 
@@ -41,10 +38,10 @@ def run(player: Player, open_device: Opener, keys: Keys, screen: Screen) -> None
     Raises DeviceError where the loudspeaker is lost and none comes back, KeyboardInterrupt for
     SIGINT and SystemExit for SIGTERM and SIGHUP (after a fade), and what the player met with.
     """
-    speaker = _Loudspeaker(player, open_device)
+    speaker = Loudspeaker(player, open_device)
     try:
         speaker.open()
-        with _signals(player) as caught, _on_the_bus(player):
+        with _signals(player) as caught, kept_awake(), _on_the_bus(player):
             keys.open()
             try:
                 _steer(player, speaker, keys, screen, caught)
@@ -63,76 +60,31 @@ def run(player: Player, open_device: Opener, keys: Keys, screen: Screen) -> None
 
 
 def _steer(
-    player: Player, speaker: _Loudspeaker, keys: Keys, screen: Screen, caught: list[int]
+    player: Player, speaker: Loudspeaker, keys: Keys, screen: Screen, caught: list[int]
 ) -> None:
-    slept_s = _slept_s()
+    noticed_s = _clock_s()
     stopping_s: float | None = None
     while not player.ended.wait(_TICK_S):
         for key in keys.pressed():
             _press(player, key, screen)
-        if signal.SIGTSTP in caught:
-            caught[:] = [number for number in caught if number != signal.SIGTSTP]
-            _suspend(player, keys, screen)
-            player.last_read_s = time.monotonic()
+        if _SUSPEND in caught:
+            caught[:] = [number for number in caught if number != _SUSPEND]
+            _suspend(player, speaker, keys, screen)
+            noticed_s = _clock_s()
         screen.show(player)
         if caught or player.stopping:
             stopping_s = stopping_s or time.monotonic()
             if time.monotonic() - stopping_s > _STOP_S:
                 return  # no device takes the fade any more
             continue
-        if _slept_s() - slept_s > _ASLEEP_S:
-            slept_s = _slept_s()
+        asleep_s, noticed_s = _clock_s() - noticed_s, _clock_s()
+        if asleep_s > _ASLEEP_S or speaker.lost:
+            screen.say("Looking for the loudspeaker.")
+            screen.show(player)
             player.back_to_sentence()
-        if speaker.lost:
-            screen.say("The loudspeaker is gone; waiting for it.")
-            speaker.reopen(caught)
+            speaker.reopen(lambda: caught)
             screen.say("")
-            player.back_to_sentence()
-
-
-class _Loudspeaker:
-    """The device, opened anew where it is lost."""
-
-    def __init__(self, player: Player, open_device: Opener) -> None:
-        self._player = player
-        self._open_device = open_device
-        self._device: Device | None = None
-        self._opened_s = 0.0
-
-    @property
-    def lost(self) -> bool:
-        """Whether it has asked for no audio for too long."""
-        asked_s = self._player.last_read_s
-        patience_s = _LOST_S if asked_s > self._opened_s else _FIRST_S
-        return time.monotonic() - asked_s > patience_s
-
-    def open(self) -> None:
-        """Open it, and play as soon as there is something; raises DeviceError if there is none."""
-        self._device = self._open_device(self._player.read, self._player.source.channels)
-        self._player.wait(_FIRST_BLOCK_S)  # what the device takes at once is not to be silence
-        self._player.opened()
-        self._opened_s = self._player.last_read_s
-        self._device.start()
-
-    def reopen(self, caught: list[int]) -> None:
-        """Look for it again and again; raises DeviceError if it does not come back in time."""
-        self.close()
-        until_s = time.monotonic() + _REOPEN_S
-        while True:
-            try:
-                self.open()
-            except DeviceError as error:
-                if time.monotonic() > until_s or caught:
-                    raise DeviceError(f"the loudspeaker is gone: {error}") from error
-                time.sleep(_RETRY_S)
-            else:
-                return
-
-    def close(self) -> None:
-        """Fall silent."""
-        device, self._device = self._device, None
-        if device is not None:
-            device.close()
+            noticed_s = _clock_s()
 
 
 @contextlib.contextmanager
@@ -174,11 +126,12 @@ def _press(player: Player, key: str, screen: Screen) -> None:
         screen.say("The tones of a file cannot be left out.")
 
 
-def _suspend(player: Player, keys: Keys, screen: Screen) -> None:
+def _suspend(player: Player, speaker: Loudspeaker, keys: Keys, screen: Screen) -> None:
     """Fall silent and let the shell go on; come back to the last sentence."""
     was_paused = player.paused
     player.pause()
-    time.sleep(2 * _TICK_S)  # the fade
+    time.sleep(_FADE_S)
+    speaker.close()
     screen.close()
     keys.close()
     os.kill(os.getpid(), signal.SIGSTOP)
@@ -186,6 +139,7 @@ def _suspend(player: Player, keys: Keys, screen: Screen) -> None:
     if not was_paused:
         player.back_to_sentence()
         player.play()
+    speaker.reopen(lambda: False)
 
 
 @contextlib.contextmanager
@@ -194,7 +148,7 @@ def _signals(player: Player) -> Iterator[list[int]]:
     caught: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:
-        if number == getattr(signal, "SIGTSTP", None):
+        if number == _SUSPEND:
             caught.append(number)
             return
         if number in caught:
@@ -215,8 +169,10 @@ def _signals(player: Player) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _slept_s() -> float:
-    """Tell for how long this machine has slept so far, where the system tells."""
-    if not hasattr(time, "CLOCK_BOOTTIME"):
-        return 0.0
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+def _clock_s() -> float:
+    """Give the time of a clock that goes on while the machine sleeps."""
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    if sys.platform == "darwin":
+        return time.clock_gettime(time.CLOCK_MONOTONIC)  # time.monotonic() stands still there
+    return time.monotonic()

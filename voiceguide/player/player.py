@@ -7,7 +7,6 @@ was made ahead: what was being heard is faded out while what comes instead is fa
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,8 +30,8 @@ AHEAD_MS = 1500
 EXTENSION_MS = 15_000
 _DRAIN_MS = 300
 """What the device may still hold when the last block was taken."""
-_HUSH_MS = 40
-"""PulseAudio lost up to 11 ms at the begin of a stream (measured with a null sink)."""
+_CATCH_UP_S = 0.04
+"""A device waits so long for what comes after a cut: then what was heard fades right into it."""
 _IDLE_S, _SOON_S = 0.05, 0.005
 _BACK_TO_BEGIN_MS = 3000
 """The key for the chapter before goes to this one's begin, once it has played for so long."""
@@ -42,7 +41,7 @@ _RESUME_REACH_MS = 10_000
 
 class _Part(NamedTuple):
     begin_ms: float
-    samples: NDArray[np.int16]
+    samples: NDArray[np.int32]
     """(frames, channels)."""
 
 
@@ -62,17 +61,15 @@ class Player:
         self.tones = True
         self.error: Exception | None = None
         self.ended = threading.Event()
-        self.last_read_s = time.monotonic()
-        """When the device last asked for audio."""
         self._ready: deque[_Part] = deque()
-        self._tail = np.zeros((0, source.channels), np.int16)
+        self._tail = np.zeros((0, source.channels), np.int32)
         self._next_ms = -delay_ms
         self._goal = None if delay_ms else begin
         self._after_lead = begin
         self._chapter: int | None = None  # the one that is being sought
         self._risen = FADE_MS * FRAMES_PER_MS
         self._cuts = 0
-        self._hush = 0  # frames of silence that come first
+        self._fresh = False  # nothing was read since the last cut
         self._last = False  # all that is to be heard is ready
         self._silent = 0  # frames given since then
         self._closed = False
@@ -101,9 +98,10 @@ class Player:
         """Give the next ``frames`` to the device; silence where there is nothing."""
         out = np.zeros((frames, self.source.channels), np.int32)
         with self._lock:
-            self.last_read_s = time.monotonic()
-            filled = min(frames, self._hush)
-            self._hush -= filled
+            if self._fresh:
+                self._fresh = False
+                self.wait(_CATCH_UP_S)
+            filled = 0
             tail, self._tail = self._tail[:frames], self._tail[frames:]
             out[: len(tail)] += tail
             while filled < frames and self._ready and not self.paused:
@@ -119,12 +117,6 @@ class Player:
                 if self._silent >= _DRAIN_MS * FRAMES_PER_MS:
                     self.ended.set()
         return np.clip(out, -32768, 32767).astype("<i2").tobytes()
-
-    def opened(self) -> None:
-        """Take note that a device was opened: it swallows the first few ms of what it is given."""
-        with self._lock:
-            self.last_read_s = time.monotonic()
-            self._hush = _HUSH_MS * FRAMES_PER_MS
 
     def pause(self) -> None:
         """Fall silent; ``play`` goes on from here."""
@@ -237,13 +229,17 @@ class Player:
         """Fade out what is being heard, and go on at ``next_ms``."""
         if self.stopping:
             return
-        if not len(self._tail) and self._ready and not self.paused:
+        if self._ready and not self.paused:
             count = fade_ms * FRAMES_PER_MS
             samples = np.concatenate([part.samples for part in self._ready])[:count]
-            self._tail = _scaled(samples, 1 - _rise(0, len(samples), len(samples)))
+            tail = _scaled(samples, 1 - _rise(0, len(samples), len(samples)))
+            before = self._tail[: len(tail)]  # of a cut just now
+            tail[: len(before)] += before
+            self._tail = tail
         self._ready.clear()
         self._risen = 0
         self._cuts += 1
+        self._fresh = True
         self._last = False
         self._silent = 0
         self._next_ms = next_ms
@@ -278,7 +274,8 @@ class Player:
         if end_ms <= begin_ms:
             return self._wait(begin_ms, cuts)
         block = self.source.block(begin_ms, end_ms, tones=tones)
-        samples = np.frombuffer(block, dtype="<i2").reshape(-1, self.source.channels)
+        samples = np.frombuffer(block, dtype="<i2").astype(np.int32)
+        samples = samples.reshape(-1, self.source.channels)
         with self._lock:
             if cuts != self._cuts or self._last:
                 return True
@@ -316,5 +313,5 @@ def _rise(begin: int, frames: int, count: int) -> NDArray[np.float64]:
     return rise
 
 
-def _scaled(samples: NDArray[np.int16], gain: NDArray[np.float64]) -> NDArray[np.int16]:
-    return np.rint(samples * gain[:, None]).astype(np.int16)
+def _scaled(samples: NDArray[np.int32], gain: NDArray[np.float64]) -> NDArray[np.int32]:
+    return np.rint(samples * gain[:, None]).astype(np.int32)

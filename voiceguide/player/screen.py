@@ -83,7 +83,7 @@ class _Terminal:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._live: Live | None = None
-        self._shown_s = 0.0
+        self._shown_s: float = 0
         self._message = ""
 
     def show(self, player: Player) -> None:
@@ -101,6 +101,7 @@ class _Terminal:
 
     def say(self, message: str) -> None:
         self._message = message
+        self._shown_s = 0
 
     def close(self) -> None:
         if self._live is not None:

@@ -59,11 +59,12 @@ class SimpleaudioDevice:
             self._playing.stop()
 
     def _begin(self) -> None:
-        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-        if sys.platform == "linux":
-            flags |= _NO_RESERVE
         size = _HOUR_MS * FRAMES_PER_MS * self._frame
-        self._buffer = mmap.mmap(-1, size, flags=flags)
+        if sys.platform == "linux":
+            flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NO_RESERVE
+            self._buffer = mmap.mmap(-1, size, flags=flags)
+        else:
+            self._buffer = mmap.mmap(-1, size)
         self._filled = 0  # frames
         self._fill(_MARGIN_MS * FRAMES_PER_MS)
         self._began_s = time.monotonic()
@@ -89,5 +90,5 @@ class SimpleaudioDevice:
     def _forget(self, until: int) -> None:
         """Give back what lies before the byte ``until``."""
         pages = until // mmap.PAGESIZE * mmap.PAGESIZE
-        if pages > 0 and hasattr(self._buffer, "madvise"):
+        if pages > 0 and sys.platform == "linux":
             self._buffer.madvise(mmap.MADV_DONTNEED, 0, pages)
