@@ -17,9 +17,9 @@ from voiceguide.voices.clip import RATE_HZ
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-_PERIOD_MS = 100
-"""PulseAudio holds one period (miniaudio makes it the target length): with 100 ms, two slow cores
-under load lost nothing in 140 s (measured), and a key is heard at once."""
+_PERIOD_MS = 200
+"""PulseAudio holds one period (miniaudio makes it the target length). Keys are heard so much later;
+with 100 ms, some was lost in one of twenty sessions on two overloaded cores (measured)."""
 _CLOSE_S = 0.5
 
 _stuck: list[object] = []

@@ -124,9 +124,11 @@ class _Terminal:
             remains.append(f"hold {_clock(hold.end_ms - at_ms)}")
         if score.end_ms is not None:
             remains.append(f"session {_clock(score.end_ms - at_ms)}")
-        state = "paused" if player.paused else "preparing" if player.waiting else ""
-        if not player.tones:
-            state = f"{state}   tones off".strip()
+        state = [
+            "paused" if player.paused else "preparing" if player.waiting else "",
+            "" if player.tones else "tones off",
+            self._message,
+        ]
         return Group(
             _line(player.source.title, "bold"),
             _line(_chapter(player, at_ms), "cyan"),
@@ -135,7 +137,7 @@ class _Terminal:
             Text(),
             _line(bar, "green"),
             _line("remaining: " + ", ".join(remains) if remains else "", ""),
-            _line(state or self._message, "yellow"),
+            _line("   ".join(filter(None, state)), "yellow"),
             _line(_HELP, "dim"),
         )
 
