@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import signal
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from voiceguide.session import Session
+
+_GARBAGE = 50_000
+"""Starting makes many objects that stay: to look through them every 700 takes a tenth of it."""
 
 app = typer.Typer(
     name="voiceguide",
@@ -53,6 +57,13 @@ class Guidance(StrEnum):
     FULL = "full"
     BRIEF = "brief"
     TONES = "tones"
+
+
+class Player(StrEnum):
+    """What plays a session."""
+
+    MINIAUDIO = "miniaudio"
+    SIMPLEAUDIO = "simpleaudio"
 
 
 class ListFormat(StrEnum):
@@ -288,6 +299,74 @@ def render(  # noqa: PLR0913 (a parameter an option)
         typer.echo(path)
 
 
+@app.command(epilog="Example: voiceguide play neck --start-delay 20s")
+def play(  # noqa: PLR0913 (a parameter an option)
+    context: typer.Context,
+    target: Target,
+    method: Method = None,
+    area: Area = None,
+    side: OfSide = Side.BOTH,
+    level: OfLevel = Level.STANDARD,
+    minutes: Minutes = None,
+    guidance: OfGuidance = Guidance.FULL,
+    explain: Explain = False,
+    prepare: Prepare = False,
+    language: Language = "en",
+    texts: Texts = None,
+    voice: Voice = None,
+    rate: Rate = None,
+    seed: Seed = 0,
+    variables: Variables = None,
+    max_length: MaxLength = "12h",
+    start_delay: Annotated[
+        str, typer.Option(help="Time to get into position, told by a soft tone.", metavar="TIME")
+    ] = "0s",
+    begin: Annotated[
+        str | None,
+        typer.Option("--from", help="Where to begin: 4:30, 90s, or the title of a chapter."),
+    ] = None,
+    player: Annotated[Player, typer.Option(help="What plays it.")] = Player.MINIAUDIO,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show nothing.")] = False,
+) -> None:
+    """Play a session through the loudspeaker; it is spoken while it plays.
+
+    TARGET may also be a file that “render” made.
+
+    Keys: space pauses and goes on; the arrows go 10 s back and forward; n and p go to the next and
+    the previous chapter; r repeats the exercise; + makes a hold 15 s longer; m mutes the tones, or
+    lets them be heard again; q ends.
+    """
+    from voiceguide import Session
+    from voiceguide.session import play_file
+    from voiceguide.ssml.values import duration
+
+    try:
+        delay_ms = duration(start_delay)
+    except ValueError as error:
+        raise VoiceguideError(f"--start-delay {start_delay}: {error}") from error
+    if _is_rendered(target):
+        _only_for_playing(context)
+        with _interrupted():
+            play_file(
+                target, begin=_place(begin), start_delay_ms=delay_ms,
+                player=player.value, quiet=quiet,
+            )  # fmt: skip
+        return
+    session = Session(
+        target, method=method, area=area, side=side.value, level=level.value,
+        minutes=minutes, guidance=guidance.value, explain=explain, prepare=prepare,
+        language=language, library=texts, voice=voice, rate=rate, seed=seed,
+        variables=_variables(variables), max_length=max_length,
+    )  # fmt: skip
+    if minutes and not quiet:
+        typer.echo("To last exactly so long, it is all spoken before it begins.", err=True)
+    session.prepare()
+    if not quiet:
+        _warn(session)
+    with _interrupted():
+        session.play(begin=_place(begin), start_delay_ms=delay_ms, player=player.value, quiet=quiet)
+
+
 @app.command(epilog="Examples: voiceguide playlist neck;  voiceguide playlist all --to /media/card")
 def playlist(  # noqa: PLR0913 (a parameter an option)
     regions: Regions,
@@ -391,6 +470,8 @@ def doctor(language: Language = "en", texts: Texts = None) -> None:
 
 def main() -> NoReturn:
     """Run the command line; a VoiceguideError is said on standard error, and the status is 1."""
+    gc.set_threshold(_GARBAGE)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # else numpy starts threads for matrices
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):  # clean up on the way out
             signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))
@@ -426,6 +507,50 @@ def _path(session: Session, output: str | None, *, several: bool) -> Path:
     if several:
         raise VoiceguideError(f"{output} is one file: for several targets, give a folder with -o")
     return path
+
+
+def _is_rendered(target: str) -> bool:
+    """Tell whether a target is an audio file."""
+    suffix = Path(target).suffix.lower().removeprefix(".")
+    if not suffix:
+        return False
+    from voiceguide import export  # not for regions: it takes long to load
+
+    return suffix in export.FORMATS
+
+
+def _only_for_playing(context: typer.Context) -> None:
+    """Refuse options of sessions: a file is what it is."""
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        given = source is not None and source.name == "COMMANDLINE"
+        if given and option.name not in ("target", "start_delay", "begin", "player", "quiet"):
+            what = f"{option.opts[0]} is for sessions that are made as they play"
+            raise VoiceguideError(f"{what}; {context.params['target']} is a finished one")
+
+
+@contextlib.contextmanager
+def _interrupted() -> Iterator[None]:
+    """Give SIGINT its exit status, without a message."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Exit(128 + signal.SIGINT) from None
+
+
+def _place(given: str | None) -> str | int:
+    """Read a time as 4:30 or 90s; all else is the title of a chapter."""
+    from voiceguide.ssml.values import duration
+
+    if given is None:
+        return 0
+    minutes, colon, seconds = given.partition(":")
+    if colon and minutes.isdecimal() and seconds.isdecimal():
+        return (int(minutes) * 60 + int(seconds)) * 1000
+    try:
+        return duration(given)
+    except ValueError:
+        return given
 
 
 def _variables(given: list[str] | None) -> dict[str, str]:

@@ -88,3 +88,7 @@ class SoundError(VoiceguideError):
 
 class ExportError(VoiceguideError):
     """The result cannot be written."""
+
+
+class DeviceError(VoiceguideError):
+    """There is no loudspeaker, or it went away."""

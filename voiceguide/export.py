@@ -34,6 +34,9 @@ FORMATS = ("mp3", "wav", "flac", "ogg")
 VERSION = 1
 """Raise it whenever the same session becomes another file: a playlist's are then made anew."""
 
+SOUNDS = "voiceguide sounds"
+"""The tag by which “play” knows holds and breaths."""
+
 _KBIT_PER_S = {1: 96, 2: 160}
 """By channels: for speech, MP3 at these rates is not told from the original."""
 
@@ -248,6 +251,7 @@ def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
     spoken = _spoken(timeline)
     yield id3.USLT(utf8, language, "", "\n".join(text for _, text in spoken))
     yield id3.SYLT(utf8, language, 2, 1, "", [(text, ms) for ms, text in spoken])
+    yield id3.TXXX(utf8, SOUNDS, _sounds(timeline))
     if not timeline.chapters:
         return
     # mutagen writes the shorter frame first, then by name. Names that make up for the titles'
@@ -275,6 +279,8 @@ def _vorbis_comments(tags: Tags, timeline: Timeline) -> Iterator[tuple[str, str]
     yield "date", tags.date
     yield "comment", tags.comment
     yield "lyrics", "\n".join(text for _, text in _spoken(timeline))
+    yield "syncedlyrics", "".join(_lrc(timeline, tags.title, tags.language))
+    yield SOUNDS, _sounds(timeline)
     for number, chapter in enumerate(timeline.chapters):
         yield f"chapter{number:03}", _clock(chapter.begin_ms, hours=True)
         yield f"chapter{number:03}name", chapter.title
@@ -287,6 +293,15 @@ def _spoken(timeline: Timeline) -> list[tuple[int, str]]:
         for event in timeline.events
         if isinstance(event.cue, Speech)
     ]
+
+
+def _sounds(timeline: Timeline) -> str:
+    """Tell begin, end and name of each sound, a line each."""
+    return "\n".join(
+        f"{event.begin_ms} {event.end_ms} {event.cue.source}"
+        for event in timeline.events
+        if not isinstance(event.cue, Speech)
+    )
 
 
 def _text(timeline: Timeline, title: str, _language: str) -> Iterator[str]:

@@ -86,6 +86,27 @@ def nothing_is_heard(name: str) -> ScriptError:
     return ScriptError(f"{name}: nothing is heard: it has no text, sound or pause")
 
 
+class Window:
+    """Mixes any part of a session, as often as it is asked for: what a player needs to seek."""
+
+    def __init__(self, speech_clip: Callable[[Speech], Samples], channels: int) -> None:
+        self.channels = channels
+        self._speech_clip = speech_clip
+        self._playing: list[_Playing] = []
+
+    def mix(self, events: Iterable[Event], begin_ms: int, end_ms: int) -> bytes:
+        """Give the block from ``begin_ms`` to ``end_ms``, of the ``events`` that reach into it.
+
+        On the grid of BLOCK_MS it holds the same samples as that of ``mix``.
+        """
+        ready = {id(one.event): one for one in self._playing}
+        self._playing = [
+            ready.get(id(event)) or _start(event, self._speech_clip, self.channels)
+            for event in events
+        ]
+        return _block(self._playing, begin_ms, end_ms - begin_ms, self.channels)
+
+
 def sound_ms(sound: Sound) -> int:
     """Tell how long a sound lasts, of which only the head is read; raises SoundError."""
     return _track(sound).length_ms
@@ -189,7 +210,7 @@ class _Track:
         self._speed = speed
         with self._reading() as file:
             self._rate_hz = int(file.samplerate)
-            first, padding = _mp3_edges(path)
+            first, padding = mp3_edges(path)
             frames = file.frames - first - padding
         begin = round(begin_ms * self._rate_hz / 1000)
         end = frames if end_ms is None else min(frames, round(end_ms * self._rate_hz / 1000))
@@ -258,7 +279,7 @@ def _fitted(samples: NDArray[np.float32], frames: int) -> Samples:
     return fitted
 
 
-def _mp3_edges(path: Path) -> tuple[int, int]:
+def mp3_edges(path: Path) -> tuple[int, int]:
     """Tell how many frames an MP3 encoder put before and behind the sound (the LAME header).
 
     pedalboard gives them too; players leave them out.

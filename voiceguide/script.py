@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import itertools
 import json
 import random
 import re
+import secrets
 import subprocess
 import sys
 from decimal import Decimal
@@ -43,6 +46,7 @@ _CLOCK = re.compile(r"(\d+):([0-5]\d(?:\.\d{1,3})?)")
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,15})?")
 _PLACEHOLDER = re.compile(r"<([^>]*)>")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
+_DIGEST_BYTES = 32
 
 
 DEFAULT_ROUNDS = {"gentle": 6, "standard": 5, "deep": 4}
@@ -311,6 +315,7 @@ def render_source(source: str, name: str, folder: Path, asked: Request) -> str:
         library = load(REFERENCE, asked.library)
     folders = [folder, *resources.script_folders(asked.library)]
     environment = _environment(asked, library, folders)
+    environment.bytecode_cache = None  # nothing of a stranger's is kept
     loader = environment.loader
     environment.loader = jinja2.ChoiceLoader(
         [jinja2.FunctionLoader(lambda wanted: (source, name, None) if wanted == name else None)]
@@ -380,19 +385,45 @@ def sentences(texts: str | Iterable[str], side: Side | None = None) -> list[str]
 
 
 class _Compiled(jinja2.BytecodeCache):
-    """Keeps templates compiled: fitting a session to a length renders the same ones many times."""
+    """Keeps templates compiled, here and in the cache folder.
+
+    To compile them takes longer than all else of a script, and fitting a session to a length
+    renders the same ones many times. A file that is damaged does not match its digest: it is
+    taken for missing, and written anew.
+    """
 
     def __init__(self) -> None:
         self._kept: dict[str, bytes] = {}
 
     def load_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
         """Give a template that was compiled before."""
+        if bucket.key not in self._kept:
+            with contextlib.suppress(OSError):
+                data = self._path(bucket).read_bytes()
+                if _digest(data[_DIGEST_BYTES:]) == data[:_DIGEST_BYTES]:
+                    self._kept[bucket.key] = data[_DIGEST_BYTES:]
         if bucket.key in self._kept:
             bucket.bytecode_from_string(self._kept[bucket.key])
 
     def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
         """Keep a template."""
-        self._kept[bucket.key] = bucket.bytecode_to_string()
+        code = self._kept[bucket.key] = bucket.bytecode_to_string()
+        path = self._path(bucket)
+        temporary = path.with_suffix(f".{secrets.token_hex(4)}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(_digest(code) + code)
+            temporary.replace(path)
+        except OSError:  # then it is compiled again next time
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+    def _path(self, bucket: jinja2.bccache.Bucket) -> Path:
+        return resources.cache_folder() / "templates" / f"{bucket.key}.compiled"
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=_DIGEST_BYTES).digest()
 
 
 _COMPILED = _Compiled()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import math
@@ -13,10 +14,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
-from voiceguide import export, library, mixer, resources, script, ssml, timeline
+from voiceguide import library, mixer, resources, script, ssml, timeline
 from voiceguide.errors import (
     Findings,
     MissingVoiceError,
+    Place,
     RequestError,
     ScriptError,
     SilentError,
@@ -24,7 +26,6 @@ from voiceguide.errors import (
     VoiceError,
     shortened,
 )
-from voiceguide.export import Tags
 from voiceguide.ssml import Sound, Speech, WantedVoice
 from voiceguide.ssml.xml import MAX_BYTES, text_of
 from voiceguide.voices import Utterance, Voice, VoiceInfo, cache, clip
@@ -35,7 +36,10 @@ from voiceguide.voices.pyttsx3 import Pyttsx3
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from voiceguide.export import Tags
     from voiceguide.library import Library
+    from voiceguide.player.device import Opener
+    from voiceguide.player.source import Source
     from voiceguide.timeline import Item, Timeline
 
 DEFAULT_RATE_WPM = 140
@@ -83,6 +87,24 @@ def voices(language: str | None = None) -> list[VoiceInfo]:
     return [
         voice for voice in found if any(tag.lower().startswith(wanted) for tag in voice.languages)
     ]
+
+
+def play_file(
+    path: str | os.PathLike[str],
+    *,
+    begin: str | int = 0,
+    start_delay_ms: int = 0,
+    player: str = "miniaudio",
+    quiet: bool = True,
+) -> None:
+    """Play a file that was rendered, with its chapters; the rest is as with ``Session.play``."""
+    from voiceguide.player import device
+    from voiceguide.player.recorded import Recorded
+
+    open_device = device.opener(player)
+    with contextlib.closing(Recorded(Path(path), _lead(start_delay_ms))) as source:
+        _check_chapter(begin, [chapter.title for chapter in source.score.chapters])
+        _play(source, begin, start_delay_ms, open_device, quiet=quiet)
 
 
 class _Choice(TypedDict, total=False):
@@ -167,6 +189,8 @@ class Session:
     @property
     def tags(self) -> Tags:
         """What a player shows of the session, if it is exported today."""
+        from voiceguide.export import Tags  # takes long to load, and play needs none
+
         comment = "Made by voiceguide."
         if not self._file:
             comment += " Trigger point self-massage is self-care, not treatment."
@@ -181,6 +205,8 @@ class Session:
     @property
     def fingerprint(self) -> str:
         """A digest of all that decides how the session sounds: script, voice, sounds, program."""
+        from voiceguide import export
+
         plan = self._plan
         cues = list(ssml.walk(plan.parsed.root))
         engine = Pyttsx3()
@@ -233,6 +259,8 @@ class Session:
         its own unless others are given. Raises a VoiceguideError that says what is wrong; then
         there is no file, or the old one.
         """
+        from voiceguide import export
+
         path = Path(path)
         export.suffix(path)  # before any work is done
         seen: list[Item] = []
@@ -257,6 +285,43 @@ class Session:
                 progress=lambda: progress and progress(min(1.0, len(seen) / max(1, heard))),
             )
         return path
+
+    def play(
+        self,
+        *,
+        begin: str | int = 0,
+        start_delay_ms: int = 0,
+        player: str = "miniaudio",
+        quiet: bool = True,
+    ) -> None:
+        """Play the session through the loudspeaker; return when it has ended.
+
+        It is spoken while it plays. ``begin`` is the title of a chapter or a time in ms,
+        ``start_delay_ms`` the time to get into position; a soft tone tells its end. Unless it is
+        ``quiet``, standard error shows what is heard; on a terminal, keys steer it. Raises a
+        VoiceguideError, and KeyboardInterrupt or SystemExit for signals, after a fade.
+        """
+        from voiceguide.player import device
+        from voiceguide.player.source import Spoken
+
+        open_device = device.opener(player)
+        plan = self._plan
+        titles = [
+            cue.name.removeprefix(ssml.CHAPTER)
+            for cue in ssml.walk(plan.parsed.root)
+            if isinstance(cue, ssml.Mark) and cue.name.startswith(ssml.CHAPTER)
+        ]
+        _check_chapter(begin, titles)
+        with self._open_voice() as voice:
+            window = mixer.Window(
+                lambda speech: voice.clip(self._utterance(speech, plan)),
+                mixer.channels(plan.parsed.root),
+            )
+            items = plan.timeline.items() if plan.timeline else self._items(voice, plan)
+            with contextlib.closing(
+                Spoken(self.title, items, window, _lead(start_delay_ms))
+            ) as source:
+                _play(source, begin, start_delay_ms, open_device, quiet=quiet)
 
     @cached_property
     def _plan(self) -> _Plan:
@@ -575,6 +640,38 @@ def _decoded(source: bytes, name: str) -> str:
 
 def _same_language(one: str, other: str) -> bool:
     return one.lower().partition("-")[0] == other.lower().partition("-")[0]
+
+
+def _check_chapter(begin: str | int, titles: list[str]) -> None:
+    if isinstance(begin, str) and begin.casefold() not in map(str.casefold, titles):
+        chapters = "; ".join(dict.fromkeys(titles)) or "none"
+        raise RequestError(f"there is no chapter “{begin}”; there are: {chapters}")
+
+
+def _play(
+    source: Source, begin: str | int, delay_ms: int, open_device: Opener, *, quiet: bool
+) -> None:
+    from voiceguide.player import loop
+    from voiceguide.player.keys import keys
+    from voiceguide.player.player import Player
+    from voiceguide.player.screen import Nothing, screen
+
+    loop.run(
+        Player(source, delay_ms=delay_ms, begin=lambda: source.score.begin_of(begin)),
+        open_device,
+        keys(),
+        Nothing() if quiet else screen(sys.stderr),
+    )
+
+
+def _lead(delay_ms: int) -> list[timeline.Event]:
+    """Give the soft tone that is heard before a session begins, at its negative time."""
+    path = resources.find("chime.wav", resources.folders("sounds"))
+    if path is None or delay_ms == 0:
+        return []
+    tone = Sound(path, path.name, Place(1, 1))
+    length_ms = min(mixer.sound_ms(tone), delay_ms)
+    return [timeline.Event(-length_ms, 0, tone, 0.0)]
 
 
 def _noting(items: Iterable[Item], seen: list[Item]) -> Iterator[Item]:

@@ -115,6 +115,13 @@ class Timeline:
         yield from self.events
         yield End(self.duration_ms)
 
+    def items(self) -> Iterator[Item]:
+        """Give all that it was collected from, in the order of time."""
+        openings = [Opening(chapter.title, chapter.begin_ms) for chapter in self.chapters]
+        placed: list[Event | Opening] = [*openings, *self.events]
+        yield from sorted(placed, key=lambda item: item.begin_ms)
+        yield End(self.duration_ms)
+
 
 class Measured(NamedTuple):
     """A script, and how long its clips last."""

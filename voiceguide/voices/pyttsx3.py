@@ -7,6 +7,7 @@ a child that fails is replaced, and the phrase tried once more.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -163,6 +164,7 @@ class _Child:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+@functools.cache
 def _identity() -> str:
     """Name the engine and all that its sound hangs on."""
     child = hashlib.blake2b(_CHILD.read_bytes(), digest_size=4).hexdigest()  # the calm voices too

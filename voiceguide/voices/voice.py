@@ -22,6 +22,8 @@ _WORKERS = 2
 """Engines at work at once: each gives some 90 phrases a second, the encoder takes 50."""
 _AHEAD = 24
 """How many clips are made before they are asked for: with more, memory would grow with a script."""
+_AT_ONCE = 3
+"""So many are begun at a time: what is heard first is not to wait for what comes later."""
 _MEMORY_BYTES = 8_000_000
 """Clips that were just made or read, so that the mixer need not read them again."""
 
@@ -68,7 +70,8 @@ class Voice:
         return self._lengths[utterance]
 
     def _work_ahead(self) -> None:
-        while len(self._coming) < _AHEAD:
+        enough = min(_AHEAD, len(self._coming) + _AT_ONCE)
+        while len(self._coming) < enough:
             utterance = next(self._ahead, None)
             if utterance is None:
                 return

@@ -1,0 +1,433 @@
+"""What comes out of the loudspeaker: a real PulseAudio server, whose null sinks are recorded."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from conftest import decode, needs, voiceguide
+from loudspeaker import (
+    FRAMES_PER_MS,
+    LOUD,
+    Recording,
+    Server,
+    Terminal,
+    first_sound_ms,
+    place_ms,
+    steps,
+)
+
+BODY = """<mark name="chapter:One"/><audio src="chime.wav"/><s>Hello there.</s>
+<mark name="chapter:Two"/><s>The second.</s><par dur="4s"><media><audio src="start.wav"/></media>
+<media begin="500ms"><speak>Stay quite still.</speak></media>
+<media begin="3s"><audio src="tick.wav"/></media></par><audio src="end.wav"/>
+<mark name="chapter:Three"/><s>And this is how it ends.</s>"""
+ROUNDING = 2 / 32768
+
+
+@pytest.fixture(scope="module")
+def server():
+    """Start a server that all share; one sink is steered by terminals, another by others."""
+    needs("pulseaudio", "parec", "pactl")
+    with tempfile.TemporaryDirectory(prefix="vg", dir="/tmp") as folder:  # a short path
+        server = Server(Path(folder), ("one", "two"))
+        yield server
+        server.kill()
+
+
+@pytest.fixture(scope="module")
+def one(server, tmp_path_factory):
+    recording = Recording(server, tmp_path_factory.mktemp("heard") / "one.raw", "one")
+    yield recording
+    recording.end()
+
+
+@pytest.fixture(scope="module")
+def two(server, tmp_path_factory):
+    recording = Recording(server, tmp_path_factory.mktemp("heard") / "two.raw", "two")
+    yield recording
+    recording.end()
+
+
+@pytest.fixture
+def own_server():
+    """Start a server that may be killed."""
+    needs("pulseaudio", "parec", "pactl")
+    with tempfile.TemporaryDirectory(prefix="vg", dir="/tmp") as folder:
+        server = Server(Path(folder))
+        yield server
+        server.kill()
+
+
+@pytest.fixture
+def rendered(ssml, tmp_path):
+    """Give a script, and what it sounds like as a file (its clips are in the cache then)."""
+    script = ssml(BODY)
+    done = voiceguide("render", script, "-o", tmp_path / "my.wav")
+    assert done.returncode == 0, done.stderr
+    return script, decode(tmp_path / "my.wav")
+
+
+def events(script: Path, kind: str) -> list[dict]:
+    found = json.loads(voiceguide("script", script, "--format", "json").stdout)["events"]
+    return [event for event in found if event["kind"] == kind]
+
+
+def part(samples: np.ndarray, begin_ms: int, end_ms: int) -> np.ndarray:
+    return samples[begin_ms * FRAMES_PER_MS : end_ms * FRAMES_PER_MS]
+
+
+def test_a_session_begins_at_once_and_is_what_is_rendered(server, one, calf):
+    """Its clips are in the cache. Other programs may have the processor once."""
+    for _attempt in range(3):
+        begin = one.here()
+        terminal = Terminal(server, "calf")
+        terminal.watch(4)
+        process = psutil.Process(terminal.process.pid)
+        family = [process, *process.children(recursive=True)]
+        used, began = sum(process.cpu_times()[:2]), time.monotonic()
+        terminal.watch(8)
+        used = (sum(process.cpu_times()[:2]) - used) / (time.monotonic() - began)
+        size = sum(one.memory_info().rss for one in family)
+        delay_ms = first_sound_ms(terminal, one, begin)
+        terminal.press("q")
+        assert terminal.end() == 0
+        if delay_ms < 500 and used < 0.1:
+            break
+    assert delay_ms < 500
+    assert used < 0.1  # of one core
+    assert size < 150e6
+    heard = one.since(begin)
+    speech = [event for event in calf.timeline["events"] if event["kind"] == "speech"]
+    spoken = [(one["begin_ms"], one["end_ms"]) for one in speech if one["end_ms"] < 11_000]
+    assert len(spoken) > 2
+    places = [place_ms(heard, part(calf.samples, *times)) for times in spoken]
+    late_ms = [place - times[0] for (place, _), times in zip(places, spoken, strict=True)]
+    assert min(alike for _, alike in places) > 0.98  # MP3 is not the same to the sample
+    assert max(late_ms) - min(late_ms) < 1
+
+
+def test_the_first_sound_is_heard_within_a_second_though_nothing_was_spoken_yet(
+    server, one, tmp_path, monkeypatch
+):
+    delays_ms = []
+    for attempt in range(3):
+        monkeypatch.setitem(server.env, "VOICEGUIDE_CACHE_DIR", str(tmp_path / str(attempt)))
+        begin = one.here()
+        terminal = Terminal(server, "neck", "--quiet")
+        terminal.watch(2)
+        delays_ms.append(first_sound_ms(terminal, one, begin))
+        terminal.press("q")
+        assert terminal.end() == 0
+        if delays_ms[-1] < 1000:
+            break
+    assert min(delays_ms) < 1000, delays_ms
+
+
+def test_what_is_heard_is_what_is_rendered_by_either_player(server, one, two, rendered):
+    script, reference = rendered
+    if sys.version_info < (3, 12):
+        pytest.importorskip("simpleaudio")
+        config = "pcm.!default { type pulse }\nctl.!default { type pulse }\n"
+        Path(server.env["HOME"], ".asoundrc").write_text(config)
+        begin_other = two.here()
+        other = Terminal(server, script, "--player", "simpleaudio", "--quiet", sink="two")
+    begin = one.here()
+    done = voiceguide("play", script, env={**server.env, "PULSE_SINK": "one"})
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    shown = [line.split(maxsplit=1)[1] for line in done.stderr.splitlines()]
+    assert shown[:4] == ["One", "Hello there.", "Two", "The second."]
+    assert shown[4:] == ["Stay quite still.", "Three", "And this is how it ends."]
+    heard = [one.since(begin)]
+    if sys.version_info < (3, 12):
+        assert (other.end(), other.shown) == (0, b"")
+        heard.append(two.since(begin_other))
+    for samples in heard:  # sample by sample: no gap, no drift
+        at = round(place_ms(samples, reference)[0] * FRAMES_PER_MS)
+        assert np.abs(samples[at : at + len(reference)] - reference).max() < 0.01
+
+
+def test_simpleaudio_is_explained_where_it_cannot_be_had(ssml):
+    if sys.version_info < (3, 12):
+        pytest.skip("it can be had here")
+    done = voiceguide("play", ssml("Hello."), "--player", "simpleaudio")
+    assert done.returncode == 1
+    assert "use miniaudio, or Python 3.11" in done.stderr
+
+
+def test_random_pauses_skips_and_repeats_never_click_and_lose_nothing(server, one, rendered):
+    script, reference = rendered
+    choose = random.Random(5)
+    begin = one.here()
+    terminal = Terminal(server, script)
+    terminal.until("Hello")
+    pressed, paused = [], False
+    for _ in range(20):
+        chapter = terminal.shown[-2000:]
+        key = choose.choice([" ", "\x1b[C", "\x1b[D", "\x1b[D", "n", "p", "r", "+"])
+        key = " " if paused else "p" if b"Three" in chapter else key
+        paused = key == " " and not paused
+        terminal.press(key, choose.uniform(0.6, 0.9))
+        pressed.append((one.here() - begin, paused))
+    terminal.press("\x1b[D\x1b[Dpnrp", 0.5)  # within one fade
+    terminal.press("q")
+    assert terminal.end() == 0
+    heard = one.since(begin)
+    assert steps(heard) <= steps(reference) + ROUNDING
+    for at, silent in pressed:  # what was heard in the end, until the next key
+        piece = heard[at - 150 * FRAMES_PER_MS : at - 50 * FRAMES_PER_MS]
+        if silent:
+            assert np.abs(piece).max() == 0
+        elif np.abs(piece).max() > LOUD:
+            assert place_ms(reference, piece)[1] > 0.999
+
+
+def test_keys_steer_scripts_and_files_alike(server, one, two, rendered, tmp_path):
+    """A start delay, then space, + and m, on a script and on the MP3 file made of it."""
+    script, reference = rendered
+    assert voiceguide("render", script, "-o", tmp_path / "my.mp3").returncode == 0
+    begins = one.here(), two.here()
+    delay = ("--start-delay", "2500ms")
+    spoken = Terminal(server, script, *delay)
+    recorded = Terminal(server, tmp_path / "my.mp3", *delay, sink="two")
+    for terminal in (spoken, recorded):
+        terminal.until("Hello there")
+    time.sleep(0.8)
+    for terminal in (spoken, recorded):
+        terminal.press(" ")
+    for terminal in (spoken, recorded):
+        terminal.until("paused")
+    time.sleep(1)
+    for terminal in (spoken, recorded):
+        terminal.press(" ")
+    for terminal in (spoken, recorded):
+        terminal.until("Stay quite still")
+    for terminal in (spoken, recorded):
+        terminal.press("+")
+    for terminal, answer in ((spoken, "tones off"), (recorded, "of a file cannot be left out")):
+        terminal.until("15 s more")
+        terminal.press("m")
+        terminal.until(answer)
+    for terminal in (spoken, recorded):
+        assert terminal.end() == 0
+    said_ms = [event["begin_ms"] for event in events(script, "speech")]
+    for recording, begin in zip((one, two), begins, strict=True):
+        heard = recording.since(begin)
+        assert steps(heard) <= steps(reference) + ROUNDING
+        places = [place_ms(heard, part(reference, ms, ms + 600)) for ms in said_ms]
+        assert min(alike for _, alike in places) > 0.98, places
+        hello, second, still, last = (place for place, _ in places)
+        assert hello - said_ms[0] > 2500
+        tone = part(heard, round(hello - said_ms[0] - 2500), round(hello - said_ms[0] - 50))
+        assert np.abs(tone).max() > 0.02  # it ends the delay
+        assert 900 < second - hello - (said_ms[1] - said_ms[0]) < 6000  # the pause
+        assert last - still == pytest.approx(said_ms[3] - said_ms[2] + 15_000, abs=5)
+    tick_ms = next(e["begin_ms"] for e in events(script, "sound") if e["source"] == "tick.wav")
+    tick = part(heard, round(last - said_ms[3] + tick_ms), round(last - said_ms[3] + tick_ms) + 90)
+    assert np.abs(tick).max() > 0.01
+    heard = one.since(begins[0])[: len(heard)]
+    last = place_ms(heard, part(reference, said_ms[3], said_ms[3] + 600))[0]
+    tick = part(heard, round(last - said_ms[3] + tick_ms), round(last - said_ms[3] + tick_ms) + 90)
+    assert np.abs(tick).max() < LOUD
+
+
+@pytest.mark.parametrize("form", ["wav", "flac", "ogg"])
+def test_every_rendered_file_has_its_chapters_and_holds(server, one, rendered, tmp_path, form):
+    script, reference = rendered
+    path = tmp_path / f"my.{form}"
+    assert voiceguide("render", script, "-o", path).returncode == 0
+    begin = one.here()
+    terminal = Terminal(server, path, "--from", "Two")
+    terminal.until("Stay quite")
+    terminal.press("+", 0.3)
+    terminal.press("n", 1.2)
+    assert b"15 s more" in terminal.shown
+    assert b"how it ends" in terminal.shown
+    terminal.press("q")
+    assert terminal.end() == 0
+    at_ms = events(script, "speech")[-1]["begin_ms"]
+    assert place_ms(one.since(begin), part(reference, at_ms + 50, at_ms + 500))[1] > 0.98
+
+
+def test_a_file_takes_no_options_of_sessions_and_must_be_audio(tmp_path):
+    path = tmp_path / "my.flac"
+    path.write_text("no audio")
+    done = voiceguide("play", path, "--quiet")
+    assert done.returncode == 1
+    assert f"voiceguide: {path}: cannot be played" in done.stderr
+    done = voiceguide("play", path, "--level", "deep")
+    assert done.returncode == 1
+    assert "--level is for sessions that are made as they play" in done.stderr
+    done = voiceguide("play", tmp_path / "none.mp3")
+    assert "none.mp3: cannot be played: No such file" in done.stderr
+
+
+def test_an_unknown_chapter_is_an_error_that_names_those_there_are(ssml):
+    done = voiceguide("play", ssml(BODY), "--from", "four")
+    assert done.returncode == 1
+    assert "there is no chapter “four”; there are: One; Two; Three" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_a_fade_and_leaves_nothing_behind(server, one, rendered, number):
+    script, reference = rendered
+    begin = one.here()
+    terminal = Terminal(server, script)
+    terminal.until("Hello")
+    children = psutil.Process(terminal.process.pid).children(recursive=True)
+    terminal.process.send_signal(number)
+    assert terminal.end(3) == 128 + number
+    assert not any(child.is_running() for child in children)
+    assert steps(one.since(begin)) <= steps(reference) + ROUNDING
+
+
+def test_after_ctrl_z_and_after_a_sleep_the_last_sentence_is_said_again(server, one, rendered):
+    """No machine sleeps in a test: its process stands still, as it would."""
+    script, reference = rendered
+    begin = one.here()
+    terminal = Terminal(server, script)
+    terminal.until("Hello there")
+    terminal.watch(0.6)
+    terminal.process.send_signal(signal.SIGTSTP)
+    status = psutil.Process(terminal.process.pid)
+    for _ in range(40):
+        terminal.watch(0.05)
+        if status.status() == psutil.STATUS_STOPPED:
+            break
+    assert status.status() == psutil.STATUS_STOPPED
+    assert terminal.is_restored
+    time.sleep(0.5)
+    terminal.process.send_signal(signal.SIGCONT)
+    terminal.until("how it ends")
+    terminal.watch(0.6)
+    terminal.process.send_signal(signal.SIGSTOP)
+    time.sleep(4)
+    terminal.process.send_signal(signal.SIGCONT)
+    assert terminal.end() == 0
+    heard = one.since(begin)
+    sentences = events(script, "speech")
+    for number in (0, -1):
+        begin_ms = sentences[number]["begin_ms"]
+        sentence = part(reference, begin_ms + 50, begin_ms + 300)  # it fades in again
+        first, _ = place_ms(heard, sentence)
+        heard[round(first * FRAMES_PER_MS) :][: len(sentence)] = 0
+        assert place_ms(heard, sentence)[1] > 0.99, "it is heard once"
+    begin_ms = sentences[-1]["begin_ms"]
+    whole = part(one.since(begin), 0, 60_000)
+    assert place_ms(whole, part(reference, begin_ms, sentences[-1]["end_ms"]))[1] > 0.99
+
+
+def test_a_server_that_comes_back_is_played_to_again_and_one_that_stays_away_is_an_error(
+    own_server, rendered, tmp_path
+):
+    script, reference = rendered
+    terminal = Terminal(own_server, script)
+    terminal.until("Hello")
+    own_server.kill()
+    terminal.watch(0.5)
+    own_server.start()
+    recording = Recording(own_server, tmp_path / "again.raw")
+    terminal.until("Stay quite still")
+    second, *_ = (event for event in events(script, "speech") if event["text"] == "The second.")
+    heard = recording.since(0)
+    assert place_ms(heard, part(reference, second["begin_ms"], second["end_ms"]))[1] > 0.99
+    own_server.kill()
+    killed = time.monotonic()
+    assert terminal.end() == 1
+    assert time.monotonic() - killed < 5
+    assert b"voiceguide: the loudspeaker is gone" in terminal.shown
+    assert b"Traceback" not in terminal.shown
+    done = voiceguide("play", script, env=own_server.env)
+    assert done.returncode == 1
+    assert "no loudspeaker can be opened" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_engine_that_stalls_is_replaced(server, one, ssml, tmp_path, monkeypatch):
+    monkeypatch.setitem(server.env, "VOICEGUIDE_CACHE_DIR", str(tmp_path / "empty"))
+    # One engine speaks the long run while the other is stopped.
+    script = ssml('<audio src="chime.wav"/><s>Hello there.</s><break time="3s"/><s>The end.</s>')
+    begin = one.here()
+    terminal = Terminal(server, script)
+    process = psutil.Process(terminal.process.pid)
+    until = time.monotonic() + 5
+    while not process.children():
+        assert time.monotonic() < until
+        time.sleep(0.002)
+    for child in process.children():
+        child.send_signal(signal.SIGSTOP)
+    assert terminal.end() == 0
+    assert b"preparing" in terminal.shown
+    monkeypatch.undo()
+    assert voiceguide("render", script, "-o", tmp_path / "it.wav").returncode == 0
+    reference = decode(tmp_path / "it.wav")
+    heard = one.since(begin)
+    for event in events(script, "speech"):
+        assert place_ms(heard, part(reference, event["begin_ms"], event["end_ms"]))[1] > 0.99
+    assert steps(heard) <= steps(reference) + ROUNDING
+
+
+@pytest.fixture
+def bus(server, monkeypatch):
+    """Start a session bus of our own."""
+    needs("dbus-daemon", "playerctl")
+    pytest.importorskip("dbus_fast")
+    command = ["dbus-daemon", "--session", "--nofork", "--print-address"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        address = process.stdout.readline().strip()
+        monkeypatch.setitem(server.env, "DBUS_SESSION_BUS_ADDRESS", address)
+        yield address
+        process.terminate()
+
+
+@pytest.mark.usefixtures("bus")
+def test_playerctl_steers_it(server, one, rendered):
+    def playerctl(*arguments: str) -> str:
+        command = ["playerctl", *arguments]
+        return subprocess.run(
+            command, env=server.env, check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    script, reference = rendered
+    begin = one.here()
+    terminal = Terminal(server, script)
+    terminal.until("Hello there")
+    assert playerctl("metadata", "title") == "my"
+    assert playerctl("metadata", "album") == "One"
+    assert playerctl("status") == "Playing"
+    assert 1.5 < float(playerctl("position")) < 5
+    playerctl("pause")
+    assert playerctl("status") == "Paused"
+    terminal.watch(1)
+    playerctl("position", "1.8")
+    playerctl("play")
+    terminal.watch(0.5)
+    playerctl("next")
+    terminal.until("The second")
+    terminal.watch(0.7)
+    assert playerctl("metadata", "album") == "Two"
+    playerctl("position", "5+")
+    terminal.until("how it ends")
+    terminal.watch(0.7)
+    playerctl("previous")
+    terminal.watch(0.7)
+    assert playerctl("metadata", "album") == "Two"
+    playerctl("stop")
+    assert terminal.end() == 0
+    heard = one.since(begin)
+    assert steps(heard) <= steps(reference) + ROUNDING
+    paused = np.convolve(np.abs(heard) > LOUD, np.ones(900 * FRAMES_PER_MS), "valid") == 0
+    assert paused.any()
+    hello, second, _, last = (event["begin_ms"] for event in events(script, "speech"))
+    order = [place_ms(heard, part(reference, ms, ms + 250)) for ms in (hello, last, second)]
+    assert min(alike for _, alike in order) > 0.99
+    assert order[0][0] < order[1][0]

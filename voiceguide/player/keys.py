@@ -1,0 +1,128 @@
+"""The keys of a terminal, one by one. The terminal is always put back as it was."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import sys
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MOST_BYTES = 64
+_ARROWS = {"[C": "right", "[D": "left", "OC": "right", "OD": "left"}
+_WINDOWS_ARROWS = {"M": "right", "K": "left"}
+
+
+class Keys(Protocol):
+    """Keys that were pressed, while it is open."""
+
+    def open(self) -> None:
+        """Let single keys through, without showing them; signals stay what they are."""
+
+    def close(self) -> None:
+        """Put the terminal back."""
+
+    def pressed(self) -> Iterator[str]:
+        """Give the keys pressed since: a character, "left" or "right"."""
+
+
+def keys() -> Keys:
+    """Give the keys of standard input, if that is a terminal."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # it may be closed, or None
+        if sys.stdin.isatty():
+            if sys.platform == "win32":
+                return _Console()
+            else:  # noqa: RET505 (mypy knows by it that the other class is not there)
+                return _Terminal(sys.stdin.fileno())
+    return _NoKeys()
+
+
+class _NoKeys:
+    def open(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def pressed(self) -> Iterator[str]:
+        """Give none."""
+        return iter(())
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    class _Console:
+        """A console of Windows gives single keys as it is."""
+
+        def open(self) -> None:
+            """Do nothing."""
+
+        def close(self) -> None:
+            """Do nothing."""
+
+        def pressed(self) -> Iterator[str]:
+            while msvcrt.kbhit():
+                key = msvcrt.getwch()
+                if key in "\x00\xe0":  # the next one says which special key it is
+                    key = _WINDOWS_ARROWS.get(msvcrt.getwch(), "")
+                if key:
+                    yield key
+
+else:
+    import termios
+    import tty
+
+    class _Terminal:
+        """A terminal of POSIX."""
+
+        def __init__(self, descriptor: int) -> None:
+            self._descriptor = descriptor
+            self._before: list[Any] | None = None
+            self._gone = False
+
+        def open(self) -> None:
+            with contextlib.suppress(termios.error), _in_background():
+                self._before = termios.tcgetattr(self._descriptor)
+                tty.setcbreak(self._descriptor)
+
+        def close(self) -> None:
+            if self._before is not None:
+                with contextlib.suppress(termios.error), _in_background():
+                    termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._before)
+            self._before = None
+
+        def pressed(self) -> Iterator[str]:
+            text = self._read()
+            while text:
+                if text[0] == "\x1b":
+                    if text[1:3] in _ARROWS:
+                        yield _ARROWS[text[1:3]]
+                    text = text[3:]
+                else:
+                    yield text[0]
+                    text = text[1:]
+
+        def _read(self) -> str:
+            """Give what was typed; nothing any more where the terminal is gone."""
+            if self._gone or not select.select([self._descriptor], [], [], 0)[0]:
+                return ""
+            try:
+                text = os.read(self._descriptor, _MOST_BYTES).decode("utf-8", "ignore")
+            except OSError:
+                text = ""
+            self._gone = not text
+            return text
+
+    @contextlib.contextmanager
+    def _in_background() -> Iterator[None]:
+        """Set a terminal's modes without being stopped for it, as a background job would be."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTTOU])
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,178 @@
+"""A session from its beginning to its end: player, loudspeaker, and all that steers them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from voiceguide.player.awake import kept_awake
+from voiceguide.player.loudspeaker import Loudspeaker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from voiceguide.player.device import Opener
+    from voiceguide.player.keys import Keys
+    from voiceguide.player.player import Player
+    from voiceguide.player.screen import Screen
+
+_TICK_S = 0.05
+_ASLEEP_S = 3.0
+"""Where so much time has passed unnoticed, the machine slept, or this process was stopped."""
+_SUSPEND = getattr(signal, "SIGTSTP", 0)
+"""Ctrl-Z; there is none on Windows."""
+_FADE_S = 0.2
+_STOP_S = 1.5
+_SKIP_MS = 10_000
+
+
+def run(player: Player, open_device: Opener, keys: Keys, screen: Screen) -> None:
+    """Play until the end, or until it is ended; return when all is closed.
+
+    Raises DeviceError where the loudspeaker is lost and none comes back, KeyboardInterrupt for
+    SIGINT and SystemExit for SIGTERM and SIGHUP (after a fade), and what the player met with.
+    """
+    speaker = Loudspeaker(player, open_device)
+    try:
+        speaker.open()
+        with _signals(player) as caught, kept_awake(), _on_the_bus(player):
+            keys.open()
+            try:
+                _steer(player, speaker, keys, screen, caught)
+            finally:
+                screen.close()
+                keys.close()
+    finally:
+        player.close()
+        speaker.close()
+    if player.error is not None:
+        raise player.error
+    if signal.SIGINT in caught:
+        raise KeyboardInterrupt
+    for number in caught:
+        sys.exit(128 + number)
+
+
+def _steer(
+    player: Player, speaker: Loudspeaker, keys: Keys, screen: Screen, caught: list[int]
+) -> None:
+    noticed_s = _clock_s()
+    stopping_s: float | None = None
+    while not player.ended.wait(_TICK_S):
+        for key in keys.pressed():
+            _press(player, key, screen)
+        if _SUSPEND in caught:
+            caught[:] = [number for number in caught if number != _SUSPEND]
+            _suspend(player, speaker, keys, screen)
+            noticed_s = _clock_s()
+        screen.show(player)
+        if caught or player.stopping:
+            stopping_s = stopping_s or time.monotonic()
+            if time.monotonic() - stopping_s > _STOP_S:
+                return  # no device takes the fade any more
+            continue
+        asleep_s, noticed_s = _clock_s() - noticed_s, _clock_s()
+        if asleep_s > _ASLEEP_S or speaker.lost:
+            screen.say("Looking for the loudspeaker.")
+            screen.show(player)
+            player.back_to_sentence()
+            speaker.reopen(lambda: caught)
+            screen.say("")
+            noticed_s = _clock_s()
+
+
+@contextlib.contextmanager
+def _on_the_bus(player: Player) -> Iterator[None]:
+    """Let others steer the player over D-Bus, where there is one and dbus-fast is installed."""
+    if not os.environ.get("DBUS_SESSION_BUS_ADDRESS"):
+        yield
+        return
+    try:
+        from voiceguide.player.mpris import Mpris
+    except ImportError:
+        yield
+        return
+    mpris = Mpris(player)
+    try:
+        yield
+    finally:
+        mpris.close()
+
+
+def _press(player: Player, key: str, screen: Screen) -> None:
+    screen.say("")
+    plain = {
+        " ": player.toggle,
+        "left": lambda: player.skip(-_SKIP_MS),
+        "right": lambda: player.skip(_SKIP_MS),
+        "n": player.next_chapter,
+        "p": player.previous_chapter,
+        "r": player.repeat,
+        "q": player.stop,
+    }
+    if key in plain:
+        plain[key]()
+    elif key == "+":
+        screen.say("15 s more" if player.extend() else "No hold to make longer here.")
+    elif key == "m" and player.source.can_mute:
+        player.mute()
+    elif key == "m":
+        screen.say("The tones of a file cannot be left out.")
+
+
+def _suspend(player: Player, speaker: Loudspeaker, keys: Keys, screen: Screen) -> None:
+    """Fall silent and let the shell go on; come back to the last sentence."""
+    was_paused = player.paused
+    player.pause()
+    time.sleep(_FADE_S)
+    speaker.close()
+    screen.close()
+    keys.close()
+    os.kill(os.getpid(), signal.SIGSTOP)
+    keys.open()
+    if not was_paused:
+        player.back_to_sentence()
+        player.play()
+    speaker.reopen(lambda: False)
+
+
+@contextlib.contextmanager
+def _signals(player: Player) -> Iterator[list[int]]:
+    """Note signals, and end with a fade; the second SIGINT or SIGTERM ends at once."""
+    caught: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        if number == _SUSPEND:
+            caught.append(number)
+            return
+        if number in caught:
+            raise KeyboardInterrupt
+        caught.append(number)
+        threading.Thread(target=player.stop, daemon=True).start()  # it may hold the lock now
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGTSTP"):
+            if hasattr(signal, name):
+                number = getattr(signal, name)
+                before[number] = signal.signal(number, note)
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _clock_s() -> float:
+    """Give the time of a clock that goes on while the machine sleeps."""
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    if sys.platform == "darwin":
+        return time.clock_gettime(time.CLOCK_MONOTONIC)  # time.monotonic() stands still there
+    return time.monotonic()

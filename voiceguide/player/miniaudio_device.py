@@ -1,0 +1,96 @@
+"""The loudspeaker, through miniaudio: it asks for short pieces, from its own thread."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import miniaudio
+
+from voiceguide.player.device import not_opened
+from voiceguide.voices.clip import RATE_HZ
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+_PERIOD_MS = 200
+"""PulseAudio holds one period (miniaudio makes it the target length). Keys are heard so much later;
+with 100 ms, some was lost in one of twenty sessions on two overloaded cores (measured)."""
+_CLOSE_S = 0.5
+
+_stuck: list[object] = []
+"""Devices that did not close: they must not be collected, as that would close them once more."""
+
+
+class MiniaudioDevice:
+    """The system's default output."""
+
+    def __init__(self, read: Callable[[int], bytes], channels: int) -> None:
+        """Open it; raises DeviceError if there is none."""
+        _quieten_alsa()
+        self._read = read
+        try:
+            self._device = miniaudio.PlaybackDevice(
+                output_format=miniaudio.SampleFormat.SIGNED16,
+                nchannels=channels,
+                sample_rate=RATE_HZ,
+                buffersize_msec=_PERIOD_MS,
+                backends=_backends(),
+                app_name="voiceguide",
+            )
+        except miniaudio.MiniaudioError as error:
+            raise not_opened(error.args[0]) from error
+
+    def start(self) -> None:
+        """Begin to play; raises DeviceError if that cannot be."""
+        try:
+            self._device.start(_asked(self._read))
+        except miniaudio.MiniaudioError as error:
+            raise not_opened(error.args[0]) from error
+
+    def close(self) -> None:
+        """Close it; one whose server is gone may hang, and is left to itself."""
+        closing = threading.Thread(target=self._device.close, daemon=True)
+        closing.start()
+        closing.join(_CLOSE_S)
+        if closing.is_alive():
+            _stuck.append(self._device)
+
+
+def _asked(read: Callable[[int], bytes]) -> Generator[bytes, int, None]:
+    """Make of ``read`` what miniaudio wants: a generator that is sent numbers of frames."""
+
+    def pieces() -> Generator[bytes, int, None]:
+        frames = yield b""
+        while True:
+            frames = yield read(frames)
+
+    generator = pieces()
+    next(generator)
+    return generator
+
+
+def _backends() -> list[miniaudio.Backend]:
+    """Give all but the null device, which would play to nobody."""
+    known = miniaudio.Backend
+    if sys.platform != "linux":
+        return [backend for backend in known if backend.name not in ("NULL", "CUSTOM")]
+    cards = [known.ALSA] if Path("/dev/snd").exists() else []
+    return [known.PULSEAUDIO, *cards]
+
+
+def _quieten_alsa() -> None:
+    """Keep ALSA's own messages off the screen: what is wrong is told in ours."""
+    global _handler  # noqa: PLW0603 (ALSA keeps the pointer for good)
+    if sys.platform == "linux" and _handler is None:
+        with contextlib.suppress(OSError, AttributeError):
+            alsa = ctypes.CDLL("libasound.so.2")
+            _handler = ctypes.CFUNCTYPE(None)(lambda: None)
+            alsa.snd_lib_error_set_handler(_handler)
+
+
+_handler: object = None

@@ -1,0 +1,185 @@
+"""A rendered file as something to play, with its chapters, words and tones."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import mutagen
+import numpy as np
+from mutagen import flac, id3, mp3, oggvorbis, wave
+from pedalboard.io import AudioFile
+
+from voiceguide import mixer
+from voiceguide.errors import Place, SoundError
+from voiceguide.export import SOUNDS
+from voiceguide.player.score import Score
+from voiceguide.ssml import Sound, Speech
+from voiceguide.ssml.cues import Style
+from voiceguide.timeline import End, Event, Opening
+from voiceguide.voices.clip import FRAMES_PER_MS, RATE_HZ
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+_NOWHERE = Place(1, 1)
+_KINDS = [mp3.MP3, wave.WAVE, flac.FLAC, oggvorbis.OggVorbis]
+_SOUND = re.compile(r"(\d+) (\d+) (.+)")
+_LINE = re.compile(r"\[(\d+):(\d\d\.\d\d)\](.*)")  # of LRC
+_CLOCK = re.compile(r"(\d+):(\d\d):(\d\d\.\d{3})")
+_PIECE = RATE_HZ
+_RECENT = 90
+"""So many pieces of an MP3 are kept, to go back to. JUCE, which decodes it, lands up to two MP3
+frames (48 ms) beside where it is to go (measured): so an MP3 is decoded from its beginning on
+instead, at some 1,000 times its speed."""
+_EDGE_MS = 10
+"""Where a lengthening begins and ends, the file is faded for so long."""
+
+
+class Recorded:
+    """A file that is decoded as it plays."""
+
+    error: Exception | None = None
+    can_mute = False
+
+    def __init__(self, path: Path, lead: Iterable[Event] = ()) -> None:
+        """Open it; ``lead`` is heard before it, at negative times. Raises SoundError."""
+        try:
+            known = mutagen.File(path, _KINDS)
+            self._file = AudioFile(str(path))
+        except (OSError, ValueError, RuntimeError, mutagen.MutagenError) as error:
+            causes = [one for one in (error, *error.args) if isinstance(one, OSError)]
+            reason = causes[0].strerror if causes else error
+            raise SoundError(f"{path}: cannot be played: {reason}") from error
+        tags = known.tags if known else None
+        self.channels = int(self._file.num_channels)
+        if self._file.samplerate != RATE_HZ:
+            self._file.close()
+            raise SoundError(f"{path}: is not one of voiceguide's: it has no {RATE_HZ:,} Hz")
+        title, items = (_id3 if isinstance(tags, id3.ID3) else _vorbis)(tags or {})
+        self.title = title or path.stem
+        self._first, padding = mixer.mp3_edges(path)
+        length_ms = (self._file.frames - self._first - padding) // FRAMES_PER_MS
+        self.score = Score()
+        for item in sorted(items, key=lambda item: item.begin_ms):
+            self.score.add(item)
+        self.score.add(End(length_ms))
+        self._sequential = path.suffix.lower() == ".mp3"
+        self._recent: deque[NDArray[np.int16]] = deque(maxlen=_RECENT)
+        self._decoded = 0  # pieces
+        self._lead = list(lead)
+        self._window = mixer.Window(_no_speech, self.channels)
+
+    def block(self, begin_ms: int, end_ms: int, *, tones: bool) -> bytes:
+        """Give a block of it; tones cannot be taken out."""
+        del tones
+        if begin_ms < 0:
+            return self._window.mix(self._lead, begin_ms, end_ms)
+        ms = np.arange(begin_ms, end_ms)
+        silences = _silences(self.score.cuts)
+        file_ms = ms - sum(np.clip(ms - begin, 0, end - begin) for begin, end in silences)
+        known = self._read(int(file_ms[0]), int(file_ms[-1]) + 1)
+        samples = known.reshape(-1, FRAMES_PER_MS, self.channels)[file_ms - file_ms[0]]
+        samples = samples.reshape(-1, self.channels)
+        at_ms = begin_ms + np.arange(len(samples)) / FRAMES_PER_MS
+        for begin, end in silences:
+            outside_ms = np.maximum(begin - at_ms, at_ms - end)
+            samples = samples * np.clip(outside_ms / _EDGE_MS, 0, 1)[:, None]
+        block: bytes = np.rint(samples).astype("<i2").tobytes()
+        return block
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _read(self, begin_ms: int, end_ms: int) -> NDArray[np.int16]:
+        """Give a part of the file: (frames, channels)."""
+        begin = self._first + begin_ms * FRAMES_PER_MS
+        count = (end_ms - begin_ms) * FRAMES_PER_MS
+        if not self._sequential:
+            if self._file.tell() != begin:
+                self._file.seek(begin)
+            return self._decode(count)
+        number = begin // _PIECE
+        pieces = [self._piece(n) for n in range(number, (begin + count - 1) // _PIECE + 1)]
+        return np.concatenate(pieces)[begin - number * _PIECE :][:count]
+
+    def _piece(self, number: int) -> NDArray[np.int16]:
+        """Give the piece with this number; decode up to it, if need be from the beginning on."""
+        if number < self._decoded - len(self._recent):
+            self._file.seek(0)
+            self._decoded = 0
+            self._recent.clear()
+        while self._decoded <= number:
+            self._recent.append(self._decode(_PIECE))
+            self._decoded += 1
+        return self._recent[number - self._decoded]
+
+    def _decode(self, count: int) -> NDArray[np.int16]:
+        """Give the next ``count`` frames; silence behind the end."""
+        samples = np.zeros((count, self.channels), dtype=np.int16)
+        decoded = self._file.read(count).T
+        samples[: len(decoded)] = np.rint(np.clip(decoded, -1, 1) * 32767)
+        return samples
+
+
+def _silences(cuts: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Give begin and end of each lengthening of a hold: there, the file is silent.
+
+    ``cuts`` tell where and how long they are, in the order in which they were made.
+    """
+    silences: list[tuple[int, int]] = []
+    for at_ms, by_ms in cuts:
+        before = [(begin, end) for begin, end in silences if begin < at_ms]
+        after = [(begin + by_ms, end + by_ms) for begin, end in silences if begin >= at_ms]
+        silences = [*before, (at_ms, at_ms + by_ms), *after]
+    return silences
+
+
+def _id3(tags: id3.ID3) -> tuple[str, list[Opening | Event]]:
+    """Give title, chapters and events of an MP3 or WAV file."""
+    items: list[Opening | Event] = []
+    for chapter in tags.getall("CHAP"):
+        titles = chapter.sub_frames.getall("TIT2")
+        items.append(Opening(str(titles[0]) if titles else chapter.element_id, chapter.start_time))
+    for words in tags.getall("SYLT")[:1]:
+        items += [_speech(begin_ms, text) for text, begin_ms in words.text]
+    for frame in tags.getall(f"TXXX:{SOUNDS}"):
+        items += _sounds(str(frame))
+    return str(tags.get("TIT2", "")), items
+
+
+def _vorbis(tags: Mapping[str, list[str]]) -> tuple[str, list[Opening | Event]]:
+    """Give title, chapters and events of a FLAC or OGG file."""
+    items: list[Opening | Event] = []
+    for key, (value, *_) in tags.items():
+        name = tags.get(f"{key}name")
+        if key.lower().startswith("chapter") and name and (match := _CLOCK.fullmatch(value)):
+            seconds = int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
+            items.append(Opening(name[0], round(seconds * 1000)))
+    for line in "\n".join(tags.get("syncedlyrics", [])).splitlines():
+        if match := _LINE.fullmatch(line):
+            begin_ms = round((int(match[1]) * 60 + float(match[2])) * 1000)
+            items.append(_speech(begin_ms, match[3]))
+    items += _sounds("\n".join(tags.get(SOUNDS, [])))
+    return "".join(tags.get("title", [])[:1]), items
+
+
+def _speech(begin_ms: int, text: str) -> Event:
+    return Event(begin_ms, begin_ms + 1, Speech(text, Style("und"), _NOWHERE), 0.0)
+
+
+def _sounds(lines: str) -> list[Opening | Event]:
+    found = filter(None, map(_SOUND.fullmatch, lines.splitlines()))
+    return [
+        Event(int(match[1]), int(match[2]), Sound(Path(match[3]), match[3], _NOWHERE), 0.0)
+        for match in found
+    ]
+
+
+def _no_speech(speech: Speech) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+    raise SoundError(f"“{speech.text}” is not in the file")

@@ -1,0 +1,83 @@
+"""What a player plays: a session that is spoken ahead of the listener."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+from voiceguide.player.score import Score
+from voiceguide.ssml import Sound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from voiceguide.mixer import Window
+    from voiceguide.timeline import Event, Item
+
+_AHEAD_MS = 60_000
+"""So far ahead of what is played a session is spoken as fast as it can be."""
+_GENTLE_S = 0.05
+"""Beyond, each item waits so long: the whole length gets known soon, and the machine stays cool."""
+
+
+class Source(Protocol):
+    """Audio that can be had from any place on, 48,000 Hz, 16 bit."""
+
+    title: str
+    channels: int
+    score: Score
+    can_mute: bool
+    """Whether its tones can be left out."""
+
+    @property
+    def error(self) -> Exception | None:
+        """Why nothing more will be known, if that is so."""
+
+    def block(self, begin_ms: int, end_ms: int, *, tones: bool) -> bytes:
+        """Give a block of what is known, interleaved; without ``tones`` only speech."""
+
+
+class Spoken:
+    """A session whose timeline is resolved in a thread of its own, while its beginning plays."""
+
+    can_mute = True
+
+    def __init__(
+        self, title: str, items: Iterable[Item], window: Window, lead: Iterable[Event] = ()
+    ) -> None:
+        """Begin to resolve ``items``; ``lead`` is heard before the session, at negative times."""
+        self.title = title
+        self.channels = window.channels
+        self.score = Score()
+        self.error: Exception | None = None
+        self._window = window
+        self._lead = list(lead)
+        self._asked_ms = 0
+        self._closed = threading.Event()
+        self._thread = threading.Thread(
+            target=self._resolve, args=(items,), name="resolve", daemon=True
+        )
+        self._thread.start()
+
+    def block(self, begin_ms: int, end_ms: int, *, tones: bool) -> bytes:
+        """Give a block of what is known."""
+        self._asked_ms = end_ms
+        events = self._lead if begin_ms < 0 else self.score.between(begin_ms, end_ms)
+        if not tones:
+            events = [event for event in events if not isinstance(event.cue, Sound)]
+        return self._window.mix(events, begin_ms, end_ms)
+
+    def close(self) -> None:
+        """Resolve no more. The voice may be closed only after this."""
+        self._closed.set()
+
+    def _resolve(self, items: Iterable[Item]) -> None:
+        try:
+            for item in items:
+                self.score.add(item)
+                if self.score.known_ms > self._asked_ms + _AHEAD_MS:
+                    self._closed.wait(_GENTLE_S)
+                if self._closed.is_set():
+                    return
+        except Exception as error:  # noqa: BLE001 (told to the player, which raises it)
+            self.error = error
