@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 from voiceguide import export, library, mixer, resources, script, ssml, timeline
 from voiceguide.errors import (
     Findings,
+    LengthRequestError,
     MissingVoiceError,
     RequestError,
     ScriptError,
@@ -522,9 +523,10 @@ def _fitted(sessions: Sequence[Session], target_ms: int) -> list[tuple[Session, 
     nearest = [max(shorter_ms)] if shorter_ms else []
     nearest += [min(longer_ms)] if longer_ms else []
     what = "session" if len(sessions) == 1 else "playlist"
-    raise RequestError(
+    raise LengthRequestError(
         f"no {what} of {_clock(target_ms)} minutes can be made of it; the nearest lengths are "
-        + " and ".join(map(_clock, nearest))
+        + " and ".join(map(_clock, nearest)),
+        tuple(nearest),
     )
 
 
