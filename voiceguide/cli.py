@@ -393,9 +393,10 @@ def serve(
     try:
         from voiceguide.phone import server
     except ModuleNotFoundError as error:
-        if error.name not in ("starlette", "uvicorn", "segno", "h11"):
+        missing = str(error.name).partition(".")[0]
+        if missing not in ("starlette", "uvicorn", "segno", "h11"):
             raise
-        needs = f"the page needs {error.name}: pip install 'voiceguide[phone]'"
+        needs = f"the page needs {missing}: pip install 'voiceguide[phone]'"
         raise VoiceguideError(needs) from error
     server.serve(folder, host, port, sys.stdout)
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import h11
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from voiceguide import resources
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 COOKIE = "voiceguide"
 _COOKIE_S = 365 * 24 * 3600
 
-MAX_CONNECTIONS = 200
-"""A phone keeps about six open."""
+MAX_CONNECTIONS = 1200
+"""A phone keeps about six open; this many take 50 MB."""
 MAX_HEAD_BYTES = 16_384
 """Of a request: its line and headers."""
 HEAD_S = 10.0
@@ -107,6 +107,10 @@ class Gate:
 
     def _answer(self, scope: Scope) -> ASGIApp:
         headers = Headers(scope=scope)
+        head_bytes = len(scope["raw_path"]) + len(scope["query_string"])
+        head_bytes += sum(len(name) + len(value) for name, value in headers.raw)
+        if head_bytes > MAX_HEAD_BYTES:  # uvicorn only counts what comes in several pieces
+            return Response(status_code=431)
         refusal = HTMLResponse(_REFUSAL, 403)
         if not self._is_our_name(headers.get("host", ""), scope) or not _is_same_origin(headers):
             return refusal

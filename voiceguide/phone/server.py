@@ -36,6 +36,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -155,6 +156,7 @@ def serve(folder: Path, host: str, port: int, out: TextIO) -> None:
     key = access.load_key()
     renders = Renders(folder)
     listening = _listen(host, port)
+    _allow_connections()
     port = listening.getsockname()[1]
     _say_where(host, port, key, out)
     config = uvicorn.Config(
@@ -229,7 +231,7 @@ class _Page:
             Route("/page/{name}", _asset),
             Route("/api/library", _library),
             Route("/covers/{name}.png", _cover),
-            Route("/sessions/{name}.{form}", self._session_file),
+            Route("/sessions/{file}", self._session_file),
             Route("/playlists/{name}.zip", self._zip),
             Route("/playlists/{name}/{file}", self._playlist_file),
         ]
@@ -311,10 +313,12 @@ class _Page:
         return [{"id": name, "state": "ready", **about} for _, name, about in found[:_MOST_LISTED]]
 
     async def _session_file(self, request: Request) -> Response:
-        name, form = _name(request), request.path_params["form"]
+        name, _, form = request.path_params["file"].partition(".")
+        if not _is_name(name) or form not in ("mp3", "json", "vtt", "chapters.json"):
+            raise HTTPException(404, "not found")
         file = f"{name}/session.{form}"
         path = await run_in_threadpool(resources.find, file, [self._renders.sessions])
-        if path is None or form not in ("mp3", "json", "vtt", "chapters.json"):
+        if path is None:
             raise HTTPException(404, "not found")
         await run_in_threadpool(touch, path.parent)
         shown = name
@@ -449,6 +453,8 @@ async def _body(request: Request) -> bytes:
                     raise HTTPException(413, f"send {MAX_BODY_BYTES} bytes at most")
     except TimeoutError as error:
         raise HTTPException(408, "that took too long") from error
+    except ClientDisconnect as error:
+        raise HTTPException(400, "that was not all") from error
     return body
 
 
@@ -613,6 +619,18 @@ def _listen(host: str, port: int) -> socket.socket:
             case _:
                 why = f"--host {host}: is no address of this machine; 0.0.0.0 stands for all"
         raise VoiceguideError(why) from error
+
+
+def _allow_connections() -> None:
+    """Let us have as many files open as there may be connections, where systems allow fewer."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        needed = 2 * access.MAX_CONNECTIONS
+        soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft < needed:
+            limit = needed if most == resource.RLIM_INFINITY else min(needed, most)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
 
 
 def _say_where(host: str, port: int, key: str, out: TextIO) -> None:

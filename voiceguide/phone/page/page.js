@@ -440,8 +440,8 @@ const player = (() => {
     $("#length").textContent = clock(end);
     audio.src = session.source;
     const at = Number(kept.get(`at:${session.id}`));
-    if (at > 5 && at < end - 10) audio.currentTime = at;
-    $("#sentence").textContent = at > 5 ? texts.resumed : texts.ready;
+    now.resume_s = at > 5 && at < end - 10 ? at : 0;
+    $("#sentence").textContent = now.resume_s ? texts.resumed : texts.ready;
     announce();
     draw();
     if (going) audio.play().catch(() => {});
@@ -579,7 +579,10 @@ const player = (() => {
   audio.addEventListener("play", playing);
   audio.addEventListener("pause", playing);
   audio.addEventListener("seeked", () => { draw(); place(); });
-  audio.addEventListener("loadedmetadata", () => { place(); });
+  audio.addEventListener("loadedmetadata", () => {
+    if (now?.resume_s && audio.currentTime < 1) audio.currentTime = now.resume_s;
+    place();
+  });
   audio.addEventListener("timeupdate", () => { draw(); });
   audio.addEventListener("ended", () => {
     const next = now?.next;
