@@ -337,6 +337,8 @@ def playlist(  # noqa: PLR0913 (a parameter an option)
     Beside the MP3 files lie a cover, transcripts, M3U8, XSPF and a podcast feed. Run again, only
     what has changed is made.
     """
+    from urllib.parse import quote
+
     from voiceguide import Playlist, library
     from voiceguide.playlist import copy
 
@@ -356,7 +358,7 @@ def playlist(  # noqa: PLR0913 (a parameter an option)
             )  # fmt: skip
             for session in one.sessions:
                 _warn(session)
-            address = None if url is None else f"{url.rstrip('/')}/{target}"
+            address = None if url is None else f"{url.rstrip('/')}/{quote(target)}"
             with _progress(one.title) as progress:
                 path = one.export(folder, progress, url=address)
         except VoiceguideError as error:

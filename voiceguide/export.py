@@ -100,7 +100,7 @@ def write(  # noqa: PLR0913 (each is a part of a file)
         _tag(file, form, tags, timeline())
 
 
-def write_text(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes) -> None:
     """Write a small file whole, unless it holds ``content`` already; raises ExportError."""
     with contextlib.suppress(OSError):
         if path.read_bytes() == content:

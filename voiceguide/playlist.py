@@ -116,14 +116,14 @@ class Playlist:
                 progress(number / len(paths))
             tags = replace(session.tags, track=f"{number + 1}/{len(paths)}", cover=picture)
             _export_track(session, path, tags, _share(progress, number, len(paths)))
-        export.write_text(folder / COVER, picture)
+        export.write_bytes(folder / COVER, picture)
         found = [read(path) for path in paths]
         for track in found:
-            export.write_text(_chapters_path(track.path), chapters(track))
-        export.write_text(_m3u8_path(folder), m3u8(found))
-        export.write_text(_xspf_path(folder), xspf(found))
+            export.write_bytes(_chapters_path(track.path), chapters(track))
+        export.write_bytes(_m3u8_path(folder), m3u8(found))
+        export.write_bytes(_xspf_path(folder), xspf(found))
         address = folder.resolve().as_uri() if url is None else url
-        export.write_text(folder / FEED, feed(found, address))
+        export.write_bytes(folder / FEED, feed(found, address))
         for track in tracks(folder):
             if track.path not in paths:
                 for path in _files(track.path):
@@ -148,8 +148,8 @@ class Track:
     comment: str
     language: str
     """A BCP 47 tag, or "und"."""
-    date: str
-    """When it was made: "2026-11-23"."""
+    date: dt.date
+    """When it was made."""
     duration_ms: int
     size_bytes: int
     chapters: tuple[Chapter, ...]
@@ -174,7 +174,7 @@ def read(path: Path) -> Track:
             str(tags["TPE1"]),
             str(tags.getall("COMM")[0]),
             export.language(str(tags["TLAN"])),
-            str(tags["TDRC"]),
+            dt.date.fromisoformat(f"{tags['TDRC']}-01-01"[:10]),  # another program may cut it
             round(file.info.length * 1000),
             path.stat().st_size,
             tuple(
@@ -323,7 +323,7 @@ def _export_track(
         text = export.captions(
             session.timeline, "vtt", title=session.title, language=session.language
         )
-        export.write_text(transcript, text.encode())
+        export.write_bytes(transcript, text.encode())
 
 
 def _share(
@@ -341,8 +341,7 @@ def _add_episode(channel: ET.Element, track: Track, base: str) -> None:
     name = f"{track.path.parent.resolve().name}/{track.language}/{track.path.stem}"
     _add(item, "guid", str(uuid.uuid5(_PODCAST_GUID, name)), isPermaLink="false")
     # Readers sort by time: one second for each track before.
-    time = dt.datetime.fromisoformat(track.date).replace(tzinfo=dt.UTC)
-    time += dt.timedelta(seconds=track.number)
+    time = dt.datetime.combine(track.date, dt.time(second=track.number), dt.UTC)
     _add(item, "pubDate", email.utils.format_datetime(time, usegmt=True))
     _add(item, "enclosure", url=link, length=str(track.size_bytes), type="audio/mpeg")
     _add(item, f"{{{_ITUNES}}}duration", str(round(track.duration_ms / 1000)))

@@ -83,13 +83,12 @@ def _replace(to: Path, name: str, files: Sequence[Path]) -> Path:
 
 def _clean(to: Path, name: str) -> None:
     """Remove what a copy left that has ended, well or not: also one that was killed."""
-    if _part(to, name).exists():
-        shutil.rmtree(_part(to, name))
-    if _old(to, name).exists():
-        if (to / name).exists():
-            shutil.rmtree(_old(to, name))
-        else:
-            _old(to, name).rename(to / name)
+    part, place, old = _part(to, name), to / name, _old(to, name)
+    if old.exists() and not place.exists():
+        old.rename(place)
+    for left in (part, old):
+        if left.exists():
+            shutil.rmtree(left)
 
 
 def _part(to: Path, name: str) -> Path:
