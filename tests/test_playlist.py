@@ -394,7 +394,7 @@ def test_a_length_that_cannot_be_had_is_answered_with_the_nearest():
         RequestError, match=r"no playlist of 3:00\.000 minutes .* (\d+):(\d\d\.\d+)"
     ) as no:
         _ = Playlist("calf", minutes=3).sessions
-    minutes, seconds = re.search(r"nearest lengths are (\d+):(\d\d\.\d+)", str(no.value)).groups()
+    minutes, seconds = re.search(r"nearest length is (\d+):(\d\d\.\d+)", str(no.value)).groups()
     shortest = f"{minutes}:{seconds}"
     sessions = Playlist("calf", minutes=shortest).sessions
     length = sum(session.timeline.duration_ms for session in sessions)

@@ -229,6 +229,8 @@ def script(  # noqa: PLR0913 (a parameter an option)
         session.prepare()
         _warn(session)
         return
+    if check:
+        session.check()
     session.prepare()
     _warn(session)
     if check:

@@ -16,7 +16,7 @@ import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from voiceguide import resources
+from voiceguide import errors, resources
 from voiceguide.errors import (
     LibraryError,
     RequestError,
@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 Side = Literal["left", "right"]
 
 LIMIT_S = 3.0
-"""How long a template of the listener's own may take; those of the library take 0.02 s."""
+"""How long a template that is not the package's own may take; the package's take 0.02 s."""
 
+_TEMPLATES = ("*.jinja", "sessions/*.jinja")
+"""Where those lie that a session begins with; these lead to all others."""
 _MOST_MS = 7 * 24 * 3_600_000
 _CLOCK = re.compile(r"(\d+):([0-5]\d(?:\.\d{1,3})?)")
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,15})?")
@@ -212,9 +214,22 @@ def render(
 
     ``areas`` treats so many of the areas, the most useful first; ``rounds`` gives each side so
     many. Without them it is what was asked for, in about five minutes a side. ``terse`` leaves
-    out what can be left out without harm. Raises RequestError where region, area and method do
-    not go together, LibraryError where a phrase is missing, ScriptError where the template fails.
+    out what can be left out without harm. Templates other than the package's own are rendered in
+    a process of its own, within limits of time and memory. Raises RequestError where region, area
+    and method do not go together, LibraryError where a phrase is missing, ScriptError where the
+    template fails or passes a limit.
     """
+    own_folders = resources.script_folders(asked.library)[:-1]
+    if any(path for folder in own_folders for names in _TEMPLATES for path in folder.glob(names)):
+        choice = {"areas": areas, "rounds": rounds, "terse": terse}
+        return _in_child(asked, _template(treatment(asked, library).method), choice=choice)
+    return render_region(asked, library, areas=areas, rounds=rounds, terse=terse)
+
+
+def render_region(
+    asked: Request, library: Library, *, areas: int | None, rounds: int | None, terse: bool
+) -> str:
+    """Do the work of ``render``, without its limits of time and memory."""
     region, method, suited = treatment(asked, library)
     one = asked.area != "all" and asked.part in ("whole", "treat")
     treated = suited[: areas or (1 if one else None)]
@@ -235,7 +250,7 @@ def render(
     # A template gets plain dictionaries: the methods of a model would lead out of the sandbox.
     return _rendered(
         environment,
-        f"sessions/{method.id}.ssml.jinja",
+        _template(method),
         {
             "region": region.model_dump(),
             "method": method.model_dump(),
@@ -261,11 +276,15 @@ def render_own(source: str, name: str, folder: Path, asked: Request) -> str:
     messages; beside the macros it may import what lies in ``folder``. It is given the variables
     of ``asked``. Raises ScriptError where it fails or passes a limit.
     """
-    work = {"source": source, "name": name, "folder": str(folder), "asked": asked.model_dump_json()}
+    return _in_child(asked, name, source=source, name=name, folder=str(folder))
+
+
+def _in_child(asked: Request, called: str, **work: object) -> str:
+    """Render in ``template_child``; ``called`` stands in messages."""
     try:
         child = subprocess.run(
             [sys.executable, "-P", "-m", "voiceguide.template_child"],
-            input=json.dumps(work),
+            input=json.dumps({"asked": asked.model_dump_json(), **work}),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             encoding="utf-8",
@@ -275,12 +294,12 @@ def render_own(source: str, name: str, folder: Path, asked: Request) -> str:
         answer = json.loads(child.stdout)
     except subprocess.TimeoutExpired as error:
         what = f"takes longer than {LIMIT_S:g} s: look for a loop without end"
-        raise ScriptError(f"{name}: {what}") from error
+        raise ScriptError(f"{called}: {what}") from error
     except ValueError as error:
         what = f"its process ended with status {child.returncode}: did it need too much memory?"
-        raise ScriptError(f"{name}: cannot be rendered: {what}") from error
+        raise ScriptError(f"{called}: cannot be rendered: {what}") from error
     if "error" in answer:
-        raise ScriptError(answer["error"])
+        raise getattr(errors, answer["kind"])(answer["error"])
     return str(answer["script"])
 
 
@@ -418,6 +437,10 @@ class _Phrases:
         if len(bag) > 1 and bag[-1] == self._last.get(key):  # never the same twice in a row
             bag[0], bag[-1] = bag[-1], bag[0]
         return bag
+
+
+def _template(method: Method) -> str:
+    return f"sessions/{method.id}.ssml.jinja"
 
 
 def _sides(area: Area, wanted: Literal["left", "right", "both"]) -> Sequence[Side | None]:

@@ -20,6 +20,7 @@ from voiceguide.errors import (
     MissingVoiceError,
     RequestError,
     ScriptError,
+    SilentError,
     SoundError,
     VoiceError,
     shortened,
@@ -199,7 +200,7 @@ class Session:
         if self._plan.timeline is not None:
             return self._plan.timeline
         with self._open_voice() as voice:
-            whole = timeline.collect(self._items(voice))
+            whole = timeline.collect(self._items(voice, self._plan))
         if whole.duration_ms == 0:
             raise mixer.nothing_is_heard(self._plan.written.name)
         return whole
@@ -210,6 +211,15 @@ class Session:
         Raises a VoiceguideError.
         """
         _ = self._plan
+
+    def check(self) -> None:
+        """Read and time the script; raises a VoiceguideError with all that is wrong in either."""
+        problems = Findings()
+        plan = self._planned(self._write(), problems)
+        if problems:
+            with self._open_voice() as voice:
+                timeline.collect(self._items(voice, plan, problems))
+        _ = self.timeline
 
     def export(
         self,
@@ -233,7 +243,7 @@ class Session:
         with self._open_voice() as voice:
             known = plan.timeline or self.__dict__.get("timeline")
             blocks = mixer.mix(
-                _noting(known or self._items(voice), seen),
+                _noting(known or self._items(voice, plan), seen),
                 lambda speech: voice.clip(self._utterance(speech, plan)),
                 channels,
             )
@@ -262,12 +272,13 @@ class Session:
         """The script, where no length is asked for."""
         return self._write()
 
-    def _planned(self, written: _Written) -> _Plan:
+    def _planned(self, written: _Written, problems: Findings | None = None) -> _Plan:
         parsed = ssml.parse(
             written.text,
             name=written.name,
             folders=written.folders,
             language=self._request.language,
+            problems=problems,
         )
         speeches = (cue for cue in ssml.walk(parsed.root) if isinstance(cue, Speech))
         characters = sum(len(speech.text) for speech in speeches)
@@ -412,13 +423,13 @@ class Session:
         keep_memory_flat()
         return Voice(Pyttsx3, ClipCache(resources.cache_folder() / "clips"))
 
-    def _items(self, voice: Voice) -> Iterator[Item]:
-        plan = self._plan
+    def _items(self, voice: Voice, plan: _Plan, problems: Findings | None = None) -> Iterator[Item]:
         return timeline.resolve(
             plan.parsed.root,
             self._length_ms(voice, plan),
             name=plan.written.name,
             max_ms=self._request.max_ms,
+            problems=problems,
         )
 
     def _length_ms(self, voice: Voice, plan: _Plan) -> Callable[[Speech | Sound], int]:
@@ -427,22 +438,22 @@ class Session:
         voice.prepare(self._utterance(speech, plan) for speech in speeches)
 
         def length_ms(cue: Speech | Sound) -> int:
-            where = f"{plan.written.name}:{cue.at}"
             try:
                 if isinstance(cue, Sound):
                     return mixer.sound_ms(cue)
                 return voice.length_ms(self._utterance(cue, plan))
             except SoundError as error:
-                raise SoundError(f"{where}: {error}") from error
+                raise ScriptError(str(error)) from error
             except MissingVoiceError as error:
                 if self._voice is not None:
                     raise
-                raise MissingVoiceError(f"{where}: {error}") from error
+                raise ScriptError(str(error)) from error
             except VoiceError as error:
                 assert isinstance(cue, Speech)  # noqa: S101 (a sound needs no voice)
-                raise VoiceError(
-                    f"{where}: “{shortened(cue.text)}” cannot be spoken: {error}"
-                ) from error
+                what = f"“{shortened(cue.text)}” cannot be spoken: {error}"
+                if isinstance(error, SilentError):
+                    raise ScriptError(what) from error
+                raise VoiceError(f"{plan.written.name}:{cue.at}: {what}") from error
 
         return length_ms
 
@@ -476,7 +487,9 @@ def fit(tracks: Sequence[Session], length_ms: int) -> list[Session]:
     return fitted
 
 
-def _fitted(sessions: Sequence[Session], target_ms: int) -> list[tuple[Session, _Plan]]:
+def _fitted(  # noqa: C901 (a search, and what its ends are)
+    sessions: Sequence[Session], target_ms: int
+) -> list[tuple[Session, _Plan]]:
     """Choose areas and rounds, then stretch the elastic pauses.
 
     As many areas as fit with enough rounds; of these, the rounds that stretch pauses least.
@@ -492,6 +505,7 @@ def _fitted(sessions: Sequence[Session], target_ms: int) -> list[tuple[Session, 
     with first._open_voice() as voice:
         for choices in first._choices():
             best: list[tuple[Session, _Plan]] = []
+            all_are_too_short = True
             least_strain = math.inf
             for choice in choices:
                 chosen = [first, *middle[:-1][: choice.get("areas")], *middle[-1:]]
@@ -509,6 +523,7 @@ def _fitted(sessions: Sequence[Session], target_ms: int) -> list[tuple[Session, 
                         (shorter_ms if ms < target_ms else longer_ms).append(ms)
                     if error.longest_ms < target_ms:
                         continue
+                    all_are_too_short = False
                     break  # more rounds last longer still
                 strain = abs(math.log(fit.stretch))
                 if strain >= least_strain:
@@ -520,11 +535,16 @@ def _fitted(sessions: Sequence[Session], target_ms: int) -> list[tuple[Session, 
                 ]
             if best:
                 return best
+            if all_are_too_short:
+                break  # and what follows is shorter still
     nearest = [max(shorter_ms)] if shorter_ms else []
     nearest += [min(longer_ms)] if longer_ms else []
+    if nearest == [0]:
+        raise mixer.nothing_is_heard(plans[0].written.name)
     what = "session" if len(sessions) == 1 else "playlist"
+    are = "lengths are" if len(nearest) > 1 else "length is"
     raise LengthRequestError(
-        f"no {what} of {_clock(target_ms)} minutes can be made of it; the nearest lengths are "
+        f"no {what} of {_clock(target_ms)} minutes can be made of it; the nearest {are} "
         + " and ".join(map(_clock, nearest)),
         tuple(nearest),
     )
@@ -533,7 +553,8 @@ def _fitted(sessions: Sequence[Session], target_ms: int) -> list[tuple[Session, 
 def _digest(sound: Sound) -> str:
     """Give a digest of a sound's file."""
     try:
-        return hashlib.blake2b(sound.path.read_bytes()).hexdigest()
+        with sound.path.open("rb") as file:
+            return hashlib.file_digest(file, "blake2b").hexdigest()
     except OSError as error:
         raise SoundError(f"{sound.path}: cannot be read: {error.strerror}") from error
 
