@@ -49,8 +49,8 @@ def make_session(options: dict[str, Any], folder: Path, progress: Callable[[floa
         text = export.captions(
             session.timeline, form, title=session.title, language=session.language
         )
-        export.write_text(folder / name, text.encode())
-    export.write_text(folder / CHAPTERS, playlist.chapters(playlist.read(audio)))
+        export.write_bytes(folder / name, text.encode())
+    export.write_bytes(folder / CHAPTERS, playlist.chapters(playlist.read(audio)))
     about = {
         "title": session.title,
         "region": region.id,
@@ -59,7 +59,7 @@ def make_session(options: dict[str, Any], folder: Path, progress: Callable[[floa
         "file": session.default_path.name,
         "options": options,
     }
-    export.write_text(folder / ABOUT, json.dumps(about, ensure_ascii=False).encode())
+    export.write_bytes(folder / ABOUT, json.dumps(about, ensure_ascii=False).encode())
 
 
 def make_playlist(options: dict[str, Any], folder: Path, progress: Callable[[float], None]) -> None:
