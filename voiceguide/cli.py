@@ -455,6 +455,35 @@ def playlist(  # noqa: PLR0913 (a parameter an option)
         raise typer.Exit(1)
 
 
+@app.command(epilog="Examples: voiceguide serve;  voiceguide serve ~/Music/voiceguide --port 8080")
+def serve(
+    folder: Annotated[
+        Path,
+        typer.Argument(help="Where sessions and playlists are made, and playlists are found."),
+    ] = Path("output"),
+    host: Annotated[
+        str,
+        typer.Option(
+            help="The address to listen on: 127.0.0.1 for this machine alone, 0.0.0.0 for all."
+        ),
+    ] = "0.0.0.0",  # noqa: S104 (who comes from outside needs the key)
+    port: Annotated[int, typer.Option(help="The port.", min=0, max=65535)] = 8765,
+) -> None:
+    """Serve a page for a phone in the same network: choose, listen, take along.
+
+    The link and the QR code carry a key, without which nobody else may enter.
+    """
+    try:
+        from voiceguide.phone import server
+    except ModuleNotFoundError as error:
+        missing = str(error.name).partition(".")[0]
+        if missing not in ("starlette", "uvicorn", "segno", "h11"):
+            raise
+        needs = f"the page needs {missing}: pip install 'voiceguide[phone]'"
+        raise VoiceguideError(needs) from error
+    server.serve(folder, host, port, sys.stdout)
+
+
 @app.command(epilog="Example: voiceguide doctor")
 def doctor(language: Language = "en", texts: Texts = None) -> None:
     """Try all that a session needs on this machine, and say how to mend what does not work."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 from voiceguide import library, mixer, resources, script, ssml, timeline
 from voiceguide.errors import (
     Findings,
+    LengthRequestError,
     MissingVoiceError,
     Place,
     RequestError,
@@ -607,9 +608,10 @@ def _fitted(  # noqa: C901 (a search, and what its ends are)
         raise mixer.nothing_is_heard(plans[0].written.name)
     what = "session" if len(sessions) == 1 else "playlist"
     are = "lengths are" if len(nearest) > 1 else "length is"
-    raise RequestError(
+    raise LengthRequestError(
         f"no {what} of {_clock(target_ms)} minutes can be made of it; the nearest {are} "
-        + " and ".join(map(_clock, nearest))
+        + " and ".join(map(_clock, nearest)),
+        tuple(nearest),
     )
 
 
