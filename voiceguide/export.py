@@ -85,6 +85,15 @@ def write(  # noqa: PLR0913 (each is a part of a file)
         _tag(file, form, tags, timeline())
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a small file whole, unless it holds ``content`` already; raises ExportError."""
+    with contextlib.suppress(OSError):
+        if path.read_bytes() == content:
+            return
+    with _whole(path) as file:
+        file.write(content)
+
+
 def captions(timeline: Timeline, form: str, *, title: str, language: str) -> str:
     """Tell what is heard, as "text", "json", "vtt" (WebVTT) or "lrc".
 
