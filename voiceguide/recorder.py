@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import io
+import sys
 import threading
 import time
 import wave
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,8 +24,8 @@ from voiceguide.voices.recorded import Recordings, Take, digest_in, take
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
-    from pathlib import Path
 
+    import miniaudio
     from numpy.typing import NDArray
 
     from voiceguide.phrases import Phrase
@@ -85,10 +87,9 @@ class Microphone:
                 nchannels=1,
                 sample_rate=RATE_HZ,
                 buffersize_msec=_BUFFER_MS,
+                backends=_backends(),
                 app_name="voiceguide",
             )
-            if self._device.backend == "Null":  # it stands in where there is no other
-                raise VoiceguideError(_no_microphone("there is none"))
             self._blocks: list[bytes] | None = None
             self.level_dbfs = -np.inf
             listener = self._listen()
@@ -97,7 +98,10 @@ class Microphone:
         except ImportError as error:
             raise VoiceguideError(f"miniaudio cannot be loaded ({error})") from error
         except miniaudio.MiniaudioError as error:
-            raise VoiceguideError(_no_microphone(error)) from error
+            raise VoiceguideError(
+                f"no microphone can be opened ({error.args[0]}): connect one, let this terminal "
+                "use it, and choose it in the system's settings"
+            ) from error
 
     def begin(self) -> None:
         """Keep what is heard from now on."""
@@ -232,13 +236,28 @@ def _play(clip: NDArray[np.int16]) -> None:
     next(reader)
     try:
         with miniaudio.PlaybackDevice(
-            nchannels=1, sample_rate=RATE_HZ, buffersize_msec=_BUFFER_MS, app_name="voiceguide"
+            nchannels=1,
+            sample_rate=RATE_HZ,
+            buffersize_msec=_BUFFER_MS,
+            backends=_backends(),
+            app_name="voiceguide",
         ) as device:
             device.start(reader)
             ended.wait(len(clip) / RATE_HZ + 2)
             time.sleep(2 * _BUFFER_MS / 1000)  # what is still in the device
     except miniaudio.MiniaudioError as error:
         raise VoiceguideError(f"no loudspeaker can be opened ({error}): connect one") from error
+
+
+def _backends() -> list[miniaudio.Backend]:
+    """Give all but the null device, which would hear nothing."""
+    import miniaudio
+
+    known = miniaudio.Backend
+    if sys.platform != "linux":
+        return [backend for backend in known if backend.name not in ("NULL", "CUSTOM")]
+    cards = [known.ALSA] if Path("/dev/snd").exists() else []
+    return [known.PULSEAUDIO, *cards]
 
 
 def _ask(console: Console, question: str, letters: str) -> str:
@@ -272,10 +291,3 @@ def _named(name: str, listed: list[Phrase]) -> Phrase:
         if digest is not None and digest == digest_in(one.name):
             return one
     raise RequestError(f"{name}: is no phrase of the list; give a name or number of it")
-
-
-def _no_microphone(reason: object) -> str:
-    return (
-        f"no microphone can be opened ({reason}): connect one, let this terminal use it, and "
-        "choose it in the system's settings"
-    )

@@ -39,7 +39,7 @@ SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".aiff", ".aif")
 _SLUG_CHARACTERS = 48
 _DIGEST = re.compile(r"(?:^|.*[^0-9a-z])([0-9a-f]{8})", re.IGNORECASE)
 _LONGEST_S = 180  # 2,000 characters, the longest run of speech, read slowly
-_MOST_SHOWN = 12
+_MOST_SHOWN = 6
 
 _WINDOW_MS = 10
 _RUMBLE_HZ = 80  # mains hum and steps lie below, voices above
