@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from pedalboard import HighpassFilter
+from pedalboard import HighpassFilter, Pedalboard
 from pedalboard.io import AudioFile
 
 from voiceguide.errors import VoiceError
@@ -42,15 +42,16 @@ _LONGEST_S = 180  # 2,000 characters, the longest run of speech, read slowly
 _MOST_SHOWN = 6
 
 _WINDOW_MS = 10
-_RUMBLE_HZ = 80  # mains hum and steps lie below, voices above
+_RUMBLE_HZ, _RUMBLE_POLES = 120, 4  # mains hum, 33 dB down; voices have enough above
 _FLOOR_PERCENTILE = 5  # of the windows' levels: even between words there is that much silence
-_SPEECH_DB, _EDGE_DB = 15.0, 6.0
-"""Above the floor: what is speech for sure, and what belongs to it where the two touch."""
+_SPEECH_DB, _SOUND_DB, _EDGE_DB = 15.0, 8.0, 4.0
+"""Above the floor: what is speech for sure; a soft consonant, near speech; where each begins. The
+level of white noise varies by 0.3 dB from window to window."""
 _FLOOR_DBFS = -70.0  # quieter rooms are not told apart: breath is heard in them
 _SILENT_DBFS = -45.0  # the loudest window of speech: what is below comes from the room
 _STEADY_DB = 12.0  # speech moves more: without silence at its edges, its floor is speech
 _CLICK_MS, _APART_MS = 60, 150
-"""What is shorter, and so far from all else at the edge, is a click, not a word."""
+"""What is shorter, and further from all else at the edge, is a click; else the t of “spot”."""
 _BEFORE_MS, _BEHIND_MS = 10, 60
 """Kept around what is heard, fading: soft consonants that begin and end below the room's noise."""
 _CLIPPED_AT = 0.985
@@ -94,7 +95,7 @@ def take(samples: NDArray[np.float32], rate_hz: int) -> Take:
     if mono.size < window:
         return Take(mono[:0], rate_hz, -np.inf, -np.inf, clipped)
     mono = mono - mono.mean()
-    heard = HighpassFilter(_RUMBLE_HZ)(mono, rate_hz)
+    heard = Pedalboard([HighpassFilter(_RUMBLE_HZ) for _ in range(_RUMBLE_POLES)])(mono, rate_hz)
     whole = heard[: heard.size // window * window].reshape(-1, window)
     levels = 10 * np.log10(np.maximum((whole.astype(np.float64) ** 2).mean(axis=1), 1e-12))
     floor = max(_FLOOR_DBFS, float(np.percentile(levels, _FLOOR_PERCENTILE)))
@@ -117,11 +118,11 @@ def read(path: Path) -> Take:
                 raise VoiceError(f"is longer than {_LONGEST_S} s: that is no phrase")
             if not file.frames:
                 raise VoiceError("is empty")
-            samples = file.read(file.frames)
-            return take(np.nan_to_num(samples), round(file.samplerate))
+            samples, rate_hz = np.nan_to_num(file.read(file.frames)), round(file.samplerate)
     except (OSError, ValueError, RuntimeError) as error:
         what = "is empty" if path.is_file() and not path.stat().st_size else "cannot be read"
         raise VoiceError(what) from error
+    return take(samples, rate_hz)
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,26 +325,26 @@ def _is_clipped(channel: NDArray[np.float32]) -> bool:
 
 def _edges(levels: NDArray[np.float64], floor: float) -> tuple[int, int]:
     """Give the first and the last window of speech."""
-    near = levels > floor + _EDGE_DB
-    sure = levels > floor + _SPEECH_DB
-    bounds = np.flatnonzero(np.diff(np.pad(near.astype(np.int8), 1)))
+    bounds = np.flatnonzero(np.diff(np.pad((levels > floor + _EDGE_DB).astype(np.int8), 1)))
     parts = [
-        (int(begin), int(end) - 1)
+        (int(begin), int(end))
         for begin, end in zip(bounds[::2], bounds[1::2], strict=True)
-        if sure[begin:end].any()
+        if levels[begin:end].max() > floor + _SOUND_DB
     ]
-    if not parts:
+    words = [
+        number
+        for number, (begin, end) in enumerate(parts)
+        if levels[begin:end].max() > floor + _SPEECH_DB and end - begin >= _CLICK_MS // _WINDOW_MS
+    ]
+    if not words:
         return 0, len(levels) - 1
-    most, apart = _CLICK_MS // _WINDOW_MS, _APART_MS // _WINDOW_MS
-    while len(parts) > 1 and _length(parts[0]) < most and parts[1][0] - parts[0][1] > apart:
-        del parts[0]
-    while len(parts) > 1 and _length(parts[-1]) < most and parts[-1][0] - parts[-2][1] > apart:
-        del parts[-1]
-    return parts[0][0], parts[-1][1]
-
-
-def _length(part: tuple[int, int]) -> int:
-    return part[1] - part[0] + 1
+    first, last = words[0], words[-1]
+    apart = _APART_MS // _WINDOW_MS
+    while first > 0 and parts[first][0] - parts[first - 1][1] <= apart:
+        first -= 1
+    while last + 1 < len(parts) and parts[last + 1][0] - parts[last][1] <= apart:
+        last += 1
+    return parts[first][0], parts[last][1] - 1
 
 
 def _faded(samples: NDArray[np.float32], before: int, behind: int) -> NDArray[np.float32]:
