@@ -323,6 +323,16 @@ def test_what_was_trimmed_before_is_left_whole(speaker, tmp_path):
     assert np.abs(found.samples).max() > 0.3
 
 
+def test_a_click_in_a_quiet_room_is_no_phrase_and_a_soft_voice_there_is_one(speaker):
+    quiet = np.random.default_rng(3).normal(0, 1e-4, (1, 3 * 44_100)).astype(np.float32)
+    click = quiet.copy()
+    click[:, 44_100:44_900] += 0.2
+    assert take(click, 44_100).samples.size == 0
+    speech = 0.01 * speaker("Half of the time is over.")
+    quiet[:, 44_100 : 44_100 + len(speech)] += speech
+    assert abs(len(take(quiet, 44_100).samples) - len(speech)) < 0.15 * 44_100
+
+
 def test_a_recording_that_never_ends_is_refused(tmp_path):
     save(tmp_path / "x.flac", np.zeros((1, 8000 * 200)), 8000)
     with pytest.raises(VoiceguideError, match="longer than 180 s"):

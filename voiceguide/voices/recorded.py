@@ -48,8 +48,7 @@ _SPEECH_DB, _SOUND_DB, _EDGE_DB = 15.0, 8.0, 4.0
 """Above the floor: what is speech for sure; a soft consonant, near speech; where each begins. The
 level of white noise varies by 0.3 dB from window to window."""
 _FLOOR_DBFS = -70.0  # quieter rooms are not told apart: breath is heard in them
-_SILENT_DBFS = -45.0  # the loudest window of speech: what is below comes from the room
-_STEADY_DB = 12.0  # speech moves more: without silence at its edges, its floor is speech
+_SILENT_DBFS = -45.0  # a steady sound below comes from the room; above, speech without a pause
 _CLICK_MS, _APART_MS = 60, 150
 """What is shorter, and further from all else at the edge, is a click; else the t of “spot”."""
 _BEFORE_MS, _BEHIND_MS = 10, 60
@@ -99,14 +98,15 @@ def take(samples: NDArray[np.float32], rate_hz: int) -> Take:
     whole = heard[: heard.size // window * window].reshape(-1, window)
     levels = 10 * np.log10(np.maximum((whole.astype(np.float64) ** 2).mean(axis=1), 1e-12))
     floor = max(_FLOOR_DBFS, float(np.percentile(levels, _FLOOR_PERCENTILE)))
-    first, last = _edges(levels, floor)
-    louder = float(np.percentile(levels[first : last + 1], 90))
-    if levels.max() < _SILENT_DBFS:
-        mono = mono[:0]
-    elif levels.max() - floor > _STEADY_DB:
+    if levels.max() > floor + _SPEECH_DB:
+        first, last = _edges(levels, floor)
         before, behind = (ms * rate_hz // 1000 for ms in (_BEFORE_MS, _BEHIND_MS))
-        begin = max(0, first * window - before)
-        mono = _faded(mono[begin : (last + 1) * window + behind], before, behind)
+        begin, end = max(0, first * window - before), last * window + behind
+        mono = _faded(mono[begin:end], before, behind) if last else mono[:0]
+        levels = levels[first:last]
+    elif levels.max() < _SILENT_DBFS:
+        mono = mono[:0]
+    louder = float(np.percentile(levels, 90)) if mono.size else -np.inf
     return Take(mono, rate_hz, louder, floor, clipped)
 
 
@@ -324,7 +324,7 @@ def _is_clipped(channel: NDArray[np.float32]) -> bool:
 
 
 def _edges(levels: NDArray[np.float64], floor: float) -> tuple[int, int]:
-    """Give the first and the last window of speech."""
+    """Give the first window of speech, and the one behind the last; the same if there is none."""
     bounds = np.flatnonzero(np.diff(np.pad((levels > floor + _EDGE_DB).astype(np.int8), 1)))
     parts = [
         (int(begin), int(end))
@@ -337,14 +337,14 @@ def _edges(levels: NDArray[np.float64], floor: float) -> tuple[int, int]:
         if levels[begin:end].max() > floor + _SPEECH_DB and end - begin >= _CLICK_MS // _WINDOW_MS
     ]
     if not words:
-        return 0, len(levels) - 1
+        return 0, 0
     first, last = words[0], words[-1]
     apart = _APART_MS // _WINDOW_MS
     while first > 0 and parts[first][0] - parts[first - 1][1] <= apart:
         first -= 1
     while last + 1 < len(parts) and parts[last + 1][0] - parts[last][1] <= apart:
         last += 1
-    return parts[first][0], parts[last][1] - 1
+    return parts[first][0], parts[last][1]
 
 
 def _faded(samples: NDArray[np.float32], before: int, behind: int) -> NDArray[np.float32]:
