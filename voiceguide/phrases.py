@@ -30,7 +30,7 @@ _STYLE = """
   header { font: 11pt/1.5 sans-serif; }
   h1 { font-size: 18pt; } h2 { font-size: 14pt; margin: 2em 0 0.5em; break-after: avoid; }
   h3 { font: italic 12pt sans-serif; break-after: avoid; }
-  ol { list-style: none; padding: 0; }
+  ol { list-style: none; padding: 0 0 0 1.5em; }
   li { margin: 0 0 0.9em; break-inside: avoid; }
   li::before { content: attr(value); float: left; margin-left: -3em; width: 2.5em;
     text-align: right; font: 11pt/30pt sans-serif; color: #666; }

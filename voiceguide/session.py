@@ -120,10 +120,9 @@ class Session:
         for. ``target`` is a region ("calf"), a complaint ("calf-pain"), a script (my.ssml), a
         template (my.ssml.jinja), or "-" for one of these on standard input. ``voice`` is one that
         ``voiceguide voices`` lists, a Piper model, or a folder of recordings; ``rate`` is in words
-        a minute. ``options`` are those of
-        ``script.Request``: method, area, side, level, minutes, guidance, explain, prepare,
-        language, library, seed, variables, max_length. Raises RequestError for an option that is
-        not known or out of range.
+        a minute. ``options`` are those of ``script.Request``: method, area, side, level, minutes,
+        guidance, explain, prepare, language, library, seed, variables, max_length. Raises
+        RequestError for an option that is not known or out of range.
         """
         slowest, fastest = RATES_WPM
         if rate is not None and not slowest <= rate <= fastest:
