@@ -112,7 +112,7 @@ def server():
 def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Somebody who speaks, at an ordinary level."""
     engine = Pyttsx3()
-    spoken = engine.speak(Utterance("Sit down on the floor.", "en", "en-gb+m3", 130, 0.0))
+    spoken = engine.speak(Utterance("Lie down.", "en", "en-gb+m3", 130, 0.0))
     engine.close()
     samples = soxr.resample(spoken.samples, spoken.rate_hz, 48_000)
     loud = np.flatnonzero(np.abs(samples) > 0.01 * np.abs(samples).max())
@@ -144,9 +144,8 @@ def record(terminal: Terminal, server: Server, path: Path) -> str:
     """Press Enter, speak, press Enter; give what is said of it."""
     terminal.type("\n")
     terminal.until("Recording")
-    time.sleep(0.3)
     server.play(path)
-    time.sleep(0.3)
+    time.sleep(0.2)  # until the microphone has heard it
     terminal.type("\n")
     return terminal.until(r"> $")
 
@@ -213,7 +212,7 @@ def test_a_take_can_be_played_and_made_again_in_place_of_an_older_one(
     listener.terminate()
     listener.wait()
     samples = np.fromfile(heard, "<i2") / 32768
-    assert (np.abs(samples) > 0.05).sum() > 5_000  # it was heard
+    assert (np.abs(samples) > 0.05).sum() > 2_000  # it was heard
     take = terminal.shown
     terminal.type("r\n")
     terminal.until("Recording")

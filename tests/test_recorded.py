@@ -163,12 +163,12 @@ def test_a_list_grows_and_other_seeds_add_other_words(folder, ssml):
     done = voiceguide("phrases", other, "-o", folder)
     assert done.stderr == "2 phrases, 6 with those that were listed before\n"
     assert [row["text"] for row in rows(folder)][-1] == "Atme aus."
-    one, eight = folder / "one", folder / "eight"
+    one, three = folder / "one", folder / "three"
     voiceguide("phrases", "calf", "-o", one)
-    voiceguide("phrases", "calf", "--seeds", 8, "-o", eight)
-    names = {row["name"] for row in rows(eight)}
+    voiceguide("phrases", "calf", "--seeds", 3, "-o", three)
+    names = {row["name"] for row in rows(three)}
     assert {row["name"] for row in rows(one)} < names
-    for seed in (3, 7):
+    for seed in (1, 2):
         said = Session("calf", seed=seed).said
         assert {name_of(utterance.text, utterance.language) for _, utterance in said} <= names
 
