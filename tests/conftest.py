@@ -73,6 +73,7 @@ class Rendered:
 def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep the user's cache and library out of the tests, and the tests out of them."""
     os.environ["VOICEGUIDE_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+    os.environ["VOICEGUIDE_DATA_DIR"] = str(tmp_path_factory.mktemp("data"))
     os.environ["VOICEGUIDE_CONFIG_DIR"] = str(tmp_path_factory.mktemp("config"))
 
 

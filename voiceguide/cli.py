@@ -133,7 +133,12 @@ Listing = Annotated[
 ]
 Language = Annotated[str, typer.Option(help="The language of the texts.")]
 Voice = Annotated[
-    str | None, typer.Option(help="A voice; see “voiceguide voices”.  [default: a calm one]")
+    str | None,
+    typer.Option(
+        help="A voice of “voiceguide voices”, a Piper model (x.onnx), or a folder of recordings.  "
+        "[default: a calm one]",
+        metavar="NAME|FILE|FOLDER",
+    ),
 ]
 Rate = Annotated[
     int | None, typer.Option(help="Words a minute, from 80 to 450.  [default: 140]", metavar="WPM")
@@ -190,10 +195,25 @@ def voices(
     language: Annotated[
         str | None, typer.Option(help="Only voices of this language.  [default: all]")
     ] = None,
+    download: Annotated[
+        str | None,
+        typer.Option(
+            help="Fetch a neural voice of Piper, such as en_US-amy-medium; what was broken off "
+            "goes on. VOICEGUIDE_PIPER_URL names another place that has them.",
+            metavar="NAME",
+        ),
+    ] = None,
 ) -> None:
-    """List the voices of this machine, for --voice."""
+    """List the voices of this machine, for --voice, or fetch another."""
     from voiceguide import session
 
+    if download is not None:
+        from voiceguide.voices import piper_download
+
+        with _progress(download) as progress:
+            path = piper_download.download(download, progress)
+        typer.echo(path)
+        return
     found = session.voices(language)
     for voice in found:
         typer.echo(f"{voice.id:<24}  {voice.name}  ({', '.join(voice.languages)})")
@@ -482,6 +502,88 @@ def serve(
         needs = f"the page needs {missing}: pip install 'voiceguide[phone]'"
         raise VoiceguideError(needs) from error
     server.serve(folder, host, port, sys.stdout)
+
+
+@app.command(epilog="Example: voiceguide phrases calf neck -o my-voice")
+def phrases(  # noqa: PLR0913 (a parameter an option)
+    targets: Targets,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Where the recordings will lie.",
+            metavar="FOLDER",
+            show_default=False,
+        ),
+    ],
+    method: Method = None,
+    area: Area = None,
+    side: OfSide = Side.BOTH,
+    level: OfLevel = Level.STANDARD,
+    minutes: Minutes = None,
+    guidance: OfGuidance = Guidance.FULL,
+    explain: Explain = False,
+    prepare: Prepare = False,
+    language: Language = "en",
+    texts: Texts = None,
+    voice: Voice = None,
+    rate: Rate = None,
+    seed: Seed = 0,
+    seeds: Annotated[
+        int,
+        typer.Option(help="So many seeds from that one on: other choices of words too.", min=1),
+    ] = 1,
+    variables: Variables = None,
+    max_length: MaxLength = "12h",
+) -> None:
+    """List every phrase that sessions need, to record them in a voice of your own.
+
+    FOLDER gets phrases.csv and phrases.html, a sheet to read from. A list that is there grows.
+    “voiceguide record FOLDER” records them, and --voice FOLDER uses the recordings.
+    """
+    from voiceguide import Session, phrases
+
+    sessions = [
+        Session(
+            target, method=method, area=area, side=side.value, level=level.value,
+            minutes=minutes, guidance=guidance.value, explain=explain, prepare=prepare,
+            language=language, library=texts, voice=voice, rate=rate, seed=one,
+            variables=_variables(variables), max_length=max_length,
+        )
+        for target in targets
+        for one in range(seed, seed + seeds)
+    ]  # fmt: skip
+    found = phrases.of(sessions)
+    listed = phrases.write(found, output)
+    new = len(found)
+    more = f", {len(listed)} with those that were listed before" if len(listed) > new else ""
+    typer.echo(f"{new} phrases{more}", err=True)
+    typer.echo(output / phrases.SHEET)
+
+
+@app.command(epilog="Example: voiceguide record my-voice")
+def record(
+    folder: Annotated[
+        Path, typer.Argument(help="A folder that “voiceguide phrases” made.", metavar="FOLDER")
+    ],
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Phrases to record, by name or number.  [default: those not recorded yet]",
+            metavar="[PHRASE]...",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Record phrases one after the other through the microphone.
+
+    Enter begins and ends each; it is checked, and can be played and made again. What is kept is
+    saved at once: quit when you like, and go on another time.
+    """
+    from voiceguide import recorder
+
+    recorder.run(folder, names or ())
 
 
 @app.command(epilog="Example: voiceguide doctor")

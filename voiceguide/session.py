@@ -29,10 +29,19 @@ from voiceguide.errors import (
 )
 from voiceguide.ssml import Sound, Speech, WantedVoice
 from voiceguide.ssml.xml import MAX_BYTES, text_of
-from voiceguide.voices import Utterance, Voice, VoiceInfo, cache, clip
+from voiceguide.voices import (
+    DEFAULT_RATE_WPM,
+    Utterance,
+    Voice,
+    VoiceInfo,
+    cache,
+    clip,
+    engines,
+    there_are,
+)
 from voiceguide.voices.cache import ClipCache
 from voiceguide.voices.clip import keep_memory_flat
-from voiceguide.voices.pyttsx3 import Pyttsx3
+from voiceguide.voices.engine import same_language
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -43,8 +52,6 @@ if TYPE_CHECKING:
     from voiceguide.player.source import Source
     from voiceguide.timeline import Item, Timeline
 
-DEFAULT_RATE_WPM = 140
-"""Calm: conversation runs at 150 to 180 words a minute."""
 RATES_WPM = (80, 450)
 """What espeak-ng takes; the slowest calm, the fastest a screen reader's."""
 
@@ -77,11 +84,7 @@ class _Written:
 
 def voices(language: str | None = None) -> list[VoiceInfo]:
     """Give the voices of this machine, those that speak ``language`` if it is given."""
-    engine = Pyttsx3()
-    try:
-        found = engine.voices()
-    finally:
-        engine.close()
+    found = there_are()
     if language is None:
         return found
     wanted = language.lower()
@@ -149,10 +152,10 @@ class Session:
         A session of a given length speaks all of itself as soon as its script or title is asked
         for. ``target`` is a region ("calf"), a complaint ("calf-pain"), a script (my.ssml), a
         template (my.ssml.jinja), or "-" for one of these on standard input. ``voice`` is one that
-        ``voiceguide voices`` lists, ``rate`` is in words a minute. ``options`` are those of
-        ``script.Request``: method, area, side, level, minutes, guidance, explain, prepare,
-        language, library, seed, variables, max_length. Raises RequestError for an option that is
-        not known or out of range.
+        ``voiceguide voices`` lists, a Piper model, or a folder of recordings; ``rate`` is in words
+        a minute. ``options`` are those of ``script.Request``: method, area, side, level, minutes,
+        guidance, explain, prepare, language, library, seed, variables, max_length. Raises
+        RequestError for an option that is not known or out of range.
         """
         slowest, fastest = RATES_WPM
         if rate is not None and not slowest <= rate <= fastest:
@@ -179,8 +182,20 @@ class Session:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is odd about the script, though it plays."""
-        return self._plan.parsed.warnings + self._plan.warnings
+        """What is odd about the script or the voice, though it plays."""
+        return self._plan.parsed.warnings + self._plan.warnings + self._remarks
+
+    @property
+    def said(self) -> list[tuple[str | None, Utterance]]:
+        """All that is said, in the order of the script, each with the title of its chapter."""
+        said: list[tuple[str | None, Utterance]] = []
+        chapter = None
+        for cue in ssml.walk(self._plan.parsed.root):
+            if isinstance(cue, ssml.Mark) and cue.name.startswith(ssml.CHAPTER):
+                chapter = cue.name.removeprefix(ssml.CHAPTER)
+            elif isinstance(cue, Speech):
+                said.append((chapter, self._utterance(cue, self._plan)))
+        return said
 
     @property
     def default_path(self) -> Path:
@@ -210,7 +225,7 @@ class Session:
 
         plan = self._plan
         cues = list(ssml.walk(plan.parsed.root))
-        engine = Pyttsx3()
+        engine = engines(self._voice)()
         engine.close()
         files = {str(cue.source): _digest(cue) for cue in cues if isinstance(cue, Sound)}
         times = plan.timeline and [(one.begin_ms, one.end_ms) for one in plan.timeline.events]
@@ -360,7 +375,7 @@ class Session:
         """Find the voices that a script wants; warn of those that are not there."""
         chosen: dict[tuple[WantedVoice, str], str | None] = {}
         missing = Findings()
-        engine = Pyttsx3()
+        engine = engines(self._voice)()
         try:
             for cue in ssml.walk(parsed.root):
                 if not isinstance(cue, Speech) or cue.style.voice is None:
@@ -478,15 +493,25 @@ class Session:
         if self._request.length_ms is not None:
             yield f"{self._request.length_ms / 60_000:.4g}-min"
         if self._voice is not None:
-            yield re.sub(r"[^a-z0-9]+", "-", self._voice.lower())
+            name = Path(self._voice).absolute().name.removesuffix(".onnx")  # of a model or a folder
+            yield re.sub(r"[^a-z0-9]+", "-", name.lower())
         if self._rate_wpm != DEFAULT_RATE_WPM:
             yield f"{self._rate_wpm}-wpm"
         if self._request.seed:
             yield f"seed-{self._request.seed}"
 
+    @cached_property
+    def _remarks(self) -> tuple[str, ...]:
+        """What the voice cannot do of what is asked of it."""
+        engine = engines(self._voice)()
+        try:
+            return tuple(engine.remarks([utterance for _, utterance in self.said]))
+        finally:
+            engine.close()
+
     def _open_voice(self) -> Voice:
         keep_memory_flat()
-        return Voice(Pyttsx3, ClipCache(resources.cache_folder() / "clips"))
+        return Voice(engines(self._voice), ClipCache(resources.cache_folder() / "clips"))
 
     def _items(self, voice: Voice, plan: _Plan, problems: Findings | None = None) -> Iterator[Item]:
         return timeline.resolve(
@@ -526,7 +551,7 @@ class Session:
         style = speech.style
         slowest, fastest = RATES_WPM
         voice = plan.voices.get((style.voice, style.language)) if style.voice else None
-        if voice is None and _same_language(style.language, plan.parsed.language):
+        if voice is None and same_language(style.language, plan.parsed.language):
             voice = self._voice
         return Utterance(
             speech.text,
@@ -638,10 +663,6 @@ def _decoded(source: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         what = f"is not UTF-8: byte 0x{source[error.start]:02x}; save it as UTF-8"
         raise ScriptError(f"{name}: {what}") from error
-
-
-def _same_language(one: str, other: str) -> bool:
-    return one.lower().partition("-")[0] == other.lower().partition("-")[0]
 
 
 def _check_chapter(begin: str | int, titles: list[str]) -> None:
