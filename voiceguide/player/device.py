@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import sys
 from typing import TYPE_CHECKING, Protocol
 
@@ -33,6 +35,7 @@ def opener(player: str) -> Opener:
 
     Raises RequestError for a player that is not known, DeviceError for one that is not there.
     """
+    _quieten_alsa()
     if player == "miniaudio":
         try:
             from voiceguide.player.miniaudio_device import MiniaudioDevice
@@ -62,3 +65,16 @@ def not_opened(reason: object) -> DeviceError:
         f"no loudspeaker can be opened ({reason}): connect one, or start the sound server; "
         "“voiceguide render” makes a file instead"
     )
+
+
+def _quieten_alsa() -> None:
+    """Keep ALSA's own messages off the screen: what is wrong is told in ours."""
+    global _handler  # noqa: PLW0603 (ALSA keeps the pointer for good)
+    if sys.platform == "linux" and _handler is None:
+        with contextlib.suppress(OSError, AttributeError):
+            alsa = ctypes.CDLL("libasound.so.2")
+            _handler = ctypes.CFUNCTYPE(None)(lambda: None)
+            alsa.snd_lib_error_set_handler(_handler)
+
+
+_handler: object = None

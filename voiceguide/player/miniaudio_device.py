@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import sys
 import threading
 from pathlib import Path
@@ -31,7 +29,6 @@ class MiniaudioDevice:
 
     def __init__(self, read: Callable[[int], bytes], channels: int) -> None:
         """Open it; raises DeviceError if there is none."""
-        _quieten_alsa()
         self._read = read
         try:
             self._device = miniaudio.PlaybackDevice(
@@ -81,16 +78,3 @@ def _backends() -> list[miniaudio.Backend]:
         return [backend for backend in known if backend.name not in ("NULL", "CUSTOM")]
     cards = [known.ALSA] if Path("/dev/snd").exists() else []
     return [known.PULSEAUDIO, *cards]
-
-
-def _quieten_alsa() -> None:
-    """Keep ALSA's own messages off the screen: what is wrong is told in ours."""
-    global _handler  # noqa: PLW0603 (ALSA keeps the pointer for good)
-    if sys.platform == "linux" and _handler is None:
-        with contextlib.suppress(OSError, AttributeError):
-            alsa = ctypes.CDLL("libasound.so.2")
-            _handler = ctypes.CFUNCTYPE(None)(lambda: None)
-            alsa.snd_lib_error_set_handler(_handler)
-
-
-_handler: object = None

@@ -30,7 +30,7 @@ AHEAD_MS = 1500
 EXTENSION_MS = 15_000
 _DRAIN_MS = 400
 """What the device may still hold when the last block was taken."""
-_CATCH_UP_S = 0.04
+_CATCH_UP_S = 0.1
 """A device waits so long for what comes after a cut: then what was heard fades right into it."""
 _IDLE_S, _SOON_S = 0.05, 0.005
 _BACK_TO_BEGIN_MS = 3000
