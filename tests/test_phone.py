@@ -746,7 +746,8 @@ def test_clients_that_go_away_in_mid_download_leave_nothing_behind(server, sessi
 def test_requests_too_long_or_malformed_are_refused(server):
     for request in [
         "GET / HTTP/1.1\nHost: localhost\nConnection: close\nX: " + "a" * 100_000 + "\n\n",
-        "GET " + "/a" * 50_000 + " HTTP/1.1\nHost: localhost\nConnection: close\n\n", "GET / HTTP/1.1\n\n",
+        "GET " + "/a" * 50_000 + " HTTP/1.1\nHost: localhost\nConnection: close\n\n",
+        "GET / HTTP/1.1\n\n",
         "GET / HTTP/1.1\nHost: localhost\nHost: evil.example\n\n", "\x16\x03\x01\x02\x00\n\n",
         "GET http://evil.example/ HTTP/1.1\nHost: evil.example\nConnection: close\n\n",
         "POST /api/sessions HTTP/1.1\nHost: localhost\nContent-Length: -5\n\n",
@@ -1070,7 +1071,8 @@ def test_the_languages_of_the_page_say_the_same():
 
 def test_the_wheel_has_all_of_the_page(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", tmp_path, ROOT],
+        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", ROOT],
+        cwd=tmp_path,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
