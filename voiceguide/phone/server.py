@@ -73,6 +73,7 @@ RETRY_S = 30
 COVER_PX = 512
 _MOST_LISTED = 50
 _PIECE_BYTES = 1 << 16
+_OTHER_FILES = 50  # that are open besides
 
 _PAGE = Path(__file__).with_name("page")
 _BODY = Path(cover.__file__).with_name("body.svg")
@@ -156,7 +157,6 @@ def serve(folder: Path, host: str, port: int, out: TextIO) -> None:
     key = access.load_key()
     renders = Renders(folder)
     listening = _listen(host, port)
-    _allow_connections()
     port = listening.getsockname()[1]
     _say_where(host, port, key, out)
     config = uvicorn.Config(
@@ -167,7 +167,7 @@ def serve(folder: Path, host: str, port: int, out: TextIO) -> None:
         log_level="error",
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=access.MAX_CONNECTIONS,
+        limit_concurrency=_most_connections(),
         h11_max_incomplete_event_size=access.MAX_HEAD_BYTES,
         timeout_graceful_shutdown=2,
     )
@@ -200,14 +200,16 @@ def application(renders: Renders, key: str) -> access.Gate:
         """Tell what is wrong, never how it came to be."""
         if isinstance(error, HTTPException):
             return JSONResponse({"error": error.detail}, error.status_code, error.headers)
-        if isinstance(error, BusyError):
-            busy = {"error": "busy: others wait already; try again in a little while"}
-            return JSONResponse(busy, 503, {"Retry-After": str(RETRY_S)})
         if isinstance(error, VoiceguideError):
             return JSONResponse({"error": str(error)}, 422)
+        if isinstance(error, OSError) and error.errno not in (errno.EMFILE, errno.ENFILE):
+            raise error
+        if isinstance(error, BusyError | OSError):
+            busy = {"error": "busy: others wait already; try again in a little while"}
+            return JSONResponse(busy, 503, {"Retry-After": str(RETRY_S)})
         return JSONResponse({"error": "something went wrong"}, 500)
 
-    kinds = (HTTPException, BusyError, VoiceguideError, Exception)
+    kinds = (HTTPException, BusyError, VoiceguideError, OSError, Exception)
     app = Starlette(
         routes=page.routes(), lifespan=lifespan, exception_handlers=dict.fromkeys(kinds, failure)
     )
@@ -606,7 +608,8 @@ def _listen(host: str, port: int) -> socket.socket:
     """Open the socket; raises VoiceguideError."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=1024)
+        both = host == "::" and socket.has_dualstack_ipv6()
+        return socket.create_server((host, port), family=family, backlog=1024, dualstack_ipv6=both)
     except (OSError, OverflowError, UnicodeError) as error:
         match getattr(error, "errno", None):
             case errno.EADDRINUSE:
@@ -621,16 +624,21 @@ def _listen(host: str, port: int) -> socket.socket:
         raise VoiceguideError(why) from error
 
 
-def _allow_connections() -> None:
-    """Let us have as many files open as there may be connections, where systems allow fewer."""
+def _most_connections() -> int:
+    """Tell how many connections we can have: each may need a file too, and systems allow so many.
+
+    Where we may, we let ourselves have enough.
+    """
+    needed = 2 * access.MAX_CONNECTIONS + _OTHER_FILES
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource
 
-        needed = 2 * access.MAX_CONNECTIONS
         soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if soft < needed:
-            limit = needed if most == resource.RLIM_INFINITY else min(needed, most)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
+        allowed = needed if most == resource.RLIM_INFINITY else min(needed, most)
+        if soft < allowed:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+        return min(access.MAX_CONNECTIONS, max(1, (max(soft, allowed) - _OTHER_FILES) // 2))
+    return access.MAX_CONNECTIONS
 
 
 def _say_where(host: str, port: int, key: str, out: TextIO) -> None:
