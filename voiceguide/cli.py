@@ -124,7 +124,7 @@ Voice = Annotated[
     str | None, typer.Option(help="A voice; see “voiceguide voices”.  [default: a calm one]")
 ]
 Rate = Annotated[
-    int | None, typer.Option(help="Words a minute, from 80 to 450.  [default: 140]", metavar="WPM")
+    int | None, typer.Option(help="Words a minute, from 80 to 450.  [default: 120]", metavar="WPM")
 ]
 Seed = Annotated[int, typer.Option(help="Another seed gives another choice of words.", min=0)]
 Variables = Annotated[

@@ -243,7 +243,7 @@ class _Reader:
     def _content(self, element: Element, style: Style, flow: _Flow) -> None:
         for item in element.content:
             if isinstance(item, xml.Text):
-                flow.text(item.text, style, item.at)
+                flow.text(say_as.amounts(item.text, style.language), style, item.at)
             else:
                 self._element(item, style, flow)
 

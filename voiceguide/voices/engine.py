@@ -35,6 +35,8 @@ class Spoken(NamedTuple):
     samples: NDArray[np.float32]
     """Mono, shape (frames,), within ±1."""
     rate_hz: int
+    harsh_db: float = 0.0
+    """How much too loud this engine's band from 2 to 5 kHz is; the clip gets so much less of it."""
 
 
 @dataclass(frozen=True, slots=True)
