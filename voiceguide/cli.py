@@ -126,6 +126,19 @@ Voice = Annotated[
 Rate = Annotated[
     int | None, typer.Option(help="Words a minute, from 80 to 450.  [default: 120]", metavar="WPM")
 ]
+Bed = Annotated[
+    str | None,
+    typer.Option(
+        help="Ambience under the session: rain, ocean, drone, or your own music.",
+        metavar="NAME|FILE",
+    ),
+]
+BedLevel = Annotated[
+    float, typer.Option(help="Louder or softer than a bed is else, in dB.", metavar="DB")
+]
+Mono = Annotated[
+    bool, typer.Option("--mono", help="One channel: what is said for a side stays in the middle.")
+]
 Seed = Annotated[int, typer.Option(help="Another seed gives another choice of words.", min=0)]
 Variables = Annotated[
     list[str] | None,
@@ -204,6 +217,9 @@ def script(  # noqa: PLR0913 (a parameter an option)
     texts: Texts = None,
     voice: Voice = None,
     rate: Rate = None,
+    bed: Bed = None,
+    bed_level: BedLevel = 0.0,
+    mono: Mono = False,
     seed: Seed = 0,
     variables: Variables = None,
     max_length: MaxLength = "12h",
@@ -220,7 +236,8 @@ def script(  # noqa: PLR0913 (a parameter an option)
     session = Session(
         target, method=method, area=area, side=side.value, level=level.value,
         minutes=minutes, guidance=guidance.value, explain=explain, prepare=prepare,
-        language=language, library=texts, voice=voice, rate=rate, seed=seed,
+        language=language, library=texts, voice=voice, rate=rate,
+            bed=bed, bed_level=bed_level, mono=mono, seed=seed,
         variables=_variables(variables), max_length=max_length,
     )  # fmt: skip
     if form is Format.SSML and not check:
@@ -254,6 +271,9 @@ def render(  # noqa: PLR0913 (a parameter an option)
     texts: Texts = None,
     voice: Voice = None,
     rate: Rate = None,
+    bed: Bed = None,
+    bed_level: BedLevel = 0.0,
+    mono: Mono = False,
     seed: Seed = 0,
     variables: Variables = None,
     max_length: MaxLength = "12h",
@@ -268,7 +288,8 @@ def render(  # noqa: PLR0913 (a parameter an option)
         Session(
             target, method=method, area=area, side=side.value, level=level.value,
             minutes=minutes, guidance=guidance.value, explain=explain, prepare=prepare,
-        language=language, library=texts, voice=voice, rate=rate, seed=seed,
+        language=language, library=texts, voice=voice, rate=rate,
+            bed=bed, bed_level=bed_level, mono=mono, seed=seed,
             variables=_variables(variables), max_length=max_length,
         )
         for target in targets

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import warnings
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
-import soxr
-from pedalboard import time_stretch
-from pedalboard.io import AudioFile
 
-from voiceguide.errors import ScriptError, SoundError
-from voiceguide.ssml import Group, Sound, Speech, walk
-from voiceguide.timeline import End, Event, Item, Ramp
+from voiceguide.bed import AHEAD_MS, BEHIND_MS, Loop
+from voiceguide.errors import ScriptError
+from voiceguide.sound import LONG_MS, Windows, mp3_edges, samples, sound_ms
+from voiceguide.ssml import Group, Speech, walk
+from voiceguide.timeline import Bed, End, Event, Item, Ramp
 from voiceguide.voices.clip import CEILING_DBFS, FRAMES_PER_MS, RATE_HZ
 
 with warnings.catch_warnings():
@@ -23,21 +21,22 @@ with warnings.catch_warnings():
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from voiceguide.ssml import Cue
     from voiceguide.voices.clip import Samples
 
+__all__ = [
+    "AHEAD_MS", "BEHIND_MS", "BLOCK_MS", "Window", "channels", "check", "mix", "mp3_edges",
+    "nothing_is_heard", "sound_ms",
+]  # fmt: skip
+
 BLOCK_MS = 500
 """How long a block is, in milliseconds; the last one may be shorter."""
 
 _CEILING = 32767 * 10 ** (CEILING_DBFS / 20)
 _KNEE = 0.75 * _CEILING
-_MP3_FRAME_BYTES = 500
-_INFO_END = 44  # the Info header stands at most 36 bytes into the first frame
-_DECODER_DELAY = 529
 _SILENT_DB, _LOUDEST_DB = -120.0, 40.0
 
 
@@ -58,18 +57,24 @@ def mix(
     SoundError for an audio file that cannot be read, ScriptError where nothing is heard at all, and
     what the two raise.
     """
-    playing: list[_Playing] = []
+    window = Window(speech_clip, channels)
+    events: list[Event] = []
     at_ms = 0
     for item in timeline:
+        if isinstance(item, Bed):
+            window.bed = Loop(item)
+            continue
         until_ms = item.ms if isinstance(item, End) else item.begin_ms
-        while until_ms - at_ms >= block_ms:
-            yield _block(playing, at_ms, block_ms, channels)
+        end_ms = item.ms if isinstance(item, End) else None
+        known_ms = until_ms if isinstance(item, End) else until_ms - window.ahead_ms
+        while known_ms - at_ms >= block_ms:
+            yield window.mix(events, at_ms, at_ms + block_ms, end_ms)
             at_ms += block_ms
-            playing = [one for one in playing if one.event.end_ms > at_ms]
+            events = [event for event in events if event.end_ms > at_ms - window.behind_ms]
         if isinstance(item, Event):
-            playing.append(_start(item, speech_clip, channels))
+            events.append(item)
         elif isinstance(item, End) and until_ms > at_ms:
-            yield _block(playing, at_ms, until_ms - at_ms, channels)
+            yield window.mix(events, at_ms, until_ms, end_ms)
         elif isinstance(item, End) and until_ms == 0:
             raise nothing_is_heard("the script")
 
@@ -79,31 +84,84 @@ def nothing_is_heard(name: str) -> ScriptError:
     return ScriptError(f"{name}: nothing is heard: it has no text, sound or pause")
 
 
-def sound_ms(sound: Sound) -> int:
-    """Tell how long a sound lasts; raises SoundError if it cannot be read."""
-    return len(_samples(sound)) // FRAMES_PER_MS
+def check(bed: Bed) -> None:
+    """Raise SoundError if a bed cannot be played."""
+    Loop(bed)
+
+
+class Window:
+    """Mixes any part of a session, as often as it is asked for: what a player needs to seek."""
+
+    def __init__(self, speech_clip: Callable[[Speech], Samples], channels: int) -> None:
+        self.channels = channels
+        self.bed: Loop | None = None
+        """What sounds under all of the session."""
+        self._speech_clip = speech_clip
+        self._playing: list[_Playing] = []
+
+    @property
+    def ahead_ms(self) -> int:
+        """How far ahead of a part its events, and the end of the session, have to be known."""
+        return AHEAD_MS if self.bed else 0
+
+    @property
+    def behind_ms(self) -> int:
+        """How far behind an event's end it still matters."""
+        return BEHIND_MS if self.bed else 0
+
+    def mix(
+        self, events: Iterable[Event], begin_ms: int, end_ms: int, session_ms: int | None = None
+    ) -> bytes:
+        """Give the block from ``begin_ms`` to ``end_ms``, of the ``events`` that reach into it.
+
+        On the grid of BLOCK_MS it holds the same samples as that of ``mix``. With a bed, events
+        that end up to ``behind_ms`` before it, or begin up to ``ahead_ms`` after it, are needed
+        too, and the length of the session, if it ends within that.
+        """
+        events = list(events)
+        ready = {id(one.event): one for one in self._playing}
+        self._playing = [
+            ready.get(id(event)) or _start(event, self._speech_clip, self.channels)
+            for event in events
+            if event.begin_ms < end_ms and event.end_ms > begin_ms
+        ]
+        parts = _parts(self._playing, begin_ms, end_ms)
+        if self.bed and begin_ms >= 0:
+            speech = [(e.begin_ms, e.end_ms) for e in events if isinstance(e.cue, Speech)]
+            length_ms = end_ms - begin_ms
+            bed = self.bed.part(begin_ms, length_ms, speech, session_ms, self.channels)
+            whole = np.clip(np.rint(bed.T * 32767), -32768, 32767).astype("<i2")
+            parts.append((0, _segment(whole, self.channels), 1.0))
+        return _block(parts, end_ms - begin_ms, self.channels)
 
 
 class _Playing(NamedTuple):
     event: Event
-    clip: AudioSegment
-    """Attenuated as the event wants it."""
+    part: Callable[[int, int], AudioSegment]
+    """Gives what lies between two of its milliseconds, attenuated as the event wants it."""
     boost: float
     """A factor of 1 or more: what goes beyond full scale is only limited in the sum."""
 
 
-def _block(playing: list[_Playing], begin_ms: int, length_ms: int, channels: int) -> bytes:
-    parts: list[tuple[int, AudioSegment, float]] = []
-    for event, clip, boost in playing:
+_Part: TypeAlias = tuple[int, AudioSegment, float]
+"""Where in the block it begins, in ms; what is heard; by what it is to be boosted."""
+
+
+def _parts(playing: list[_Playing], begin_ms: int, end_ms: int) -> list[_Part]:
+    """Give what is heard of each event in a block."""
+    parts: list[_Part] = []
+    for event, part_of, boost in playing:
         begin = max(begin_ms, event.begin_ms)
-        end = min(begin_ms + length_ms, event.end_ms)
-        if end <= begin:
-            continue
-        part = clip[begin - event.begin_ms : end - event.begin_ms]
+        end = min(end_ms, event.end_ms)
+        part = part_of(begin - event.begin_ms, end - event.begin_ms)
         for ramp in event.ramps:
             if ramp.begin_ms < end and ramp.end_ms > begin:
                 part = _ramped(part, ramp, begin)
         parts.append((begin - begin_ms, part, boost))
+    return parts
+
+
+def _block(parts: list[_Part], length_ms: int, channels: int) -> bytes:
     if sum(part.max * boost for _, part, boost in parts) > _CEILING:
         return _limited(parts, length_ms, channels)
     block = AudioSegment.silent(length_ms, RATE_HZ).set_channels(channels)
@@ -113,7 +171,7 @@ def _block(playing: list[_Playing], begin_ms: int, length_ms: int, channels: int
     return bytes(block.raw_data)
 
 
-def _limited(parts: list[tuple[int, AudioSegment, float]], length_ms: int, channels: int) -> bytes:
+def _limited(parts: list[_Part], length_ms: int, channels: int) -> bytes:
     """Mix what may be too loud: where it is, what goes beyond the knee is bent, never clipped."""
     total = np.zeros((length_ms * FRAMES_PER_MS, channels), dtype=np.float32)
     for position, part, boost in parts:
@@ -129,17 +187,41 @@ def _limited(parts: list[tuple[int, AudioSegment, float]], length_ms: int, chann
 
 def _start(event: Event, speech_clip: Callable[[Speech], Samples], channels: int) -> _Playing:
     cue = event.cue
-    samples = speech_clip(cue) if isinstance(cue, Speech) else _samples(cue)
-    clip = AudioSegment(data=samples.tobytes(), sample_width=2, frame_rate=RATE_HZ, channels=1)
+    boost = 10 ** (min(_LOUDEST_DB, max(0.0, event.gain_db)) / 20)
+    if isinstance(cue, Speech):
+        clip = _placed(speech_clip(cue), event, channels)
+    elif sound_ms(cue) <= LONG_MS or cue.speed != 1:
+        clip = _placed(samples(cue), event, channels)
+    else:
+        windows = Windows(cue.path)
+
+        def part(begin_ms: int, end_ms: int) -> AudioSegment:
+            first, count = ((cue.clip_begin_ms + begin_ms), (end_ms - begin_ms))
+            read = windows.read(first * FRAMES_PER_MS, count * FRAMES_PER_MS).mean(axis=0)
+            whole = np.rint(np.clip(read, -1, 1) * 32767).astype(np.int16)
+            return _placed(whole, event, channels)
+
+        return _Playing(event, part, boost)
+    return _Playing(event, lambda begin_ms, end_ms: clip[begin_ms:end_ms], boost)
+
+
+def _placed(samples: Samples, event: Event, channels: int) -> AudioSegment:
+    """Give samples at the level and the place that their event wants."""
+    clip = _segment(samples, 1)
     if event.gain_db < 0:
         clip = clip.apply_gain(max(_SILENT_DB, event.gain_db))
-    boost = 10 ** (min(_LOUDEST_DB, max(0.0, event.gain_db)) / 20)
     if channels == 1:
-        return _Playing(event, clip, boost)
+        return clip
     angle = (event.pan + 1) * math.pi / 4  # equal power: as loud in two channels as in one
     left = clip.apply_gain(_decibels(math.cos(angle)))
     right = clip.apply_gain(_decibels(math.sin(angle)))
-    return _Playing(event, AudioSegment.from_mono_audiosegments(left, right), boost)
+    return AudioSegment.from_mono_audiosegments(left, right)
+
+
+def _segment(samples: NDArray[np.int16], channels: int) -> AudioSegment:
+    return AudioSegment(
+        data=samples.tobytes(), sample_width=2, frame_rate=RATE_HZ, channels=channels
+    )
 
 
 def _ramped(part: AudioSegment, ramp: Ramp, begin_ms: int) -> AudioSegment:
@@ -152,61 +234,6 @@ def _ramped(part: AudioSegment, ramp: Ramp, begin_ms: int) -> AudioSegment:
         gain = 1 - gain
     samples = np.frombuffer(part.raw_data, dtype="<i2").reshape(frames, part.channels)
     return part._spawn(np.rint(samples * gain[:, None]).astype("<i2").tobytes())  # noqa: SLF001
-
-
-def _samples(sound: Sound) -> Samples:
-    return _read(sound.path, sound.speed, sound.clip_begin_ms, sound.clip_end_ms)
-
-
-@functools.lru_cache(maxsize=32)
-def _read(path: Path, speed: float, begin_ms: int, end_ms: int | None) -> Samples:
-    """Read a part of a file: mono, 48,000 Hz, a whole number of milliseconds."""
-    try:
-        with AudioFile(str(path)) as file:
-            rate_hz = file.samplerate
-            first, padding = _mp3_edges(path)
-            frames = file.frames - first - padding
-            begin = round(begin_ms * rate_hz / 1000)
-            end = frames if end_ms is None else round(end_ms * rate_hz / 1000)
-            if begin >= frames:
-                length_s = frames / rate_hz
-                raise SoundError(f"{path}: its clipBegin lies behind its end ({length_s:.3f} s)")
-            file.seek(first + begin)
-            samples: NDArray[np.float32] = file.read(min(end, frames) - begin).mean(axis=0)
-    except RecursionError:
-        raise
-    except (OSError, ValueError, RuntimeError) as error:
-        raise SoundError(f"{path}: cannot be read as audio: {error}") from error
-    if rate_hz != RATE_HZ:
-        samples = soxr.resample(samples, rate_hz, RATE_HZ)
-    length_ms = round(len(samples) / speed / FRAMES_PER_MS)
-    if speed != 1:
-        samples = time_stretch(samples, RATE_HZ, speed)[0]
-    fitted = np.zeros(length_ms * FRAMES_PER_MS, dtype=np.int16)
-    part = samples[: len(fitted)]
-    fitted[: len(part)] = np.rint(np.clip(part, -1, 1) * 32767)
-    return fitted
-
-
-def _mp3_edges(path: Path) -> tuple[int, int]:
-    """Tell how many frames an MP3 encoder put before and behind the sound (the LAME header).
-
-    pedalboard gives them too; players leave them out.
-    """
-    if path.suffix.lower() != ".mp3":
-        return 0, 0
-    with path.open("rb") as file:
-        tag = file.read(10)
-        if tag[:3] == b"ID3":  # its size is in four times seven bits
-            file.seek(10 + sum(byte << 7 * place for place, byte in enumerate(reversed(tag[6:]))))
-        else:
-            file.seek(0)
-        frame = file.read(_MP3_FRAME_BYTES)
-    info = max(frame.find(b"Info", 0, _INFO_END), frame.find(b"Xing", 0, _INFO_END))
-    if info < 0 or frame[info + 120 : info + 122] not in (b"LA", b"La"):  # LAME, Lavc, Lavf
-        return 0, 0
-    delay, padding = divmod(int.from_bytes(frame[info + 141 : info + 144], "big"), 4096)
-    return delay + _DECODER_DELAY, max(0, padding - _DECODER_DELAY)
 
 
 def _decibels(factor: float) -> float:

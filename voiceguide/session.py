@@ -26,6 +26,7 @@ from voiceguide.errors import (
 from voiceguide.export import Tags
 from voiceguide.ssml import Sound, Speech, WantedVoice
 from voiceguide.ssml.xml import MAX_BYTES, text_of
+from voiceguide.timeline import Bed
 from voiceguide.voices import Utterance, Voice, VoiceInfo
 from voiceguide.voices.cache import ClipCache
 from voiceguide.voices.clip import keep_memory_flat
@@ -128,8 +129,8 @@ class Session:
         template (my.ssml.jinja), or "-" for one of these on standard input. ``voice`` is one that
         ``voiceguide voices`` lists, ``rate`` is in words a minute. ``options`` are those of
         ``script.Request``: method, area, side, level, minutes, guidance, explain, prepare,
-        language, library, seed, variables, max_length. Raises RequestError for an option that is
-        not known or out of range.
+        language, library, seed, bed, bed_level, mono, variables, max_length. Raises RequestError
+        for an option that is not known or out of range.
         """
         slowest, fastest = RATES_WPM
         if rate is not None and not slowest <= rate <= fastest:
@@ -168,7 +169,7 @@ class Session:
     def timeline(self) -> Timeline:
         """Events and chapters, on the millisecond grid. All speech is made for it."""
         if self._plan.timeline is not None:
-            return self._plan.timeline
+            return replace(self._plan.timeline, bed=self._bed)
         with self._open_voice() as voice:
             whole = timeline.collect(self._items(voice))
         if whole.duration_ms == 0:
@@ -180,6 +181,7 @@ class Session:
 
         Raises a VoiceguideError.
         """
+        _ = self._bed
         _ = self._plan
 
     def export(
@@ -195,9 +197,9 @@ class Session:
         seen: list[Item] = []
         plan = self._plan
         heard = sum(isinstance(cue, Speech | Sound) for cue in ssml.walk(plan.parsed.root))
-        channels = mixer.channels(plan.parsed.root)
+        channels = self._channels
         with self._open_voice() as voice:
-            known = plan.timeline or self.__dict__.get("timeline")
+            known = self.timeline if plan.timeline else self.__dict__.get("timeline")
             blocks = mixer.mix(
                 _noting(known or self._items(voice), seen),
                 lambda speech: voice.clip(self._utterance(speech, plan)),
@@ -214,6 +216,26 @@ class Session:
                 progress=lambda: progress and progress(min(1.0, len(seen) / max(1, heard))),
             )
         return path
+
+    @cached_property
+    def _bed(self) -> Bed | None:
+        """What sounds under all of it; raises RequestError or SoundError if it is not to be had."""
+        name = self._request.bed
+        if name is None:
+            return None
+        shipped = name in script.BEDS
+        path = resources.find(f"{name}.flac", resources.folders("sounds")) if shipped else None
+        path = path or Path(name)
+        if not os.path.isfile(path):  # noqa: PTH113 (unlike Path's, it takes any name)
+            beds = ", ".join(script.BEDS)
+            raise RequestError(f"bed = {name!r}: there is no such file, and beds are {beds}")
+        bed = Bed(path, name, shipped, self._request.bed_level)
+        mixer.check(bed)
+        return bed
+
+    @property
+    def _channels(self) -> int:
+        return 1 if self._request.mono else mixer.channels(self._plan.parsed.root)
 
     @cached_property
     def _plan(self) -> _Plan:
@@ -401,6 +423,10 @@ class Session:
             chosen = getattr(self._request, name)
             if chosen != defaults[name].default:
                 yield name if chosen is True else chosen
+        if self._request.bed is not None:
+            yield Path(self._request.bed).stem
+        if self._request.mono:
+            yield "mono"
         if self._request.length_ms is not None:
             yield f"{self._request.length_ms / 60_000:.4g}-min"
         if self._voice is not None:
@@ -416,7 +442,9 @@ class Session:
 
     def _items(self, voice: Voice) -> Iterator[Item]:
         plan = self._plan
-        return timeline.resolve(
+        if self._bed:
+            yield self._bed
+        yield from timeline.resolve(
             plan.parsed.root,
             self._length_ms(voice, plan),
             name=plan.written.name,

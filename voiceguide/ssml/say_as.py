@@ -41,10 +41,10 @@ _UNITS = {
 """One, and several. An engine reads "45 s" as a number and a letter."""
 _BETWEEN = {"en": ("to", "out of"), "de": ("bis", "von")}
 _AMOUNT = re.compile(
-    r"(?<![\w.,:/–-])(?:(\d+(?:[.,]\d+)?) ?[–-] ?)?(\d+(?:[.,]\d+)?)[ \u00a0\u202f]?"
-    r"(s|sec|min|h|mm|cm|m|kg)(?![\w/'’²³-])"
+    r"(?<![^\s(])(?:(\d+(?:[.,]\d+)?) ?[–-] ?)?(\d+(?:[.,]\d+)?)[ \u00a0\u202f]?"
+    r"(s|sec|min|h|mm|cm|m|kg)(?=[\s.,;:!?…)]|$)"
 )
-_OF_TEN = re.compile(r"(?<![\w.,:/–-])(10|\d)/10(?![\w/–-]|[.,]\d)")
+_OF_TEN = re.compile(r"(?<![^\s(])(10|\d)/10(?=[\s.,;:!?…)]|$)(?![.,]\d)")
 
 
 def amounts(text: str, language: str) -> str:

@@ -121,13 +121,12 @@ def _trim(raw: NDArray[np.float32], rate_hz: int, peak: float) -> NDArray[np.flo
 
 def _polish(speech: NDArray[np.float32], rate_hz: int, harsh_db: float) -> NDArray[np.float32]:
     """Take away rumble and harshness, and compress; nothing here delays or rings ahead."""
-    filters = [HighpassFilter(_RUMBLE_HZ), HighpassFilter(_RUMBLE_HZ)]
-    if harsh_db:
-        filters.append(PeakFilter(_HARSH_HZ, -harsh_db, _HARSH_Q))
-    filtered = Pedalboard(filters)(speech, rate_hz)
-    filtered *= np.float32(_gain(_LEVEL_DBFS) / np.sqrt(np.mean(np.square(filtered)) + 1e-12))
-    compressed: NDArray[np.float32] = _COMPRESSOR(filtered, rate_hz)
-    return compressed
+    clear = HighpassFilter(_RUMBLE_HZ)(speech, rate_hz)
+    clear *= np.float32(_gain(_LEVEL_DBFS) / np.sqrt(np.mean(np.square(clear)) + 1e-12))
+    effects = [PeakFilter(_HARSH_HZ, -harsh_db, _HARSH_Q)] if harsh_db else []
+    effects += [_COMPRESSOR, HighpassFilter(_RUMBLE_HZ)]  # compressing lopsided waves makes DC
+    polished: NDArray[np.float32] = Pedalboard(effects)(clear, rate_hz)
+    return polished
 
 
 def _limit(samples: NDArray[np.float32], gain_db: float, limited: NDArray[np.float32]) -> None:
