@@ -16,7 +16,9 @@ from voiceguide.timeline import Bed, End, Event, Item, Ramp
 from voiceguide.voices.clip import CEILING_DBFS, FRAMES_PER_MS, RATE_HZ
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # that ffmpeg is missing, which is never asked for here
+    warnings.simplefilter("ignore")  # that ffmpeg is missing, and audioop is old: neither matters
+    import audioop
+
     from pydub import AudioSegment
 
 if TYPE_CHECKING:
@@ -213,9 +215,8 @@ def _placed(samples: Samples, event: Event, channels: int) -> AudioSegment:
     if channels == 1:
         return clip
     angle = (event.pan + 1) * math.pi / 4  # equal power: as loud in two channels as in one
-    left = clip.apply_gain(_decibels(math.cos(angle)))
-    right = clip.apply_gain(_decibels(math.sin(angle)))
-    return AudioSegment.from_mono_audiosegments(left, right)
+    both = audioop.tostereo(clip.raw_data, 2, math.cos(angle), math.sin(angle))
+    return clip._spawn(both, {"channels": 2, "frame_width": 4})  # noqa: SLF001
 
 
 def _segment(samples: NDArray[np.int16], channels: int) -> AudioSegment:

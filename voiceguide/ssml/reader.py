@@ -177,6 +177,7 @@ class _Flow:
         if "[[" in spoken and len(spoken) <= _LONGEST_RUN:
             self.cues.append(Speech(words, self._style, self._at, spoken))
             return
+        words = say_as.amounts(words, self._style.language)
         before = ""
         for part in map(str.strip, filter(_speakable, _PARTS.findall(words))):
             if before.endswith(_SENTENCE_ENDS):
@@ -243,7 +244,7 @@ class _Reader:
     def _content(self, element: Element, style: Style, flow: _Flow) -> None:
         for item in element.content:
             if isinstance(item, xml.Text):
-                flow.text(say_as.amounts(item.text, style.language), style, item.at)
+                flow.text(item.text, style, item.at)
             else:
                 self._element(item, style, flow)
 
