@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
 import warnings
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
+import soxr
+from pedalboard import time_stretch
+from pedalboard.io import AudioFile
 
 from voiceguide.bed import AHEAD_MS, BEHIND_MS, Loop
-from voiceguide.errors import ScriptError
-from voiceguide.sound import LONG_MS, Windows, mp3_edges, samples, sound_ms
-from voiceguide.ssml import Group, Speech, walk
+from voiceguide.errors import ScriptError, SoundError
+from voiceguide.sound import mp3_edges
+from voiceguide.ssml import Group, Sound, Speech, walk
 from voiceguide.timeline import Bed, End, Event, Item, Ramp
 from voiceguide.voices.clip import CEILING_DBFS, FRAMES_PER_MS, RATE_HZ
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # that ffmpeg is missing, and audioop is old: neither matters
+    warnings.simplefilter("ignore")  # that ffmpeg is missing, and audioop old: neither matters
     import audioop
 
     from pydub import AudioSegment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
+    from pedalboard.io import ReadableAudioFile
 
     from voiceguide.ssml import Cue
     from voiceguide.voices.clip import Samples
 
-__all__ = [
-    "AHEAD_MS", "BEHIND_MS", "BLOCK_MS", "Window", "channels", "check", "mix", "mp3_edges",
-    "nothing_is_heard", "sound_ms",
-]  # fmt: skip
+VERSION = 2
+"""Raise it whenever the same timeline sounds different: a playlist's files are then made anew."""
 
 BLOCK_MS = 500
 """How long a block is, in milliseconds; the last one may be shorter."""
@@ -40,6 +45,8 @@ BLOCK_MS = 500
 _CEILING = 32767 * 10 ** (CEILING_DBFS / 20)
 _KNEE = 0.75 * _CEILING
 _SILENT_DB, _LOUDEST_DB = -120.0, 40.0
+_WINDOW_S, _MARGIN_S = 10, 1  # whole seconds begin on a frame at any rate
+_LONGEST_STRETCHED_S = 60  # what is played at another speed is held as a whole
 
 
 def channels(script: Cue) -> int:
@@ -66,19 +73,18 @@ def mix(
         if isinstance(item, Bed):
             window.bed = Loop(item)
             continue
-        until_ms = item.ms if isinstance(item, End) else item.begin_ms
         end_ms = item.ms if isinstance(item, End) else None
-        known_ms = until_ms if isinstance(item, End) else until_ms - window.ahead_ms
+        known_ms = item.ms if isinstance(item, End) else item.begin_ms - window.ahead_ms
         while known_ms - at_ms >= block_ms:
             yield window.mix(events, at_ms, at_ms + block_ms, end_ms)
             at_ms += block_ms
             events = [event for event in events if event.end_ms > at_ms - window.behind_ms]
         if isinstance(item, Event):
             events.append(item)
-        elif isinstance(item, End) and until_ms > at_ms:
-            yield window.mix(events, at_ms, until_ms, end_ms)
-        elif isinstance(item, End) and until_ms == 0:
+        if end_ms == 0:
             raise nothing_is_heard("the script")
+        if end_ms is not None and end_ms > at_ms:
+            yield window.mix(events, at_ms, end_ms, end_ms)
 
 
 def nothing_is_heard(name: str) -> ScriptError:
@@ -108,7 +114,7 @@ class Window:
 
     @property
     def behind_ms(self) -> int:
-        """How far behind an event's end it still matters."""
+        """How long after its end an event still matters."""
         return BEHIND_MS if self.bed else 0
 
     def mix(
@@ -127,46 +133,57 @@ class Window:
             for event in events
             if event.begin_ms < end_ms and event.end_ms > begin_ms
         ]
-        parts = _parts(self._playing, begin_ms, end_ms)
+        parts: list[_Part] = []
+        for one in self._playing:
+            begin, end = max(begin_ms, one.event.begin_ms), min(end_ms, one.event.end_ms)
+            parts.append((begin - begin_ms, one.part(begin, end), one.boost))
         if self.bed and begin_ms >= 0:
             speech = [(e.begin_ms, e.end_ms) for e in events if isinstance(e.cue, Speech)]
             length_ms = end_ms - begin_ms
             bed = self.bed.part(begin_ms, length_ms, speech, session_ms, self.channels)
-            whole = np.clip(np.rint(bed.T * 32767), -32768, 32767).astype("<i2")
-            parts.append((0, _segment(whole, self.channels), 1.0))
+            data = np.clip(np.rint(bed.T * 32767), -32768, 32767).astype("<i2").tobytes()
+            parts.append((0, _segment(data, self.channels), 1.0))
         return _block(parts, end_ms - begin_ms, self.channels)
+
+
+def sound_ms(sound: Sound) -> int:
+    """Tell how long a sound lasts, of which only the head is read; raises SoundError."""
+    return _track(sound).length_ms
 
 
 class _Playing(NamedTuple):
     event: Event
-    part: Callable[[int, int], AudioSegment]
-    """Gives what lies between two of its milliseconds, attenuated as the event wants it."""
+    clip: Samples | _Track
+    levels: tuple[float, ...]
+    """A factor for each channel, 1 or less."""
     boost: float
     """A factor of 1 or more: what goes beyond full scale is only limited in the sum."""
+
+    def part(self, begin_ms: int, end_ms: int) -> AudioSegment:
+        """Give what is heard from ``begin_ms`` to ``end_ms`` of the session."""
+        begin, end = ((ms - self.event.begin_ms) * FRAMES_PER_MS for ms in (begin_ms, end_ms))
+        data = self.clip[begin:end].tobytes()
+        part = _segment(data, 1)
+        if len(self.levels) > 1:
+            both = audioop.tostereo(data, 2, *self.levels)
+            part = _segment(both, 2)
+        elif self.levels[0] < 1:
+            part = part.apply_gain(_decibels(self.levels[0]))
+        for ramp in self.event.ramps:
+            if ramp.begin_ms < end_ms and ramp.end_ms > begin_ms:
+                part = _ramped(part, ramp, begin_ms)
+        return part
 
 
 _Part: TypeAlias = tuple[int, AudioSegment, float]
 """Where in the block it begins, in ms; what is heard; by what it is to be boosted."""
 
 
-def _parts(playing: list[_Playing], begin_ms: int, end_ms: int) -> list[_Part]:
-    """Give what is heard of each event in a block."""
-    parts: list[_Part] = []
-    for event, part_of, boost in playing:
-        begin = max(begin_ms, event.begin_ms)
-        end = min(end_ms, event.end_ms)
-        part = part_of(begin - event.begin_ms, end - event.begin_ms)
-        for ramp in event.ramps:
-            if ramp.begin_ms < end and ramp.end_ms > begin:
-                part = _ramped(part, ramp, begin)
-        parts.append((begin - begin_ms, part, boost))
-    return parts
-
-
 def _block(parts: list[_Part], length_ms: int, channels: int) -> bytes:
     if sum(part.max * boost for _, part, boost in parts) > _CEILING:
         return _limited(parts, length_ms, channels)
-    block = AudioSegment.silent(length_ms, RATE_HZ).set_channels(channels)
+    # Not by AudioSegment.silent: it is a sample short for 4 lengths in 100 (284 ms is one).
+    block = _segment(bytes(length_ms * FRAMES_PER_MS * 2 * channels), channels)
     for position, part, boost in parts:
         loud = part if boost == 1 else part.apply_gain(_decibels(boost))
         block = block.overlay(loud, position=position)
@@ -189,40 +206,17 @@ def _limited(parts: list[_Part], length_ms: int, channels: int) -> bytes:
 
 def _start(event: Event, speech_clip: Callable[[Speech], Samples], channels: int) -> _Playing:
     cue = event.cue
+    clip = speech_clip(cue) if isinstance(cue, Speech) else _track(cue)
+    levels: tuple[float, ...] = (10 ** (max(_SILENT_DB, min(0.0, event.gain_db)) / 20),)
+    if channels > 1:
+        angle = (event.pan + 1) * math.pi / 4  # equal power: as loud in two channels as in one
+        levels = (levels[0] * math.cos(angle), levels[0] * math.sin(angle))
     boost = 10 ** (min(_LOUDEST_DB, max(0.0, event.gain_db)) / 20)
-    if isinstance(cue, Speech):
-        clip = _placed(speech_clip(cue), event, channels)
-    elif sound_ms(cue) <= LONG_MS or cue.speed != 1:
-        clip = _placed(samples(cue), event, channels)
-    else:
-        windows = Windows(cue.path)
-
-        def part(begin_ms: int, end_ms: int) -> AudioSegment:
-            first, count = ((cue.clip_begin_ms + begin_ms), (end_ms - begin_ms))
-            read = windows.read(first * FRAMES_PER_MS, count * FRAMES_PER_MS).mean(axis=0)
-            whole = np.rint(np.clip(read, -1, 1) * 32767).astype(np.int16)
-            return _placed(whole, event, channels)
-
-        return _Playing(event, part, boost)
-    return _Playing(event, lambda begin_ms, end_ms: clip[begin_ms:end_ms], boost)
+    return _Playing(event, clip, levels, boost)
 
 
-def _placed(samples: Samples, event: Event, channels: int) -> AudioSegment:
-    """Give samples at the level and the place that their event wants."""
-    clip = _segment(samples, 1)
-    if event.gain_db < 0:
-        clip = clip.apply_gain(max(_SILENT_DB, event.gain_db))
-    if channels == 1:
-        return clip
-    angle = (event.pan + 1) * math.pi / 4  # equal power: as loud in two channels as in one
-    both = audioop.tostereo(clip.raw_data, 2, math.cos(angle), math.sin(angle))
-    return clip._spawn(both, {"channels": 2, "frame_width": 4})  # noqa: SLF001
-
-
-def _segment(samples: NDArray[np.int16], channels: int) -> AudioSegment:
-    return AudioSegment(
-        data=samples.tobytes(), sample_width=2, frame_rate=RATE_HZ, channels=channels
-    )
+def _segment(data: bytes, channels: int) -> AudioSegment:
+    return AudioSegment(data=data, sample_width=2, frame_rate=RATE_HZ, channels=channels)
 
 
 def _ramped(part: AudioSegment, ramp: Ramp, begin_ms: int) -> AudioSegment:
@@ -235,6 +229,92 @@ def _ramped(part: AudioSegment, ramp: Ramp, begin_ms: int) -> AudioSegment:
         gain = 1 - gain
     samples = np.frombuffer(part.raw_data, dtype="<i2").reshape(frames, part.channels)
     return part._spawn(np.rint(samples * gain[:, None]).astype("<i2").tobytes())  # noqa: SLF001
+
+
+def _track(sound: Sound) -> _Track:
+    return _opened(sound.path, sound.speed, sound.clip_begin_ms, sound.clip_end_ms)
+
+
+@functools.lru_cache(maxsize=32)
+def _opened(path: Path, speed: float, begin_ms: int, end_ms: int | None) -> _Track:
+    return _Track(path, speed, begin_ms, end_ms)
+
+
+class _Track:
+    """A part of an audio file: mono, 48,000 Hz, read window by window as it is sliced."""
+
+    def __init__(self, path: Path, speed: float, begin_ms: int, end_ms: int | None) -> None:
+        self._path = path
+        self._speed = speed
+        with self._reading() as file:
+            self._rate_hz = int(file.samplerate)
+            first, padding = mp3_edges(path)
+            frames = file.frames - first - padding
+        begin = round(begin_ms * self._rate_hz / 1000)
+        end = frames if end_ms is None else min(frames, round(end_ms * self._rate_hz / 1000))
+        if begin >= frames:
+            length_s = frames / self._rate_hz
+            raise SoundError(f"{path}: its clipBegin lies behind its end ({length_s:.3f} s)")
+        if speed != 1 and end - begin > _LONGEST_STRETCHED_S * self._rate_hz:
+            what = f"is longer than the {_LONGEST_STRETCHED_S} s that can have another speed"
+            raise SoundError(f"{path}: {what}")
+        self._begin, self._end = first + begin, first + end
+        self.length_ms: int = round((end - begin) / self._rate_hz / speed * 1000)
+        self._window = functools.lru_cache(maxsize=2)(self._read_window)
+
+    def __getitem__(self, part: slice) -> Samples:
+        """Give samples; the slice has a begin and an end, both within the track."""
+        if self._speed != 1:
+            return self._whole[part]
+        parts = []
+        at = part.start
+        while at < part.stop:
+            number, offset = divmod(at, _WINDOW_S * RATE_HZ)
+            parts.append(self._window(number)[offset : offset + part.stop - at])
+            at += len(parts[-1])
+        return np.concatenate(parts)
+
+    @functools.cached_property
+    def _whole(self) -> Samples:
+        """All of it, at its speed."""
+        samples = self._resampled(self._begin, self._end)
+        samples = time_stretch(samples, RATE_HZ, self._speed)[0]
+        return _fitted(samples, self.length_ms * FRAMES_PER_MS)
+
+    def _read_window(self, number: int) -> Samples:
+        """Read a window, and a margin around it: there a resampler does not hear the cut."""
+        begin = self._begin + (number * _WINDOW_S - _MARGIN_S) * self._rate_hz
+        end = begin + (_WINDOW_S + 2 * _MARGIN_S) * self._rate_hz
+        from_begin = max(begin, self._begin)
+        samples = self._resampled(from_begin, min(end, self._end))
+        if from_begin == begin:
+            samples = samples[_MARGIN_S * RATE_HZ :]
+        return _fitted(samples, _WINDOW_S * RATE_HZ)
+
+    def _resampled(self, begin: int, end: int) -> NDArray[np.float32]:
+        with self._reading() as file:
+            file.seek(begin)
+            samples: NDArray[np.float32] = file.read(end - begin).mean(axis=0)
+        return np.asarray(soxr.resample(samples, self._rate_hz, RATE_HZ))
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[ReadableAudioFile]:
+        try:
+            with AudioFile(str(self._path)) as file:
+                yield file
+        except RecursionError:
+            raise
+        except (OSError, ValueError, RuntimeError, MemoryError) as error:
+            what = str(error).replace(f'file "{self._path}" ', "it ")
+            raise SoundError(f"{self._path}: cannot be read as audio: {what}") from error
+
+
+def _fitted(samples: NDArray[np.float32], frames: int) -> Samples:
+    """Give ``frames`` of 16 bit: what is missing is silence."""
+    fitted = np.zeros(frames, dtype=np.int16)
+    heard = samples[:frames]
+    fitted[: len(heard)] = np.rint(np.clip(heard, -1, 1) * 32767)
+    return fitted
 
 
 def _decibels(factor: float) -> float:

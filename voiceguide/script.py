@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import re
@@ -52,6 +53,8 @@ BEDS = ("rain", "ocean", "drone")
 """The ambient beds of sounds/."""
 ROLLER = "foam-roller"
 """The method that prepares for another."""
+HANDS = "thumb"
+"""The method that needs no tool."""
 ROUNDS_FOR_MORE_AREAS = 3
 """Another area is only taken on if all get so many."""
 
@@ -81,6 +84,10 @@ def _value(written: object) -> object:
             raise ValueError("is not UTF-8") from error
     return written
 
+
+Part = Literal["whole", "prepare", "treat", "close"]
+"""What a script is: a whole session, or a track of a playlist: to prepare for all areas, to treat
+one of them, or to stretch all and close."""
 
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Value = str | bool | int | float
@@ -114,6 +121,8 @@ class Request(BaseModel):
     language: str = "en"
     library: Path | None = None
     """A folder of texts that go before all others."""
+    part: Part = "whole"
+    """The whole session, or one track of a playlist."""
     seed: int = Field(default=0, ge=0)
     """Which variants of the phrases are said; the same seed gives the same session."""
     bed: str | None = None
@@ -160,6 +169,8 @@ def treatment(asked: Request, library: Library) -> Treatment:
     areas = region.areas_for(asked.target)
     if asked.area not in (None, "all"):
         areas = [region.area(asked.area)]
+    if asked.part != "whole":
+        return Treatment(region, by_area(asked, library, areas)[0], areas)
     if asked.method is None:
         suits = [area.place for area in (areas if asked.area == "all" else areas[:1])]
         by_depth = [name for name in library.methods if name in areas[0].place]
@@ -183,6 +194,22 @@ def treatment(asked: Request, library: Library) -> Treatment:
     return Treatment(region, method, suited)
 
 
+def by_area(asked: Request, library: Library, areas: list[Area]) -> list[Method]:
+    """Give the method for each area of a playlist: the one asked for, or the deepest that suits.
+
+    Raises RequestError where there is no such method, or the roller is to prepare for itself.
+    """
+    asked_for = None if asked.method is None else library.method(asked.method)
+    if asked_for and asked_for.id == ROLLER and asked.prepare:
+        raise RequestError(f"prepare: {asked_for.name} is the method already; leave it out")
+    preferred = [asked_for.id] if asked_for else []
+    names = [*preferred, *library.methods]
+    return [
+        library.method(next(name for name in [*names, *area.place] if name in area.place))
+        for area in areas
+    ]
+
+
 def render(
     asked: Request,
     library: Library,
@@ -191,7 +218,7 @@ def render(
     rounds: int | None = None,
     terse: bool = False,
 ) -> str:
-    """Write the script of a session.
+    """Write the script of a session, or of its ``asked.part``.
 
     ``areas`` treats so many of the areas, the most useful first; ``rounds`` gives each side so
     many. Without them it is what was asked for, in about five minutes a side. ``terse`` leaves
@@ -212,7 +239,21 @@ def render_region(
 ) -> str:
     """Do the work of ``render``, without its limits of time and memory."""
     region, method, suited = treatment(asked, library)
-    treated = suited[: areas or (None if asked.area == "all" else 1)]
+    one = asked.area != "all" and asked.part in ("whole", "treat")
+    treated = suited[: areas or (1 if one else None)]
+    sides = [(area.model_dump(), _sides(area, asked.side)) for area in treated]
+    tools: list[Method] = []
+    rolled: list[bool] = []
+    if asked.part == "prepare":
+        methods = by_area(asked, library, treated)
+        rolled = [
+            asked.prepare and method.id != ROLLER and ROLLER in area.place
+            for area, method in zip(treated, methods, strict=True)
+        ]
+        tools = [one for one in library.methods.values() if one in methods and one.id != HANDS]
+        if any(rolled) and library.method(ROLLER) not in tools:
+            tools.append(library.method(ROLLER))
+        method = (tools or methods)[0]
     environment = _environment(asked, library, resources.script_folders(asked.library), method.id)
     # A template gets plain dictionaries: the methods of a model would lead out of the sandbox.
     return _rendered(
@@ -221,8 +262,11 @@ def render_region(
         {
             "region": region.model_dump(),
             "method": method.model_dump(),
-            "treatments": [(area.model_dump(), _sides(area, asked.side)) for area in treated],
+            "other_tools": [tool.spoken for tool in tools[1:]],
+            "treatments": sides,
+            "rolled": list(itertools.compress(sides, rolled)),
             "roller": library.method(ROLLER).model_dump() if asked.prepare else None,
+            "part": asked.part,
             "level": asked.level,
             "guidance": asked.guidance,
             "explain": asked.explain,

@@ -1,47 +1,27 @@
-"""Audio files -> samples at the rate of the mix: whole where they are short, else in windows."""
+"""Audio files -> samples at the rate of the mix, in windows: an hour costs no memory."""
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 import soxr
-from pedalboard import time_stretch
 from pedalboard.io import AudioFile
 
 from voiceguide.errors import SoundError
-from voiceguide.voices.clip import FRAMES_PER_MS, RATE_HZ
+from voiceguide.voices.clip import RATE_HZ
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from voiceguide.ssml import Sound
-    from voiceguide.voices.clip import Samples
-
-LONG_MS = 60_000
-"""What lasts longer is not held in memory, but read as it is played."""
-_MOST_STRETCHED_MS = 600_000
-"""To change the speed, all of a sound has to be in memory: so much is 115 MB."""
-
 _MARGIN_S = 0.05
 """What a resampler has to know before and after a window; its filter reaches less far."""
 _MP3_FRAME_BYTES = 500
 _INFO_END = 44  # the Info header stands at most 36 bytes into the first frame
 _DECODER_DELAY = 529
-
-
-def sound_ms(sound: Sound) -> int:
-    """Tell how long a sound lasts; raises SoundError if it cannot be read."""
-    return _length_ms(sound.path, sound.speed, sound.clip_begin_ms, sound.clip_end_ms)
-
-
-def samples(sound: Sound) -> Samples:
-    """Read a sound as it is to be heard; raises SoundError."""
-    return _read(sound.path, sound.speed, sound.clip_begin_ms, sound.clip_end_ms)
 
 
 class Windows:
@@ -110,50 +90,6 @@ class Windows:
             frames[:, at - begin : at - begin + read.shape[1]] = read
         self._kept, self._kept_begin = frames, begin
         return frames
-
-
-@functools.lru_cache(maxsize=256)
-def _length_ms(path: Path, speed: float, begin_ms: int, end_ms: int | None) -> int:
-    length_ms = Windows(path).frames // FRAMES_PER_MS
-    part_ms = (length_ms if end_ms is None else min(end_ms, length_ms)) - begin_ms
-    if part_ms <= LONG_MS:
-        return len(_read(path, speed, begin_ms, end_ms)) // FRAMES_PER_MS
-    if speed == 1:
-        return part_ms
-    if part_ms > _MOST_STRETCHED_MS:
-        most = _MOST_STRETCHED_MS // 60_000
-        raise SoundError(f"{path}: lasts more than {most} minutes: leave its speed as it is")
-    return round(part_ms / speed)
-
-
-@functools.lru_cache(maxsize=32)
-def _read(path: Path, speed: float, begin_ms: int, end_ms: int | None) -> Samples:
-    """Read a part of a file: mono, 48,000 Hz, a whole number of milliseconds."""
-    try:
-        with AudioFile(str(path)) as file:
-            rate_hz = file.samplerate
-            first, padding = mp3_edges(path)
-            frames = file.frames - first - padding
-            begin = round(begin_ms * rate_hz / 1000)
-            end = frames if end_ms is None else round(end_ms * rate_hz / 1000)
-            if begin >= frames:
-                length_s = frames / rate_hz
-                raise SoundError(f"{path}: its clipBegin lies behind its end ({length_s:.3f} s)")
-            file.seek(first + begin)
-            samples: NDArray[np.float32] = file.read(min(end, frames) - begin).mean(axis=0)
-    except RecursionError:
-        raise
-    except (OSError, ValueError, RuntimeError) as error:
-        raise _unreadable(path, error) from error
-    if rate_hz != RATE_HZ:
-        samples = soxr.resample(samples, rate_hz, RATE_HZ)
-    length_ms = round(len(samples) / speed / FRAMES_PER_MS)
-    if speed != 1:
-        samples = time_stretch(samples, RATE_HZ, speed)[0]
-    fitted = np.zeros(length_ms * FRAMES_PER_MS, dtype=np.int16)
-    part = samples[: len(fitted)]
-    fitted[: len(part)] = np.rint(np.clip(part, -1, 1) * 32767)
-    return fitted
 
 
 def _unreadable(path: Path, error: Exception) -> SoundError:

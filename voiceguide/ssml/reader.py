@@ -102,11 +102,19 @@ _LONGEST_SHOWN = 40
 _ValueT = TypeVar("_ValueT")
 
 
-def parse(text: str | bytes, *, name: str, folders: list[Path], language: str = "en") -> Script:
+def parse(
+    text: str | bytes,
+    *,
+    name: str,
+    folders: list[Path],
+    language: str = "en",
+    problems: Findings | None = None,
+) -> Script:
     """Read SSML ``text``.
 
     ``name`` stands in messages, ``folders`` are where ``audio src`` may lie, ``language`` holds
-    where no xml:lang is written. Raises ScriptError with a line for each thing that is wrong.
+    where no xml:lang is written. Raises ScriptError with a line for each thing that is wrong; with
+    ``problems``, these are added to it instead, and only what is no SSML at all is raised.
     """
     root = xml.read(text, name)
     reader = _Reader(name, folders)
@@ -117,7 +125,9 @@ def parse(text: str | bytes, *, name: str, folders: list[Path], language: str = 
     reader.attributes(root)
     cue = reader.sequence(root, style)
     reader.check_references(cue)
-    if reader.problems:
+    if problems is not None:
+        problems.include(reader.problems)
+    elif reader.problems:
         raise ScriptError("\n".join(reader.problems.report(name)))
     titles = (part.own_text for part in root.walk() if part.tag == f"{{{DUBLIN_CORE}}}title")
     title = " ".join(next(titles, "").split()) or None

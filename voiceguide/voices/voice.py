@@ -60,9 +60,11 @@ class Voice:
         """Tell how long the clip lasts; raises VoiceError if it cannot be made."""
         if utterance not in self._lengths:
             coming = self._coming.get(utterance) or self._submit(utterance)
-            self._lengths[utterance] = coming.result()
-            del self._coming[utterance]
-            self._work_ahead()
+            try:
+                self._lengths[utterance] = coming.result()
+            finally:
+                self._coming.pop(utterance, None)
+                self._work_ahead()
         return self._lengths[utterance]
 
     def _work_ahead(self) -> None:
