@@ -48,13 +48,17 @@ _SILENT_LUFS = -69.0
 class Loop:
     """A bed's file, ready to play."""
 
-    def __init__(self, bed: Bed) -> None:
-        """Open it and measure its level; raises SoundError if it is not audio, or silent."""
+    def __init__(self, bed: Bed, channels: int) -> None:
+        """Open it for a mix of so many channels, and measure its level there.
+
+        Raises SoundError if it is not audio, or silent.
+        """
         self._windows = Windows(bed.path)
+        self._channels = channels
         frames = self._windows.frames
         self._seam = 0 if bed.seamless else min(_SEAM_MS * FRAMES_PER_MS, frames // 4)
         self._period = frames - self._seam
-        level_lufs = _lufs(bed.path)
+        level_lufs = _lufs(bed.path, channels)
         if level_lufs < _SILENT_LUFS:
             raise SoundError(f"{bed.path}: nothing is heard in it")
         self._gain_db = BED_LUFS - level_lufs + bed.gain_db
@@ -65,20 +69,14 @@ class Loop:
         length_ms: int,
         speech: Sequence[tuple[int, int]],
         session_ms: int | None,
-        channels: int,
     ) -> NDArray[np.float32]:
         """Give the bed from ``begin_ms`` on: shape (channels, frames), within ±1 or a little over.
 
         ``speech`` is when something is said, from BEHIND_MS before to AHEAD_MS after that part;
         ``session_ms`` is the session's length, None if it ends later than AHEAD_MS after it.
         """
-        heard = self._looped(begin_ms * FRAMES_PER_MS, length_ms * FRAMES_PER_MS)
-        if channels == 1:
-            heard = heard.mean(axis=0, keepdims=True)
-        elif len(heard) == 1:  # equal power: as loud in two channels as in one
-            heard = np.repeat(heard * np.float32(np.sqrt(0.5)), channels, axis=0)
-        else:
-            heard = heard[:channels]
+        looped = self._looped(begin_ms * FRAMES_PER_MS, length_ms * FRAMES_PER_MS)
+        heard = _in_channels(looped, self._channels)
         gain_db = self._gain_db - DUCKED_DB * _ducking(begin_ms, length_ms, speech)
         gain = 10 ** (gain_db / 20) * _fade(begin_ms, length_ms, session_ms)
         at_ms = np.arange(heard.shape[1]) / FRAMES_PER_MS
@@ -102,15 +100,25 @@ class Loop:
         return np.concatenate(parts, axis=1)
 
 
+def _in_channels(samples: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
+    """Bring samples, shape (channels, frames), to one channel or two."""
+    if channels == 1:
+        return np.mean(samples, axis=0, keepdims=True, dtype=np.float32)
+    if len(samples) == 1:  # equal power: as loud in two channels as in one
+        return np.repeat(samples * np.float32(np.sqrt(0.5)), channels, axis=0)
+    return samples[:channels]
+
+
 @functools.lru_cache(maxsize=8)
-def _lufs(path: Path) -> float:
-    """Measure how loud a file is."""
+def _lufs(path: Path, channels: int) -> float:
+    """Measure how loud a file is in so many channels."""
     windows = Windows(path)
     probe = min(_PROBE_MS * FRAMES_PER_MS, windows.frames)
     reach = min(_MEASURED_MS * FRAMES_PER_MS, windows.frames) - probe
     begins = np.linspace(0, reach, _PROBES).astype(int) if reach > 0 else [0]
     probes = np.concatenate([windows.read(int(at), probe) for at in begins], axis=1)
-    levels = [integrated_lufs(channel) for channel in probes[:2]] if probes.size else []
+    heard = _in_channels(probes, channels) if probes.size else ()
+    levels = [integrated_lufs(channel) for channel in heard]
     power = sum(10 ** (level / 10) for level in levels if np.isfinite(level))
     return float(10 * np.log10(power or 1e-12))
 

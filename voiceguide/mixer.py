@@ -71,7 +71,7 @@ def mix(
     at_ms = 0
     for item in timeline:
         if isinstance(item, Bed):
-            window.bed = Loop(item)
+            window.lay(item)
             continue
         end_ms = item.ms if isinstance(item, End) else None
         known_ms = item.ms if isinstance(item, End) else item.begin_ms - window.ahead_ms
@@ -94,7 +94,7 @@ def nothing_is_heard(name: str) -> ScriptError:
 
 def check(bed: Bed) -> None:
     """Raise SoundError if a bed cannot be played."""
-    Loop(bed)
+    Loop(bed, channels=1)
 
 
 class Window:
@@ -102,20 +102,23 @@ class Window:
 
     def __init__(self, speech_clip: Callable[[Speech], Samples], channels: int) -> None:
         self.channels = channels
-        self.bed: Loop | None = None
-        """What sounds under all of the session."""
+        self._bed: Loop | None = None
         self._speech_clip = speech_clip
         self._playing: list[_Playing] = []
+
+    def lay(self, bed: Bed) -> None:
+        """Let ``bed`` sound under all of the session; raises SoundError if it cannot."""
+        self._bed = Loop(bed, self.channels)
 
     @property
     def ahead_ms(self) -> int:
         """How far ahead of a part its events, and the end of the session, have to be known."""
-        return AHEAD_MS if self.bed else 0
+        return AHEAD_MS if self._bed else 0
 
     @property
     def behind_ms(self) -> int:
         """How long after its end an event still matters."""
-        return BEHIND_MS if self.bed else 0
+        return BEHIND_MS if self._bed else 0
 
     def mix(
         self, events: Iterable[Event], begin_ms: int, end_ms: int, session_ms: int | None = None
@@ -137,10 +140,10 @@ class Window:
         for one in self._playing:
             begin, end = max(begin_ms, one.event.begin_ms), min(end_ms, one.event.end_ms)
             parts.append((begin - begin_ms, one.part(begin, end), one.boost))
-        if self.bed and begin_ms >= 0:
+        if self._bed and begin_ms >= 0:
             speech = [(e.begin_ms, e.end_ms) for e in events if isinstance(e.cue, Speech)]
             length_ms = end_ms - begin_ms
-            bed = self.bed.part(begin_ms, length_ms, speech, session_ms, self.channels)
+            bed = self._bed.part(begin_ms, length_ms, speech, session_ms)
             data = np.clip(np.rint(bed.T * 32767), -32768, 32767).astype("<i2").tobytes()
             parts.append((0, _segment(data, self.channels), 1.0))
         return _block(parts, end_ms - begin_ms, self.channels)
