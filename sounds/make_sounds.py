@@ -131,12 +131,11 @@ def rain() -> Signal:
     number = RAIN_DROPS_PER_S * RAIN_MS // 1_000
     at = chance.integers(0, count, number)
     loud = chance.lognormal(0, 0.5, number)
-    for pitch_hz, part in zip(
-        (900, 1_400, 2_100, 3_000), np.arange(number).reshape(4, -1), strict=True
-    ):
+    pitches_hz = np.geomspace(700, 4_500, 60)  # so many that no pitch is heard
+    for pitch_hz, part in zip(pitches_hz, np.arange(number).reshape(60, -1), strict=True):
         struck = np.bincount(at[part], weights=loud[part], minlength=count)
         time_s = np.arange(samples(40)) / RATE_HZ
-        drop = np.sin(2 * np.pi * pitch_hz * time_s) * np.exp(-time_s / 0.005)
+        drop = np.sin(2 * np.pi * pitch_hz * time_s) * np.exp(-time_s * pitch_hz / 7)
         drop *= edges(len(drop), 1, 10)
         drops += np.fft.irfft(np.fft.rfft(struck) * np.fft.rfft(drop, count), count)
     return hiss + 0.35 * drops / np.sqrt(np.mean(drops**2))

@@ -103,7 +103,8 @@ class Loop:
 def _in_channels(samples: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
     """Bring samples, shape (channels, frames), to one channel or two."""
     if channels == 1:
-        return np.mean(samples, axis=0, keepdims=True, dtype=np.float32)
+        mono: NDArray[np.float32] = samples.mean(axis=0, keepdims=True)
+        return mono
     if len(samples) == 1:  # equal power: as loud in two channels as in one
         return np.repeat(samples * np.float32(np.sqrt(0.5)), channels, axis=0)
     return samples[:channels]
