@@ -47,8 +47,9 @@ _LEVEL_DBFS = -18.0
 """The level (RMS) at which speech is compressed; the final one comes after."""
 _COMPRESSOR = Compressor(threshold_db=-20.0, ratio=2.0, attack_ms=5.0, release_ms=120.0)
 """Gentle: of the peaks it takes what the limiter would take otherwise (4 to 5 dB, now less than 1),
-and raises what is said softly. Extended STOI through a phone's loudspeaker in a noisy room rises
-from 0.54 to 0.60; with a ratio of 3 hardly more, and sentences begin to lose their melody."""
+and it raises what is said softly: extended STOI through a phone's loudspeaker in a noisy room rises
+from 0.54 to 0.60 (plain STOI falls by 0.005). A ratio of 3 gains 0.02 more, and flattens sentences.
+No room: espeak's women have an echo of their own, and a dry voice is clearer on a loudspeaker."""
 
 _SILENCE_DB = -40.0  # below the clip's peak: breath and noise at the edges, no speech
 _SILENT_PEAK = 1e-3  # −60 dBFS: an engine that stays below has said nothing

@@ -29,11 +29,12 @@ MEMBERS = {"zh": "cmn", "no": "nb"}
 CALM_VOICES = {"en": "gmw/en-us+m6", "de": "gmw/de+m6"}
 """Of espeak-ng's voices; elsewhere the system's own voice in the language is the calm one.
 
-Of +f1 to +f5 and +m1 to +m8 it is the most understandable in both languages: STOI through a phone's
-loudspeaker in a noisy room, English and German, 0.81 and 0.83 (women: 0.76 to 0.78 and 0.79 to
-0.80). Its resonances are wide, which sounds soft; of the men +m7 alone is less harsh, and comes out
-half an LU less loud on a phone. Its melody spans 5 semitones (+f3: 6 to 7), its pitch is a calm 100
-Hz as it stands: lower ones gain nothing. tests/benchmarks/compare_voices.py measures all this.
+Of the plain voice, +f1 to +f5 and +m1 to +m8 it is understood best in both languages: STOI through
+a phone's loudspeaker in a noisy room is 0.81 and 0.82 in English and German (women: 0.76 to 0.79
+and 0.78 to 0.79). Its balance, finished, is that of people (2 to 5 kHz against 300 to 2,000 Hz:
+-13.2 and -11.9 dB), its resonances are wide, its melody spans 5 semitones (+f3: 7) around 100 Hz.
+Two semitones lower gain 0.002, two higher lose 0.007: its pitch stays as it is.
+tests/benchmarks/compare_voices.py measures all this.
 """
 
 
