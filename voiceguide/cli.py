@@ -141,7 +141,20 @@ Voice = Annotated[
     ),
 ]
 Rate = Annotated[
-    int | None, typer.Option(help="Words a minute, from 80 to 450.  [default: 140]", metavar="WPM")
+    int | None, typer.Option(help="Words a minute, from 80 to 450.  [default: 120]", metavar="WPM")
+]
+Bed = Annotated[
+    str | None,
+    typer.Option(
+        help="Ambience under the session: rain, ocean, drone, or your own music.",
+        metavar="NAME|FILE",
+    ),
+]
+BedLevel = Annotated[
+    float, typer.Option(help="Louder or softer than a bed is else, in dB.", metavar="DB")
+]
+Mono = Annotated[
+    bool, typer.Option("--mono", help="One channel: what is said for a side stays in the middle.")
 ]
 Seed = Annotated[int, typer.Option(help="Another seed gives another choice of words.", min=0)]
 Variables = Annotated[
@@ -236,6 +249,9 @@ def script(  # noqa: PLR0913 (a parameter an option)
     texts: Texts = None,
     voice: Voice = None,
     rate: Rate = None,
+    bed: Bed = None,
+    bed_level: BedLevel = 0.0,
+    mono: Mono = False,
     seed: Seed = 0,
     variables: Variables = None,
     max_length: MaxLength = "12h",
@@ -252,7 +268,8 @@ def script(  # noqa: PLR0913 (a parameter an option)
     session = Session(
         target, method=method, area=area, side=side.value, level=level.value,
         minutes=minutes, guidance=guidance.value, explain=explain, prepare=prepare,
-        language=language, library=texts, voice=voice, rate=rate, seed=seed,
+        language=language, library=texts, voice=voice, rate=rate,
+        bed=bed, bed_level=bed_level, mono=mono, seed=seed,
         variables=_variables(variables), max_length=max_length,
     )  # fmt: skip
     if form is Format.SSML and not check:
@@ -288,6 +305,9 @@ def render(  # noqa: PLR0913 (a parameter an option)
     texts: Texts = None,
     voice: Voice = None,
     rate: Rate = None,
+    bed: Bed = None,
+    bed_level: BedLevel = 0.0,
+    mono: Mono = False,
     seed: Seed = 0,
     variables: Variables = None,
     max_length: MaxLength = "12h",
@@ -302,7 +322,8 @@ def render(  # noqa: PLR0913 (a parameter an option)
         Session(
             target, method=method, area=area, side=side.value, level=level.value,
             minutes=minutes, guidance=guidance.value, explain=explain, prepare=prepare,
-        language=language, library=texts, voice=voice, rate=rate, seed=seed,
+        language=language, library=texts, voice=voice, rate=rate,
+            bed=bed, bed_level=bed_level, mono=mono, seed=seed,
             variables=_variables(variables), max_length=max_length,
         )
         for target in targets
@@ -335,6 +356,9 @@ def play(  # noqa: PLR0913 (a parameter an option)
     texts: Texts = None,
     voice: Voice = None,
     rate: Rate = None,
+    bed: Bed = None,
+    bed_level: BedLevel = 0.0,
+    mono: Mono = False,
     seed: Seed = 0,
     variables: Variables = None,
     max_length: MaxLength = "12h",
@@ -375,7 +399,8 @@ def play(  # noqa: PLR0913 (a parameter an option)
     session = Session(
         target, method=method, area=area, side=side.value, level=level.value,
         minutes=minutes, guidance=guidance.value, explain=explain, prepare=prepare,
-        language=language, library=texts, voice=voice, rate=rate, seed=seed,
+        language=language, library=texts, voice=voice, rate=rate,
+        bed=bed, bed_level=bed_level, mono=mono, seed=seed,
         variables=_variables(variables), max_length=max_length,
     )  # fmt: skip
     if minutes and not quiet:
@@ -413,6 +438,9 @@ def playlist(  # noqa: PLR0913 (a parameter an option)
     texts: Texts = None,
     voice: Voice = None,
     rate: Rate = None,
+    bed: Bed = None,
+    bed_level: BedLevel = 0.0,
+    mono: Mono = False,
     seed: Seed = 0,
     max_length: MaxLength = "12h",
     url: Annotated[
@@ -454,7 +482,8 @@ def playlist(  # noqa: PLR0913 (a parameter an option)
             one = Playlist(
                 target, method=method, area=area, side=side.value, level=level.value,
                 minutes=length_total, guidance=guidance.value, explain=explain, prepare=prepare,
-                language=language, library=texts, voice=voice, rate=rate, seed=seed,
+                language=language, library=texts, voice=voice, rate=rate,
+                bed=bed, bed_level=bed_level, mono=mono, seed=seed,
                 max_length=max_length,
             )  # fmt: skip
             for session in one.sessions:

@@ -29,6 +29,7 @@ from voiceguide.errors import (
 )
 from voiceguide.ssml import Sound, Speech, WantedVoice
 from voiceguide.ssml.xml import MAX_BYTES, text_of
+from voiceguide.timeline import Bed
 from voiceguide.voices import (
     DEFAULT_RATE_WPM,
     Utterance,
@@ -154,8 +155,8 @@ class Session:
         template (my.ssml.jinja), or "-" for one of these on standard input. ``voice`` is one that
         ``voiceguide voices`` lists, a Piper model, or a folder of recordings; ``rate`` is in words
         a minute. ``options`` are those of ``script.Request``: method, area, side, level, minutes,
-        guidance, explain, prepare, language, library, seed, variables, max_length. Raises
-        RequestError for an option that is not known or out of range.
+        guidance, explain, prepare, language, library, seed, bed, bed_level, mono, variables,
+        max_length. Raises RequestError for an option that is not known or out of range.
         """
         slowest, fastest = RATES_WPM
         if rate is not None and not slowest <= rate <= fastest:
@@ -225,6 +226,7 @@ class Session:
 
         plan = self._plan
         cues = list(ssml.walk(plan.parsed.root))
+        bed = self._bed
         engine = engines(self._voice)()
         engine.close()
         files = {str(cue.source): _digest(cue) for cue in cues if isinstance(cue, Sound)}
@@ -233,13 +235,14 @@ class Session:
             (clip.VERSION, mixer.VERSION, export.VERSION, engine.id),
             (text_of(plan.written.text), self._voice, self._rate_wpm),
             (sorted(files.items()), times),
+            (self._request.mono, bed and (_digest(bed), bed.gain_db)),
         )
 
     @cached_property
     def timeline(self) -> Timeline:
         """Events and chapters, on the millisecond grid. All speech is made for it."""
         if self._plan.timeline is not None:
-            return self._plan.timeline
+            return replace(self._plan.timeline, bed=self._bed)
         with self._open_voice() as voice:
             whole = timeline.collect(self._items(voice, self._plan))
         if whole.duration_ms == 0:
@@ -251,6 +254,7 @@ class Session:
 
         Raises a VoiceguideError.
         """
+        _ = self._bed
         _ = self._plan
 
     def check(self) -> None:
@@ -282,9 +286,9 @@ class Session:
         seen: list[Item] = []
         plan = self._plan
         heard = sum(isinstance(cue, Speech | Sound) for cue in ssml.walk(plan.parsed.root))
-        channels = mixer.channels(plan.parsed.root)
+        channels = self._channels
         with self._open_voice() as voice:
-            known = plan.timeline or self.__dict__.get("timeline")
+            known = self.timeline if plan.timeline else self.__dict__.get("timeline")
             blocks = mixer.mix(
                 _noting(known or self._items(voice, plan), seen),
                 lambda speech: voice.clip(self._utterance(speech, plan)),
@@ -331,13 +335,33 @@ class Session:
         with self._open_voice() as voice:
             window = mixer.Window(
                 lambda speech: voice.clip(self._utterance(speech, plan)),
-                mixer.channels(plan.parsed.root),
+                self._channels,
             )
-            items = plan.timeline.items() if plan.timeline else self._items(voice, plan)
+            items = self.timeline if plan.timeline else self._items(voice, plan)
             with contextlib.closing(
                 Spoken(self.title, items, window, _lead(start_delay_ms))
             ) as source:
                 _play(source, begin, start_delay_ms, open_device, quiet=quiet)
+
+    @cached_property
+    def _bed(self) -> Bed | None:
+        """What sounds under all of it; raises RequestError or SoundError if it is not to be had."""
+        name = self._request.bed
+        if name is None:
+            return None
+        shipped = name in script.BEDS
+        path = resources.find(f"{name}.flac", resources.folders("sounds")) if shipped else None
+        path = path or Path(name)
+        if not os.path.isfile(path):  # noqa: PTH113 (unlike Path's, it takes any name)
+            beds = ", ".join(script.BEDS)
+            raise RequestError(f"bed = {name!r}: there is no such file, and beds are {beds}")
+        bed = Bed(path, name, shipped, self._request.bed_level)
+        mixer.check(bed)
+        return bed
+
+    @property
+    def _channels(self) -> int:
+        return 1 if self._request.mono else mixer.channels(self._plan.parsed.root)
 
     @cached_property
     def _plan(self) -> _Plan:
@@ -490,6 +514,10 @@ class Session:
             chosen = getattr(self._request, name)
             if chosen != defaults[name].default:
                 yield name if chosen is True else chosen
+        if self._request.bed is not None:
+            yield Path(self._request.bed).stem
+        if self._request.mono:
+            yield "mono"
         if self._request.length_ms is not None:
             yield f"{self._request.length_ms / 60_000:.4g}-min"
         if self._voice is not None:
@@ -514,7 +542,9 @@ class Session:
         return Voice(engines(self._voice), ClipCache(resources.cache_folder() / "clips"))
 
     def _items(self, voice: Voice, plan: _Plan, problems: Findings | None = None) -> Iterator[Item]:
-        return timeline.resolve(
+        if self._bed:
+            yield self._bed
+        yield from timeline.resolve(
             plan.parsed.root,
             self._length_ms(voice, plan),
             name=plan.written.name,
@@ -640,7 +670,7 @@ def _fitted(  # noqa: C901 (a search, and what its ends are)
     )
 
 
-def _digest(sound: Sound) -> str:
+def _digest(sound: Sound | Bed) -> str:
     """Give a digest of a sound's file."""
     try:
         with sound.path.open("rb") as file:

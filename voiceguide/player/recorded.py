@@ -16,6 +16,7 @@ from voiceguide import mixer
 from voiceguide.errors import Place, SoundError
 from voiceguide.export import SOUNDS
 from voiceguide.player.score import Score
+from voiceguide.sound import mp3_edges
 from voiceguide.ssml import Sound, Speech
 from voiceguide.ssml.cues import Style
 from voiceguide.timeline import End, Event, Opening
@@ -62,7 +63,7 @@ class Recorded:
             raise SoundError(f"{path}: is not one of voiceguide's: it has no {RATE_HZ:,} Hz")
         title, items = (_id3 if isinstance(tags, id3.ID3) else _vorbis)(tags or {})
         self.title = title or path.stem
-        self._first, padding = mixer.mp3_edges(path)
+        self._first, padding = mp3_edges(path)
         length_ms = (self._file.frames - self._first - padding) // FRAMES_PER_MS
         self.score = Score()
         for item in sorted(items, key=lambda item: item.begin_ms):

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from voiceguide.ssml import Sound, Speech
-from voiceguide.timeline import End, Event, Item, Opening, Ramp
+from voiceguide.timeline import Bed, End, Event, Item, Opening, Ramp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,9 @@ class Score:
 
     def __init__(self) -> None:
         self.known_ms = 0
-        """All that begins before this is known."""
+        """All that is heard before this is known."""
+        self.ahead_ms = 0
+        """So far ahead must be known what is to be said, for a bed gives way to it."""
         self.end_ms: int | None = None
         """The length of the session, once it is known."""
         self._events: list[Event] = []
@@ -60,10 +62,10 @@ class Score:
                 case Event():
                     self._events.append(item)
                     self._longest_ms = max(self._longest_ms, item.end_ms - item.begin_ms)
-                    self.known_ms = item.begin_ms
+                    self.known_ms = max(self.known_ms, item.begin_ms - self.ahead_ms)
                 case Opening():
                     self._openings.append(item)
-                    self.known_ms = item.begin_ms
+                    self.known_ms = max(self.known_ms, item.begin_ms - self.ahead_ms)
                 case End(ms):
                     self.end_ms = self.known_ms = ms
 
@@ -181,6 +183,8 @@ def _moved(item: Item, by_ms: int) -> Item:
             return Opening(title, begin_ms + by_ms)
         case End(ms):
             return End(ms + by_ms)
+        case Bed():
+            return item
 
 
 def _moved_event(event: Event, by_ms: int) -> Event:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from voiceguide.player.score import Score
 from voiceguide.ssml import Sound
+from voiceguide.timeline import Bed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,10 +63,13 @@ class Spoken:
     def block(self, begin_ms: int, end_ms: int, *, tones: bool) -> bytes:
         """Give a block of what is known."""
         self._asked_ms = end_ms
-        events = self._lead if begin_ms < 0 else self.score.between(begin_ms, end_ms)
+        window = self._window
+        events = self._lead
+        if begin_ms >= 0:
+            events = self.score.between(begin_ms - window.behind_ms, end_ms + window.ahead_ms)
         if not tones:
             events = [event for event in events if not isinstance(event.cue, Sound)]
-        return self._window.mix(events, begin_ms, end_ms)
+        return window.mix(events, begin_ms, end_ms, self.score.end_ms)
 
     def close(self) -> None:
         """Resolve no more. The voice may be closed only after this."""
@@ -74,6 +78,9 @@ class Spoken:
     def _resolve(self, items: Iterable[Item]) -> None:
         try:
             for item in items:
+                if isinstance(item, Bed):
+                    self._window.lay(item)
+                    self.score.ahead_ms = self._window.ahead_ms
                 self.score.add(item)
                 if self.score.known_ms > self._asked_ms + _AHEAD_MS:
                     self._closed.wait(_GENTLE_S)

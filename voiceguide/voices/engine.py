@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from voiceguide.ssml import WantedVoice
 
-DEFAULT_RATE_WPM = 140
+DEFAULT_RATE_WPM = 120
 """Calm: conversation runs at 150 to 180 words a minute."""
 
 
@@ -40,6 +40,8 @@ class Spoken(NamedTuple):
     samples: NDArray[np.float32]
     """Mono, shape (frames,), within ±1."""
     rate_hz: int
+    harsh_db: float = 0.0
+    """How much too loud this engine's band from 2 to 5 kHz is; the clip gets so much less of it."""
 
 
 @dataclass(frozen=True, slots=True)
