@@ -43,7 +43,9 @@ BLOCK_MS = 500
 """How long a block is, in milliseconds; the last one may be shorter."""
 
 _CEILING = 32767 * 10 ** (CEILING_DBFS / 20)
-_KNEE = 0.75 * _CEILING
+_LOUD, _LOUD_DB = 1.6, 2.5
+"""What goes so far beyond the ceiling, a voice at +6 dB say, is bent from further below and so much
+more: of a hard bend, MP3 makes peaks 3 dB higher (measured: +0.7 dBTP without)."""
 _SILENT_DB, _LOUDEST_DB = -120.0, 40.0
 _WINDOW_S, _MARGIN_S = 10, 1  # whole seconds begin on a frame at any rate
 _LONGEST_STRETCHED_S = 60  # what is played at another speed is held as a whole
@@ -200,9 +202,13 @@ def _limited(parts: list[_Part], length_ms: int, channels: int) -> bytes:
         samples = np.frombuffer(part.raw_data, dtype="<i2").reshape(-1, channels)
         begin = position * FRAMES_PER_MS
         total[begin : begin + len(samples)] += samples * np.float32(boost)
-    if np.abs(total).max() > _CEILING:
-        beyond = np.maximum(np.abs(total) - _KNEE, 0)
-        excess = beyond - (_CEILING - _KNEE) * np.tanh(beyond / (_CEILING - _KNEE))
+    peak = np.abs(total).max()
+    if peak > _CEILING:
+        loudness = min(1.0, (peak / _CEILING - 1) / (_LOUD - 1))
+        ceiling = _CEILING * 10 ** (-_LOUD_DB * loudness / 20)
+        knee = (0.75 - 0.45 * loudness) * ceiling
+        beyond = np.maximum(np.abs(total) - knee, 0)
+        excess = beyond - (ceiling - knee) * np.tanh(beyond / (ceiling - knee))
         total -= np.sign(total) * excess
     return np.rint(total).astype("<i2").tobytes()
 

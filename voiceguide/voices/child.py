@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from voiceguide.errors import MissingVoiceError, VoiceError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _TRIES = 2
 
@@ -29,8 +28,8 @@ class Child:
     def __init__(self, script: Path, *arguments: str) -> None:
         """Prepare a process; it starts with the first request.
 
-        ``script`` is called with a folder for its files, which it removes when its input ends, and
-        with ``arguments``.
+        ``script`` is called with a folder for its files, which it makes, and removes when its input
+        ends, and with ``arguments``.
         """
         self._script = script
         self._arguments = arguments
@@ -108,10 +107,11 @@ class _Process:
 
     def __init__(self, script: Path, arguments: tuple[str, ...]) -> None:
         try:
-            self.folder = tempfile.mkdtemp(prefix="voiceguide-")
+            # The process makes it, and takes it away, so that none is left if we are killed now.
+            self.folder = Path(tempfile.gettempdir(), f"voiceguide-{secrets.token_hex(8)}")
             # -P keeps the script's folder, where a file may be called as the library, from the path
             self.process = subprocess.Popen(  # noqa: S603 (our own interpreter and script)
-                [sys.executable, "-P", str(script), self.folder, *arguments],
+                [sys.executable, "-P", str(script), str(self.folder), *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -55,6 +55,7 @@ class Speaker:
     """pyttsx3, with its voices by every name that they go by."""
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, exist_ok=True)
         prepare_espeak()
         import pyttsx3
 
