@@ -18,6 +18,7 @@ from voiceguide.errors import VoiceguideError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType
 
     from voiceguide.session import Session
 
@@ -632,9 +633,9 @@ def main() -> NoReturn:
     """Run the command line; a VoiceguideError is said on standard error, and the status is 1."""
     gc.set_threshold(_GARBAGE)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # else numpy starts threads for matrices
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):  # clean up on the way out
-            signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _leave)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows speaks a code page
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
@@ -652,6 +653,17 @@ def main() -> NoReturn:
         typer.echo(f"voiceguide: {str(what)[:200]}: {error.strerror}", err=True)
         sys.exit(1)
     sys.exit(0)
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    """Clean up on the way out; while a library loads, which would lose the exception, just go."""
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            os._exit(128 + number)
+        frame = frame.f_back
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    sys.exit(128 + number)
 
 
 def _path(session: Session, output: str | None, *, several: bool) -> Path:
