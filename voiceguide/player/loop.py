@@ -69,7 +69,7 @@ def _steer(
             _press(player, key, screen)
         if _SUSPEND in caught:
             caught[:] = [number for number in caught if number != _SUSPEND]
-            _suspend(player, speaker, keys, screen)
+            _suspend(player, speaker, keys, screen, caught)
             noticed_s = _clock_s()
         screen.show(player)
         if caught or player.stopping:
@@ -126,7 +126,9 @@ def _press(player: Player, key: str, screen: Screen) -> None:
         screen.say("The tones of a file cannot be left out.")
 
 
-def _suspend(player: Player, speaker: Loudspeaker, keys: Keys, screen: Screen) -> None:
+def _suspend(
+    player: Player, speaker: Loudspeaker, keys: Keys, screen: Screen, caught: list[int]
+) -> None:
     """Fall silent and let the shell go on; come back to the last sentence."""
     was_paused = player.paused
     player.pause()
@@ -139,7 +141,7 @@ def _suspend(player: Player, speaker: Loudspeaker, keys: Keys, screen: Screen) -
     if not was_paused:
         player.back_to_sentence()
         player.play()
-    speaker.reopen(lambda: False)
+    speaker.reopen(lambda: caught)
 
 
 @contextlib.contextmanager

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from voiceguide.errors import DeviceError
+from voiceguide.player.device import not_opened
 from voiceguide.voices.clip import FRAMES_PER_MS
 
 if TYPE_CHECKING:
@@ -22,10 +25,19 @@ _LOST_S = 1.0
 """A device that asks for nothing for so long is lost."""
 _BEGIN_S = 3.0
 """It may take so long to begin: a null sink of PulseAudio finishes a block of 2 s first."""
-_RETURN_S = 3.5
-"""So long a lost device is looked for; with _LOST_S that is less than 5 s."""
+_ANSWER_S = 3.0
+"""A sound server that has not answered by then hangs."""
+_CLOSE_S = 0.8
+_RETURN_S = 3.0
+"""So long a lost device is looked for; with _LOST_S and _CLOSE_S that is less than 5 s."""
 _RETRY_S = 0.25
+_SLICE_S = 0.05
 _BYTES = 2
+
+_Result = TypeVar("_Result")
+
+_stuck: list[object] = []
+"""What did not answer: it must not be collected, as that would close a device, and hang too."""
 
 
 class Loudspeaker:
@@ -36,25 +48,42 @@ class Loudspeaker:
         self._open_device = open_device
         self._device: Device | None = None
         self._hush = 0
+        self._begun = False
         self._patience_s = _BEGIN_S
         self._asked_s = 0.0
+        self._number = 0
 
     @property
     def lost(self) -> bool:
         """Whether it has asked for no audio for too long."""
         return time.monotonic() - self._asked_s > self._patience_s
 
-    def open(self) -> None:
-        """Open it, and play as soon as there is something; raises DeviceError if there is none."""
-        self._device = self._open_device(self._read, self._player.source.channels)
-        self._player.wait(_FIRST_BLOCK_S)
-        self._hush = _HUSH_MS * FRAMES_PER_MS
-        self._patience_s = _BEGIN_S
-        self._asked_s = time.monotonic()
-        self._device.start()
+    def open(self, given_up: Callable[[], object] = lambda: False) -> None:
+        """Open it, and play as soon as there is something, unless that is ``given_up``.
+
+        Raises DeviceError if there is none, or if it does not answer.
+        """
+        channels = self._player.source.channels
+        number = self._number
+
+        def read(frames: int) -> bytes:
+            if number != self._number:  # it hung, was given up, and comes to itself
+                return bytes(frames * channels * _BYTES)
+            return self._read(frames)
+
+        try:
+            device = _within(_ANSWER_S, lambda: self._open_device(read, channels), given_up)
+            self._device = device
+            self._player.wait(_FIRST_BLOCK_S)
+            self._hush = _HUSH_MS * FRAMES_PER_MS
+            self._begun, self._patience_s = False, _BEGIN_S
+            self._asked_s = time.monotonic()
+            _within(_ANSWER_S, device.start, given_up)
+        except TimeoutError as error:
+            raise not_opened("the sound server does not answer") from error
 
     def reopen(self, given_up: Callable[[], object]) -> None:
-        """Look for it again and again, until that is ``given_up``.
+        """Look for it again and again, until that is ``given_up``: then there is none.
 
         Raises DeviceError if it does not come back in time.
         """
@@ -62,23 +91,57 @@ class Loudspeaker:
         until_s = time.monotonic() + _RETURN_S
         while True:
             try:
-                self.open()
+                self.open(lambda: given_up() or time.monotonic() > until_s)
             except DeviceError as error:
-                if time.monotonic() > until_s or given_up():
+                self.close()  # it may be open, though it did not start
+                if given_up():
+                    return
+                if time.monotonic() > until_s:
                     raise DeviceError(f"the loudspeaker is gone: {error}") from error
                 time.sleep(_RETRY_S)
             else:
                 return
 
     def close(self) -> None:
-        """Fall silent."""
+        """Fall silent; a device that hangs is left to itself."""
         device, self._device = self._device, None
         if device is not None:
-            device.close()
+            with contextlib.suppress(TimeoutError):
+                _within(_CLOSE_S, device.close)
+        self._number += 1
 
     def _read(self, frames: int) -> bytes:
-        self._asked_s, self._patience_s = time.monotonic(), _LOST_S
+        self._asked_s = time.monotonic()
+        if self._begun:
+            self._patience_s = _LOST_S
+        self._begun = True  # a device takes the first piece while it starts
         hush = min(frames, self._hush)
         self._hush -= hush
         silence = bytes(hush * self._player.source.channels * _BYTES)
         return silence + self._player.read(frames - hush)
+
+
+def _within(
+    seconds: float, function: Callable[[], _Result], given_up: Callable[[], object] = lambda: False
+) -> _Result:
+    """Call a function that may hang in C; raises TimeoutError where it does, or is ``given_up``."""
+    outcome: list[_Result | Exception] = []
+
+    def call() -> None:
+        try:
+            outcome.append(function())
+        except Exception as error:  # noqa: BLE001 (raised below)
+            outcome.append(error)
+
+    thread = threading.Thread(target=call, name="loudspeaker", daemon=True)
+    thread.start()
+    until_s = time.monotonic() + seconds
+    while not outcome and time.monotonic() < until_s and not given_up():
+        thread.join(_SLICE_S)  # signals are noted in between
+    if not outcome:
+        _stuck.append((function, outcome))
+        raise TimeoutError
+    result = outcome[0]
+    if isinstance(result, Exception):
+        raise result
+    return result
