@@ -116,7 +116,7 @@ def test_a_session_begins_at_once_and_is_what_is_rendered(server, one, calf):
     heard = one.since(begin)
     speech = [event for event in calf.timeline["events"] if event["kind"] == "speech"]
     spoken = [(one["begin_ms"], one["end_ms"]) for one in speech if one["end_ms"] < 9000]
-    assert len(spoken) > 2
+    assert len(spoken) > 1
     places = [place_ms(heard, part(calf.samples, *times)) for times in spoken]
     late_ms = [place - times[0] for (place, _), times in zip(places, spoken, strict=True)]
     assert min(alike for _, alike in places) > 0.98  # MP3 is not the same to the sample

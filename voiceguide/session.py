@@ -339,7 +339,7 @@ class Session:
             )
             items = self.timeline if plan.timeline else self._items(voice, plan)
             with contextlib.closing(
-                Spoken(self.title, items, window, _lead(start_delay_ms))
+                Spoken(self.title, len(titles), items, window, _lead(start_delay_ms))
             ) as source:
                 _play(source, begin, start_delay_ms, open_device, quiet=quiet)
 
@@ -710,7 +710,7 @@ def _play(
     from voiceguide.player.screen import Nothing, screen
 
     loop.run(
-        Player(source, delay_ms=delay_ms, begin=lambda: source.score.begin_of(begin)),
+        Player(source, delay_ms=delay_ms, begin=begin),
         open_device,
         keys(),
         Nothing() if quiet else screen(sys.stderr),
