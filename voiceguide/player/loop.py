@@ -41,13 +41,15 @@ def run(player: Player, open_device: Opener, keys: Keys, screen: Screen) -> None
     speaker = Loudspeaker(player, open_device)
     try:
         speaker.open()
-        with _signals(player) as caught, kept_awake(), _on_the_bus(player):
+        with (
+            _signals(player) as caught,
+            kept_awake(),
+            _on_the_bus(player),
+            contextlib.closing(keys),
+            contextlib.closing(screen),
+        ):
             keys.open()
-            try:
-                _steer(player, speaker, keys, screen, caught)
-            finally:
-                screen.close()
-                keys.close()
+            _steer(player, speaker, keys, screen, caught)
     finally:
         player.close()
         speaker.close()
@@ -138,8 +140,8 @@ def _suspend(
     keys.close()
     os.kill(os.getpid(), signal.SIGSTOP)
     keys.open()
+    player.back_to_sentence()
     if not was_paused:
-        player.back_to_sentence()
         player.play()
     speaker.reopen(lambda: caught)
 
@@ -154,6 +156,7 @@ def _signals(player: Player) -> Iterator[list[int]]:
             caught.append(number)
             return
         if number in caught:
+            signal.signal(number, signal.SIG_IGN)  # a third would break off what is put back
             raise KeyboardInterrupt
         caught.append(number)
         threading.Thread(target=player.stop, daemon=True).start()  # it may hold the lock now
