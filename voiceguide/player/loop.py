@@ -10,6 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from voiceguide.errors import DeviceError
 from voiceguide.player.awake import kept_awake
 from voiceguide.player.loudspeaker import Loudspeaker
 
@@ -39,20 +40,20 @@ def run(player: Player, open_device: Opener, keys: Keys, screen: Screen) -> None
     SIGINT and SystemExit for SIGTERM and SIGHUP (after a fade), and what the player met with.
     """
     speaker = Loudspeaker(player, open_device)
-    try:
-        speaker.open()
-        with (
-            _signals(player) as caught,
-            kept_awake(),
-            _on_the_bus(player),
-            contextlib.closing(keys),
-            contextlib.closing(screen),
-        ):
-            keys.open()
-            _steer(player, speaker, keys, screen, caught)
-    finally:
-        player.close()
-        speaker.close()
+    with _signals(player) as caught, contextlib.closing(speaker), contextlib.closing(player):
+        try:
+            speaker.open()
+            with (
+                kept_awake(),
+                _on_the_bus(player),
+                contextlib.closing(keys),
+                contextlib.closing(screen),
+            ):
+                keys.open()
+                _steer(player, speaker, keys, screen, caught)
+        except DeviceError:
+            if not player.stopping:  # else nobody waits for it any more
+                raise
     if player.error is not None:
         raise player.error
     if signal.SIGINT in caught:
@@ -71,7 +72,7 @@ def _steer(
             _press(player, key, screen)
         if _SUSPEND in caught:
             caught[:] = [number for number in caught if number != _SUSPEND]
-            _suspend(player, speaker, keys, screen, caught)
+            _suspend(player, speaker, keys, screen)
             noticed_s = _clock_s()
         screen.show(player)
         if caught or player.stopping:
@@ -84,7 +85,7 @@ def _steer(
             screen.say("Looking for the loudspeaker.")
             screen.show(player)
             player.back_to_sentence()
-            speaker.reopen(lambda: caught)
+            speaker.reopen()
             screen.say("")
             noticed_s = _clock_s()
 
@@ -128,9 +129,7 @@ def _press(player: Player, key: str, screen: Screen) -> None:
         screen.say("The tones of a file cannot be left out.")
 
 
-def _suspend(
-    player: Player, speaker: Loudspeaker, keys: Keys, screen: Screen, caught: list[int]
-) -> None:
+def _suspend(player: Player, speaker: Loudspeaker, keys: Keys, screen: Screen) -> None:
     """Fall silent and let the shell go on; come back to the last sentence."""
     was_paused = player.paused
     player.pause()
@@ -143,7 +142,7 @@ def _suspend(
     player.back_to_sentence()
     if not was_paused:
         player.play()
-    speaker.reopen(lambda: caught)
+    speaker.reopen()
 
 
 @contextlib.contextmanager

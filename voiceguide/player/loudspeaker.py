@@ -25,8 +25,8 @@ _LOST_S = 1.0
 """A device that asks for nothing for so long is lost."""
 _BEGIN_S = 3.0
 """It may take so long to begin: a null sink of PulseAudio finishes a block of 2 s first."""
-_ANSWER_S = 3.0
-"""A sound server that has not answered by then hangs."""
+_ANSWER_S = 4.0
+"""A sound server hangs that has not answered by then; up to _FIRST_BLOCK_S of it is ours."""
 _CLOSE_S = 0.8
 _RETURN_S = 3.0
 """So long a lost device is looked for; with _LOST_S and _CLOSE_S that is less than 5 s."""
@@ -58,13 +58,18 @@ class Loudspeaker:
         """Whether it has asked for no audio for too long."""
         return time.monotonic() - self._asked_s > self._patience_s
 
-    def open(self, given_up: Callable[[], object] = lambda: False) -> None:
-        """Open it, and play as soon as there is something, unless that is ``given_up``.
+    def open(self, seconds: float = _ANSWER_S) -> None:
+        """Open it, and play as soon as there is something.
 
-        Raises DeviceError if there is none, or if it does not answer.
+        Raises DeviceError if there is none, or if it does not answer in so many seconds, or before
+        the player is stopped.
         """
+        until_s = time.monotonic() + seconds
         channels = self._player.source.channels
         number = self._number
+
+        def given_up() -> bool:
+            return time.monotonic() > until_s or self._player.stopping
 
         def read(frames: int) -> bytes:
             if number != self._number:  # it hung, was given up, and comes to itself
@@ -72,31 +77,29 @@ class Loudspeaker:
             return self._read(frames)
 
         try:
-            device = _within(_ANSWER_S, lambda: self._open_device(read, channels), given_up)
+            device = _call(lambda: self._open_device(read, channels), given_up)
             self._device = device
             self._player.wait(_FIRST_BLOCK_S)
             self._hush = _HUSH_MS * FRAMES_PER_MS
             self._begun, self._patience_s = False, _BEGIN_S
             self._asked_s = time.monotonic()
-            _within(_ANSWER_S, device.start, given_up)
+            _call(device.start, given_up)
         except TimeoutError as error:
             raise not_opened("the sound server does not answer") from error
 
-    def reopen(self, given_up: Callable[[], object]) -> None:
-        """Look for it again and again, until that is ``given_up``: then there is none.
+    def reopen(self) -> None:
+        """Look for it again and again.
 
-        Raises DeviceError if it does not come back in time.
+        Raises DeviceError if it does not come back in time, or before the player is stopped.
         """
         self.close()
         until_s = time.monotonic() + _RETURN_S
         while True:
             try:
-                self.open(lambda: given_up() or time.monotonic() > until_s)
+                self.open(until_s - time.monotonic())
             except DeviceError as error:
                 self.close()  # it may be open, though it did not start
-                if given_up():
-                    return
-                if time.monotonic() > until_s:
+                if time.monotonic() + _RETRY_S > until_s or self._player.stopping:
                     raise DeviceError(f"the loudspeaker is gone: {error}") from error
                 time.sleep(_RETRY_S)
             else:
@@ -107,7 +110,8 @@ class Loudspeaker:
         device, self._device = self._device, None
         if device is not None:
             with contextlib.suppress(TimeoutError):
-                _within(_CLOSE_S, device.close)
+                until_s = time.monotonic() + _CLOSE_S
+                _call(device.close, lambda: time.monotonic() > until_s)
         self._number += 1
 
     def _read(self, frames: int) -> bytes:
@@ -121,10 +125,8 @@ class Loudspeaker:
         return silence + self._player.read(frames - hush)
 
 
-def _within(
-    seconds: float, function: Callable[[], _Result], given_up: Callable[[], object] = lambda: False
-) -> _Result:
-    """Call a function that may hang in C; raises TimeoutError where it does, or is ``given_up``."""
+def _call(function: Callable[[], _Result], given_up: Callable[[], bool]) -> _Result:
+    """Call a function that may hang in C; raises TimeoutError if it is ``given_up`` before."""
     outcome: list[_Result | Exception] = []
 
     def call() -> None:
@@ -135,8 +137,7 @@ def _within(
 
     thread = threading.Thread(target=call, name="loudspeaker", daemon=True)
     thread.start()
-    until_s = time.monotonic() + seconds
-    while not outcome and time.monotonic() < until_s and not given_up():
+    while not outcome and not given_up():
         thread.join(_SLICE_S)  # signals are noted in between
     if not outcome:
         _stuck.append((function, outcome))

@@ -159,7 +159,7 @@ def _chapter(player: Player, at_ms: int) -> str:
     if player.seeking:
         return ""
     if at_ms < 0:
-        return f"Begins in {_clock(-at_ms)}"
+        return f"Begins in {_clock(999 - at_ms)}"
     number = player.source.score.chapter_at(at_ms)
     return player.source.score.chapters[number].title if number >= 0 else ""
 
