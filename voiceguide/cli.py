@@ -6,6 +6,7 @@ import contextlib
 import gc
 import io
 import os
+import re
 import signal
 import sys
 from enum import StrEnum
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 _GARBAGE = 50_000
 """Starting makes many objects that stay: to look through them every 700 takes a tenth of it."""
+
+_CLOCK = re.compile(r"(?:(?:(\d{1,2}):)?([0-5]?\d)|(\d{1,4})):([0-5]\d)")
+"""4:30, 1:02:03, or 75:00."""
 
 app = typer.Typer(
     name="voiceguide",
@@ -368,7 +372,11 @@ def play(  # noqa: PLR0913 (a parameter an option)
     ] = "0s",
     begin: Annotated[
         str | None,
-        typer.Option("--from", help="Where to begin: 4:30, 90s, or the title of a chapter."),
+        typer.Option(
+            "--from",
+            help="Where to begin: 4:30, 90s, or the title of a chapter.",
+            metavar="TIME|CHAPTER",
+        ),
     ] = None,
     player: Annotated[Player, typer.Option(help="What plays it.")] = Player.MINIAUDIO,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show nothing.")] = False,
@@ -406,10 +414,10 @@ def play(  # noqa: PLR0913 (a parameter an option)
     )  # fmt: skip
     if minutes and not quiet:
         typer.echo("To last exactly so long, it is all spoken before it begins.", err=True)
-    session.prepare()
-    if not quiet:
-        _warn(session)
     with _interrupted():
+        session.prepare()
+        if not quiet:
+            _warn(session)
         session.play(begin=_place(begin), start_delay_ms=delay_ms, player=player.value, quiet=quiet)
 
 
@@ -711,14 +719,14 @@ def _interrupted() -> Iterator[None]:
 
 
 def _place(given: str | None) -> str | int:
-    """Read a time as 4:30 or 90s; all else is the title of a chapter."""
+    """Read a time as 4:30, 1:02:03 or 90s; all else is the title of a chapter."""
     from voiceguide.ssml.values import duration
 
     if given is None:
         return 0
-    minutes, colon, seconds = given.partition(":")
-    if colon and minutes.isdecimal() and seconds.isdecimal():
-        return (int(minutes) * 60 + int(seconds)) * 1000
+    if match := _CLOCK.fullmatch(given):
+        hours, minutes, many, seconds = (int(part or 0) for part in match.groups())
+        return ((hours * 60 + minutes + many) * 60 + seconds) * 1000
     try:
         return duration(given)
     except ValueError:

@@ -339,7 +339,7 @@ class Session:
             )
             items = self.timeline if plan.timeline else self._items(voice, plan)
             with contextlib.closing(
-                Spoken(self.title, items, window, _lead(start_delay_ms))
+                Spoken(self.title, len(titles), items, window, _lead(start_delay_ms))
             ) as source:
                 _play(source, begin, start_delay_ms, open_device, quiet=quiet)
 
@@ -698,7 +698,8 @@ def _decoded(source: bytes, name: str) -> str:
 def _check_chapter(begin: str | int, titles: list[str]) -> None:
     if isinstance(begin, str) and begin.casefold() not in map(str.casefold, titles):
         chapters = "; ".join(dict.fromkeys(titles)) or "none"
-        raise RequestError(f"there is no chapter “{begin}”; there are: {chapters}")
+        hint = " (a time is written 4:30 or 90s)" if begin.lstrip("-+")[:1].isdigit() else ""
+        raise RequestError(f"there is no chapter “{begin}”{hint}; there are: {chapters}")
 
 
 def _play(
@@ -710,10 +711,10 @@ def _play(
     from voiceguide.player.screen import Nothing, screen
 
     loop.run(
-        Player(source, delay_ms=delay_ms, begin=lambda: source.score.begin_of(begin)),
+        Player(source, delay_ms=delay_ms, begin=begin),
         open_device,
         keys(),
-        Nothing() if quiet else screen(sys.stderr),
+        Nothing() if quiet or sys.stderr is None else screen(sys.stderr),
     )
 
 

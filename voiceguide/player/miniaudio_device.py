@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +17,6 @@ if TYPE_CHECKING:
 _PERIOD_MS = 200
 """PulseAudio holds one period (miniaudio makes it the target length). Keys are heard so much later;
 with 100 ms, some was lost in one of twenty sessions on two overloaded cores (measured)."""
-_CLOSE_S = 0.5
-
-_stuck: list[object] = []
-"""Devices that did not close: they must not be collected, as that would close them once more."""
 
 
 class MiniaudioDevice:
@@ -50,12 +45,8 @@ class MiniaudioDevice:
             raise not_opened(error.args[0]) from error
 
     def close(self) -> None:
-        """Close it; one whose server is gone may hang, and is left to itself."""
-        closing = threading.Thread(target=self._device.close, daemon=True)
-        closing.start()
-        closing.join(_CLOSE_S)
-        if closing.is_alive():
-            _stuck.append(self._device)
+        """Fall silent."""
+        self._device.close()
 
 
 def _asked(read: Callable[[int], bytes]) -> Generator[bytes, int, None]:

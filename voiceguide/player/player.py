@@ -6,18 +6,18 @@ was made ahead: what was being heard is faded out while what comes instead is fa
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from voiceguide.errors import RequestError
 from voiceguide.mixer import BLOCK_MS
 from voiceguide.voices.clip import FRAMES_PER_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from voiceguide.player.source import Source
@@ -48,12 +48,10 @@ class _Part(NamedTuple):
 class Player:
     """Plays a source. ``read`` is the device's; all else may be called from any thread."""
 
-    def __init__(
-        self, source: Source, *, delay_ms: int = 0, begin: Callable[[], int | None] | None = None
-    ) -> None:
+    def __init__(self, source: Source, *, delay_ms: int = 0, begin: str | int = 0) -> None:
         """Begin to mix ahead: ``delay_ms`` of the source's lead, then from ``begin`` on.
 
-        ``begin`` gives a time in ms, or None as long as it cannot be known.
+        ``begin`` is the title of a chapter or a time in ms.
         """
         self.source = source
         self.paused = False
@@ -63,13 +61,17 @@ class Player:
         self.ended = threading.Event()
         self._ready: deque[_Part] = deque()
         self._tail = np.zeros((0, source.channels), np.int32)
-        self._next_ms = -delay_ms
-        self._goal = None if delay_ms else begin
-        self._after_lead = begin
-        self._chapter: int | None = None  # the one that is being sought
+        self._next_ms = 0
+        self._goal: str | int | None = None  # the chapter that is sought, by title or number
+        self._begin = begin
+        if delay_ms:
+            self._next_ms = -delay_ms
+        else:
+            self._go_to_begin()
         self._risen = FADE_MS * FRAMES_PER_MS
         self._cuts = 0
         self._fresh = False  # nothing was read since the last cut
+        self._broken = False  # nothing will be mixed any more
         self._last = False  # all that is to be heard is ready
         self._silent = 0  # frames given since then
         self._closed = False
@@ -88,6 +90,14 @@ class Player:
         """Whether nothing is ready to be played though something should be."""
         with self._lock:
             return not self._ready and not self._last and not self.paused
+
+    @property
+    def seeking(self) -> bool:
+        """Whether it waits for a place that is not known yet."""
+        with self._lock:
+            if self._ready or self._last:
+                return False
+            return self._goal is not None or self._next_ms > self.source.score.known_ms
 
     def wait(self, seconds: float) -> None:
         """Wait until there is something to be played, or all was; not longer than ``seconds``."""
@@ -138,9 +148,14 @@ class Player:
             self.pause()
 
     def seek(self, ms: int) -> None:
-        """Go to ``ms`` of the session; beyond its end it ends."""
+        """Go to ``ms`` of the session; beyond its end it ends. A start delay ends with it."""
         with self._lock:
-            self._cut(max(0, ms))
+            if self.position_ms < 0:
+                self._cut(0)
+                self._go_to_begin()
+            else:
+                self._cut(max(0, ms))
+                self._goal = None
 
     def skip(self, by_ms: int) -> None:
         """Go forward, or back."""
@@ -150,11 +165,13 @@ class Player:
     def next_chapter(self) -> None:
         """Go to the next chapter, as soon as it is known; stay where there is none."""
         with self._lock:
+            at_ms = self.position_ms
             number = self._number() + 1
-            here_ms = self.position_ms
-            self._cut(here_ms)
-            self._chapter = number
-            self._goal = lambda: self._begin_of(number, here_ms)
+            if at_ms < 0:
+                self.seek(0)
+            elif number < self.source.chapters:
+                self._cut(at_ms)
+                self._goal = number
 
     def previous_chapter(self) -> None:
         """Go to the begin of this chapter, or where it has just begun, of the one before."""
@@ -177,7 +194,7 @@ class Player:
         with self._lock:
             at_ms = self.position_ms
             hold = self.source.score.hold_at(at_ms)
-            if hold is None:
+            if hold is None or self._goal is not None:
                 return False
             opened_ms = self.source.score.lengthen(hold, EXTENSION_MS)
             self._cut(min(at_ms, opened_ms))
@@ -194,14 +211,17 @@ class Player:
         with self._lock:
             at_ms = self.position_ms
             sentence = self.source.score.sentence_at(at_ms)
-            if sentence is not None and at_ms - sentence.begin_ms < _RESUME_REACH_MS:
+            if (
+                self._goal is None
+                and sentence is not None
+                and at_ms - sentence.begin_ms < _RESUME_REACH_MS
+            ):
                 self.seek(sentence.begin_ms)
 
     def stop(self) -> None:
         """End with a fade."""
         with self._lock:
-            if not self._last:
-                self._cut(self.position_ms, STOP_FADE_MS)
+            self._cut(self.position_ms, STOP_FADE_MS)
             self._last = self.stopping = True
 
     def close(self) -> None:
@@ -211,22 +231,20 @@ class Player:
             self._lock.notify_all()
         self._thread.join(2)
 
+    def _go_to_begin(self) -> None:
+        if isinstance(self._begin, str):
+            self._goal = self._begin
+        else:
+            self._next_ms = self._begin
+
     def _number(self) -> int:
-        if self._chapter is not None:
-            return self._chapter
+        """Give the number of the chapter that is heard, or sought."""
+        if isinstance(self._goal, int):
+            return self._goal
         return self.source.score.chapter_at(max(0, self.position_ms))
 
-    def _begin_of(self, number: int, otherwise_ms: int) -> int | None:
-        """Give where a chapter begins; None as long as it is not known."""
-        score = self.source.score
-        ended = score.end_ms is not None or self.source.error is not None
-        chapters = score.chapters
-        if number < len(chapters):
-            return chapters[number].begin_ms
-        return otherwise_ms if ended else None
-
     def _cut(self, next_ms: int, fade_ms: int = FADE_MS) -> None:
-        """Fade out what is being heard, and go on at ``next_ms``."""
+        """Fade out what is being heard, and go on at ``next_ms``, or with what is sought."""
         if self.stopping:
             return
         if self._ready and not self.paused:
@@ -240,11 +258,9 @@ class Player:
         self._risen = 0
         self._cuts += 1
         self._fresh = True
-        self._last = False
+        self._last = self._broken
         self._silent = 0
         self._next_ms = next_ms
-        self._goal = None
-        self._chapter = None
         self._lock.notify_all()
 
     def _fill(self) -> None:
@@ -254,7 +270,9 @@ class Player:
                     with self._lock:
                         self._lock.wait(_SOON_S if self.waiting else _IDLE_S)
         except Exception as error:  # noqa: BLE001 (told to who waits for the end)
-            self._fail(error)
+            with self._lock:
+                self._broken = True
+                self._fail(error)
 
     def _mix_next(self) -> bool:
         """Mix one block if one is wanted and can be had; tell whether."""
@@ -263,11 +281,9 @@ class Player:
             held = sum(len(part.samples) for part in self._ready)
             if self._last or held >= AHEAD_MS * FRAMES_PER_MS:
                 return False
-            if self._goal is not None:
-                begin_ms = self._goal()
-                if begin_ms is None:
-                    return False
-                self._next_ms, self._goal, self._chapter = begin_ms, None, None
+            if self._goal is not None and not self._find(self._goal):
+                return False
+            self.source.wanted_ms = self._next_ms
             begin_ms, cuts, tones = self._next_ms, self._cuts, self.tones
         end_ms = (begin_ms // BLOCK_MS + 1) * BLOCK_MS
         end_ms = min(end_ms, score.known_ms if begin_ms >= 0 else 0)
@@ -286,8 +302,22 @@ class Player:
             self._ready.append(_Part(begin_ms, samples))
             self._lock.notify_all()
             self._next_ms = end_ms
-            if end_ms == 0 and begin_ms < 0 and self._after_lead is not None:
-                self._goal = self._after_lead
+            if end_ms == 0 and begin_ms < 0:
+                self._go_to_begin()
+        return True
+
+    def _find(self, chapter: str | int) -> bool:
+        """Go to a chapter, if it is known; stay where there is none."""
+        source = self.source
+        source.wanted_ms = math.inf  # first, so that it is spoken as fast as it can be
+        error, end_ms = source.error, source.score.end_ms
+        begin_ms = source.score.begin_of(chapter)
+        if begin_ms is None and error is not None:
+            self._fail(error)
+        if begin_ms is None and end_ms is None:
+            return False
+        self._next_ms = self._next_ms if begin_ms is None else begin_ms
+        self._goal = None
         return True
 
     def _wait(self, begin_ms: int, cuts: int) -> bool:
@@ -295,7 +325,14 @@ class Player:
         score = self.source.score
         if score.end_ms is not None and begin_ms >= score.end_ms:
             with self._lock:
-                self._last = cuts == self._cuts
+                if cuts == self._cuts:
+                    self._last = True
+            if 0 < begin_ms == self._begin:
+                self._fail(
+                    RequestError(
+                        f"it cannot begin at {_clock(begin_ms)}: it ends at {_clock(score.end_ms)}"
+                    )
+                )
         elif self.source.error is not None and score.end_ms is None:
             self._fail(self.source.error)
         return False
@@ -315,3 +352,7 @@ def _rise(begin: int, frames: int, count: int) -> NDArray[np.float64]:
 
 def _scaled(samples: NDArray[np.int32], gain: NDArray[np.float64]) -> NDArray[np.int32]:
     return np.rint(samples * gain[:, None]).astype(np.int32)
+
+
+def _clock(ms: int) -> str:
+    return f"{ms // 60_000}:{ms // 1000 % 60:02}"

@@ -46,6 +46,7 @@ class Recorded:
 
     error: Exception | None = None
     can_mute = False
+    wanted_ms: float = 0
 
     def __init__(self, path: Path, lead: Iterable[Event] = ()) -> None:
         """Open it; ``lead`` is heard before it, at negative times. Raises SoundError."""
@@ -69,6 +70,7 @@ class Recorded:
         for item in sorted(items, key=lambda item: item.begin_ms):
             self.score.add(item)
         self.score.add(End(length_ms))
+        self.chapters = len(self.score.chapters)
         self._sequential = path.suffix.lower() == ".mp3"
         self._recent: deque[NDArray[np.int16]] = deque(maxlen=_RECENT)
         self._decoded = 0  # pieces

@@ -95,12 +95,13 @@ class Score:
         with self._lock:
             return bisect.bisect_right(self._openings, ms, key=lambda one: one.begin_ms) - 1
 
-    def begin_of(self, place: str | int) -> int | None:
-        """Give where a chapter begins, by its title, or a time; None while it is not known."""
-        if isinstance(place, int):
-            return place
-        title = place.casefold()
-        return next((o.begin_ms for o in self.chapters if o.title.casefold() == title), None)
+    def begin_of(self, chapter: str | int) -> int | None:
+        """Give where a chapter begins, by its title or its number; None while it is not known."""
+        chapters = self.chapters
+        if isinstance(chapter, int):
+            return chapters[chapter].begin_ms if chapter < len(chapters) else None
+        title = chapter.casefold()
+        return next((one.begin_ms for one in chapters if one.title.casefold() == title), None)
 
     def sentence_at(self, ms: int) -> Event | None:
         """Give what is being said, or was said last."""
