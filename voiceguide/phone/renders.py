@@ -10,14 +10,14 @@ import secrets
 import shutil
 import sys
 import time
+import traceback
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import Any, Literal
 
+from voiceguide import resources
 from voiceguide.errors import VoiceguideError
 from voiceguide.phone.render_child import ABOUT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Kind = Literal["sessions", "playlists"]
 
@@ -31,6 +31,7 @@ MIN_FREE_BYTES = 500_000_000
 _MOST_FAILED = 100
 _PART = ".voiceguide-part-"
 _STALE_S = 24 * 3600
+_UNKNOWN = "could not be made; the terminal of “voiceguide serve” says why"
 _END_S = 3.0  # to clean up before it is killed
 
 
@@ -53,6 +54,8 @@ class Render:
     error: str = ""
     nearest_ms: tuple[int, ...] = ()
     """Lengths that can be had, where the one asked for cannot."""
+    one_side_ms: int | None = None
+    """The nearest that one side alone can have, where both take too long."""
 
 
 class Renders:
@@ -119,6 +122,9 @@ class Renders:
                     await _make(render, self.folder / render.name)
             except OSError as error:
                 _fail(render, f"cannot be made: {error.strerror}")
+            except Exception:  # noqa: BLE001 (what follows is made all the same)
+                traceback.print_exc()
+                _fail(render, _UNKNOWN)
             if render.state == "making":
                 del self._renders[render.kind, render.name]
 
@@ -171,10 +177,12 @@ async def _make(render: Render, folder: Path) -> None:
             done = done or "done" in answer
             render.progress = answer.get("progress", render.progress)
             if "error" in answer:
-                _fail(render, answer["error"], tuple(answer["nearest_ms"]))
+                _fail(render, pathless(answer["error"], folder))
+                render.nearest_ms = tuple(answer.get("nearest_ms", ()))
+                render.one_side_ms = answer.get("one_side_ms")
         await child.wait()
         if not done and render.state == "making":
-            _fail(render, "could not be made; the terminal of “voiceguide serve” says why")
+            _fail(render, _UNKNOWN)
     finally:
         if child.returncode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -186,8 +194,17 @@ async def _make(render: Render, folder: Path) -> None:
                 child.kill()
 
 
-def _fail(render: Render, error: str, nearest_ms: tuple[int, ...] = ()) -> None:
-    render.state, render.error, render.nearest_ms = "failed", error, nearest_ms
+def _fail(render: Render, error: str) -> None:
+    render.state, render.error = "failed", error
+
+
+def pathless(text: str, *folders: Path) -> str:
+    """Give an error without the folders of this computer, which are no one else's to know."""
+    known = {*folders, resources.config_folder(), Path(resources.__file__).parents[1], Path.home()}
+    names = {f"{one}{os.sep}" for path in known for one in (path.absolute(), path.resolve())}
+    for name in sorted(names - {os.sep * 2}, key=len, reverse=True):
+        text = text.replace(name, "")
+    return text
 
 
 def touch(folder: Path) -> None:
