@@ -491,7 +491,8 @@ const player = (() => {
     audio.removeAttribute("src");
     audio.load();
     now = null;
-    if (lockScreen) { lockScreen.metadata = null; lockScreen.playbackState = "none"; }
+    if (lockScreen) lockScreen.metadata = null;
+    playing(); // load() has taken back the event
   }
 
   /** Keep the place; before the audio is there, it has none. */
