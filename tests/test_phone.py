@@ -210,6 +210,9 @@ def test_busy_is_said_and_a_signal_ends_it_at_once_with_nothing_left_behind(tmp_
         assert again.json() == answers[3].json()
         states = [served.get(f"/api/{kind}/{answer.json()['id']}") for answer in answers[1:5]]
         assert [one.json()["position"] for one in states] == [1, 2, 3, 4]
+        last = f"/api/{kind}/{answers[4].json()['id']}"
+        assert httpx.delete(served.url + last).status_code == 204
+        assert served.get(last).status_code == httpx.delete(served.url + last).status_code == 404
         process = psutil.Process(served.process.pid)
         parts = "sessions/.voiceguide-part-*/.*" if kind == "sessions" else "*/.voiceguide-part-*"
         until = time.monotonic() + 20
@@ -613,8 +616,15 @@ def test_a_region_that_is_broken_is_told_and_the_others_go_on(tmp_path, monkeypa
         assert "neck" in served.get("/api/library").text
 
 
-def test_sessions_not_used_for_longest_make_room(tmp_path):
+def test_sessions_not_used_for_longest_make_room_and_playlists_stay(tmp_path):
     with serving(tmp_path / "out") as served:
+        full = tmp_path / "out/full/full.mp3"
+        full.parent.mkdir()
+        with full.open("wb") as file:
+            file.truncate(10_000_000_001)
+        refused = served.post("/api/playlists", TONES)
+        assert (refused.status_code, "delete some" in refused.json()["error"]) == (422, True)
+        full.unlink()
         for age_s, name in enumerate(["newer-1", "older-2", "oldest-3"]):
             folder = tmp_path / "out/sessions" / name
             folder.mkdir()
@@ -1094,6 +1104,17 @@ def test_what_goes_wrong_is_told_in_the_language_of_the_page(server, session, ph
     again.tap()
     until(phone, "document.querySelector('audio').currentTime > 60")
     assert phone.locator("#player-trouble").text_content() == ""
+
+
+def test_what_takes_too_long_can_be_cancelled(server, phone):
+    phone.goto(f"{server.url}/#hip")
+    phone.get_by_role("button", name="Make it").tap()
+    phone.get_by_role("button", name="Cancel").tap()
+    phone.locator("#options").wait_for()
+    made = server.made("sessions", {**TONES, "level": "standard"})  # what follows is made
+    assert made["state"] == "ready"
+    assert list(server.folder.glob("sessions/.*")) == []
+    assert "hip" not in [one["region"] for one in server.get("/api/sessions").json()]
 
 
 def test_a_playlist_is_made_heard_and_subscribed_to(server, neck, phone):

@@ -25,6 +25,8 @@ MOST_WAITING = 4
 """So many may wait while another is made; who comes then is told to come later."""
 MAX_SESSIONS_BYTES = 2_000_000_000
 """Beyond, the sessions that were not used for longest are removed."""
+MAX_PLAYLISTS_BYTES = 10_000_000_000
+"""Beyond, no other is made: they are their owner's to remove."""
 MIN_FREE_BYTES = 500_000_000
 """With less room on the disk, nothing is made."""
 
@@ -67,6 +69,7 @@ class Renders:
         self.sessions = folder / "sessions"
         self._renders: dict[tuple[Kind, str], Render] = {}
         self._come = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None  # that of what is being made
         try:
             self.sessions.mkdir(parents=True, exist_ok=True)
             for part in self.sessions.glob(f"{_PART}*"):  # of a server that was killed
@@ -97,8 +100,7 @@ class Renders:
         failed = [key for key, one in self._renders.items() if one.state == "failed"]
         if len(self._renders) - len(failed) > MOST_WAITING:
             raise BusyError
-        if shutil.disk_usage(self.folder).free < MIN_FREE_BYTES:
-            raise VoiceguideError("the disk is nearly full: make room, then try again")
+        self._check_room(kind, name)
         for key in {(kind, name), *failed[:-_MOST_FAILED]}:
             self._renders.pop(key, None)
         render = self._renders[kind, name] = Render(kind, name, options)
@@ -115,18 +117,48 @@ class Renders:
                 continue
             render = waiting[0]
             render.state = "making"
+            task = self._task = asyncio.create_task(self._make_one(render))
             try:
-                if render.kind == "sessions":
-                    await self._make_session(render)
-                else:
-                    await _make(render, self.folder / render.name)
-            except OSError as error:
-                _fail(render, f"cannot be made: {error.strerror}")
-            except Exception:  # noqa: BLE001 (what follows is made all the same)
-                traceback.print_exc()
-                _fail(render, _UNKNOWN)
-            if render.state == "making":
-                del self._renders[render.kind, render.name]
+                await asyncio.wait([task])
+            finally:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+            key = (render.kind, render.name)
+            if render.state == "making" and self._renders.get(key) is render:
+                del self._renders[key]
+
+    def cancel(self, kind: Kind, name: str) -> bool:
+        """Have it made no longer; tell whether it was being made, waited or had failed."""
+        render = self._renders.pop((kind, name), None)
+        if render is not None and render.state == "making" and self._task is not None:
+            self._task.cancel()
+        return render is not None
+
+    def _check_room(self, kind: Kind, name: str) -> None:
+        """Raise VoiceguideError if there is no room for it."""
+        if shutil.disk_usage(self.folder).free < MIN_FREE_BYTES:
+            raise VoiceguideError("the disk is nearly full: make room, then try again")
+        if kind == "playlists" and not (self.folder / name).exists():
+            made = (path for path in self.folder.iterdir() if path != self.sessions)
+            if sum(_size(path) for path in made if path.is_dir()) > MAX_PLAYLISTS_BYTES:
+                most = f"{MAX_PLAYLISTS_BYTES // 10**9} GB"
+                raise VoiceguideError(f"the playlists take {most}: delete some, then try again")
+
+    async def _make_one(self, render: Render) -> None:
+        try:
+            self._check_room(render.kind, render.name)  # others came before
+            if render.kind == "sessions":
+                await self._make_session(render)
+            else:
+                await _make(render, self.folder / render.name)
+        except VoiceguideError as error:
+            _fail(render, str(error))
+        except OSError as error:
+            _fail(render, f"cannot be made: {error.strerror}")
+        except Exception:  # noqa: BLE001 (what follows is made all the same)
+            traceback.print_exc()
+            _fail(render, _UNKNOWN)
 
     async def _make_session(self, render: Render) -> None:
         """Make a session in a folder of another name, which it gets when it is whole."""

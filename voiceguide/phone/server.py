@@ -5,6 +5,7 @@
     GET  /api/sessions                  those that are made, the latest first
     POST /api/sessions                  have one made; the answer has its id and state
     GET  /api/sessions/ID               waiting, making, ready, or failed (status 422)
+    DELETE /api/sessions/ID             have it made no longer
     GET  /sessions/ID.mp3               .json (the timeline), .vtt, .chapters.json
     …    /api/playlists                 the same for playlists
     GET  /playlists/NAME/FILE           tracks; M3U8, XSPF and feed.xml for this address
@@ -263,6 +264,7 @@ class _Page:
                 each(kind, f"/api/{kind}", self._list, "GET"),
                 each(kind, f"/api/{kind}", self._ask, "POST"),
                 each(kind, f"/api/{kind}/{{name}}", self._state, "GET"),
+                each(kind, f"/api/{kind}/{{name}}", self._cancel, "DELETE"),
             ]
         return routes
 
@@ -303,6 +305,11 @@ class _Page:
         if (about := await run_in_threadpool(find, name)) is None:
             raise HTTPException(404, "not found")
         return JSONResponse(about)
+
+    async def _cancel(self, kind: Kind, request: Request) -> Response:
+        if not self._renders.cancel(kind, _name(request)):
+            raise HTTPException(404, "not found")
+        return Response(status_code=204)
 
     def _progress(self, render: Render) -> dict[str, object]:
         about: dict[str, object] = {

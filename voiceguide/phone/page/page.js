@@ -331,13 +331,17 @@ function waiting(title) {
   show("making", title);
   $("#making-title").textContent = title;
   $("#making-trouble").replaceChildren();
-  $("#making-progress").hidden = $("#making .circle").hidden = $("#making .hint").hidden = false;
+  unfinished(true);
   $("#making-title").focus({ preventScroll: true });
+}
+
+function unfinished(is) {
+  for (const one of ["#making-progress", "#making .circle", "#making .hint", "#cancel"]) $(one).hidden = !is;
 }
 
 /** Say what went wrong; offer lengths that can be had. */
 function fail(text, detail, kind, chosen, { nearest_ms: nearest = [], one_side_ms: oneSide } = {}) {
-  $("#making-progress").hidden = $("#making .circle").hidden = $("#making .hint").hidden = true;
+  unfinished(false);
   $("#making-state").textContent = "";
   const trouble = $("#making-trouble");
   if (!nearest.length) { trouble.replaceChildren(...told(text, detail)); return null; }
@@ -690,6 +694,11 @@ form.addEventListener("change", (event) => {
 });
 form.addEventListener("submit", (event) => { event.preventDefault(); request("session", wantedSession()); });
 $("#make-playlist").addEventListener("click", () => request("playlist", wanted()));
+$("#cancel").addEventListener("click", () => {
+  const [kind, id] = place();
+  location.hash = $("#making-back").hash;
+  fetch(`/api/${kind}s/${id}`, { method: "DELETE" }).catch(() => {});
+});
 $("#shorter").addEventListener("click", () => step(-1));
 $("#longer").addEventListener("click", () => step(1));
 $("#feed").addEventListener("focus", (event) => event.target.select());
