@@ -254,7 +254,8 @@ def _used(folder: Path) -> float:
 
 def _size(folder: Path) -> int:
     total = 0
-    for path in folder.iterdir():
-        with contextlib.suppress(OSError):
-            total += path.stat().st_size
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            with contextlib.suppress(OSError):
+                total += path.stat().st_size
     return total
