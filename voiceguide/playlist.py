@@ -267,16 +267,18 @@ def xspf(tracks: Sequence[Track], url: str | None = None) -> bytes:
     return _document(root)
 
 
-def feed(tracks: Sequence[Track], url: str) -> bytes:
+def feed(tracks: Sequence[Track], url: str, first_url: str | None = None) -> bytes:
     """Give a podcast feed: RSS 2.0 with the tags of iTunes and of Podcasting 2.0.
 
-    ``url`` is the address of the folder in which the tracks lie. Ids hang on it, and those of the
-    episodes on their names, so that they stay the same when a track is made anew.
+    ``url`` is the address of the folder in which the tracks lie. The podcast's id hangs on it, or
+    on ``first_url``, where it was before, and those of the episodes on their names, so that they
+    stay the same when a track is made anew.
     """
     for prefix, namespace in (("atom", _ATOM), ("itunes", _ITUNES), ("podcast", _PODCAST)):
         ET.register_namespace(prefix, namespace)
     base = url.rstrip("/")
     address = f"{base}/{FEED}"
+    guid_address = f"{(first_url or base).rstrip('/')}/{FEED}"
     first = tracks[0]
     root = ET.Element("rss", version="2.0")
     channel = ET.SubElement(root, "channel")
@@ -295,7 +297,7 @@ def feed(tracks: Sequence[Track], url: str) -> bytes:
     _add(channel, f"{{{_ITUNES}}}explicit", "false")
     _add(channel, f"{{{_ITUNES}}}type", "serial")
     _add(channel, f"{{{_ITUNES}}}category", text="Health & Fitness")
-    _add(channel, f"{{{_PODCAST}}}guid", str(podcast_guid(address)))
+    _add(channel, f"{{{_PODCAST}}}guid", str(podcast_guid(guid_address)))
     _add(channel, f"{{{_PODCAST}}}medium", "podcast")
     _add(channel, f"{{{_PODCAST}}}locked", "no")
     for track in tracks:

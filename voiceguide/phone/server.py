@@ -406,7 +406,9 @@ class _Page:
             keys = ("begin_ms", "end_ms", "source")
             sounds = json.dumps([dict(zip(keys, one, strict=True)) for one in found])
             return _content(request, sounds.encode(), _TYPES["json"])
-        lists = {"m3u8": playlist.m3u8, "xspf": playlist.xspf, "xml": playlist.feed}
+        feed = functools.partial(playlist.feed, first_url=folder.resolve().as_uri())
+        lists: dict[str, Callable[[list[playlist.Track], str], bytes]]
+        lists = {"m3u8": playlist.m3u8, "xspf": playlist.xspf, "xml": feed}
         if path.suffix[1:] not in lists:
             return _file(request, path, f"{name}-{file}" if file[:2].isdigit() else file)
         host = request.headers["host"]
