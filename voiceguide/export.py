@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import secrets
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -37,6 +38,8 @@ VERSION = 2
 
 SOUNDS = "voiceguide sounds"
 """The tag by which “play” knows holds and breaths."""
+
+_SOUND = re.compile(r"(\d+) (\d+) (.+)")
 
 _KBIT_PER_S = {1: 96, 2: 112}
 """By channels: for speech, MP3 at these rates is not told from the original. Two channels are
@@ -130,6 +133,12 @@ def is_ours(path: Path) -> bool:
     with contextlib.suppress(OSError, MutagenError):
         return _MARK in id3.ID3(path)
     return False
+
+
+def read_sounds(lines: str) -> list[tuple[int, int, str]]:
+    """Give begin and end in ms and the name of each sound in the tag ``SOUNDS``."""
+    found = filter(None, map(_SOUND.fullmatch, lines.splitlines()))
+    return [(int(match[1]), int(match[2]), match[3]) for match in found]
 
 
 def language(code: str) -> str:

@@ -42,9 +42,12 @@ HEAD_S = 10.0
 """How long a client may take to send them."""
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{22}")  # 128 bit
-_KEY_PATH = re.compile(r"/key/([^/]{1,100})(/.*)", re.DOTALL)
+_KEY_PATH = re.compile(r"/key/([^/]{1,100})(/.*)?", re.DOTALL)
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:\d{1,5})?")
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+_FORWARDED = (
+    "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip",
+    "cf-connecting-ip", "via",
+)  # fmt: skip
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -89,6 +92,11 @@ def load_key() -> str:
     return key
 
 
+def set_cookie(response: Response, key: str) -> None:
+    """Let who gets ``response`` enter from now on."""
+    response.set_cookie(COOKIE, key, _COOKIE_S, httponly=True, samesite="lax")
+
+
 class Gate:
     """Lets requests through to ``app``, or answers 403 with nothing in it."""
 
@@ -112,20 +120,21 @@ class Gate:
         if head_bytes > MAX_HEAD_BYTES:  # uvicorn only counts what comes in several pieces
             return Response(status_code=431)
         refusal = HTMLResponse(_REFUSAL, 403)
-        if not self._is_our_name(headers.get("host", ""), scope) or not _is_same_origin(headers):
+        if not _HOST.fullmatch(headers.get("host", "").lower()) or not _is_same_origin(headers):
             return refusal
         carried = _KEY_PATH.fullmatch(scope["path"])
         if carried:
             if not self._is_key(carried[1]):
                 return refusal
-            if carried[2] != "/":
+            if carried[2] not in (None, "/"):
                 scope["path"] = carried[2]
                 return self._app
             entry = RedirectResponse("/", 303)
-            entry.set_cookie(COOKIE, carried[1], _COOKIE_S, httponly=True, samesite="lax")
+            set_cookie(entry, carried[1])
             return entry
         cookie = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
-        return self._app if _is_from_here(scope, headers) or self._is_key(cookie) else refusal
+        is_free = _is_from_here(scope, headers) and self._is_our_name(headers["host"], scope)
+        return self._app if is_free or self._is_key(cookie) else refusal
 
     def _is_key(self, offered: str) -> bool:
         return hmac.compare_digest(offered.encode("utf-8", "replace"), self._key)
@@ -133,7 +142,8 @@ class Gate:
     def _is_our_name(self, host: str, scope: Scope) -> bool:
         """Tell whether ``host`` is what this machine is called by those who reach it.
 
-        A name of someone else's, which they let point here, would make their page ours.
+        A name of someone else's, which they let point here, would make their page ours, for those
+        who enter without the key: a cookie is not sent to such a name.
         """
         match = _HOST.fullmatch(host.lower())
         here = _address(scope["server"])
@@ -204,9 +214,16 @@ def _is_from_here(scope: Scope, headers: Headers) -> bool:
 
 
 def _is_same_origin(headers: Headers) -> bool:
-    """Tell whether no other site's page asks; browsers send the origin with all that changes."""
+    """Tell whether no other site's page asks; a link that is followed from there is no matter.
+
+    Browsers send the origin with all that changes, and most tell of the site with all they ask.
+    """
     origin = headers.get("origin")
-    return origin is None or origin.lower().partition("://")[2] == headers["host"].lower()
+    if origin is not None:
+        scheme, _, host = origin.lower().partition("://")
+        return scheme in ("http", "https") and host == headers["host"].lower()
+    site, mode = headers.get("sec-fetch-site"), headers.get("sec-fetch-mode")
+    return site not in ("cross-site", "same-site") or mode == "navigate"
 
 
 def _address(of: Any) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

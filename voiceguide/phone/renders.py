@@ -10,14 +10,14 @@ import secrets
 import shutil
 import sys
 import time
+import traceback
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import Any, Literal
 
+from voiceguide import resources
 from voiceguide.errors import VoiceguideError
 from voiceguide.phone.render_child import ABOUT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Kind = Literal["sessions", "playlists"]
 
@@ -25,12 +25,15 @@ MOST_WAITING = 4
 """So many may wait while another is made; who comes then is told to come later."""
 MAX_SESSIONS_BYTES = 2_000_000_000
 """Beyond, the sessions that were not used for longest are removed."""
+MAX_PLAYLISTS_BYTES = 10_000_000_000
+"""Beyond, no other is made: they are their owner's to remove."""
 MIN_FREE_BYTES = 500_000_000
 """With less room on the disk, nothing is made."""
 
 _MOST_FAILED = 100
 _PART = ".voiceguide-part-"
 _STALE_S = 24 * 3600
+_UNKNOWN = "could not be made; the terminal of “voiceguide serve” says why"
 _END_S = 3.0  # to clean up before it is killed
 
 
@@ -53,6 +56,8 @@ class Render:
     error: str = ""
     nearest_ms: tuple[int, ...] = ()
     """Lengths that can be had, where the one asked for cannot."""
+    one_side_ms: int | None = None
+    """The nearest that one side alone can have, where both take too long."""
 
 
 class Renders:
@@ -64,6 +69,7 @@ class Renders:
         self.sessions = folder / "sessions"
         self._renders: dict[tuple[Kind, str], Render] = {}
         self._come = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None  # that of what is being made
         try:
             self.sessions.mkdir(parents=True, exist_ok=True)
             for part in self.sessions.glob(f"{_PART}*"):  # of a server that was killed
@@ -94,8 +100,7 @@ class Renders:
         failed = [key for key, one in self._renders.items() if one.state == "failed"]
         if len(self._renders) - len(failed) > MOST_WAITING:
             raise BusyError
-        if shutil.disk_usage(self.folder).free < MIN_FREE_BYTES:
-            raise VoiceguideError("the disk is nearly full: make room, then try again")
+        self._check_room(kind, name)
         for key in {(kind, name), *failed[:-_MOST_FAILED]}:
             self._renders.pop(key, None)
         render = self._renders[kind, name] = Render(kind, name, options)
@@ -112,15 +117,48 @@ class Renders:
                 continue
             render = waiting[0]
             render.state = "making"
+            task = self._task = asyncio.create_task(self._make_one(render))
             try:
-                if render.kind == "sessions":
-                    await self._make_session(render)
-                else:
-                    await _make(render, self.folder / render.name)
-            except OSError as error:
-                _fail(render, f"cannot be made: {error.strerror}")
-            if render.state == "making":
-                del self._renders[render.kind, render.name]
+                await asyncio.wait([task])
+            finally:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+            key = (render.kind, render.name)
+            if render.state == "making" and self._renders.get(key) is render:
+                del self._renders[key]
+
+    def cancel(self, kind: Kind, name: str) -> bool:
+        """Have it made no longer; tell whether it was being made, waited or had failed."""
+        render = self._renders.pop((kind, name), None)
+        if render is not None and render.state == "making" and self._task is not None:
+            self._task.cancel()
+        return render is not None
+
+    def _check_room(self, kind: Kind, name: str) -> None:
+        """Raise VoiceguideError if there is no room for it."""
+        if shutil.disk_usage(self.folder).free < MIN_FREE_BYTES:
+            raise VoiceguideError("the disk is nearly full: make room, then try again")
+        if kind == "playlists" and not (self.folder / name).exists():
+            made = (path for path in self.folder.iterdir() if path != self.sessions)
+            if sum(_size(path) for path in made if path.is_dir()) > MAX_PLAYLISTS_BYTES:
+                most = f"{MAX_PLAYLISTS_BYTES // 10**9} GB"
+                raise VoiceguideError(f"the playlists take {most}: delete some, then try again")
+
+    async def _make_one(self, render: Render) -> None:
+        try:
+            self._check_room(render.kind, render.name)  # others came before
+            if render.kind == "sessions":
+                await self._make_session(render)
+            else:
+                await _make(render, self.folder / render.name)
+        except VoiceguideError as error:
+            _fail(render, str(error))
+        except OSError as error:
+            _fail(render, f"cannot be made: {error.strerror}")
+        except Exception:  # noqa: BLE001 (what follows is made all the same)
+            traceback.print_exc()
+            _fail(render, _UNKNOWN)
 
     async def _make_session(self, render: Render) -> None:
         """Make a session in a folder of another name, which it gets when it is whole."""
@@ -171,10 +209,12 @@ async def _make(render: Render, folder: Path) -> None:
             done = done or "done" in answer
             render.progress = answer.get("progress", render.progress)
             if "error" in answer:
-                _fail(render, answer["error"], tuple(answer["nearest_ms"]))
+                _fail(render, pathless(answer["error"], folder))
+                render.nearest_ms = tuple(answer.get("nearest_ms", ()))
+                render.one_side_ms = answer.get("one_side_ms")
         await child.wait()
         if not done and render.state == "making":
-            _fail(render, "could not be made; the terminal of “voiceguide serve” says why")
+            _fail(render, _UNKNOWN)
     finally:
         if child.returncode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -186,8 +226,17 @@ async def _make(render: Render, folder: Path) -> None:
                 child.kill()
 
 
-def _fail(render: Render, error: str, nearest_ms: tuple[int, ...] = ()) -> None:
-    render.state, render.error, render.nearest_ms = "failed", error, nearest_ms
+def _fail(render: Render, error: str) -> None:
+    render.state, render.error = "failed", error
+
+
+def pathless(text: str, *folders: Path) -> str:
+    """Give an error without the folders of this computer, which are no one else's to know."""
+    known = {*folders, resources.config_folder(), Path(resources.__file__).parents[1], Path.home()}
+    names = {f"{one}{os.sep}" for path in known for one in (path.absolute(), path.resolve())}
+    for name in sorted(names - {os.sep * 2}, key=len, reverse=True):
+        text = text.replace(name, "")
+    return text
 
 
 def touch(folder: Path) -> None:
@@ -205,7 +254,8 @@ def _used(folder: Path) -> float:
 
 def _size(folder: Path) -> int:
     total = 0
-    for path in folder.iterdir():
-        with contextlib.suppress(OSError):
-            total += path.stat().st_size
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            with contextlib.suppress(OSError):
+                total += path.stat().st_size
     return total

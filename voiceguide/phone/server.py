@@ -5,10 +5,13 @@
     GET  /api/sessions                  those that are made, the latest first
     POST /api/sessions                  have one made; the answer has its id and state
     GET  /api/sessions/ID               waiting, making, ready, or failed (status 422)
+    DELETE /api/sessions/ID             have it made no longer
     GET  /sessions/ID.mp3               .json (the timeline), .vtt, .chapters.json
     …    /api/playlists                 the same for playlists
-    GET  /playlists/NAME/FILE           tracks, M3U8, XSPF, and feed.xml for this address
+    GET  /playlists/NAME/FILE           tracks; M3U8, XSPF and feed.xml for this address
+    GET  /playlists/NAME/TRACK.sounds.json    what is heard besides the words
     GET  /playlists/NAME.zip            all of them
+    GET  /playlists/NAME/               the page, open there
     GET  /covers/REGION.png
 
 A mistake of the asker is told as {"error": "…"} with a status from 400 on.
@@ -37,7 +40,13 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import (
+    FileResponse,
+    JSONResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
 from starlette.routing import Route
 
 from voiceguide import (
@@ -53,7 +62,7 @@ from voiceguide import (
 )
 from voiceguide.errors import VoiceguideError
 from voiceguide.phone import access, render_child
-from voiceguide.phone.renders import BusyError, Kind, Render, Renders, touch
+from voiceguide.phone.renders import BusyError, Kind, Render, Renders, pathless, touch
 from voiceguide.voices import clip
 
 if TYPE_CHECKING:
@@ -80,6 +89,14 @@ _BODY = Path(cover.__file__).with_name("body.svg")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _MOST_CHARACTERS = 150  # of a name
 _LANGUAGE_COOKIE = "language"
+_SOUNDS = ".sounds.json"
+
+_DIGITS = r"\d{1,15}"
+_PART = re.compile(rf"({_DIGITS})-({_DIGITS})?|-({_DIGITS})")
+_RANGE = re.compile(rf"bytes=({_PART.pattern})(\s*,\s*({_PART.pattern}))*", re.IGNORECASE)
+_ZIP_ENTRY_BYTES, _ZIP_END_BYTES = 30 + 16 + 46, 22
+"""Of an entry that is stored: its header, descriptor and line in the directory, without the name in
+two of them (APPNOTE 4.3)."""
 
 _TYPES = {
     "mp3": "audio/mpeg",
@@ -110,6 +127,7 @@ class _Wanted(BaseModel):
     guidance: Literal["full", "brief", "tones"] = "full"
     explain: bool = False
     prepare: bool = False
+    minutes: Annotated[float, Field(ge=1, le=MAX_MINUTES, allow_inf_nan=False)] | None = None
     language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}$")] = "en"
 
     def options(self) -> dict[str, Any]:
@@ -126,7 +144,6 @@ class WantedSession(_Wanted):
     """A session that is asked for."""
 
     area: _Slug | None = None
-    minutes: Annotated[float, Field(ge=1, le=MAX_MINUTES, allow_inf_nan=False)] | None = None
 
     def name(self) -> str:
         """Check that it can be had, and name it by all that it is made of."""
@@ -144,6 +161,9 @@ class WantedPlaylist(_Wanted):
         """Check that it can be had, and name it by what was chosen, as its folder is called."""
         options = self.options()
         Playlist(**options)
+        if "minutes" in options:
+            minutes = f"{options.pop('minutes'):.12g}".replace(".", "-")
+            options["minutes"] = f"{minutes}-min"
         return "-".join(
             name if chosen is True else str(chosen).lower() for name, chosen in options.items()
         )
@@ -201,7 +221,7 @@ def application(renders: Renders, key: str) -> access.Gate:
         if isinstance(error, HTTPException):
             return JSONResponse({"error": error.detail}, error.status_code, error.headers)
         if isinstance(error, VoiceguideError):
-            return JSONResponse({"error": str(error)}, 422)
+            return JSONResponse({"error": pathless(str(error), renders.folder)}, 422)
         if isinstance(error, OSError) and error.errno not in (errno.EMFILE, errno.ENFILE):
             raise error
         if isinstance(error, BusyError | OSError):
@@ -235,6 +255,8 @@ class _Page:
             Route("/covers/{name}.png", _cover),
             Route("/sessions/{file}", self._session_file),
             Route("/playlists/{name}.zip", self._zip),
+            Route("/playlists/{name}", self._playlist_page),
+            Route("/playlists/{name}/", self._playlist_page),
             Route("/playlists/{name}/{file}", self._playlist_file),
         ]
         for kind in kinds:
@@ -242,6 +264,7 @@ class _Page:
                 each(kind, f"/api/{kind}", self._list, "GET"),
                 each(kind, f"/api/{kind}", self._ask, "POST"),
                 each(kind, f"/api/{kind}/{{name}}", self._state, "GET"),
+                each(kind, f"/api/{kind}/{{name}}", self._cancel, "DELETE"),
             ]
         return routes
 
@@ -283,8 +306,17 @@ class _Page:
             raise HTTPException(404, "not found")
         return JSONResponse(about)
 
+    async def _cancel(self, kind: Kind, request: Request) -> Response:
+        if not self._renders.cancel(kind, _name(request)):
+            raise HTTPException(404, "not found")
+        return Response(status_code=204)
+
     def _progress(self, render: Render) -> dict[str, object]:
-        about: dict[str, object] = {"id": render.name, "state": render.state}
+        about: dict[str, object] = {
+            "id": render.name,
+            "state": render.state,
+            "options": render.options,
+        }
         match render.state:
             case "waiting":
                 about["position"] = self._renders.position(render)
@@ -292,6 +324,7 @@ class _Page:
                 about["progress"] = render.progress
             case "failed":
                 about |= {"error": render.error, "nearest_ms": render.nearest_ms}
+                about["one_side_ms"] = render.one_side_ms
         return about
 
     def _session(self, name: str) -> dict[str, object] | None:
@@ -364,15 +397,37 @@ class _Page:
         name, file = _name(request), request.path_params["file"]
         folder = self._folder / name
         files = await run_in_threadpool(_files, folder, _modified(folder))
-        path = await run_in_threadpool(resources.find, f"{name}/{file}", [self._folder])
-        if path is None or file not in files:
+        of = f"{file.removesuffix(_SOUNDS)}.mp3" if file.endswith(_SOUNDS) else file
+        path = await run_in_threadpool(resources.find, f"{name}/{of}", [self._folder])
+        if path is None or of not in files:
             raise HTTPException(404, "not found")
-        if file != playlist.FEED:
+        if of != file:
+            found = await run_in_threadpool(playlist.sounds, path)
+            keys = ("begin_ms", "end_ms", "source")
+            sounds = json.dumps([dict(zip(keys, one, strict=True)) for one in found])
+            return _content(request, sounds.encode(), _TYPES["json"])
+        feed = functools.partial(playlist.feed, first_url=folder.resolve().as_uri())
+        lists: dict[str, Callable[[list[playlist.Track], str], bytes]]
+        lists = {"m3u8": playlist.m3u8, "xspf": playlist.xspf, "xml": feed}
+        if path.suffix[1:] not in lists:
             return _file(request, path, f"{name}-{file}" if file[:2].isdigit() else file)
         host = request.headers["host"]
         base = f"{request.url.scheme}://{host}/key/{self._key}/playlists/{name}"
         tracks = await run_in_threadpool(playlist.tracks, folder)
-        return _content(request, playlist.feed(tracks, base), _TYPES["xml"])
+        content = lists[path.suffix[1:]](tracks, base)
+        response = _content(request, content, _TYPES[path.suffix[1:]])
+        if "download" in request.query_params:
+            response.headers["Content-Disposition"] = f'attachment; filename="{file}"'
+        return response
+
+    async def _playlist_page(self, request: Request) -> Response:
+        """Lead to the page of a playlist; it is what its feed names as its home."""
+        name = _name(request)
+        if await run_in_threadpool(self._playlist, name) is None:
+            raise HTTPException(404, "not found")
+        response = RedirectResponse(f"/#playlist/{name}", 303)
+        access.set_cookie(response, self._key)
+        return response
 
     async def _zip(self, request: Request) -> Response:
         name = _name(request)
@@ -380,9 +435,11 @@ class _Page:
         files = await run_in_threadpool(_files, folder, _modified(folder))
         if not files:
             raise HTTPException(404, "not found")
-        paths = [path for file in sorted(files) if (path := resources.find(file, [folder]))]
-        headers = {"Content-Disposition": f'attachment; filename="{name}.zip"'}
-        return StreamingResponse(_zipped(name, paths), 200, headers, "application/zip")
+        names = [f"{name}/{file}" for file in sorted(files)]
+        paths = [path for file in names if (path := resources.find(file, [self._folder]))]
+        if not paths:
+            raise HTTPException(404, "not found")
+        return await run_in_threadpool(_zip_response, request, name, paths)
 
 
 def _asset(request: Request) -> Response:
@@ -413,11 +470,20 @@ def _file(request: Request, path: Path, download: str | None = None) -> Response
         raise HTTPException(404, "not found") from error
     form = "chapters.json" if path.name.endswith(".chapters.json") else path.suffix[1:]
     disposition = "attachment" if "download" in request.query_params else "inline"
+    if not _RANGE.fullmatch(asked := request.headers.get("range", "")) or _is_backward(asked):
+        # RFC 9110, 14.2: what is no range of bytes is as if it were not there.
+        headers = request.scope["headers"]
+        request.scope["headers"] = [one for one in headers if one[0] != b"range"]
     response = FileResponse(
         path, media_type=_TYPES[form], filename=download, stat_result=status,
         content_disposition_type=disposition,
     )  # fmt: skip
     return _unless_known(request, response)
+
+
+def _is_backward(asked: str) -> bool:
+    """Tell whether a range ends before it begins."""
+    return any(last and int(last) < int(first) for first, last, _ in _PART.findall(asked) if first)
 
 
 def _content(request: Request, content: bytes, kind: str) -> Response:
@@ -547,6 +613,51 @@ def _modified(folder: Path) -> int:
         return folder.stat().st_mtime_ns
     except (OSError, ValueError):
         return 0
+
+
+def _zip_response(request: Request, name: str, paths: list[Path]) -> Response:
+    """Give ``paths`` as a ZIP file, or the part that is asked for."""
+    found = [(path.name, path.stat()) for path in paths]
+    names_bytes = sum(2 * len(f"{name}/{file}".encode()) for file, _ in found)
+    size = sum(status.st_size + _ZIP_ENTRY_BYTES for _, status in found)
+    size += names_bytes + _ZIP_END_BYTES
+    made_of = repr([(file, status.st_size, status.st_mtime_ns) for file, status in found])
+    etag = f'"{hashlib.blake2b(made_of.encode(), digest_size=16).hexdigest()}"'
+    begin, end = 0, size
+    unit, _, asked = request.headers.get("range", "").partition("=")
+    match = _PART.fullmatch(asked) if unit.lower() == "bytes" else None
+    if match and request.headers.get("if-range", etag) == etag:
+        first, last, count = match.groups()
+        begin = int(first) if first else max(0, size - int(count))
+        end = min(size, int(last) + 1) if last else size
+        if begin >= size:
+            return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
+        if begin >= end:  # it is backward, and so no range
+            match, begin, end = None, 0, size
+    else:
+        match = None
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Content-Disposition": f'attachment; filename="{name}.zip"',
+        "Content-Length": str(end - begin),
+        "ETag": etag,
+    }
+    if match:
+        headers["Content-Range"] = f"bytes {begin}-{end - 1}/{size}"
+    pieces = _between(_zipped(name, paths), begin, end)
+    response = StreamingResponse(pieces, 206 if match else 200, headers, "application/zip")
+    return _unless_known(request, response)
+
+
+def _between(pieces: Iterator[bytes], begin: int, end: int) -> Iterator[bytes]:
+    """Give what lies between two places of all ``pieces`` together."""
+    at = 0
+    for piece in pieces:
+        if part := piece[max(0, begin - at) : max(0, end - at)]:
+            yield part
+        at += len(piece)
+        if at >= end:
+            return
 
 
 def _zipped(name: str, paths: list[Path]) -> Iterator[bytes]:

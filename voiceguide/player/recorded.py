@@ -14,7 +14,7 @@ from pedalboard.io import AudioFile
 
 from voiceguide import mixer
 from voiceguide.errors import Place, SoundError
-from voiceguide.export import SOUNDS
+from voiceguide.export import SOUNDS, read_sounds
 from voiceguide.player.score import Score
 from voiceguide.sound import mp3_edges
 from voiceguide.ssml import Sound, Speech
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _NOWHERE = Place(1, 1)
 _KINDS = [mp3.MP3, wave.WAVE, flac.FLAC, oggvorbis.OggVorbis]
-_SOUND = re.compile(r"(\d+) (\d+) (.+)")
 _LINE = re.compile(r"\[(\d+):(\d\d\.\d\d)\](.*)")  # of LRC
 _CLOCK = re.compile(r"(\d+):(\d\d):(\d\d\.\d{3})")
 _PIECE = RATE_HZ
@@ -177,10 +176,9 @@ def _speech(begin_ms: int, text: str) -> Event:
 
 
 def _sounds(lines: str) -> list[Opening | Event]:
-    found = filter(None, map(_SOUND.fullmatch, lines.splitlines()))
     return [
-        Event(int(match[1]), int(match[2]), Sound(Path(match[3]), match[3], _NOWHERE), 0.0)
-        for match in found
+        Event(begin_ms, end_ms, Sound(Path(name), name, _NOWHERE), 0.0)
+        for begin_ms, end_ms, name in read_sounds(lines)
     ]
 
 

@@ -34,11 +34,14 @@ function make(tag, attributes = {}, ...inside) {
   return element;
 }
 
-const item = (attributes, text, small, time) => {
-  const words = make("span", {}, text, ...(small ? [make("small", {}, small)] : []));
+const item = (attributes, text, small, time, language) => {
+  const words = make("span", spoken(language), text, ...(small ? [make("small", { lang: pageLanguage }, small)] : []));
   const inside = [words, ...(time ? [make("time", {}, time)] : [])];
   return make("li", {}, make(attributes.href ? "a" : "button", attributes, ...inside));
 };
+
+/** Mark the language of what may be in another than the page. */
+const spoken = (language) => (language && language !== "und" ? { lang: language } : {});
 
 /** What is kept on this phone between visits; a browser may forbid it. */
 const kept = {
@@ -53,14 +56,20 @@ async function ask(path, wanted) {
   let response, answer;
   try {
     response = await fetch(path, sent);
-    answer = await response.json();
+    if (response.status !== 403) answer = await response.json();
   } catch {
-    throw Object.assign(new Error(texts.gone), { gone: true });
+    throw new Error(texts.gone);
   }
+  if (response.status === 403) throw new Error(texts.key);
   if (response.ok || answer.state === "failed") return answer;
   if (response.status === 503) throw new Error(texts.busy);
-  throw Object.assign(new Error(answer.error || texts.failed), { status: response.status });
+  throw Object.assign(new Error(texts.failed), { status: response.status, detail: answer.error });
 }
+
+/** Say what went wrong; what only the computer knows comes small, in its language. */
+const told = (text, detail) => [
+  make("p", {}, text), ...(detail ? [make("small", { lang: "en" }, detail)] : []),
+];
 
 // Which view
 
@@ -76,9 +85,14 @@ function show(name, title) {
   if (name !== "player") player.leave();
 }
 
+/** Give the address's parts; one that is no address leads to the beginning. */
+function place() {
+  try { return decodeURIComponent(location.hash.slice(1)).split("/"); } catch { return [""]; }
+}
+
 async function route(event) {
   const view = ++shown;
-  const [first, id, number] = decodeURIComponent(location.hash.slice(1)).split("/");
+  const [first, id, number] = place();
   const regionShown = regions.get(first);
   mark(regionShown?.id);
   if (first === "session") await showSession(view, id);
@@ -103,15 +117,14 @@ function mark(id) {
 }
 
 function name(id) {
-  const region = regions.get(id) || regions.get(decodeURIComponent(location.hash.slice(1)));
+  const region = regions.get(id) || regions.get(place()[0]);
   $("#touched").textContent = region ? region.name : texts.touch;
   $("#touched").classList.toggle("named", Boolean(region));
 }
 
 function prepareBody() {
   const drawing = $("#body svg");
-  drawing.setAttribute("role", "group");
-  drawing.setAttribute("aria-label", texts.body);
+  drawing.setAttribute("role", "presentation"); // the group around it has the name
   const seen = new Set();
   for (const shape of shapes) {
     const id = shape.dataset.region;
@@ -160,18 +173,20 @@ async function showChoose() {
   try {
     const [sessions, playlists] = await Promise.all([ask("/api/sessions"), ask("/api/playlists")]);
     fill("#made", sessions.slice(0, 5).map((one) => item(
-      { href: `#session/${one.id}` }, one.title, described(one.options), clock(one.duration_ms / 1000),
+      { href: `#session/${one.id}` }, one.title, described(one.options, one.language),
+      clock(one.duration_ms / 1000), one.language,
     )));
     fill("#made-playlists", playlists.map((one) => item(
-      { href: `#playlist/${one.id}` }, one.title, described({}, one), clock(one.duration_ms / 1000),
+      { href: `#playlist/${one.id}` }, one.title, described({}, one.language, one.tracks.length),
+      clock(one.duration_ms / 1000), one.language,
     )));
   } catch { /* the body is there all the same */ }
 }
 
-function described(options, list) {
+function described(options, language, tracks) {
   const words = ["side", "level", "guidance"].map((key) => texts[options[key]]);
-  if (options.language && options.language !== pageLanguage) words.push(choices.languages[options.language]);
-  if (list) words.push(say("track_count", { n: list.tracks.length }), choices.languages[list.language]);
+  if (tracks) words.push(say("track_count", { n: tracks }));
+  if (tracks || language !== pageLanguage) words.push(choices.languages[language]);
   return words.filter(Boolean).join(" · ");
 }
 
@@ -236,14 +251,14 @@ function wanted() {
   };
   if (!$("#sides").hidden) chosen.side = form.side.value;
   if (!$("#prepare").hidden) chosen.prepare = form.prepare.checked;
+  const length = form.length_.value;
+  if (length) chosen.minutes = length === "other" ? minutes : Number(length);
   return chosen;
 }
 
 function wantedSession() {
   const chosen = wanted();
   if (form.area.value) chosen.area = form.area.value;
-  const length = form.length_.value;
-  if (length) chosen.minutes = length === "other" ? minutes : Number(length);
   return chosen;
 }
 
@@ -257,7 +272,8 @@ async function request(kind, chosen) {
     else location.hash = hash;
   } catch (error) {
     const [place] = ["#options", "#making", "#player"].filter((one) => !$(one).hidden);
-    $({ "#options": "#trouble" }[place] || `${place}-trouble`).replaceChildren(error.message);
+    const trouble = $({ "#options": "#trouble" }[place] || `${place}-trouble`);
+    trouble.replaceChildren(...told(error.message, error.detail));
   }
 }
 
@@ -271,6 +287,9 @@ function step(by) {
 
 const asked = new Map(); // by id, what was wanted: to offer another length
 
+/** Give what was wanted, from what is made of it. */
+const wantedBy = ({ target, ...rest }) => ({ region: target, ...rest });
+
 async function untilReady(view, kind, id) {
   const title = () => regions.get(asked.get(id)?.region)?.name || "voiceguide";
   $("#making-back").href = `#${asked.get(id)?.region || ""}`;
@@ -283,14 +302,18 @@ async function untilReady(view, kind, id) {
       waiting(title());
       if (error.status === 404) return fail(texts.missing);
       $("#making-state").textContent = "";
-      $("#making-trouble").textContent = error.message;
+      $("#making-trouble").replaceChildren(...told(error.message, error.detail));
       await new Promise((wake) => setTimeout(wake, 4 * POLL_MS));
       continue;
     }
     if (view !== shown) return null;
     if (answer.state === "ready") return answer;
+    if (!asked.has(id)) asked.set(id, wantedBy(answer.options)); // the page was loaded again
     waiting(title());
-    if (answer.state === "failed") return fail(answer.error, kind, asked.get(id), answer.nearest_ms);
+    $("#making-back").href = `#${asked.get(id).region}`;
+    if (answer.state === "failed") {
+      return fail(texts.failed, answer.error, kind, asked.get(id), answer);
+    }
     const known = typeof answer.progress === "number";
     const text = answer.state === "waiting" && answer.position
       ? say("waiting", { n: answer.position }) : known ? texts.mixing : texts.speaking;
@@ -308,26 +331,32 @@ function waiting(title) {
   show("making", title);
   $("#making-title").textContent = title;
   $("#making-trouble").replaceChildren();
-  $("#making-progress").hidden = $("#making .circle").hidden = $("#making .hint").hidden = false;
+  unfinished(true);
   $("#making-title").focus({ preventScroll: true });
 }
 
+function unfinished(is) {
+  for (const one of ["#making-progress", "#making .circle", "#making .hint", "#cancel"]) $(one).hidden = !is;
+}
+
 /** Say what went wrong; offer lengths that can be had. */
-function fail(error, kind, chosen, nearest = []) {
-  $("#making-progress").hidden = $("#making .circle").hidden = $("#making .hint").hidden = true;
+function fail(text, detail, kind, chosen, { nearest_ms: nearest = [], one_side_ms: oneSide } = {}) {
+  unfinished(false);
   $("#making-state").textContent = "";
   const trouble = $("#making-trouble");
-  if (!nearest.length || !chosen) { trouble.replaceChildren(error); return null; }
+  if (!nearest.length) { trouble.replaceChildren(...told(text, detail)); return null; }
   const offer = (text, changed) => make(
     "button", { class: "quiet", onclick: () => request(kind, { ...chosen, ...changed }) }, text,
   );
-  const lengths = nearest.map((ms) => (ms < chosen.minutes * 60000 ? Math.floor : Math.ceil)(ms / 60000));
-  const offers = lengths.filter((n) => n >= 1).map(
+  const whole = (ms) => (ms < chosen.minutes * 60000 ? Math.floor : Math.ceil)(ms / 60000);
+  const possible = (n) => n >= 1 && n <= LONGEST_MIN;
+  const offers = nearest.map(whole).filter(possible).map(
     (n) => offer(say("try_length", { n: inMinutes(n) }), { minutes: n }),
   );
-  if (chosen.side === "both" && lengths.some((n) => n > chosen.minutes)) {
+  if (oneSide && possible(whole(oneSide))) {
+    const n = whole(oneSide);
     offers.push(...["left", "right"].map((one) => offer(
-      say("one_side", { n: inMinutes(chosen.minutes), side: texts[one] }), { side: one },
+      say("one_side", { n: inMinutes(n), side: texts[one] }), { side: one, minutes: n },
     )));
   }
   trouble.replaceChildren(
@@ -355,13 +384,14 @@ async function showPlaylist(view, id) {
   const about = await untilReady(view, "playlist", id);
   if (!about || view !== shown) return;
   show("playlist", about.title);
-  $("#playlist-title").textContent = about.title;
+  entitle("#playlist-title", about.title, about.language);
   $("#playlist-length").textContent = `${clock(about.duration_ms / 1000)} · ${Math.ceil(about.size_bytes / 1e6)} MB`;
   $("#tracks").replaceChildren(...about.tracks.map((track, index) => item(
     { href: `#playlist/${id}/${index + 1}` }, track.title, "", clock(track.duration_ms / 1000),
+    about.language,
   )));
   $("#zip").href = `/playlists/${id}.zip`;
-  $("#list").href = about.list;
+  $("#list").href = `${about.list}?download`;
   $("#feed").value = location.origin + about.feed;
   $("#copy").textContent = texts.copy;
 }
@@ -373,8 +403,9 @@ async function showTrack(view, id, number) {
   if (!track) { waiting(about?.title || ""); fail(texts.missing); return; }
   const base = `/playlists/${id}/${track.file.replace(/\.mp3$/, "")}`;
   try {
-    const [chapters, captions] = await Promise.all([
-      ask(`${base}.chapters.json`), fetch(`${base}.vtt`).then((response) => response.text()),
+    const [chapters, sounds, captions] = await Promise.all([
+      ask(`${base}.chapters.json`), ask(`${base}.sounds.json`),
+      fetch(`${base}.vtt`).then((response) => response.text()),
     ]);
     if (view !== shown) return;
     player.open({
@@ -382,11 +413,17 @@ async function showTrack(view, id, number) {
       cover: `/playlists/${id}/cover.png`, source: `${base}.mp3`, language: about.language,
       chapters: chapters.chapters.map((one) => (
         { title: one.title, begin_ms: one.startTime * 1000, end_ms: one.endTime * 1000 })),
-      events: speech(captions),
+      events: [...speech(captions), ...sounds],
       next: number < about.tracks.length ? `#playlist/${id}/${number + 1}` : null,
       back: `#playlist/${id}`,
     });
-  } catch (error) { waiting(about.title); fail(error.message); }
+  } catch (error) { waiting(about.title); fail(error.message, error.detail); }
+}
+
+/** Show a title, which may be in another language than the page. */
+function entitle(selector, text, language) {
+  $(selector).textContent = text;
+  $(selector).lang = spoken(language).lang || "";
 }
 
 /** Read the speech out of WebVTT, as we write it. */
@@ -415,9 +452,10 @@ const player = (() => {
     const same = now?.id === session.id;
     show("player", session.title);
     $("#player .back").setAttribute("href", session.back || "#");
-    $("#player-title").textContent = session.title;
+    entitle("#player-title", session.title, session.language);
+    $("#chapter").lang = spoken(session.language).lang || "";
     $("#player-trouble").replaceChildren();
-    $("#sentence").lang = session.language;
+    $("#sentence").lang = spoken(session.language).lang || "";
     $("#download").href = `${session.source}?download`;
     $("#to-playlist").hidden = !session.options;
     now = session;
@@ -429,8 +467,10 @@ const player = (() => {
       if (event.source === "end.wav" && now.holds.length) now.holds.at(-1).end_ms = event.begin_ms;
     }
     now.holds = now.holds.filter((hold) => hold.end_ms < Infinity);
+    $("#breath").hidden = !now.holds.length && !now.breaths.length;
     $("#chapters").replaceChildren(...session.chapters.map((chapter) => item(
       { onclick: () => { seek(chapter.begin_ms / 1000); } }, chapter.title, "", clock(chapter.begin_ms / 1000),
+      session.language,
     )));
     called = {};
     if (same) { draw(); return; }
@@ -455,9 +495,14 @@ const player = (() => {
     audio.removeAttribute("src");
     audio.load();
     now = null;
+    if (lockScreen) lockScreen.metadata = null;
+    playing(); // load() has taken back the event
   }
 
-  const remember = () => now && kept.set(`at:${now.id}`, Math.floor(audio.currentTime));
+  /** Keep the place; before the audio is there, it has none. */
+  function remember() {
+    if (now && audio.readyState > 0) kept.set(`at:${now.id}`, Math.floor(audio.currentTime));
+  }
 
   function seek(seconds) {
     audio.currentTime = Math.max(0, Math.min(seconds, Number($("#position").max)));
@@ -468,10 +513,14 @@ const player = (() => {
   const chapterAt = (ms) => now.chapters.findLastIndex((chapter) => chapter.begin_ms <= ms + 1);
 
   function skip(by) {
+    if (!now) return;
     const ms = audio.currentTime * 1000;
     let index = chapterAt(ms) + by;
     if (by < 0 && ms - now.chapters[index + 1]?.begin_ms > 3000) index += 1; // to its own begin first
-    if (index >= now.chapters.length) return;
+    if (index >= now.chapters.length) {
+      if (now.next) { going = !audio.paused; location.hash = now.next; }
+      return;
+    }
     seek((now.chapters[Math.max(0, index)]?.begin_ms || 0) / 1000);
   }
 
@@ -517,7 +566,7 @@ const player = (() => {
         if (place === index) button.setAttribute("aria-current", "true");
         else button.removeAttribute("aria-current");
       });
-      $("#next").disabled = index >= now.chapters.length - 1;
+      $("#next").disabled = !now.next && index >= now.chapters.length - 1;
     }
   }
 
@@ -528,29 +577,29 @@ const player = (() => {
 
   // The lock screen
 
-  const session = navigator.mediaSession;
+  const lockScreen = navigator.mediaSession;
 
   function announce() {
-    if (!session) return;
-    session.metadata = new MediaMetadata({
+    if (!lockScreen) return;
+    lockScreen.metadata = new MediaMetadata({
       title: now.title, artist: "voiceguide", album: regions.get(now.album)?.name || now.album,
       artwork: [{ src: new URL(now.cover, location.href).href, type: "image/png" }],
     });
     const actions = {
-      play: () => audio.play(), pause: () => audio.pause(),
+      play: () => audio.play().catch(() => {}), pause: () => audio.pause(),
       previoustrack: () => skip(-1), nexttrack: () => skip(1),
       seekbackward: (details) => seek(audio.currentTime - (details.seekOffset || 10)),
       seekforward: (details) => seek(audio.currentTime + (details.seekOffset || 10)),
       seekto: (details) => seek(details.seekTime),
     };
     for (const [action, does] of Object.entries(actions)) {
-      try { session.setActionHandler(action, does); } catch { /* this browser has no such button */ }
+      try { lockScreen.setActionHandler(action, does); } catch { /* this browser has no such button */ }
     }
   }
 
-  function place() {
-    if (!session?.setPositionState || !Number.isFinite(audio.duration)) return;
-    session.setPositionState({
+  function position() {
+    if (!now || !lockScreen?.setPositionState || !Number.isFinite(audio.duration)) return;
+    lockScreen.setPositionState({
       duration: audio.duration, playbackRate: audio.playbackRate, position: Math.min(audio.currentTime, audio.duration),
     });
   }
@@ -570,18 +619,18 @@ const player = (() => {
     const on = !audio.paused;
     $("#play use").setAttribute("href", on ? "#i-pause" : "#i-play");
     $("#play").setAttribute("aria-label", on ? texts.pause : texts.play);
-    if (session) session.playbackState = on ? "playing" : "paused";
-    place();
+    if (lockScreen) lockScreen.playbackState = !now ? "none" : on ? "playing" : "paused";
+    position();
     if (on) { begun = true; stayAwake(); frames(); }
     else { lock?.release(); remember(); }
   }
 
   audio.addEventListener("play", playing);
   audio.addEventListener("pause", playing);
-  audio.addEventListener("seeked", () => { draw(); place(); });
+  audio.addEventListener("seeked", () => { draw(); position(); });
   audio.addEventListener("loadedmetadata", () => {
     if (now?.resume_s && audio.currentTime < 1) audio.currentTime = now.resume_s;
-    place();
+    position();
   });
   audio.addEventListener("timeupdate", () => { draw(); });
   audio.addEventListener("ended", () => {
@@ -589,10 +638,21 @@ const player = (() => {
     kept.set(`at:${now?.id}`, 0);
     if (next) { going = true; location.hash = next; }
   });
-  audio.addEventListener("error", () => {
+  audio.addEventListener("error", async () => {
     if (!now || !audio.getAttribute("src")) return;
-    const unknown = audio.error?.code === MediaError.MEDIA_ERR_NETWORK ? texts.gone : texts.unplayable;
-    $("#player-trouble").textContent = unknown;
+    const open = now;
+    if (audio.currentTime > 0) open.resume_s = audio.currentTime;
+    const why = await fetch(open.source, { method: "HEAD" }).then(
+      (response) => (response.ok ? texts.unplayable : response.status === 403 ? texts.key : texts.missing),
+      () => texts.gone,
+    );
+    if (now !== open) return;
+    const again = make("button", { class: "quiet", onclick: () => {
+      $("#player-trouble").replaceChildren();
+      audio.src = open.source;
+      audio.play().catch(() => {});
+    } }, texts.again);
+    $("#player-trouble").replaceChildren(...told(why), again);
   });
   document.addEventListener("visibilitychange", () => { remember(); stayAwake(); });
   addEventListener("pagehide", remember);
@@ -606,8 +666,8 @@ const player = (() => {
   $("#position").addEventListener("input", (event) => seek(Number(event.target.value)));
 
   $("#to-playlist").addEventListener("click", () => {
-    const { target, area, minutes: _, ...rest } = now.options;
-    request("playlist", { region: target, ...rest });
+    const { area: _, ...rest } = wantedBy(now.options);
+    request("playlist", rest);
   });
 
   return { open, leave };
@@ -634,6 +694,11 @@ form.addEventListener("change", (event) => {
 });
 form.addEventListener("submit", (event) => { event.preventDefault(); request("session", wantedSession()); });
 $("#make-playlist").addEventListener("click", () => request("playlist", wanted()));
+$("#cancel").addEventListener("click", () => {
+  const [kind, id] = place();
+  location.hash = $("#making-back").hash;
+  fetch(`/api/${kind}s/${id}`, { method: "DELETE" }).catch(() => {});
+});
 $("#shorter").addEventListener("click", () => step(-1));
 $("#longer").addEventListener("click", () => step(1));
 $("#feed").addEventListener("focus", (event) => event.target.select());
