@@ -84,7 +84,6 @@ def _steer(
         if asleep_s > _ASLEEP_S or speaker.lost:
             screen.say("Looking for the loudspeaker.")
             screen.show(player)
-            player.back_to_sentence()
             speaker.reopen()
             screen.say("")
             noticed_s = _clock_s()
@@ -139,7 +138,6 @@ def _suspend(player: Player, speaker: Loudspeaker, keys: Keys, screen: Screen) -
     keys.close()
     os.kill(os.getpid(), signal.SIGSTOP)
     keys.open()
-    player.back_to_sentence()
     if not was_paused:
         player.play()
     speaker.reopen()

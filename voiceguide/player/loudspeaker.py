@@ -88,11 +88,12 @@ class Loudspeaker:
             raise not_opened("the sound server does not answer") from error
 
     def reopen(self) -> None:
-        """Look for it again and again.
+        """Look for it again and again; the last sentence is said again.
 
         Raises DeviceError if it does not come back in time, or before the player is stopped.
         """
         self.close()
+        self._player.back_to_sentence()  # now: as it was closed, it still took some
         until_s = time.monotonic() + _RETURN_S
         while True:
             try:
