@@ -466,7 +466,7 @@ def test_after_ctrl_z_and_after_a_sleep_the_last_sentence_is_said_again(server, 
         first, _ = place_ms(heard, sentence)
         heard[round(first * FRAMES_PER_MS) :][: len(sentence)] = 0
         assert place_ms(heard, sentence)[1] > 0.99, "it is heard once"
-    begin_ms = sentences[-1]["begin_ms"]
+    begin_ms = sentences[-1]["begin_ms"] + 50
     whole = part(one.since(begin), 0, 60_000)
     assert place_ms(whole, part(reference, begin_ms, sentences[-1]["end_ms"]))[1] > 0.99
 
