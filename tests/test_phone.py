@@ -782,7 +782,7 @@ def test_what_an_engine_prints_and_a_server_that_is_killed_do_no_harm(tmp_path, 
     odd = tmp_path / "odd"
     (tmp_path / "sitecustomize.py").write_text(
         f"""import atexit, pathlib, sys
-print("hello") if pathlib.Path({str(odd)!r}).exists() else None
+print("hello", flush=True) if pathlib.Path({str(odd)!r}).exists() else None
 atexit.register(print, "good bye")"""
     )
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
