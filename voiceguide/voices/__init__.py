@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from voiceguide.errors import MissingVoiceError
-from voiceguide.voices import piper, recorded
 from voiceguide.voices.clip import FRAMES_PER_MS, RATE_HZ, Samples
 from voiceguide.voices.engine import DEFAULT_RATE_WPM, Engine, Spoken, Utterance, VoiceInfo
 from voiceguide.voices.pyttsx3 import Pyttsx3
@@ -40,6 +39,8 @@ def engines(voice: str | None) -> Callable[[], Engine]:
     """
     if voice is None:
         return Pyttsx3
+    from voiceguide.voices import piper, recorded  # most sessions need neither
+
     if recorded.is_folder(voice):
         recordings = recorded.Recordings(voice)
         return lambda: recorded.Recorded(recordings, Pyttsx3())
@@ -56,6 +57,8 @@ def engines(voice: str | None) -> Callable[[], Engine]:
 
 def there_are() -> list[VoiceInfo]:
     """Give the voices of this machine."""
+    from voiceguide.voices import piper
+
     engine = Pyttsx3()
     try:
         return engine.voices() + piper.installed()
