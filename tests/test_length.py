@@ -10,7 +10,7 @@ import pytest
 from conftest import FRAMES_PER_MS, decode, voiceguide
 
 from voiceguide import Session
-from voiceguide.errors import RequestError
+from voiceguide.errors import RequestError, ScriptError
 
 
 def holds(session: Session) -> int:
@@ -51,7 +51,7 @@ def test_a_length_is_met_whatever_else_is_asked_for(region, minutes, options):
 def test_the_shortest_length_that_is_named_can_be_had():
     with pytest.raises(RequestError) as refused:
         _ = Session("calf", side="left", minutes=2).script
-    minutes, ms = re.search(r"nearest lengths are (\d+):(\d\d\.\d+)", str(refused.value)).groups()
+    minutes, ms = re.search(r"nearest length is (\d+):(\d\d\.\d+)", str(refused.value)).groups()
     shortest_ms = int(minutes) * 60_000 + round(float(ms) * 1000)
     session = Session("calf", side="left", minutes=shortest_ms / 60_000)
     assert session.timeline.duration_ms == shortest_ms
@@ -101,11 +101,34 @@ def test_a_script_from_elsewhere_is_fitted_by_its_elastic_pauses_alone(ssml):
 
 def test_a_length_that_cannot_be_had_is_answered_with_the_nearest(ssml):
     script = ssml('One.<break strength="x-strong"/>Two.')
-    with pytest.raises(RequestError, match=r"nearest lengths are 0:0\d\.\d{3}"):
+    with pytest.raises(RequestError, match=r"nearest length is 0:0\d\.\d{3}"):
         _ = Session(script, minutes=1).timeline
     done = voiceguide("script", "calf", "--minutes", "3")
     assert done.returncode == 1
-    assert re.search(r"no session of 3:00\.000 minutes .* nearest lengths are \d+:", done.stderr)
+    assert re.search(r"no session of 3:00\.000 minutes .* nearest length is \d+:", done.stderr)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        """<par end="a.end"><media xml:id="a"><break strength="x-strong"/></media>
+        <media>Hello there my friend now.</media></par><break strength="x-strong"/>End.""",
+        '<break strength="x-strong"/><media begin="-2s">Hello.</media><break strength="x-strong"/>',
+    ],
+    ids=["speech in a pause", "speech before the end of one"],
+)
+def test_pauses_shrink_as_far_as_what_hangs_on_them_allows(ssml, body):
+    script = ssml(body)
+    natural_ms = Session(script).timeline.duration_ms
+    for length_ms in (natural_ms, natural_ms - 300, natural_ms + 700):
+        assert Session(script, minutes=length_ms / 60_000).timeline.duration_ms == length_ms
+    with pytest.raises(RequestError, match="nearest length"):
+        Session(script, minutes=0.02).prepare()
+
+
+def test_a_script_in_which_nothing_is_heard_has_no_length(ssml):
+    with pytest.raises(ScriptError, match="nothing is heard"):
+        Session(ssml(""), minutes=1).prepare()
 
 
 @pytest.mark.parametrize("wrong", ["soon", "1:75", "-3", "0", "9999", "nan", ""])

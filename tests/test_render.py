@@ -45,6 +45,12 @@ def test_the_mp3_is_as_long_as_its_timeline_to_the_sample(calf):
     assert len(calf.samples) == calf.timeline["duration_ms"] * FRAMES_PER_MS
 
 
+@pytest.mark.parametrize("length_ms", [9, 36, 145, 284, 291])
+def test_a_last_block_of_any_length_is_whole(ssml, tmp_path, length_ms):
+    path = Session(ssml(f'<break time="{1000 + length_ms}ms"/>')).export(tmp_path / "x.wav")
+    assert len(decode(path)) == (1000 + length_ms) * FRAMES_PER_MS
+
+
 def test_ffmpeg_decodes_as_many_samples(calf):
     needs("ffmpeg")
     command = ["ffmpeg", "-v", "error", "-i", str(calf.path), "-f", "s16le", "-ac", "1", "-"]

@@ -10,7 +10,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+from pedalboard.io import AudioFile
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="counts memory as POSIX does")
 MOST_S = 5.0
@@ -182,3 +184,45 @@ def test_a_hostile_template_is_refused(folder, what):
     if "memory" in says and not sys.platform.startswith("linux"):
         pytest.skip("limits of memory are Linux's")
     is_refused(ended, says, folder, "my.ssml.jinja")
+
+
+@POSIX
+@pytest.mark.parametrize(
+    "what", ["a loop without end", "a long string", "an output without end", "a way to Python"]
+)
+def test_a_hostile_library_is_refused(folder, what):
+    template, says = HOSTILE_TEMPLATES[what]
+    assert isinstance(template, str)
+    name = "trigger-tool.ssml.jinja"
+    sessions = folder / "texts" / "sessions"
+    sessions.mkdir(parents=True)
+    (sessions / name).write_text(template)
+    ended = run("render", "calf", "--library", "texts", "-o", "my.mp3", folder=folder)
+    if "memory" in says and not sys.platform.startswith("linux"):
+        pytest.skip("limits of memory are Linux's")
+    is_refused(ended, says, sessions, name)
+    assert {path.name for path in folder.iterdir()} == {"texts"}
+
+
+@POSIX
+def test_a_sound_of_an_hour_takes_little_memory(folder):
+    with AudioFile(str(folder / "hour.flac"), "w", 8000, 1) as file:
+        for _ in range(60):
+            file.write(np.random.default_rng(1).normal(0, 0.01, 60 * 8000).astype(np.float32))
+    (folder / "my.ssml").write_text('<speak><audio src="hour.flac"/></speak>')
+    ended = run("render", "my.ssml", "-o", "my.flac", folder=folder)
+    assert ended.status == 0, ended
+    assert ended.most_mb < MOST_MB / 2
+
+
+@POSIX
+def test_a_sound_that_claims_to_be_longer_than_it_is_takes_little_memory(folder):
+    claimed = (0xFFFF_FF00).to_bytes(4, "little")
+    form = bytes.fromhex("10000000 0100 0100 80bb0000 80bb0000 0100 0800")
+    head = b"RIFF" + claimed + b"WAVEfmt " + form + b"data" + claimed
+    (folder / "big.wav").write_bytes(head + bytes(100))
+    (folder / "my.ssml").write_text('<speak><audio src="big.wav"/></speak>')
+    ended = run("script", "my.ssml", "--check", folder=folder)
+    assert ended.status == 1
+    assert "ends later than 12 hours" in ended.said
+    assert ended.most_mb < MOST_MB

@@ -8,11 +8,12 @@ import sys
 
 import numpy as np
 import pytest
+import soxr
 from conftest import FRAMES_PER_MS, decode, voiceguide
 from pedalboard.io import AudioFile
 
 from voiceguide import Session
-from voiceguide.errors import RequestError, ScriptError, SoundError
+from voiceguide.errors import RequestError, ScriptError
 
 TEMPLATE = """{% import "cues.ssml.jinja" as cue with context %}
 <speak version="1.1" xmlns="http://www.w3.org/2001/10/synthesis" xml:lang="{{ language }}">
@@ -123,6 +124,69 @@ def test_check_tells_all_mistakes_at_once_with_their_places(ssml):
     assert [":".join(place.split(":")[1:3]) for place in places] == ["1:106", "2:2", "3:3"]
 
 
+def test_check_tells_at_once_what_cannot_be_heard_and_what_does_not_fit(ssml, tmp_path):
+    (tmp_path / "no.wav").write_text("no sound")
+    done = voiceguide(
+        "script", "--check",
+        ssml('<par>\n<media><audio src="no.wav"/></media>\n<media dur="1s">'
+             "This is too long for a second.</media></par>\n"
+             '<audio src="tick.wav" clipBegin="9s"/>\n<s xml:lang="qqq">What?</s>\n'
+             '<media xml:id="a" begin="a.end">Hello.</media>'),
+    )  # fmt: skip
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert [line.split("my.ssml:")[1].split(":")[0] for line in lines] == ["2", "3", "4", "5", "6"]
+    for line, says in zip(
+        lines,
+        ("cannot be read as audio", "room for 1.000 s", "clipBegin lies behind", "qqq", "circle"),
+        strict=True,
+    ):
+        assert says in line
+
+
+def test_check_tells_what_reading_and_what_timing_finds_together(ssml):
+    done = voiceguide(
+        "script", "--check",
+        ssml('<brek/>\n<media xml:id="a" begin="a.end">Hello.</media>\n★\n'
+             '<media begin="no.end">Hi.</media>\n<media dur="1s">This takes too long.</media>'),
+    )  # fmt: skip
+    assert done.returncode == 1
+    lines = [line.split("my.ssml:")[1] for line in done.stderr.splitlines()]
+    assert [line.split(":")[0] for line in lines] == ["1", "2", "3", "4", "5"]
+    for line, says in zip(lines, ("<brek>", "circle", "★", "“no”", "room for"), strict=True):
+        assert says in line
+
+
+def test_check_invents_nothing_that_only_follows_from_what_is_wrong(ssml, tmp_path):
+    (tmp_path / "no.wav").write_text("no sound")
+    body = (
+        '<par end="s.end"><media xml:id="s"><audio src="no.wav"/></media><media>Hi.</media></par>'
+        '<par><media xml:id="a" end="b.end">One.</media><media xml:id="b" end="a.end">Two.</media>'
+        "</par>"
+    )
+    done = voiceguide("script", "--check", ssml(body))
+    assert done.returncode == 1
+    assert ["room for" in line for line in done.stderr.splitlines()] == [False, False]
+
+
+def test_check_gives_up_on_a_script_of_which_nothing_can_be_spoken(ssml):
+    done = voiceguide("script", "--check", ssml("".join(f"<s>{'★' * n}</s>" for n in range(1, 90))))
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) <= 22
+
+
+def test_check_reads_on_in_what_is_wrong(ssml):
+    done = voiceguide(
+        "script", "--check",
+        ssml('<emphasis level="huge">\n<brek/></emphasis><foo>\n<bar/></foo>\n<par><p>\n'
+             '<break time="x"/><par xml:id="a"/></p></par><media begin="a.end">Hi.</media>'),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert [line.split("my.ssml:")[1].split(": ")[1][:6] for line in done.stderr.splitlines()] == [
+        "<empha", "<brek>", "<foo> ", "<bar> ", "<par> ", "<break"
+    ]  # fmt: skip
+
+
 def test_check_tells_all_that_does_not_fit_at_once(ssml):
     sentence = "This sentence is far too long for its place."
     path = ssml("\n".join(f'<par dur="{n}00ms"><media>{sentence}</media></par>' for n in (1, 2)))
@@ -188,11 +252,29 @@ def test_a_sound_that_cannot_be_read_is_named_with_its_place(tmp_path):
     (tmp_path / "no.wav").write_text("no sound")
     script = tmp_path / "my.ssml"
     script.write_text('<speak>\n<audio src="no.wav"/></speak>')
-    with pytest.raises(SoundError, match=r"my.ssml:2:1: .*no.wav: cannot be read as audio"):
+    with pytest.raises(ScriptError, match=r"my.ssml:2:1: .*no.wav: cannot be read as audio"):
         _ = Session(script).timeline
     script.write_text('<speak>\n<audio src="tick.wav" clipBegin="9s"/></speak>')
-    with pytest.raises(SoundError, match=r"my.ssml:2:1: .*clipBegin lies behind its end"):
+    with pytest.raises(ScriptError, match=r"my.ssml:2:1: .*clipBegin lies behind its end"):
         _ = Session(script).timeline
+
+
+@pytest.mark.parametrize(
+    ("suffix", "rate_hz"), [("wav", 44_100), ("flac", 22_050), ("mp3", 44_100), ("ogg", 48_000)]
+)
+def test_a_long_sound_is_read_in_windows_that_join_without_a_seam(tmp_path, suffix, rate_hz):
+    times_s = np.arange(round(32.1 * rate_hz)) / rate_hz
+    sweep = (0.3 * np.sin(2 * np.pi * (300 * times_s + 10 * times_s**2))).astype(np.float32)
+    path = tmp_path / f"sweep.{suffix}"
+    with AudioFile(str(path), "w", rate_hz, 2, quality=192 if suffix == "mp3" else None) as file:
+        file.write(np.stack([sweep, sweep]))
+    script = tmp_path / "my.ssml"
+    script.write_text(f'<speak><audio src="{path.name}" clipBegin="100ms"/></speak>')
+    Session(script).export(tmp_path / "my.wav")
+    heard = decode(tmp_path / "my.wav")
+    assert len(heard) == 32_000 * FRAMES_PER_MS
+    whole = soxr.resample(sweep, rate_hz, 48_000)[100 * FRAMES_PER_MS :][: len(heard)]
+    assert np.abs(heard[480:-480] - whole[480:-480]).max() < 0.02
 
 
 def test_a_script_is_text_whatever_its_encoding(tmp_path):

@@ -197,7 +197,8 @@ def test_a_long_chain_of_references_is_followed():
 def test_a_chain_of_references_too_long_to_be_followed_is_an_error_with_its_line():
     chain = "".join(f'<media xml:id="m{n}" begin="m{n + 1}.end"/>' for n in range(3000))
     said = refused(f'\n<par>{chain}<media xml:id="m3000"/></par>')
-    assert re.fullmatch(r"my\.ssml:2:\d+: hangs on too long a chain of references", said)
+    assert re.match(r"my\.ssml:2:\d+: hangs on too long a chain of references", said)
+    assert len(said.splitlines()) == 1
 
 
 def test_the_end_of_a_long_seq_may_be_referred_to_before_it():
@@ -309,7 +310,7 @@ One.
     says = "“Two.” begins at 0.000 s and lasts 2.000 s, but there is room for 1.000 s: "
     assert too_long.startswith(f"my.ssml:2:22: {says}")
     assert circle == "my.ssml:4:3: its time hangs on itself: the references go in a circle"
-    says = "“Three.” begins at 2.500 s and lasts 3.000 s, but there is room for 1.500 s: "
+    says = "“Three.” begins at 3.500 s and lasts 3.000 s, but there is room for 1.500 s: "
     assert longer.startswith(f"my.ssml:5:36: {says}")
 
 
@@ -322,8 +323,8 @@ def test_problems_are_in_the_order_of_the_script_even_where_time_runs_otherwise(
 
 def test_what_is_wrong_in_the_same_way_is_told_once_with_its_number():
     early = '<media begin="-1s">One.</media>'
-    assert refused(f"\n {early}{early}\n{early}") == (
-        "my.ssml:2:2: begins 1000 ms before the session does (and 2 more like it)"
+    assert refused(f"\n<par>{early}{early}\n{early}</par>") == (
+        "my.ssml:2:6: begins 1000 ms before the session does (and 2 more like it)"
     )
 
 

@@ -98,6 +98,7 @@ Targets = Annotated[
         "or - for one on standard input."
     ),
 ]
+Regions = Annotated[list[str], typer.Argument(help="Regions or complaints, or “all”.")]
 Method = Annotated[
     str | None,
     typer.Option(help="The method; see “voiceguide methods”.  [default: the deepest that suits]"),
@@ -239,6 +240,8 @@ def script(  # noqa: PLR0913 (a parameter an option)
         session.prepare()
         _warn(session)
         return
+    if check:
+        session.check()
     session.prepare()
     _warn(session)
     if check:
@@ -362,6 +365,94 @@ def play(  # noqa: PLR0913 (a parameter an option)
         _warn(session)
     with _interrupted():
         session.play(begin=_place(begin), start_delay_ms=delay_ms, player=player.value, quiet=quiet)
+
+
+@app.command(epilog="Examples: voiceguide playlist neck;  voiceguide playlist all --to /media/card")
+def playlist(  # noqa: PLR0913 (a parameter an option)
+    regions: Regions,
+    method: Method = None,
+    area: Annotated[
+        str | None, typer.Option(help="Only this area of the region.  [default: all]")
+    ] = None,
+    side: OfSide = Side.BOTH,
+    level: OfLevel = Level.STANDARD,
+    length_total: Annotated[
+        str | None,
+        typer.Option(
+            help="How long all tracks last together, exactly: 30, 37.5 or 37:30.  "
+            "[default: as they need]",
+            metavar="M|MM:SS",
+        ),
+    ] = None,
+    guidance: OfGuidance = Guidance.FULL,
+    explain: Explain = False,
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="Roll out the areas that the foam roller suits first.")
+    ] = False,
+    language: Language = "en",
+    texts: Texts = None,
+    voice: Voice = None,
+    rate: Rate = None,
+    seed: Seed = 0,
+    max_length: MaxLength = "12h",
+    url: Annotated[
+        str | None,
+        typer.Option(
+            help="The address under which the output folder is served, for the links of the feed.  "
+            "[default: the folder itself]"
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(help="Then copy them to a mounted phone or card.", metavar="FOLDER"),
+    ] = None,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", help="Each region gets a folder of its own in it.", metavar="FOLDER"
+        ),
+    ] = Path("output"),
+) -> None:
+    """Make playlists of regions: a track to prepare, one for each area, one to stretch and close.
+
+    Beside the MP3 files lie a cover, transcripts, M3U8, XSPF and a podcast feed. Run again, only
+    what has changed is made.
+    """
+    from urllib.parse import quote
+
+    from voiceguide import Playlist, library
+    from voiceguide.playlist import copy
+
+    if to is not None:
+        copy([], to)  # is it there?
+    if "all" in regions:
+        regions = list(library.load(language, texts).region_files)
+    folders: list[Path] = []
+    for target in dict.fromkeys(regions):
+        folder = output / target
+        try:
+            one = Playlist(
+                target, method=method, area=area, side=side.value, level=level.value,
+                minutes=length_total, guidance=guidance.value, explain=explain, prepare=prepare,
+                language=language, library=texts, voice=voice, rate=rate, seed=seed,
+                max_length=max_length,
+            )  # fmt: skip
+            for session in one.sessions:
+                _warn(session)
+            address = None if url is None else f"{url.rstrip('/')}/{quote(target)}"
+            with _progress(one.title) as progress:
+                path = one.export(folder, progress, url=address)
+        except VoiceguideError as error:
+            where = "" if len(regions) == 1 else f"{target}: "
+            typer.echo(f"voiceguide: {where}{error}", err=True)
+        else:
+            typer.echo(path)
+            folders.append(folder)
+    if to is not None:
+        for place in copy(folders, to):
+            typer.echo(place)
+    if len(folders) < len(dict.fromkeys(regions)):
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: voiceguide doctor")

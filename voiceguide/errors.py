@@ -33,6 +33,12 @@ class Findings:
         """Note something; the same at the same place counts once."""
         self._places.setdefault(what, {})[at] = None
 
+    def include(self, others: Findings) -> None:
+        """Note all that is in ``others``."""
+        for what, places in others._places.items():
+            for at in places:
+                self.add(what, at)
+
     def report(self, name: str) -> Iterator[str]:
         """Give a line for each kind: where it is met first, and how often, in document order."""
         found = sorted((min(places), what) for what, places in self._places.items())
@@ -70,6 +76,10 @@ class VoiceError(VoiceguideError):
 
 class MissingVoiceError(VoiceError):
     """There is no such voice, or none for the language."""
+
+
+class SilentError(VoiceError):
+    """An engine works, but has no sound for a phrase."""
 
 
 class SoundError(VoiceguideError):

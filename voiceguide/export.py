@@ -6,11 +6,12 @@ A file is written under a temporary name and renamed when it is whole.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 FORMATS = ("mp3", "wav", "flac", "ogg")
 """The suffixes that can be written."""
 
+VERSION = 1
+"""Raise it whenever the same session becomes another file: a playlist's are then made anew."""
+
 SOUNDS = "voiceguide sounds"
 """The tag by which “play” knows holds and breaths."""
 
@@ -37,10 +41,14 @@ _KBIT_PER_S = {1: 96, 2: 160}
 """By channels: for speech, MP3 at these rates is not told from the original."""
 
 _ISO_639_2 = {"en": "eng", "de": "deu"}  # ISO 639-2, as ID3v2.4 wants it
-_UNDETERMINED = "und"
+UNDETERMINED = "und"
+"""The language of a file whose language ID3 has no code for here."""
 
 _PART = ".voiceguide-part-"
 _STALE_S = 24 * 3600
+
+_MARK = "TXXX:voiceguide"
+_PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,11 @@ class Tags:
     artist: str = "voiceguide"
     genre: str = "Health"
     track: str = "1"
+    """Its number, or "2/5"."""
+    cover: bytes | None = None
+    """A PNG picture; MP3 and WAV files carry it."""
+    mark: str | None = None
+    """What an MP3 is made of; ``read_mark`` gives it back while the file is as it was written."""
 
 
 def suffix(path: Path) -> str:
@@ -85,7 +98,49 @@ def write(  # noqa: PLR0913 (each is a part of a file)
     form = suffix(path)
     with _whole(path) as file:
         _encode(file, form, blocks, channels, progress)
+        if tags.mark is not None:
+            tags = replace(tags, mark=f"{tags.mark} {_digest(file, 0)}")
         _tag(file, form, tags, timeline())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a small file whole, unless it holds ``content`` already; raises ExportError."""
+    with contextlib.suppress(OSError):
+        if path.read_bytes() == content:
+            return
+    with _whole(path) as file:
+        file.write(content)
+
+
+def read_mark(path: Path) -> str | None:
+    """Give the mark of an MP3; None where it has none, or its sound is not what was written."""
+    with contextlib.suppress(OSError, MutagenError, ValueError, IndexError):
+        tags = id3.ID3(path)
+        mark, sound = tags[_MARK].text[0].split(" ")
+        with path.open("rb") as file:
+            return str(mark) if _digest(file, tags.size) == sound else None
+    return None
+
+
+def is_ours(path: Path) -> bool:
+    """Tell whether an MP3 has a mark, even if it was damaged since."""
+    with contextlib.suppress(OSError, MutagenError):
+        return _MARK in id3.ID3(path)
+    return False
+
+
+def language(code: str) -> str:
+    """Give the BCP 47 tag for a code of ISO 639-2, as ID3 has them."""
+    return {long: short for short, long in _ISO_639_2.items()}.get(code, UNDETERMINED)
+
+
+def _digest(file: IO[bytes], begin: int) -> str:
+    """Give a digest of a file from the byte ``begin`` on."""
+    file.seek(begin)
+    digest = hashlib.blake2b(digest_size=20)
+    while part := file.read(_PIECE_BYTES):
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def captions(timeline: Timeline, form: str, *, title: str, language: str) -> str:
@@ -178,7 +233,7 @@ def _tag(file: IO[bytes], form: str, tags: Tags, timeline: Timeline) -> None:
 
 def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
     """Give ID3v2.4 frames, with the chapters of its addendum (https://id3.org/id3v2-chapters-1.0)."""
-    language = _ISO_639_2.get(tags.language.partition("-")[0].lower(), _UNDETERMINED)
+    language = _ISO_639_2.get(tags.language.partition("-")[0].lower(), UNDETERMINED)
     utf8 = id3.Encoding.UTF8
     yield id3.TIT2(utf8, tags.title)
     yield id3.TPE1(utf8, tags.artist)
@@ -188,6 +243,11 @@ def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
     yield id3.TLAN(utf8, language)
     yield id3.TDRC(utf8, tags.date)
     yield id3.COMM(utf8, language, "", tags.comment)
+    if tags.cover is not None:
+        front = id3.PictureType.COVER_FRONT
+        yield id3.APIC(id3.Encoding.LATIN1, "image/png", front, "", tags.cover)
+    if tags.mark is not None:
+        yield id3.TXXX(utf8, _MARK.partition(":")[2], tags.mark)
     spoken = _spoken(timeline)
     yield id3.USLT(utf8, language, "", "\n".join(text for _, text in spoken))
     yield id3.SYLT(utf8, language, 2, 1, "", [(text, ms) for ms, text in spoken])

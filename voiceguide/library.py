@@ -88,13 +88,16 @@ class Area(_Model):
     """Variants of a short reminder, said as the movement begins."""
     stretch: Texts
     """The way into the stretch: first where to go, for which there is time, then the rest."""
+    stretch_alone: Text | None = None
+    """Where to go instead, if the stretch is not made right after the treatment."""
 
     @model_validator(mode="after")
     def _sides_only_where_there_are_two(self) -> Area:
         if self.two_sided:
             return self
-        spoken = (self.cautions, self.find, *self.place.values())
-        for text in itertools.chain(*spoken, self.mobilize, self.mobilize_again, self.stretch):
+        spoken = (self.cautions, self.find, *self.place.values(), self.mobilize)
+        alone = [self.stretch_alone or ""]
+        for text in itertools.chain(*spoken, self.mobilize_again, self.stretch, alone):
             if _SIDES.search(text):
                 raise ValueError(f"has no two sides, but says “{text}”")
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import warnings
@@ -26,9 +27,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from pedalboard.io import ReadableAudioFile
 
     from voiceguide.ssml import Cue
     from voiceguide.voices.clip import Samples
+
+VERSION = 1
+"""Raise it whenever the same timeline sounds different: a playlist's files are then made anew."""
 
 BLOCK_MS = 500
 """How long a block is, in milliseconds; the last one may be shorter."""
@@ -39,6 +44,8 @@ _MP3_FRAME_BYTES = 500
 _INFO_END = 44  # the Info header stands at most 36 bytes into the first frame
 _DECODER_DELAY = 529
 _SILENT_DB, _LOUDEST_DB = -120.0, 40.0
+_WINDOW_S, _MARGIN_S = 10, 1  # whole seconds begin on a frame at any rate
+_LONGEST_STRETCHED_S = 60  # what is played at another speed is held as a whole
 
 
 def channels(script: Cue) -> int:
@@ -101,33 +108,45 @@ class Window:
 
 
 def sound_ms(sound: Sound) -> int:
-    """Tell how long a sound lasts; raises SoundError if it cannot be read."""
-    return len(_samples(sound)) // FRAMES_PER_MS
+    """Tell how long a sound lasts, of which only the head is read; raises SoundError."""
+    return _track(sound).length_ms
 
 
 class _Playing(NamedTuple):
     event: Event
-    clip: AudioSegment
-    """Attenuated as the event wants it."""
+    clip: Samples | _Track
+    levels_db: tuple[float, ...]
+    """A gain for each channel, 0 or less."""
     boost: float
     """A factor of 1 or more: what goes beyond full scale is only limited in the sum."""
+
+    def part(self, begin_ms: int, end_ms: int) -> AudioSegment:
+        """Give what is heard from ``begin_ms`` to ``end_ms`` of the session."""
+        begin, end = ((ms - self.event.begin_ms) * FRAMES_PER_MS for ms in (begin_ms, end_ms))
+        data = self.clip[begin:end].tobytes()
+        mono = AudioSegment(data=data, sample_width=2, frame_rate=RATE_HZ, channels=1)
+        channels = [mono.apply_gain(level) if level else mono for level in self.levels_db]
+        part = channels[0]
+        if len(channels) > 1:
+            part = AudioSegment.from_mono_audiosegments(*channels)
+        for ramp in self.event.ramps:
+            if ramp.begin_ms < end_ms and ramp.end_ms > begin_ms:
+                part = _ramped(part, ramp, begin_ms)
+        return part
 
 
 def _block(playing: list[_Playing], begin_ms: int, length_ms: int, channels: int) -> bytes:
     parts: list[tuple[int, AudioSegment, float]] = []
-    for event, clip, boost in playing:
-        begin = max(begin_ms, event.begin_ms)
-        end = min(begin_ms + length_ms, event.end_ms)
-        if end <= begin:
-            continue
-        part = clip[begin - event.begin_ms : end - event.begin_ms]
-        for ramp in event.ramps:
-            if ramp.begin_ms < end and ramp.end_ms > begin:
-                part = _ramped(part, ramp, begin)
-        parts.append((begin - begin_ms, part, boost))
+    for one in playing:
+        begin = max(begin_ms, one.event.begin_ms)
+        end = min(begin_ms + length_ms, one.event.end_ms)
+        if end > begin:
+            parts.append((begin - begin_ms, one.part(begin, end), one.boost))
     if sum(part.max * boost for _, part, boost in parts) > _CEILING:
         return _limited(parts, length_ms, channels)
-    block = AudioSegment.silent(length_ms, RATE_HZ).set_channels(channels)
+    # Not by AudioSegment.silent: it is a sample short for 4 lengths in 100 (284 ms is one).
+    silence = bytes(length_ms * FRAMES_PER_MS * 2 * channels)
+    block = AudioSegment(data=silence, sample_width=2, frame_rate=RATE_HZ, channels=channels)
     for position, part, boost in parts:
         loud = part if boost == 1 else part.apply_gain(_decibels(boost))
         block = block.overlay(loud, position=position)
@@ -150,17 +169,16 @@ def _limited(parts: list[tuple[int, AudioSegment, float]], length_ms: int, chann
 
 def _start(event: Event, speech_clip: Callable[[Speech], Samples], channels: int) -> _Playing:
     cue = event.cue
-    samples = speech_clip(cue) if isinstance(cue, Speech) else _samples(cue)
-    clip = AudioSegment(data=samples.tobytes(), sample_width=2, frame_rate=RATE_HZ, channels=1)
-    if event.gain_db < 0:
-        clip = clip.apply_gain(max(_SILENT_DB, event.gain_db))
+    clip = speech_clip(cue) if isinstance(cue, Speech) else _track(cue)
+    level_db = max(_SILENT_DB, min(0.0, event.gain_db))
+    levels_db: tuple[float, ...] = (level_db,)
+    if channels > 1:
+        angle = (event.pan + 1) * math.pi / 4  # equal power: as loud in two channels as in one
+        levels_db = (
+            level_db + _decibels(math.cos(angle)), level_db + _decibels(math.sin(angle)),
+        )  # fmt: skip
     boost = 10 ** (min(_LOUDEST_DB, max(0.0, event.gain_db)) / 20)
-    if channels == 1:
-        return _Playing(event, clip, boost)
-    angle = (event.pan + 1) * math.pi / 4  # equal power: as loud in two channels as in one
-    left = clip.apply_gain(_decibels(math.cos(angle)))
-    right = clip.apply_gain(_decibels(math.sin(angle)))
-    return _Playing(event, AudioSegment.from_mono_audiosegments(left, right), boost)
+    return _Playing(event, clip, levels_db, boost)
 
 
 def _ramped(part: AudioSegment, ramp: Ramp, begin_ms: int) -> AudioSegment:
@@ -175,37 +193,89 @@ def _ramped(part: AudioSegment, ramp: Ramp, begin_ms: int) -> AudioSegment:
     return part._spawn(np.rint(samples * gain[:, None]).astype("<i2").tobytes())  # noqa: SLF001
 
 
-def _samples(sound: Sound) -> Samples:
-    return _read(sound.path, sound.speed, sound.clip_begin_ms, sound.clip_end_ms)
+def _track(sound: Sound) -> _Track:
+    return _opened(sound.path, sound.speed, sound.clip_begin_ms, sound.clip_end_ms)
 
 
 @functools.lru_cache(maxsize=32)
-def _read(path: Path, speed: float, begin_ms: int, end_ms: int | None) -> Samples:
-    """Read a part of a file: mono, 48,000 Hz, a whole number of milliseconds."""
-    try:
-        with AudioFile(str(path)) as file:
-            rate_hz = file.samplerate
+def _opened(path: Path, speed: float, begin_ms: int, end_ms: int | None) -> _Track:
+    return _Track(path, speed, begin_ms, end_ms)
+
+
+class _Track:
+    """A part of an audio file: mono, 48,000 Hz, read window by window as it is sliced."""
+
+    def __init__(self, path: Path, speed: float, begin_ms: int, end_ms: int | None) -> None:
+        self._path = path
+        self._speed = speed
+        with self._reading() as file:
+            self._rate_hz = int(file.samplerate)
             first, padding = mp3_edges(path)
             frames = file.frames - first - padding
-            begin = round(begin_ms * rate_hz / 1000)
-            end = frames if end_ms is None else round(end_ms * rate_hz / 1000)
-            if begin >= frames:
-                length_s = frames / rate_hz
-                raise SoundError(f"{path}: its clipBegin lies behind its end ({length_s:.3f} s)")
-            file.seek(first + begin)
-            samples: NDArray[np.float32] = file.read(min(end, frames) - begin).mean(axis=0)
-    except RecursionError:
-        raise
-    except (OSError, ValueError, RuntimeError) as error:
-        raise SoundError(f"{path}: cannot be read as audio: {error}") from error
-    if rate_hz != RATE_HZ:
-        samples = soxr.resample(samples, rate_hz, RATE_HZ)
-    length_ms = round(len(samples) / speed / FRAMES_PER_MS)
-    if speed != 1:
-        samples = time_stretch(samples, RATE_HZ, speed)[0]
-    fitted = np.zeros(length_ms * FRAMES_PER_MS, dtype=np.int16)
-    part = samples[: len(fitted)]
-    fitted[: len(part)] = np.rint(np.clip(part, -1, 1) * 32767)
+        begin = round(begin_ms * self._rate_hz / 1000)
+        end = frames if end_ms is None else min(frames, round(end_ms * self._rate_hz / 1000))
+        if begin >= frames:
+            length_s = frames / self._rate_hz
+            raise SoundError(f"{path}: its clipBegin lies behind its end ({length_s:.3f} s)")
+        if speed != 1 and end - begin > _LONGEST_STRETCHED_S * self._rate_hz:
+            what = f"is longer than the {_LONGEST_STRETCHED_S} s that can have another speed"
+            raise SoundError(f"{path}: {what}")
+        self._begin, self._end = first + begin, first + end
+        self.length_ms: int = round((end - begin) / self._rate_hz / speed * 1000)
+        self._window = functools.lru_cache(maxsize=2)(self._read_window)
+
+    def __getitem__(self, part: slice) -> Samples:
+        """Give samples; the slice has a begin and an end, both within the track."""
+        if self._speed != 1:
+            return self._whole[part]
+        parts = []
+        at = part.start
+        while at < part.stop:
+            number, offset = divmod(at, _WINDOW_S * RATE_HZ)
+            parts.append(self._window(number)[offset : offset + part.stop - at])
+            at += len(parts[-1])
+        return np.concatenate(parts)
+
+    @functools.cached_property
+    def _whole(self) -> Samples:
+        """All of it, at its speed."""
+        samples = self._resampled(self._begin, self._end)
+        samples = time_stretch(samples, RATE_HZ, self._speed)[0]
+        return _fitted(samples, self.length_ms * FRAMES_PER_MS)
+
+    def _read_window(self, number: int) -> Samples:
+        """Read a window, and a margin around it: there a resampler does not hear the cut."""
+        begin = self._begin + (number * _WINDOW_S - _MARGIN_S) * self._rate_hz
+        end = begin + (_WINDOW_S + 2 * _MARGIN_S) * self._rate_hz
+        from_begin = max(begin, self._begin)
+        samples = self._resampled(from_begin, min(end, self._end))
+        if from_begin == begin:
+            samples = samples[_MARGIN_S * RATE_HZ :]
+        return _fitted(samples, _WINDOW_S * RATE_HZ)
+
+    def _resampled(self, begin: int, end: int) -> NDArray[np.float32]:
+        with self._reading() as file:
+            file.seek(begin)
+            samples: NDArray[np.float32] = file.read(end - begin).mean(axis=0)
+        return np.asarray(soxr.resample(samples, self._rate_hz, RATE_HZ))
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[ReadableAudioFile]:
+        try:
+            with AudioFile(str(self._path)) as file:
+                yield file
+        except RecursionError:
+            raise
+        except (OSError, ValueError, RuntimeError, MemoryError) as error:
+            what = str(error).replace(f'file "{self._path}" ', "it ")
+            raise SoundError(f"{self._path}: cannot be read as audio: {what}") from error
+
+
+def _fitted(samples: NDArray[np.float32], frames: int) -> Samples:
+    """Give ``frames`` of 16 bit: what is missing is silence."""
+    fitted = np.zeros(frames, dtype=np.int16)
+    heard = samples[:frames]
+    fitted[: len(heard)] = np.rint(np.clip(heard, -1, 1) * 32767)
     return fitted
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import random
 import re
@@ -18,7 +19,7 @@ import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from voiceguide import resources
+from voiceguide import errors, resources
 from voiceguide.errors import (
     LibraryError,
     RequestError,
@@ -36,8 +37,10 @@ if TYPE_CHECKING:
 Side = Literal["left", "right"]
 
 LIMIT_S = 3.0
-"""How long a template of the listener's own may take; those of the library take 0.02 s."""
+"""How long a template that is not the package's own may take; the package's take 0.02 s."""
 
+_TEMPLATES = ("*.jinja", "sessions/*.jinja")
+"""Where those lie that a session begins with; these lead to all others."""
 _MOST_MS = 7 * 24 * 3_600_000
 _CLOCK = re.compile(r"(\d+):([0-5]\d(?:\.\d{1,3})?)")
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,15})?")
@@ -52,6 +55,8 @@ ROUNDS = range(2, 11)
 """With a length to keep to: from the least that helps to ten minutes on one spot."""
 ROLLER = "foam-roller"
 """The method that prepares for another."""
+HANDS = "thumb"
+"""The method that needs no tool."""
 ROUNDS_FOR_MORE_AREAS = 3
 """Another area is only taken on if all get so many."""
 
@@ -81,6 +86,10 @@ def _value(written: object) -> object:
             raise ValueError("is not UTF-8") from error
     return written
 
+
+Part = Literal["whole", "prepare", "treat", "close"]
+"""What a script is: a whole session, or a track of a playlist: to prepare for all areas, to treat
+one of them, or to stretch all and close."""
 
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Value = str | bool | int | float
@@ -114,6 +123,8 @@ class Request(BaseModel):
     language: str = "en"
     library: Path | None = None
     """A folder of texts that go before all others."""
+    part: Part = "whole"
+    """The whole session, or one track of a playlist."""
     seed: int = Field(default=0, ge=0)
     """Which variants of the phrases are said; the same seed gives the same session."""
 
@@ -154,6 +165,8 @@ def treatment(asked: Request, library: Library) -> Treatment:
     areas = region.areas_for(asked.target)
     if asked.area not in (None, "all"):
         areas = [region.area(asked.area)]
+    if asked.part != "whole":
+        return Treatment(region, by_area(asked, library, areas)[0], areas)
     if asked.method is None:
         suits = [area.place for area in (areas if asked.area == "all" else areas[:1])]
         by_depth = [name for name in library.methods if name in areas[0].place]
@@ -177,6 +190,22 @@ def treatment(asked: Request, library: Library) -> Treatment:
     return Treatment(region, method, suited)
 
 
+def by_area(asked: Request, library: Library, areas: list[Area]) -> list[Method]:
+    """Give the method for each area of a playlist: the one asked for, or the deepest that suits.
+
+    Raises RequestError where there is no such method, or the roller is to prepare for itself.
+    """
+    asked_for = None if asked.method is None else library.method(asked.method)
+    if asked_for and asked_for.id == ROLLER and asked.prepare:
+        raise RequestError(f"prepare: {asked_for.name} is the method already; leave it out")
+    preferred = [asked_for.id] if asked_for else []
+    names = [*preferred, *library.methods]
+    return [
+        library.method(next(name for name in [*names, *area.place] if name in area.place))
+        for area in areas
+    ]
+
+
 def render(
     asked: Request,
     library: Library,
@@ -185,25 +214,55 @@ def render(
     rounds: int | None = None,
     terse: bool = False,
 ) -> str:
-    """Write the script of a session.
+    """Write the script of a session, or of its ``asked.part``.
 
     ``areas`` treats so many of the areas, the most useful first; ``rounds`` gives each side so
     many. Without them it is what was asked for, in about five minutes a side. ``terse`` leaves
-    out what can be left out without harm. Raises RequestError where region, area and method do
-    not go together, LibraryError where a phrase is missing, ScriptError where the template fails.
+    out what can be left out without harm. Templates other than the package's own are rendered in
+    a process of its own, within limits of time and memory. Raises RequestError where region, area
+    and method do not go together, LibraryError where a phrase is missing, ScriptError where the
+    template fails or passes a limit.
     """
+    own_folders = resources.script_folders(asked.library)[:-1]
+    if any(path for folder in own_folders for names in _TEMPLATES for path in folder.glob(names)):
+        choice = {"areas": areas, "rounds": rounds, "terse": terse}
+        return _in_child(asked, _template(treatment(asked, library).method), choice=choice)
+    return render_region(asked, library, areas=areas, rounds=rounds, terse=terse)
+
+
+def render_region(
+    asked: Request, library: Library, *, areas: int | None, rounds: int | None, terse: bool
+) -> str:
+    """Do the work of ``render``, without its limits of time and memory."""
     region, method, suited = treatment(asked, library)
-    treated = suited[: areas or (None if asked.area == "all" else 1)]
+    one = asked.area != "all" and asked.part in ("whole", "treat")
+    treated = suited[: areas or (1 if one else None)]
+    sides = [(area.model_dump(), _sides(area, asked.side)) for area in treated]
+    tools: list[Method] = []
+    rolled: list[bool] = []
+    if asked.part == "prepare":
+        methods = by_area(asked, library, treated)
+        rolled = [
+            asked.prepare and method.id != ROLLER and ROLLER in area.place
+            for area, method in zip(treated, methods, strict=True)
+        ]
+        tools = [one for one in library.methods.values() if one in methods and one.id != HANDS]
+        if any(rolled) and library.method(ROLLER) not in tools:
+            tools.append(library.method(ROLLER))
+        method = (tools or methods)[0]
     environment = _environment(asked, library, resources.script_folders(asked.library), method.id)
     # A template gets plain dictionaries: the methods of a model would lead out of the sandbox.
     return _rendered(
         environment,
-        f"sessions/{method.id}.ssml.jinja",
+        _template(method),
         {
             "region": region.model_dump(),
             "method": method.model_dump(),
-            "treatments": [(area.model_dump(), _sides(area, asked.side)) for area in treated],
+            "other_tools": [tool.spoken for tool in tools[1:]],
+            "treatments": sides,
+            "rolled": list(itertools.compress(sides, rolled)),
             "roller": library.method(ROLLER).model_dump() if asked.prepare else None,
+            "part": asked.part,
             "level": asked.level,
             "guidance": asked.guidance,
             "explain": asked.explain,
@@ -221,11 +280,15 @@ def render_own(source: str, name: str, folder: Path, asked: Request) -> str:
     messages; beside the macros it may import what lies in ``folder``. It is given the variables
     of ``asked``. Raises ScriptError where it fails or passes a limit.
     """
-    work = {"source": source, "name": name, "folder": str(folder), "asked": asked.model_dump_json()}
+    return _in_child(asked, name, source=source, name=name, folder=str(folder))
+
+
+def _in_child(asked: Request, called: str, **work: object) -> str:
+    """Render in ``template_child``; ``called`` stands in messages."""
     try:
         child = subprocess.run(
             [sys.executable, "-P", "-m", "voiceguide.template_child"],
-            input=json.dumps(work),
+            input=json.dumps({"asked": asked.model_dump_json(), **work}),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             encoding="utf-8",
@@ -235,12 +298,12 @@ def render_own(source: str, name: str, folder: Path, asked: Request) -> str:
         answer = json.loads(child.stdout)
     except subprocess.TimeoutExpired as error:
         what = f"takes longer than {LIMIT_S:g} s: look for a loop without end"
-        raise ScriptError(f"{name}: {what}") from error
+        raise ScriptError(f"{called}: {what}") from error
     except ValueError as error:
         what = f"its process ended with status {child.returncode}: did it need too much memory?"
-        raise ScriptError(f"{name}: cannot be rendered: {what}") from error
+        raise ScriptError(f"{called}: cannot be rendered: {what}") from error
     if "error" in answer:
-        raise ScriptError(answer["error"])
+        raise getattr(errors, answer["kind"])(answer["error"])
     return str(answer["script"])
 
 
@@ -405,6 +468,10 @@ class _Phrases:
         if len(bag) > 1 and bag[-1] == self._last.get(key):  # never the same twice in a row
             bag[0], bag[-1] = bag[-1], bag[0]
         return bag
+
+
+def _template(method: Method) -> str:
+    return f"sessions/{method.id}.ssml.jinja"
 
 
 def _sides(area: Area, wanted: Literal["left", "right", "both"]) -> Sequence[Side | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import hashlib
 import math
 import os
 import re
@@ -20,19 +21,20 @@ from voiceguide.errors import (
     Place,
     RequestError,
     ScriptError,
+    SilentError,
     SoundError,
     VoiceError,
     shortened,
 )
 from voiceguide.ssml import Sound, Speech, WantedVoice
 from voiceguide.ssml.xml import MAX_BYTES, text_of
-from voiceguide.voices import Utterance, Voice, VoiceInfo
+from voiceguide.voices import Utterance, Voice, VoiceInfo, cache, clip
 from voiceguide.voices.cache import ClipCache
 from voiceguide.voices.clip import keep_memory_flat
 from voiceguide.voices.pyttsx3 import Pyttsx3
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from voiceguide.export import Tags
     from voiceguide.library import Library
@@ -161,8 +163,8 @@ class Session:
     @property
     def script(self) -> str:
         """The script: SSML text."""
-        whole = self._request.length_ms is None
-        return text_of(self._written.text if whole else self._plan.written.text)
+        fitted = self._request.length_ms is not None or "_plan" in self.__dict__
+        return text_of(self._plan.written.text if fitted else self._written.text)
 
     @property
     def title(self) -> str:
@@ -184,13 +186,46 @@ class Session:
         """Where the session is exported to unless another path is given."""
         return OUTPUT / f"{self._plan.written.stem}.mp3"
 
+    @property
+    def tags(self) -> Tags:
+        """What a player shows of the session, if it is exported today."""
+        from voiceguide.export import Tags
+
+        comment = "Made by voiceguide."
+        if not self._file:
+            comment += " Trigger point self-massage is self-care, not treatment."
+        return Tags(
+            title=self.title,
+            album=self._plan.written.album,
+            language=self.language,
+            date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
+            comment=comment,
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of all that decides how the session sounds: script, voice, sounds, program."""
+        from voiceguide import export
+
+        plan = self._plan
+        cues = list(ssml.walk(plan.parsed.root))
+        engine = Pyttsx3()
+        engine.close()
+        files = {str(cue.source): _digest(cue) for cue in cues if isinstance(cue, Sound)}
+        times = plan.timeline and [(one.begin_ms, one.end_ms) for one in plan.timeline.events]
+        return cache.key(
+            (clip.VERSION, mixer.VERSION, export.VERSION, engine.id),
+            (text_of(plan.written.text), self._voice, self._rate_wpm),
+            (sorted(files.items()), times),
+        )
+
     @cached_property
     def timeline(self) -> Timeline:
         """Events and chapters, on the millisecond grid. All speech is made for it."""
         if self._plan.timeline is not None:
             return self._plan.timeline
         with self._open_voice() as voice:
-            whole = timeline.collect(self._items(voice))
+            whole = timeline.collect(self._items(voice, self._plan))
         if whole.duration_ms == 0:
             raise mixer.nothing_is_heard(self._plan.written.name)
         return whole
@@ -202,13 +237,27 @@ class Session:
         """
         _ = self._plan
 
+    def check(self) -> None:
+        """Read and time the script; raises a VoiceguideError with all that is wrong in either."""
+        problems = Findings()
+        plan = self._planned(self._write(), problems)
+        if problems:
+            with self._open_voice() as voice:
+                timeline.collect(self._items(voice, plan, problems))
+        _ = self.timeline
+
     def export(
-        self, path: str | os.PathLike[str], progress: Callable[[float], None] | None = None
+        self,
+        path: str | os.PathLike[str],
+        progress: Callable[[float], None] | None = None,
+        *,
+        tags: Tags | None = None,
     ) -> Path:
         """Write the session to ``path``: MP3, WAV, FLAC or OGG by its suffix; give the path.
 
-        ``progress`` is called now and then with the part that is done, from 0 to 1. Raises a
-        VoiceguideError that says what is wrong; then there is no file, or the old one.
+        ``progress`` is called now and then with the part that is done, from 0 to 1. ``tags`` are
+        its own unless others are given. Raises a VoiceguideError that says what is wrong; then
+        there is no file, or the old one.
         """
         from voiceguide import export  # what writes tags takes long to load, and play needs none
 
@@ -221,7 +270,7 @@ class Session:
         with self._open_voice() as voice:
             known = plan.timeline or self.__dict__.get("timeline")
             blocks = mixer.mix(
-                _noting(known or self._items(voice), seen),
+                _noting(known or self._items(voice, plan), seen),
                 lambda speech: voice.clip(self._utterance(speech, plan)),
                 channels,
             )
@@ -229,7 +278,7 @@ class Session:
                 path,
                 blocks,
                 channels=channels,
-                tags=self._tags(),
+                tags=tags or self.tags,
                 timeline=lambda: (
                     known or self.__dict__.setdefault("timeline", timeline.collect(seen))
                 ),
@@ -268,7 +317,7 @@ class Session:
                 lambda speech: voice.clip(self._utterance(speech, plan)),
                 mixer.channels(plan.parsed.root),
             )
-            items = plan.timeline.items() if plan.timeline else self._items(voice)
+            items = plan.timeline.items() if plan.timeline else self._items(voice, plan)
             with contextlib.closing(
                 Spoken(self.title, items, window, _lead(start_delay_ms))
             ) as source:
@@ -280,25 +329,20 @@ class Session:
         target_ms = self._request.length_ms
         if target_ms is None:
             return self._planned(self._written)
-        if target_ms > self._request.max_ms:
-            most = self._request.max_length
-            raise RequestError(
-                f"{_clock(target_ms)} minutes are more than {most}; --max-length allows more"
-            )
-        with self._open_voice() as voice:
-            return self._fitted(voice, target_ms)
+        return _fitted([self], target_ms)[0][1]
 
     @cached_property
     def _written(self) -> _Written:
         """The script, where no length is asked for."""
         return self._write()
 
-    def _planned(self, written: _Written) -> _Plan:
+    def _planned(self, written: _Written, problems: Findings | None = None) -> _Plan:
         parsed = ssml.parse(
             written.text,
             name=written.name,
             folders=written.folders,
             language=self._request.language,
+            problems=problems,
         )
         speeches = (cue for cue in ssml.walk(parsed.root) if isinstance(cue, Speech))
         characters = sum(len(speech.text) for speech in speeches)
@@ -329,45 +373,6 @@ class Session:
         finally:
             engine.close()
         return chosen, tuple(missing.report(written.name))
-
-    def _fitted(self, voice: Voice, target_ms: int) -> _Plan:
-        """Choose areas and rounds, then stretch the elastic pauses.
-
-        As many areas as fit with enough rounds; of these, the rounds that stretch pauses least.
-        What is said is cut short only where nothing fits otherwise.
-        """
-        shorter_ms: list[int] = []
-        longer_ms: list[int] = []
-        for choices in self._choices():
-            best: _Plan | None = None
-            least_strain = math.inf
-            for choice in choices:
-                plan = self._planned(self._write(**choice))
-                try:
-                    fit = timeline.fit(
-                        plan.parsed.root,
-                        self._length_ms(voice, plan),
-                        target_ms,
-                        name=plan.written.name,
-                    )
-                except timeline.LengthError as error:
-                    for ms in (error.shortest_ms, error.longest_ms):
-                        (shorter_ms if ms < target_ms else longer_ms).append(ms)
-                    if error.longest_ms < target_ms:
-                        continue
-                    break  # more rounds last longer still
-                strain = abs(math.log(fit.stretch))
-                if strain >= least_strain:
-                    break  # and more rounds strain it more
-                best, least_strain = replace(plan, timeline=fit.timeline), strain
-            if best:
-                return best
-        nearest = [max(shorter_ms)] if shorter_ms else []
-        nearest += [min(longer_ms)] if longer_ms else []
-        raise RequestError(
-            f"no session of {_clock(target_ms)} minutes can be made of it; the nearest lengths are "
-            + " and ".join(map(_clock, nearest))
-        )
 
     def _choices(self) -> Iterator[list[_Choice]]:
         """Give what ``script.render`` can choose from: lists, the best first."""
@@ -430,12 +435,20 @@ class Session:
     def _write_region(self, **choice: Unpack[_Choice]) -> _Written:
         if self._request.variables:
             raise RequestError("variables are for templates; a region is none")
-        region, method, _ = script.treatment(self._request, self._texts)
+        region, method, areas = script.treatment(self._request, self._texts)
+        part = self._request.part
+        if part == "whole":
+            title = f"{region.name}: {method.name}"
+        elif part == "treat":
+            title = areas[0].name[0].upper() + areas[0].name[1:]
+        else:
+            titles = self._texts.wording.chapters
+            title = titles.get("preparation" if part == "prepare" else "stretches", part)
         return _Written(
             script.render(self._request, self._texts, **choice),
             f"the script of {region.id}",
             resources.folders("sounds"),
-            f"{region.name}: {method.name}",
+            title,
             region.name,
             "-".join([self._request.target, *self._chosen()]),
         )
@@ -455,6 +468,7 @@ class Session:
             "guidance",
             "explain",
             "prepare",
+            "part",
             "language",
         ):
             chosen = getattr(self._request, name)
@@ -473,13 +487,13 @@ class Session:
         keep_memory_flat()
         return Voice(Pyttsx3, ClipCache(resources.cache_folder() / "clips"))
 
-    def _items(self, voice: Voice) -> Iterator[Item]:
-        plan = self._plan
+    def _items(self, voice: Voice, plan: _Plan, problems: Findings | None = None) -> Iterator[Item]:
         return timeline.resolve(
             plan.parsed.root,
             self._length_ms(voice, plan),
             name=plan.written.name,
             max_ms=self._request.max_ms,
+            problems=problems,
         )
 
     def _length_ms(self, voice: Voice, plan: _Plan) -> Callable[[Speech | Sound], int]:
@@ -488,22 +502,22 @@ class Session:
         voice.prepare(self._utterance(speech, plan) for speech in speeches)
 
         def length_ms(cue: Speech | Sound) -> int:
-            where = f"{plan.written.name}:{cue.at}"
             try:
                 if isinstance(cue, Sound):
                     return mixer.sound_ms(cue)
                 return voice.length_ms(self._utterance(cue, plan))
             except SoundError as error:
-                raise SoundError(f"{where}: {error}") from error
+                raise ScriptError(str(error)) from error
             except MissingVoiceError as error:
                 if self._voice is not None:
                     raise
-                raise MissingVoiceError(f"{where}: {error}") from error
+                raise ScriptError(str(error)) from error
             except VoiceError as error:
                 assert isinstance(cue, Speech)  # noqa: S101 (a sound needs no voice)
-                raise VoiceError(
-                    f"{where}: “{shortened(cue.text)}” cannot be spoken: {error}"
-                ) from error
+                what = f"“{shortened(cue.text)}” cannot be spoken: {error}"
+                if isinstance(error, SilentError):
+                    raise ScriptError(what) from error
+                raise VoiceError(f"{plan.written.name}:{cue.at}: {what}") from error
 
         return length_ms
 
@@ -522,19 +536,90 @@ class Session:
             speech.phonemes,
         )
 
-    def _tags(self) -> Tags:
-        from voiceguide.export import Tags
 
-        comment = "Made by voiceguide."
-        if not self._file:
-            comment += " Trigger point self-massage is self-care, not treatment."
-        return Tags(
-            title=self.title,
-            album=self._plan.written.album,
-            language=self.language,
-            date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
-            comment=comment,
-        )
+def fit(tracks: Sequence[Session], length_ms: int) -> list[Session]:
+    """Fit the tracks of a playlist, heard one after another, to a length in all; give what fits.
+
+    The first track prepares for all areas and the last one closes; in between there is one for
+    each area, the most useful first. Which of these are kept, and how many rounds they have, is
+    chosen as for a single session. Raises RequestError with the nearest lengths that can be had.
+    """
+    fitted = []
+    for session, plan in _fitted(tracks, length_ms):
+        session._plan = plan
+        fitted.append(session)
+    return fitted
+
+
+def _fitted(  # noqa: C901 (a search, and what its ends are)
+    sessions: Sequence[Session], target_ms: int
+) -> list[tuple[Session, _Plan]]:
+    """Choose areas and rounds, then stretch the elastic pauses.
+
+    As many areas as fit with enough rounds; of these, the rounds that stretch pauses least.
+    What is said is cut short only where nothing fits otherwise.
+    """
+    first, *middle = sessions
+    asked = first._request
+    if target_ms > asked.max_ms:
+        what = f"{_clock(target_ms)} minutes are more than {asked.max_length}"
+        raise RequestError(f"{what}; --max-length allows more")
+    shorter_ms: list[int] = []
+    longer_ms: list[int] = []
+    with first._open_voice() as voice:
+        for choices in first._choices():
+            best: list[tuple[Session, _Plan]] = []
+            all_are_too_short = True
+            least_strain = math.inf
+            for choice in choices:
+                chosen = [first, *middle[:-1][: choice.get("areas")], *middle[-1:]]
+                plans = [one._planned(one._write(**choice)) for one in chosen]
+                measured = [
+                    timeline.Measured(
+                        plan.parsed.root, one._length_ms(voice, plan), plan.written.name
+                    )
+                    for one, plan in zip(chosen, plans, strict=True)
+                ]
+                try:
+                    fit = timeline.fit(measured, target_ms)
+                except timeline.LengthError as error:
+                    for ms in (error.shortest_ms, error.longest_ms):
+                        (shorter_ms if ms < target_ms else longer_ms).append(ms)
+                    if error.longest_ms < target_ms:
+                        continue
+                    all_are_too_short = False
+                    break  # more rounds last longer still
+                strain = abs(math.log(fit.stretch))
+                if strain >= least_strain:
+                    break  # and more rounds strain it more
+                least_strain = strain
+                best = [
+                    (one, replace(plan, timeline=part))
+                    for one, plan, part in zip(chosen, plans, fit.timelines, strict=True)
+                ]
+            if best:
+                return best
+            if all_are_too_short:
+                break  # and what follows is shorter still
+    nearest = [max(shorter_ms)] if shorter_ms else []
+    nearest += [min(longer_ms)] if longer_ms else []
+    if nearest == [0]:
+        raise mixer.nothing_is_heard(plans[0].written.name)
+    what = "session" if len(sessions) == 1 else "playlist"
+    are = "lengths are" if len(nearest) > 1 else "length is"
+    raise RequestError(
+        f"no {what} of {_clock(target_ms)} minutes can be made of it; the nearest {are} "
+        + " and ".join(map(_clock, nearest))
+    )
+
+
+def _digest(sound: Sound) -> str:
+    """Give a digest of a sound's file."""
+    try:
+        with sound.path.open("rb") as file:
+            return hashlib.file_digest(file, "blake2b").hexdigest()
+    except OSError as error:
+        raise SoundError(f"{sound.path}: cannot be read: {error.strerror}") from error
 
 
 def _clock(ms: int) -> str:

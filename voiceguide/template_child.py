@@ -1,4 +1,4 @@
-"""The process in which a template of the listener's own is rendered, so that it can be stopped.
+"""The process in which templates are rendered that are not our own, so that it can be stopped.
 
 Work and answer are JSON, on standard input and output.
 """
@@ -10,8 +10,9 @@ import json
 import sys
 from pathlib import Path
 
+from voiceguide import library
 from voiceguide.errors import VoiceguideError
-from voiceguide.script import Request, render_source
+from voiceguide.script import Request, render_region, render_source
 
 MAX_MEMORY_BYTES = 200_000_000
 """What all data of the process may take, where the system keeps to it (Linux does)."""
@@ -31,10 +32,14 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_S, most))  # should its asker be killed
     asked = Request.model_validate_json(work["asked"])
     try:
-        script = render_source(work["source"], work["name"], Path(work["folder"]), asked)
+        if "source" in work:
+            script = render_source(work["source"], work["name"], Path(work["folder"]), asked)
+        else:
+            texts = library.load(asked.language, asked.library)
+            script = render_region(asked, texts, **work["choice"])
         answer = {"script": script}
     except VoiceguideError as error:
-        answer = {"error": str(error)}
+        answer = {"error": str(error), "kind": type(error).__name__}
     json.dump(answer, sys.stdout)
 
 

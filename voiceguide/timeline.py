@@ -12,14 +12,14 @@ import heapq
 import itertools
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from voiceguide import ssml
 from voiceguide.errors import Findings, ScriptError, shortened
 from voiceguide.ssml import CHAPTER, Cue, Group, Mark, Pause, Sound, Speech, SyncBase, Timing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 MAX_MS = 12 * 3_600_000
 """How long a session may last, unless more is asked for."""
@@ -34,6 +34,8 @@ _MOST_STEPS = 40
 _MOST_PAUSES = 50
 _NARROW = 0.01
 _TRIAL_MS = 10 * MAX_MS
+_MOST_UNHEARD = 20
+"""So many clips that cannot be made are told of: each takes an engine a while."""
 _ROUNDING_MS = 20
 """What whole milliseconds leave over, one pause takes in unheard."""
 
@@ -41,6 +43,7 @@ CUT_FADE_MS = 10
 """What is cut is faded for so long, so that it does not click."""
 
 _FOREVER = math.inf
+_CIRCLE = "its time hangs on itself: the references go in a circle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +123,26 @@ class Timeline:
         yield End(self.duration_ms)
 
 
+class Measured(NamedTuple):
+    """A script, and how long its clips last."""
+
+    script: Group
+    length_ms: Callable[[Speech | Sound], int]
+    name: str = "script"
+    """It stands in messages."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A timeline of exactly the length that was asked for."""
+    """Timelines that together are exactly as long as was asked for."""
 
-    timeline: Timeline
+    timelines: tuple[Timeline, ...]
     stretch: float
     """The factor by which its elastic pauses were scaled."""
 
 
 class LengthError(Exception):
-    """A script cannot last as long as was asked: only between these two."""
+    """Scripts cannot last as long as was asked: only between these two."""
 
     def __init__(self, shortest_ms: int, longest_ms: int) -> None:
         super().__init__(shortest_ms, longest_ms)
@@ -159,76 +171,85 @@ def collect(items: Iterable[Item]) -> Timeline:
     return Timeline(duration_ms, chapters, tuple(events))
 
 
-def resolve(
+def resolve(  # noqa: PLR0913 (each is part of the question)
     script: Group,
     length_ms: Callable[[Speech | Sound], int],
     *,
     pause_ms: Callable[[Pause], int] = lambda pause: pause.ms,
     name: str = "script",
     max_ms: int = MAX_MS,
+    problems: Findings | None = None,
 ) -> Iterator[Item]:
     """Place every cue of ``script`` in time; give what is heard in the order of its begin.
 
     ``length_ms`` tells how long the clip of a speech or sound lasts; it is asked as late as
-    possible. ``pause_ms`` tells the same of a pause, ``name`` stands in messages. Where references
-    go in a circle or speech does not fit, no more is given, but the rest of the script is looked
-    at; then ScriptError is raised with a line for each. It is raised at once where the session
-    would last longer than ``max_ms``, or have more than MAX_EVENTS.
+    possible, and raises ScriptError where there is none. ``pause_ms`` tells the same of a pause,
+    ``name`` stands in messages, ``problems`` holds what reading has found. With one of
+    these, or where a clip is missing, references go in a circle or speech does not fit, no more is
+    given, but the rest of the script is looked at; then ScriptError is raised with a line for each.
+    It is raised at once where the session would last longer than ``max_ms``, or have more than
+    MAX_EVENTS.
     """
-    return _Resolver(script, length_ms, pause_ms, name, max_ms).items()
+    return _Resolver(script, length_ms, pause_ms, name, max_ms, problems or Findings()).items()
 
 
-def fit(  # noqa: C901, PLR0912 (a search, and what its ends are)
-    script: Group,
-    length_ms: Callable[[Speech | Sound], int],
-    target_ms: int,
-    *,
-    name: str = "script",
+def fit(  # noqa: C901 (a search, and what its ends are)
+    scripts: Sequence[Measured], target_ms: int
 ) -> Fitted:
-    """Scale the elastic pauses so that ``script`` lasts exactly ``target_ms``.
+    """Scale the elastic pauses so that ``scripts``, one after another, last exactly ``target_ms``.
 
     Raises LengthError with the lengths that can be had, and what ``resolve`` raises.
     """
 
-    def timeline(pause_ms: Callable[[Pause], int]) -> Timeline:
-        items = resolve(script, length_ms, pause_ms=pause_ms, name=name, max_ms=_TRIAL_MS)
-        return collect(items)
+    def timelines(pause_ms: Callable[[Pause], int]) -> tuple[Timeline, ...]:
+        return tuple(
+            collect(resolve(script, length, pause_ms=pause_ms, name=name, max_ms=_TRIAL_MS))
+            for script, length, name in scripts
+        )
 
-    low, high = STRETCH
-    below = timeline(_scaled(low))
-    above = None
-    while above is None:  # a par of fixed length may not hold its pauses at their longest
-        try:
-            above = timeline(_scaled(high))
-        except ScriptError:
-            if high - low < _NARROW:
-                raise
-            high = (low + high) / 2
-    if not below.duration_ms <= target_ms <= above.duration_ms:
-        raise LengthError(below.duration_ms, above.duration_ms)
-    if above.duration_ms == target_ms:
+    def furthest(stretch: float) -> tuple[float, tuple[Timeline, ...]]:
+        """Go as far from 1 as the scripts allow: what hangs on a pause may not fit any more."""
+        while abs(stretch - 1) > _NARROW:
+            try:
+                return stretch, timelines(_scaled(stretch))
+            except ScriptError:
+                stretch = (stretch + 1) / 2
+        return 1, natural
+
+    natural = timelines(_scaled(1))
+    low, below = furthest(STRETCH[0])
+    high, above = furthest(STRETCH[1])
+    if not _total_ms(below) <= target_ms <= _total_ms(above):
+        raise LengthError(_total_ms(below), _total_ms(above))
+    if _total_ms(above) == target_ms:
         return Fitted(above, high)
     for step in range(_MOST_STEPS):
-        if target_ms - below.duration_ms <= _ROUNDING_MS:
+        missing_ms = target_ms - _total_ms(below)
+        if missing_ms <= _ROUNDING_MS:
             break
-        part = (target_ms - below.duration_ms) / (above.duration_ms - below.duration_ms)
+        part = missing_ms / (_total_ms(above) - _total_ms(below))
         middle = low + (high - low) * (0.5 if step % 2 else part)
-        tried = timeline(_scaled(middle))
-        if tried.duration_ms <= target_ms:
+        tried = timelines(_scaled(middle))
+        if _total_ms(tried) <= target_ms:
             low, below = middle, tried
         else:
             high, above = middle, tried
-    missing_ms = target_ms - below.duration_ms
+    missing_ms = target_ms - _total_ms(below)
     if missing_ms == 0:
         return Fitted(below, low)
-    pauses = (cue for cue in ssml.walk(script) if isinstance(cue, Pause) and cue.elastic)
+    cues = itertools.chain.from_iterable(ssml.walk(one.script) for one in scripts)
+    pauses = (cue for cue in cues if isinstance(cue, Pause) and cue.elastic)
     for pause in itertools.islice(pauses, _MOST_PAUSES):
         for times in range(1, missing_ms + 1):  # it may lie in what is repeated so many times
             if missing_ms % times == 0:
-                tried = timeline(_scaled(low, pause, missing_ms // times))
-                if tried.duration_ms == target_ms:
+                tried = timelines(_scaled(low, pause, missing_ms // times))
+                if _total_ms(tried) == target_ms:
                     return Fitted(tried, low)
-    raise LengthError(below.duration_ms, above.duration_ms)
+    raise LengthError(_total_ms(below), _total_ms(above))
+
+
+def _total_ms(timelines: Iterable[Timeline]) -> int:
+    return sum(timeline.duration_ms for timeline in timelines)
 
 
 def _scaled(stretch: float, longer: Pause | None = None, by_ms: int = 0) -> Callable[[Pause], int]:
@@ -277,24 +298,27 @@ class _Frame:
 
 
 class _Resolver:
-    def __init__(
+    def __init__(  # noqa: PLR0913 (as for ``resolve``)
         self,
         script: Group,
         length_ms: Callable[[Speech | Sound], int],
         pause_ms: Callable[[Pause], int],
         name: str,
         max_ms: int,
+        problems: Findings,
     ) -> None:
         self._script = script
         self._length_ms = length_ms
         self._pause_ms = pause_ms
         self._name = name
         self._max_ms = max_ms
-        self._problems = Findings()
+        self._problems = problems
+        self._guessing = False
+        self._unheard = 0
         self._too_long: set[Speech] = set()
         self._named: dict[str, _Node] = {}
         self._home: dict[str, int] = {}  # by id, which child of the root it is in
-        self._count = self._visits = 0
+        self._count = self._visits = self._latest = 0
 
     def items(self) -> Iterator[Item]:
         """Resolve the root's children one by one; hold back what something later may precede."""
@@ -306,16 +330,12 @@ class _Resolver:
         named = set(self._home.values())
         waiting: list[tuple[int, int, Item]] = []
         order = itertools.count()
-        latest = 0
         for child in root.children:
-            try:
-                latest = max(latest, self._end(child))
-                for item in self._heard(child, _Frame()):
-                    heapq.heappush(waiting, (item.begin_ms, next(order), item))
-            except _WrongError as error:
-                self._problems.add(error.what, error.cue.at)
-                child.begin = child.end = latest  # as if it were not there
-            safe_ms = (child.end or 0) - lead_ms[child.index]
+            end = self._end(child)
+            self._latest = max(self._latest, end)
+            for item in self._heard(child, _Frame()):
+                heapq.heappush(waiting, (item.begin_ms, next(order), item))
+            safe_ms = end - lead_ms[child.index]
             while waiting and waiting[0][0] <= safe_ms and not self._problems:
                 yield heapq.heappop(waiting)[2]
             if child.index not in named:
@@ -324,7 +344,7 @@ class _Resolver:
             raise ScriptError("\n".join(self._problems.report(self._name)))
         while waiting:
             yield heapq.heappop(waiting)[2]
-        yield End(latest)
+        yield End(self._latest)
 
     def _leads(self, root: _Node) -> list[float]:
         """Tell for each child of the root how far before its end what follows it may begin.
@@ -362,15 +382,16 @@ class _Resolver:
         if node.begin is not None:
             return node.begin
         if node.beginning:
-            raise _circle(node)
+            return self._guess(node, _CIRCLE)
         node.beginning = True
         try:
             written = node.cue.timing.begin if isinstance(node.cue, Group) else 0
             node.begin = self._point(node, written)
         finally:
             node.beginning = False
-        if node.begin < 0:
-            raise _WrongError(node.cue, f"begins {-node.begin} ms before the session does")
+        if node.begin < 0 and not self._guessing:
+            self._problems.add(f"begins {-node.begin} ms before the session does", node.cue.at)
+            node.begin = 0
         return node.begin
 
     def _point(self, node: _Node, point: int | SyncBase) -> int:
@@ -389,19 +410,22 @@ class _Resolver:
     def _edge(self, node: _Node, point: SyncBase) -> int:
         other = self._named.get(point.id)
         if other is None:
-            raise _circle(node)  # it lies in what is only built when this is known
+            if point.id in self._home:  # it lies in what is only built when this is known
+                return self._guess(node, _CIRCLE)
+            self._guessing = True  # reading has told of it
+            return self._latest
         return self._begin(other) if point.edge == "begin" else self._end(other)
 
     def _end(self, node: _Node) -> int:
         if node.end is not None:
             return node.end
         if node.ending:
-            raise _circle(node)
+            return self._guess(node, _CIRCLE)
         node.ending = True
         try:
             node.end = self._begin(node) + self._active_ms(node)
         except RecursionError:
-            raise _WrongError(node.cue, "hangs on too long a chain of references") from None
+            node.end = self._guess(node, "hangs on too long a chain of references")
         finally:
             node.ending = False
         if node.end > self._max_ms:
@@ -415,7 +439,7 @@ class _Resolver:
         """Give how long ``node`` lasts, with repetitions and its own end (SMIL 3.0, 5.4.5)."""
         cue = node.cue
         if not isinstance(cue, Group):
-            return self._leaf_ms(cue)
+            return self._leaf_ms(node, cue)
         timing = cue.timing
         self._build(node)
         node.simple = self._content_ms(node) if timing.dur_ms is None else timing.dur_ms
@@ -432,10 +456,17 @@ class _Resolver:
             lengths.append(node.simple)
         return round(min(lengths))
 
-    def _leaf_ms(self, cue: Speech | Sound | Pause | Mark) -> int:
+    def _leaf_ms(self, node: _Node, cue: Speech | Sound | Pause | Mark) -> int:
         match cue:
             case Speech() | Sound():
-                return self._length_ms(cue)
+                try:
+                    return self._length_ms(cue)
+                except ScriptError as error:
+                    self._guess(node, str(error))
+                    self._unheard += 1
+                    if self._unheard > _MOST_UNHEARD:
+                        raise self._beyond(cue, "and no more was tried") from error
+                    return 0
             case Pause():
                 return self._pause_ms(cue)
             case Mark():
@@ -463,7 +494,8 @@ class _Resolver:
                 self._tally(cue)
                 yield Opening(cue.name.removeprefix(CHAPTER), begin)
         elif isinstance(cue, Speech):
-            if end > frame.limit_ms and cue not in self._too_long:  # once for all repetitions
+            guessed = self._guessing and begin >= frame.limit_ms  # no room: it follows from that
+            if end > frame.limit_ms and not guessed and cue not in self._too_long:
                 self._too_long.add(cue)
                 self._problems.add(_too_long(cue, begin, end, frame.limit_ms), cue.at)
             yield self._event(begin, end, cue, frame, cue.style.gain_db)
@@ -522,23 +554,16 @@ class _Resolver:
                 cue, f"is event number {self._count:,}, more than a session may have"
             )
 
+    def _guess(self, node: _Node, what: str) -> int:
+        """Note that a time cannot be known; give one, so that the rest can be looked at."""
+        self._problems.add(what, node.cue.at)
+        self._guessing = True
+        return self._latest
+
     def _beyond(self, cue: Cue, what: str) -> ScriptError:
         """Give the error for a limit: what follows need not be looked at."""
         self._problems.add(what, cue.at)
         return ScriptError("\n".join(self._problems.report(self._name)))
-
-
-class _WrongError(Exception):
-    """A cue has no place in time."""
-
-    def __init__(self, cue: Cue, what: str) -> None:
-        super().__init__(what)
-        self.cue = cue
-        self.what = what
-
-
-def _circle(node: _Node) -> _WrongError:
-    return _WrongError(node.cue, "its time hangs on itself: the references go in a circle")
 
 
 def _too_long(cue: Speech, begin: int, end: int, limit_ms: float) -> str:

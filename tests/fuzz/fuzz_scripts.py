@@ -66,7 +66,7 @@ def test_one_input(data: bytes) -> None:
         for form in ("text", "json", "vtt", "lrc"):
             export.captions(whole, form, title=parsed.title or "", language=parsed.language)
         if whole.duration_ms:
-            timeline.fit(parsed.root, length_ms, whole.duration_ms * 3 // 2)
+            timeline.fit([timeline.Measured(parsed.root, length_ms)], whole.duration_ms * 3 // 2)
     except (VoiceguideError, timeline.LengthError):
         return
     timed += 1

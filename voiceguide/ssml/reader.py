@@ -102,11 +102,19 @@ _LONGEST_SHOWN = 40
 _ValueT = TypeVar("_ValueT")
 
 
-def parse(text: str | bytes, *, name: str, folders: list[Path], language: str = "en") -> Script:
+def parse(
+    text: str | bytes,
+    *,
+    name: str,
+    folders: list[Path],
+    language: str = "en",
+    problems: Findings | None = None,
+) -> Script:
     """Read SSML ``text``.
 
     ``name`` stands in messages, ``folders`` are where ``audio src`` may lie, ``language`` holds
-    where no xml:lang is written. Raises ScriptError with a line for each thing that is wrong.
+    where no xml:lang is written. Raises ScriptError with a line for each thing that is wrong; with
+    ``problems``, these are added to it instead, and only what is no SSML at all is raised.
     """
     root = xml.read(text, name)
     reader = _Reader(name, folders)
@@ -117,7 +125,9 @@ def parse(text: str | bytes, *, name: str, folders: list[Path], language: str = 
     reader.attributes(root)
     cue = reader.sequence(root, style)
     reader.check_references(cue)
-    if reader.problems:
+    if problems is not None:
+        problems.include(reader.problems)
+    elif reader.problems:
         raise ScriptError("\n".join(reader.problems.report(name)))
     titles = (part.own_text for part in root.walk() if part.tag == f"{{{DUBLIN_CORE}}}title")
     title = " ".join(next(titles, "").split()) or None
@@ -303,6 +313,7 @@ class _Reader:
             case _:
                 what = f"<{local}> is not an element of SSML 1.1, nor par, seq or media"
                 self._problem(element, what)
+                self._content(element, style, flow)  # there may be more that is wrong
 
     def _apart(self, element: Element, style: Style, flow: _Flow) -> None:
         flow.flush()
@@ -337,8 +348,7 @@ class _Reader:
         level = element.attributes.get("level", "moderate").strip()
         if level not in values.EMPHASES:
             self._not_among(element, "level", values.EMPHASES)
-            return
-        rate, gain_db = values.EMPHASES[level]
+        rate, gain_db = values.EMPHASES.get(level, (1.0, 0.0))
         style = replace(style, rate=style.rate * rate, gain_db=style.gain_db + gain_db)
         self._content(element, style, flow)
 
@@ -462,6 +472,10 @@ class _Reader:
                 self._timed(child, kind, style, flow)  # of another namespace: passed through
             elif local not in ("desc", "meta", "metadata"):
                 self._problem(child, f"<{kind}> takes par, seq and media, not <{local}>")
+                if local in ATTRIBUTES:
+                    self._element(child, style, flow)  # there may be more that is wrong
+                else:
+                    self._content(child, style, flow)
         for item in element.content:
             if isinstance(item, xml.Text) and item.text.strip():
                 what = f"text in <{kind}> belongs in <media><speak>…</speak></media>"

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self
 
-from voiceguide.errors import VoiceError
+from voiceguide.errors import SilentError, VoiceError
 from voiceguide.voices import cache
 from voiceguide.voices.clip import FRAMES_PER_MS, VERSION, Samples, finish
 
@@ -62,9 +62,11 @@ class Voice:
         """Tell how long the clip lasts; raises VoiceError if it cannot be made."""
         if utterance not in self._lengths:
             coming = self._coming.get(utterance) or self._submit(utterance)
-            self._lengths[utterance] = coming.result()
-            del self._coming[utterance]
-            self._work_ahead()
+            try:
+                self._lengths[utterance] = coming.result()
+            finally:
+                self._coming.pop(utterance, None)
+                self._work_ahead()
         return self._lengths[utterance]
 
     def _work_ahead(self) -> None:
@@ -126,7 +128,7 @@ class Voice:
             with self._lock:
                 self._idle.append(engine)
         if samples is None:
-            raise VoiceError("the engine stays silent on it: reword it, or choose another voice")
+            raise SilentError("the engine stays silent on it: reword it, or choose another voice")
         return samples
 
     def _finished(self, spoken: Spoken) -> Samples | None:

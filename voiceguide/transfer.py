@@ -1,0 +1,119 @@
+"""Files -> folders of a mounted phone or card: each whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from voiceguide.errors import ExportError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+_CLUSTER_BYTES = 32_768
+"""What a file's last piece takes on a large FAT32 card, where the system does not tell."""
+
+
+def copy(folders: Mapping[str, Sequence[Path]], to: Path) -> list[Path]:
+    """Copy files into folders in ``to``, given by their names; give the paths of the folders.
+
+    A folder of that name is replaced: the new one is written beside it, brought to the disk, and
+    takes its place when it is whole. Before, it is made sure that there is room for both. Raises
+    ExportError; then what was there is there still, and nothing of ours besides.
+    """
+    if not to.is_dir():
+        raise ExportError(f"{to}: there is no such folder: is the phone or card connected?")
+    for name, files in folders.items():
+        if any(file.resolve().parent == (to / name).resolve() for file in files):
+            raise ExportError(f"{to / name}: cannot be copied to itself; choose another place")
+        if (to / name).is_symlink() or ((to / name).exists() and not (to / name).is_dir()):
+            raise ExportError(f"{to / name}: is no folder: take it away first")
+    try:
+        for name in folders:
+            _clean(to, name)
+        _make_sure_of_room(folders, to)
+    except OSError as error:
+        raise ExportError(f"{to}: cannot be used: {error.strerror}") from error
+    return [_replace(to, name, files) for name, files in folders.items()]
+
+
+def _make_sure_of_room(folders: Mapping[str, Sequence[Path]], to: Path) -> None:
+    """Raise ExportError if ``to`` has no room for each folder beside the one that it replaces."""
+    free = shutil.disk_usage(to).free
+    cluster = os.statvfs(to).f_frsize if sys.platform != "win32" else _CLUSTER_BYTES
+    needed = taken = 0
+    for name, files in folders.items():
+        size = _size(files, cluster) + cluster  # and the folder's own
+        needed = max(needed, taken + size)
+        taken += size - _size((to / name).glob("*"), cluster)
+    if needed > free:
+        raise ExportError(
+            f"{to}: has {_megabytes(free)} free, but {_megabytes(needed)} are needed (what is "
+            "there is only removed when the new is whole): make room"
+        )
+
+
+def _replace(to: Path, name: str, files: Sequence[Path]) -> Path:
+    """Copy ``files`` into a new folder, and let it take the place of the old one."""
+    new, place, old = _part(to, name), to / name, _old(to, name)
+    try:
+        new.mkdir()
+        for file in files:
+            with file.open("rb") as source, (new / file.name).open("xb") as copied:
+                shutil.copyfileobj(source, copied)
+                copied.flush()
+                os.fsync(copied.fileno())
+        _sync(new)
+        if place.exists():
+            place.rename(old)
+        new.rename(place)
+        _sync(to)
+    except OSError as error:
+        what = f"{place}: cannot be copied: {error.strerror}"
+        raise ExportError(f"{what}; what was there is untouched") from error
+    finally:
+        with contextlib.suppress(OSError):
+            _clean(to, name)
+    return place
+
+
+def _clean(to: Path, name: str) -> None:
+    """Remove what a copy left that has ended, well or not: also one that was killed."""
+    part, place, old = _part(to, name), to / name, _old(to, name)
+    if old.exists() and not place.exists():
+        old.rename(place)
+    for left in (part, old):
+        if left.exists():
+            shutil.rmtree(left)
+
+
+def _part(to: Path, name: str) -> Path:
+    return to / f".voiceguide-part-{name}"
+
+
+def _old(to: Path, name: str) -> Path:
+    return to / f".voiceguide-old-{name}"
+
+
+def _sync(folder: Path) -> None:
+    """Bring the names in a folder to the disk, where the system can."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # not every file system can
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _size(files: Iterable[Path], cluster: int) -> int:
+    return sum(-(-file.stat().st_size // cluster) for file in files) * cluster
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
