@@ -18,7 +18,7 @@ from conftest import voiceguide
 from voiceguide import library
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
-COMMANDS = ["regions", "methods", "voices", "script", "render", "playlist", "doctor"]
+COMMANDS = ["regions", "methods", "voices", "script", "render", "play", "playlist", "doctor"]
 
 
 def test_help_is_there_at_once():

@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voiceguide import export, library, mixer, resources, session
-from voiceguide.errors import LibraryError, Place, RequestError, VoiceError, VoiceguideError
+from voiceguide.errors import (
+    DeviceError,
+    LibraryError,
+    Place,
+    RequestError,
+    VoiceError,
+    VoiceguideError,
+)
+from voiceguide.player import device
 from voiceguide.ssml import Sound
 from voiceguide.voices import RATE_HZ, Utterance
 from voiceguide.voices.clip import finish
@@ -43,6 +51,7 @@ def examine(language: str = "en", own: Path | None = None) -> Iterator[Finding]:
         "encoder": _encoder,
         "output": _output,
         "cache": _cache,
+        "speaker": _speaker,
     }
     for part, check in checks.items():
         try:
@@ -103,6 +112,15 @@ def _output(_language: str) -> str:
 
 def _cache(_language: str) -> str:
     return _writable(resources.cache_folder(), "set VOICEGUIDE_CACHE_DIR to a folder of yours")
+
+
+def _speaker(_language: str) -> str:
+    """Look for a loudspeaker; a machine that has none is well too."""
+    try:
+        device.opener("miniaudio")(bytes, 1).close()
+    except DeviceError:
+        return "no loudspeaker is found, which “play” needs"
+    return "a loudspeaker is found"
 
 
 def _writable(folder: Path, mend: str) -> str:
