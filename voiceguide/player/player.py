@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 
     from voiceguide.player.source import Source
 
-FADE_MS = 30
+_FADE = 30 * FRAMES_PER_MS
 """Long enough that nothing clicks, short enough that a key answers at once."""
-STOP_FADE_MS = 400
-AHEAD_MS = 1500
+_STOP_FADE = 400 * FRAMES_PER_MS
+_AHEAD = 1500 * FRAMES_PER_MS
 """So much is mixed ahead: a machine that stutters for a second is not heard."""
-EXTENSION_MS = 15_000
-_DRAIN_MS = 400
+_ENOUGH = 450 * FRAMES_PER_MS
+"""A device takes up to 400 ms at once; what is left is faded out unless more comes."""
+_EXTENSION_MS = 15_000
+_DRAIN = 400 * FRAMES_PER_MS
 """What the device may still hold when the last block was taken."""
 _CATCH_UP_S = 0.1
 """A device waits so long for what comes after a cut: then what was heard fades right into it."""
@@ -67,7 +69,7 @@ class Player:
         self._goal = None if delay_ms else begin
         self._after_lead = begin
         self._chapter: int | None = None  # the one that is being sought
-        self._risen = FADE_MS * FRAMES_PER_MS
+        self._risen = _FADE
         self._cuts = 0
         self._fresh = False  # nothing was read since the last cut
         self._last = False  # all that is to be heard is ready
@@ -90,9 +92,11 @@ class Player:
             return not self._ready and not self._last and not self.paused
 
     def wait(self, seconds: float) -> None:
-        """Wait until there is something to be played, or all was; not longer than ``seconds``."""
+        """Wait until there is enough to begin with, or all there is; at most ``seconds``."""
         with self._lock:
-            self._lock.wait_for(lambda: self._ready or self._last or self.paused, seconds)
+            self._lock.wait_for(
+                lambda: self._held() >= _ENOUGH or self._last or self.paused, seconds
+            )
 
     def read(self, frames: int) -> bytes:
         """Give the next ``frames`` to the device; silence where there is nothing."""
@@ -101,6 +105,8 @@ class Player:
             if self._fresh:
                 self._fresh = False
                 self.wait(_CATCH_UP_S)
+            if self._held() < frames + _FADE and not self._last and not self.paused:
+                self._run_dry()
             filled = 0
             tail, self._tail = self._tail[:frames], self._tail[frames:]
             out[: len(tail)] += tail
@@ -114,9 +120,23 @@ class Player:
                     self._ready.appendleft(left)
             if self._last and not self._ready and not len(self._tail):
                 self._silent += frames - max(filled, len(tail))
-                if self._silent >= _DRAIN_MS * FRAMES_PER_MS:
+                if self._silent >= _DRAIN:
                     self.ended.set()
         return np.clip(out, -32768, 32767).astype("<i2").tobytes()
+
+    def _held(self) -> int:
+        """Tell how many frames are ready."""
+        return sum(len(part.samples) for part in self._ready)
+
+    def _run_dry(self) -> None:
+        """Fade out what is ready: it may be long until more is known."""
+        if not self._ready:
+            return
+        samples = np.concatenate([part.samples for part in self._ready])
+        count = min(_FADE, len(samples))
+        samples[-count:] = _scaled(samples[-count:], 1 - _rise(0, count, count))
+        self._ready = deque([_Part(self._ready[0].begin_ms, samples)])
+        self._risen = 0
 
     def pause(self) -> None:
         """Fall silent; ``play`` goes on from here."""
@@ -173,13 +193,13 @@ class Player:
             self.seek(self.source.score.exercise_at(max(0, self.position_ms)))
 
     def extend(self) -> bool:
-        """Make the current hold longer by EXTENSION_MS; tell whether there is one."""
+        """Make the current hold 15 s longer; tell whether there is one."""
         with self._lock:
             at_ms = self.position_ms
             hold = self.source.score.hold_at(at_ms)
             if hold is None:
                 return False
-            opened_ms = self.source.score.lengthen(hold, EXTENSION_MS)
+            opened_ms = self.source.score.lengthen(hold, _EXTENSION_MS)
             self._cut(min(at_ms, opened_ms))
             return True
 
@@ -201,7 +221,7 @@ class Player:
         """End with a fade."""
         with self._lock:
             if not self._last:
-                self._cut(self.position_ms, STOP_FADE_MS)
+                self._cut(self.position_ms, _STOP_FADE)
             self._last = self.stopping = True
 
     def close(self) -> None:
@@ -225,13 +245,12 @@ class Player:
             return chapters[number].begin_ms
         return otherwise_ms if ended else None
 
-    def _cut(self, next_ms: int, fade_ms: int = FADE_MS) -> None:
+    def _cut(self, next_ms: int, fade: int = _FADE) -> None:
         """Fade out what is being heard, and go on at ``next_ms``."""
         if self.stopping:
             return
         if self._ready and not self.paused:
-            count = fade_ms * FRAMES_PER_MS
-            samples = np.concatenate([part.samples for part in self._ready])[:count]
+            samples = np.concatenate([part.samples for part in self._ready])[:fade]
             tail = _scaled(samples, 1 - _rise(0, len(samples), len(samples)))
             before = self._tail[: len(tail)]  # of a cut just now
             tail[: len(before)] += before
@@ -260,8 +279,7 @@ class Player:
         """Mix one block if one is wanted and can be had; tell whether."""
         score = self.source.score
         with self._lock:
-            held = sum(len(part.samples) for part in self._ready)
-            if self._last or held >= AHEAD_MS * FRAMES_PER_MS:
+            if self._last or self._held() >= _AHEAD:
                 return False
             if self._goal is not None:
                 begin_ms = self._goal()
@@ -279,9 +297,8 @@ class Player:
         with self._lock:
             if cuts != self._cuts or self._last:
                 return True
-            count = FADE_MS * FRAMES_PER_MS
-            if self._risen < count:
-                samples = _scaled(samples, _rise(self._risen, len(samples), count))
+            if self._risen < _FADE:
+                samples = _scaled(samples, _rise(self._risen, len(samples), _FADE))
                 self._risen += len(samples)
             self._ready.append(_Part(begin_ms, samples))
             self._lock.notify_all()
@@ -296,6 +313,7 @@ class Player:
         if score.end_ms is not None and begin_ms >= score.end_ms:
             with self._lock:
                 self._last = cuts == self._cuts
+                self._lock.notify_all()
         elif self.source.error is not None and score.end_ms is None:
             self._fail(self.source.error)
         return False
@@ -304,6 +322,7 @@ class Player:
         with self._lock:
             self.error = error
             self._last = True
+            self._lock.notify_all()
 
 
 def _rise(begin: int, frames: int, count: int) -> NDArray[np.float64]:
