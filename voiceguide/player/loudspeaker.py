@@ -22,7 +22,7 @@ _LOST_S = 1.0
 """A device that asks for nothing for so long is lost."""
 _BEGIN_S = 3.0
 """It may take so long to begin: a null sink of PulseAudio finishes a block of 2 s first."""
-_RETURN_S = 3.5
+_RETURN_S = 3.0
 """So long a lost device is looked for; with _LOST_S that is less than 5 s."""
 _RETRY_S = 0.25
 _BYTES = 2
