@@ -191,7 +191,7 @@ def test_random_pauses_skips_and_repeats_never_click_and_lose_nothing(server, on
         key = choose.choice([" ", "\x1b[C", "\x1b[D", "\x1b[D", "n", "p", "r", "+"])
         key = " " if paused else "p" if b"Three" in chapter else key
         paused = key == " " and not paused
-        terminal.press(key, choose.uniform(0.6, 0.9))
+        terminal.press(key, choose.uniform(0.7, 1.0))
         pressed.append((one.here() - begin, paused))
     terminal.press("\x1b[D\x1b[Dpnrp", 0.5)  # within one fade
     terminal.press("q")

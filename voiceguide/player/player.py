@@ -30,7 +30,7 @@ _AHEAD = 1500 * FRAMES_PER_MS
 _ENOUGH = 450 * FRAMES_PER_MS
 """A device takes up to 400 ms at once; what is left is faded out unless more comes."""
 _EXTENSION_MS = 15_000
-_DRAIN = 400 * FRAMES_PER_MS
+_DRAIN = 500 * FRAMES_PER_MS
 """What the device may still hold when the last block was taken."""
 _CATCH_UP_S = 0.1
 """A device waits so long for what comes after a cut: then what was heard fades right into it."""
