@@ -1,9 +1,9 @@
-"""Make the interval tones of this folder: ``python sounds/make_sounds.py``.
+"""Make the interval tones and ambient beds of this folder: ``python sounds/make_sounds.py``.
 
 Every tone is computed, none is recorded, and each run writes the same bytes. A struck tone is a sum
 of partials that decay; a breath is a gliding tone in filtered noise. The pitches are those of D
-major pentatonic, so that no two tones clash. Signals are one-dimensional float64 arrays at 48 kHz,
-full scale 1.0.
+major pentatonic, so that no two tones clash. A bed is periodic in all that it is made of, so that
+it is a loop without a seam. Signals are one-dimensional float64 arrays at 48 kHz, full scale 1.0.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import NamedTuple
 import loudness
 import numpy as np
 from numpy.typing import NDArray
+from pedalboard.io import AudioFile
 
 Signal = NDArray[np.float64]
 
@@ -40,6 +41,20 @@ BREATH_AIR = 0.6  # amplitude of the noise (RMS) against that of the tone (first
 EMPTY_AIR_HZ, FULL_AIR_HZ = 450.0, 900.0  # centre of the noise, lungs empty and full
 AIR_WIDTH_OCTAVES = 0.7  # standard deviation of its spectrum
 AIR_SEED = 1
+
+BED_LUFS = -36.0  # integrated; players bring beds to their level, and a soft file is a small one
+RAIN_MS, OCEAN_MS, DRONE_MS = 24_000, 40_000, 32_000
+RAIN_DROPS_PER_S = 90
+WAVES = (
+    (0, 1.0, 2.2, 4.2),
+    (11_200, 0.7, 1.8, 3.6),
+    (19_800, 0.9, 2.6, 4.4),
+    (31_000, 0.75, 2.0, 3.8),
+)
+"""Of the sea: when each breaks (ms), how high, and how fast it rises and falls (s)."""
+DRONE_HZ = (73.42, 110.00, 146.83, 220.00, 293.66, 369.99, 440.00)  # D2 A2 D3 A3 D4 F#4 A4
+DRONE_AMPLITUDES = (0.5, 0.6, 1.0, 0.7, 0.45, 0.16, 0.12)
+DRONE_HARMONICS = (1.0, 0.35, 0.16, 0.07)
 
 
 class Partial(NamedTuple):
@@ -96,6 +111,87 @@ def make_sounds() -> dict[str, Signal]:
     return {name: at_level(tone, STRUCK_LUFS) for name, tone in struck.items()} | {
         name: at_level(tone, BREATH_LUFS) for name, tone in breaths.items()
     }
+
+
+def make_beds() -> dict[str, Signal]:
+    """Return every bed at its level, by the name of its file."""
+    return {
+        name: bed * 10 ** ((BED_LUFS - integrated_lufs(bed)) / 20)
+        for name, bed in (("rain", rain()), ("ocean", ocean()), ("drone", drone()))
+    }
+
+
+def rain() -> Signal:
+    """Return steady rain: a soft hiss that comes and goes a little, and drops near by."""
+    count = samples(RAIN_MS)
+    chance = np.random.default_rng(2)
+    hiss = noise(count, chance, low_hz=350, high_hz=5_500, slope_db=-4.5)
+    hiss *= 10 ** (1.2 * swell(count, chance, cycles=7) / 20)
+    drops = np.zeros(count)
+    number = RAIN_DROPS_PER_S * RAIN_MS // 1_000
+    at = chance.integers(0, count, number)
+    loud = chance.lognormal(0, 0.5, number)
+    pitches_hz = np.geomspace(700, 4_500, 60)  # so many that no pitch is heard
+    for pitch_hz, part in zip(pitches_hz, np.arange(number).reshape(60, -1), strict=True):
+        struck = np.bincount(at[part], weights=loud[part], minlength=count)
+        time_s = np.arange(samples(40)) / RATE_HZ
+        drop = np.sin(2 * np.pi * pitch_hz * time_s) * np.exp(-time_s * pitch_hz / 7)
+        drop *= edges(len(drop), 1, 10)
+        drops += np.fft.irfft(np.fft.rfft(struck) * np.fft.rfft(drop, count), count)
+    return hiss + 0.35 * drops / np.sqrt(np.mean(drops**2))
+
+
+def ocean() -> Signal:
+    """Return waves that break and run out, over a far surf; the foam is brighter than the swell."""
+    count = samples(OCEAN_MS)
+    chance = np.random.default_rng(3)
+    time_s = np.arange(count) / RATE_HZ
+    period_s = OCEAN_MS / 1_000
+    height = np.zeros(count)
+    for at_ms, high, rise_s, fall_s in WAVES:
+        since_s = (time_s - at_ms / 1_000 + period_s / 2) % period_s - period_s / 2
+        spread_s = np.where(since_s < 0, rise_s, fall_s)
+        height += high * np.exp(-((since_s / spread_s) ** 2))
+    surf = noise(count, chance, low_hz=100, high_hz=900, slope_db=-6.0)
+    foam = noise(count, chance, low_hz=300, high_hz=5_000, slope_db=-5.0)
+    return surf * (0.25 + 0.75 * height) + 0.8 * foam * (0.06 + height**2)
+
+
+def drone() -> Signal:
+    """Return a chord of open fifths that shimmers: each tone is a pair, and swells by itself."""
+    count = samples(DRONE_MS)
+    chance = np.random.default_rng(4)
+    whole = np.zeros(count)
+    turn = 2 * np.pi * np.arange(count) / count
+    for pitch_hz, amplitude in zip(DRONE_HZ, DRONE_AMPLITUDES, strict=True):
+        level = amplitude * 10 ** (2.5 * swell(count, chance, cycles=4) / 20)
+        for harmonic, strength in enumerate(DRONE_HARMONICS, start=1):
+            turns = round(pitch_hz * harmonic * DRONE_MS / 1_000)  # whole ones: it is a loop
+            for beside, part in ((0, 1.0), (chance.integers(3, 9), 0.6)):
+                phase = chance.uniform(0, 2 * np.pi)
+                whole += level * strength * part * np.sin((turns + beside) * turn + phase)
+    return whole
+
+
+def noise(
+    count: int, chance: np.random.Generator, *, low_hz: float, high_hz: float, slope_db: float
+) -> Signal:
+    """Return periodic noise (RMS 1) between two frequencies, falling by dB an octave."""
+    frequency_hz = np.fft.rfftfreq(count, 1 / RATE_HZ)[1:]
+    magnitude = (frequency_hz / low_hz) ** (slope_db / 20 / np.log10(2))
+    magnitude /= np.sqrt(1 + (low_hz / frequency_hz) ** 8) * np.sqrt(
+        1 + (frequency_hz / high_hz) ** 6
+    )
+    phase = chance.uniform(0, 2 * np.pi, len(frequency_hz))
+    made: Signal = np.fft.irfft(np.concatenate([[0], magnitude * np.exp(1j * phase)]), count)
+    return made / np.sqrt(np.mean(made**2))
+
+
+def swell(count: int, chance: np.random.Generator, *, cycles: int) -> Signal:
+    """Return a slow, periodic, aimless motion between about -2 and 2, of up to so many cycles."""
+    turn = 2 * np.pi * np.arange(count) / count
+    motions = [np.sin(n * turn + chance.uniform(0, 2 * np.pi)) for n in range(1, cycles + 1)]
+    return np.sum(motions, axis=0) * np.sqrt(2 / cycles)
 
 
 def strikes(
@@ -171,6 +267,11 @@ def at_level(tone: Signal, level_lufs: float) -> Signal:
     return scaled
 
 
+def integrated_lufs(bed: Signal) -> float:
+    """Return the gated loudness of all of it."""
+    return float(loudness.integrated_loudness(bed.astype(np.float32), RATE_HZ))
+
+
 def loudest_lufs(tone: Signal) -> float:
     """Return the maximum momentary loudness; a tone shorter than the window is repeated to fill it.
 
@@ -201,12 +302,24 @@ def write_wav(path: Path, tone: Signal) -> None:
         file.writeframes(np.rint(tone * FULL_SCALE).astype("<i2").tobytes())
 
 
+def write_flac(path: Path, bed: Signal) -> None:
+    """Write a bed as a mono FLAC file, 48 kHz, 16 bit."""
+    with AudioFile(str(path), "w", RATE_HZ, 1, bit_depth=16) as file:
+        file.write(np.rint(bed * FULL_SCALE).astype(np.int16))
+
+
 def main() -> None:
-    """Write the tones beside this program and say how long and how loud each is."""
+    """Write tones and beds beside this program and say how long and how loud each is."""
     for name, tone in make_sounds().items():
         write_wav(Path(__file__).with_name(f"{name}.wav"), tone)
         length_ms = len(tone) * 1_000 // RATE_HZ
         print(f"{name}.wav {length_ms} ms {loudest_lufs(tone):.1f} LUFS {peak_dbfs(tone):.1f} dBFS")
+    for name, bed in make_beds().items():
+        write_flac(Path(__file__).with_name(f"{name}.flac"), bed)
+        length_ms = len(bed) * 1_000 // RATE_HZ
+        print(
+            f"{name}.flac {length_ms} ms {integrated_lufs(bed):.1f} LUFS {peak_dbfs(bed):.1f} dBFS"
+        )
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ class Terminal:
         return termios.tcgetattr(self._theirs) == self._before
 
     def press(self, keys: str, wait_s: float = 0.0) -> None:
-        os.write(self._ours, keys.encode())
+        os.write(self._ours, keys.encode("utf-8", "surrogateescape"))
         self.watch(wait_s)
 
     def watch(self, seconds: float) -> None:

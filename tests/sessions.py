@@ -25,8 +25,8 @@ ROOT = Path(__file__).parents[1]
 SCRIPTS = ROOT / "scripts"
 SOUNDS = ROOT / "sounds"
 SSML = "http://www.w3.org/2001/10/synthesis"
-MS_PER_CHARACTER = 65
-"""What espeak-ng needs at 140 words a minute; a calm narrator reads no faster."""
+MS_PER_CHARACTER = 80
+"""What espeak-ng needs at 120 words a minute; a calm narrator reads no faster."""
 HOLD_S = {"gentle": 30, "standard": 45, "deep": 60}
 MINUTE_MS = 60_000
 ROLLER = "foam-roller"

@@ -18,7 +18,10 @@ from conftest import voiceguide
 from voiceguide import library
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
-COMMANDS = ["regions", "methods", "voices", "script", "render", "play", "playlist", "doctor"]
+COMMANDS = [
+    "regions", "methods", "voices", "script", "render", "play", "playlist", "serve", "phrases",
+    "record", "doctor",
+]  # fmt: skip
 
 
 def test_help_is_there_at_once():

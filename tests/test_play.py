@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import json
@@ -11,6 +12,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import termios
+import threading
 import time
 from pathlib import Path
 
@@ -29,6 +32,11 @@ from loudspeaker import (
     steps,
 )
 
+from voiceguide.mixer import Window
+from voiceguide.player.player import Player
+from voiceguide.player.source import Spoken
+from voiceguide.timeline import End, Opening
+
 NAMESPACE = 'xmlns="http://www.w3.org/2001/10/synthesis"'
 BODY = """<mark name="chapter:One"/><audio src="chime.wav"/><s>Hello there.</s>
 <mark name="chapter:Two"/><s>The second.</s><par dur="4s"><media><audio src="start.wav"/></media>
@@ -37,7 +45,6 @@ BODY = """<mark name="chapter:One"/><audio src="chime.wav"/><s>Hello there.</s>
 <mark name="chapter:Three"/><s>And this is how it ends.</s>"""
 SINKS = ("one", "two", "three")
 ROUNDING = 2 / 32768
-HAS_SIMPLEAUDIO = sys.version_info < (3, 12) and importlib.util.find_spec("simpleaudio") is not None
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +131,7 @@ def test_a_session_begins_at_once_and_is_what_is_rendered(server, one, calf):
     heard = one.since(begin)
     speech = [event for event in calf.timeline["events"] if event["kind"] == "speech"]
     spoken = [(one["begin_ms"], one["end_ms"]) for one in speech if one["end_ms"] < 9000]
-    assert len(spoken) > 2
+    assert len(spoken) > 1
     places = [place_ms(heard, part(calf.samples, *times)) for times in spoken]
     late_ms = [place - times[0] for (place, _), times in zip(places, spoken, strict=True)]
     assert min(alike for _, alike in places) > 0.98  # MP3 is not the same to the sample
@@ -150,8 +157,9 @@ def test_the_first_sound_is_heard_within_a_second_though_nothing_was_spoken_yet(
 
 def test_what_is_heard_is_what_is_rendered_by_either_player(server, one, two, rendered):
     script, reference = rendered
-    assert HAS_SIMPLEAUDIO or not os.environ.get("CI") or sys.version_info >= (3, 12)
-    if HAS_SIMPLEAUDIO:
+    both = sys.version_info < (3, 12) and importlib.util.find_spec("simpleaudio") is not None
+    assert both or not os.environ.get("CI") or sys.version_info >= (3, 12)
+    if both:
         config = "pcm.!default { type pulse }\nctl.!default { type pulse }\n"
         Path(server.env["HOME"], ".asoundrc").write_text(config)
         begin_other = two.here()
@@ -163,7 +171,7 @@ def test_what_is_heard_is_what_is_rendered_by_either_player(server, one, two, re
     assert shown[:4] == ["One", "Hello there.", "Two", "The second."]
     assert shown[4:] == ["Stay quite still.", "Three", "And this is how it ends."]
     heard = [one.since(begin)]
-    if HAS_SIMPLEAUDIO:
+    if both:
         assert (other.end(), other.shown) == (0, b"")
         heard.append(two.since(begin_other))
     for samples in heard:  # sample by sample: no gap, no drift
@@ -191,7 +199,7 @@ def test_random_pauses_skips_and_repeats_never_click_and_lose_nothing(server, on
         key = choose.choice([" ", "\x1b[C", "\x1b[D", "\x1b[D", "n", "p", "r", "+"])
         key = " " if paused else "p" if b"Three" in chapter else key
         paused = key == " " and not paused
-        terminal.press(key, choose.uniform(0.7, 1.0))
+        terminal.press(key, choose.uniform(0.6, 0.9))
         pressed.append((one.here() - begin, paused))
     terminal.press("\x1b[D\x1b[Dpnrp", 0.5)  # within one fade
     terminal.press("q")
@@ -296,6 +304,122 @@ def test_an_unknown_chapter_is_an_error_that_names_those_there_are(ssml):
     assert "there is no chapter “four”; there are: One; Two; Three" in done.stderr
 
 
+def test_a_place_that_cannot_be_reached_is_an_error(server, ssml):
+    script = ssml(BODY)
+    behind = Terminal(server, script, "--max-length", "5s", "--from", "Three")
+    beyond = Terminal(server, script, "--from", "99h", sink="two")
+    assert (behind.end(10), beyond.end(10)) == (1, 1)
+    assert b"--max-length" in behind.shown
+    assert b"it cannot begin at 5940:00: it ends at 0:" in beyond.shown
+    done = voiceguide("play", script, "--from", "4:75")
+    assert done.returncode == 1
+    assert "no chapter “4:75” (a time is written 4:30 or 90s)" in done.stderr
+
+
+@contextlib.contextmanager
+def silent_player(chapters: int, comes: threading.Event | None = None, **options: object):
+    """Play chapters of a second without a device; all but three come when they may."""
+
+    def items():
+        for number in range(chapters):
+            if number == 3 and comes is not None:
+                comes.wait(10)
+            yield Opening(f"Chapter {number}", number * 1000)
+        yield End(chapters * 1000)
+
+    window = Window(lambda speech: np.zeros(len(speech.text), np.int16), 1)
+    with contextlib.closing(Spoken("Silence", chapters, items(), window)) as source:
+        player = Player(source, **options)
+        player.wait(5)
+        yield player
+        player.close()
+
+
+def goes_to(player: Player, ms: int) -> bool:
+    """Wait until something can be heard at ``ms``."""
+    until = time.monotonic() + 3
+    while player.seeking or player.waiting or player.position_ms != ms:
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+def test_a_place_far_on_is_prepared_at_once():
+    for begin in ("Chapter 900", 900_000):
+        with silent_player(1000, begin=begin) as player:
+            assert goes_to(player, 900_000)
+
+
+def test_the_next_chapter_is_sought_through_a_pause_and_there_is_none_behind_the_last():
+    comes = threading.Event()
+    with silent_player(6, comes) as player:
+        for _ in range(4):
+            player.next_chapter()
+        player.pause()
+        player.mute()
+        player.play()
+        assert player.seeking
+        comes.set()
+        assert goes_to(player, 4000)
+        for _ in range(4):
+            player.next_chapter()
+        assert goes_to(player, 5000)
+
+
+def test_keys_in_the_start_delay_begin_where_the_session_is_to_begin():
+    for press in (Player.next_chapter, Player.repeat, lambda player: player.skip(10_000)):
+        with silent_player(6, delay_ms=9000, begin="Chapter 2") as player:
+            assert player.position_ms == -9000
+            press(player)
+            assert goes_to(player, 2000)
+
+
+def test_a_key_after_the_mixing_has_failed_does_not_keep_it_from_ending():
+    with silent_player(6) as player:
+        player.source.block = None  # it fails
+        player.seek(4000)
+        until = time.monotonic() + 3
+        while player.error is None and time.monotonic() < until:
+            time.sleep(0.005)
+        player.skip(-1000)
+        player.pause()
+        player.read(1000 * FRAMES_PER_MS)
+        assert player.ended.is_set()
+
+
+def test_q_fades_in_the_last_second_too_and_half_a_character_is_no_end_of_the_keys(
+    server, one, rendered
+):
+    script, reference = rendered
+    last = events(script, "speech")[-1]
+    begin = one.here()
+    terminal = Terminal(server, script, "--from", "Three")
+    terminal.until("how it ends")
+    terminal.press("\udcff", 0.3)
+    terminal.press("q")
+    assert terminal.end() == 0
+    heard = one.since(begin)
+    begin_ms, end_ms = last["begin_ms"], last["end_ms"]
+    assert place_ms(heard, part(reference, begin_ms + 50, begin_ms + 300))[1] > 0.99
+    assert place_ms(heard, part(reference, end_ms - 400, end_ms))[1] < 0.9
+    assert steps(heard) <= steps(reference) + ROUNDING
+
+
+def test_in_the_background_it_plays_on_and_leaves_the_terminal_alone(server, ssml):
+    script = ssml("<s>Hello there.</s>")
+    ours, theirs = os.openpty()
+    before = termios.tcgetattr(theirs)
+    job = f"set -m; {sys.executable} -m voiceguide play {script} --quiet & wait $!"
+    shell = subprocess.Popen(
+        ["setsid", "--ctty", "sh", "-c", job], env=server.env, stdin=theirs, stderr=theirs
+    )
+    os.write(ours, b"q q q\n")
+    time.sleep(0.8)
+    assert termios.tcgetattr(theirs) == before
+    assert shell.wait(10) == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_with_a_fade_and_leaves_nothing_behind(server, one, rendered, number):
     script, reference = rendered
@@ -342,7 +466,7 @@ def test_after_ctrl_z_and_after_a_sleep_the_last_sentence_is_said_again(server, 
         first, _ = place_ms(heard, sentence)
         heard[round(first * FRAMES_PER_MS) :][: len(sentence)] = 0
         assert place_ms(heard, sentence)[1] > 0.99, "it is heard once"
-    begin_ms = sentences[-1]["begin_ms"]
+    begin_ms = sentences[-1]["begin_ms"] + 50
     whole = part(one.since(begin), 0, 60_000)
     assert place_ms(whole, part(reference, begin_ms, sentences[-1]["end_ms"]))[1] > 0.99
 
@@ -367,19 +491,35 @@ def test_a_server_that_comes_back_is_played_to_again_and_one_that_stays_away_is_
     assert time.monotonic() - killed < 5
     assert b"voiceguide: the loudspeaker is gone" in terminal.shown
     assert b"Traceback" not in terminal.shown
-    for player in ["miniaudio", *["simpleaudio"] * HAS_SIMPLEAUDIO]:
-        done = voiceguide("play", script, "--player", player, env=own_server.env)
-        assert done.returncode == 1
-        assert "no loudspeaker can be opened" in done.stderr
-        assert len(done.stderr.splitlines()) == 1
+    done = voiceguide("play", script, env=own_server.env)
+    assert done.returncode == 1
+    assert "no loudspeaker can be opened" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
-def test_an_engine_that_stalls_is_replaced_and_nothing_clicks(server, one, ssml, tmp_path):
-    """It stalls while a tone is heard: what was spoken before is in the cache."""
-    speak = "<media begin='{}s'><speak>{}</speak></media>"
-    known = f"<par><media><audio src='inhale.wav'/></media>{speak.format(1, 'Hello there.')}"
-    assert voiceguide("render", ssml(f"{known}</par>"), "-o", tmp_path / "it.wav").returncode == 0
-    script = ssml(f"{known}{speak.format(2.5, f'Number {random.random()}.')}</par>")
+def test_an_idle_server_is_waited_for_and_one_that_does_not_answer_is_an_error(
+    own_server, rendered
+):
+    script, _ = rendered
+    playing = Terminal(own_server, script)  # to a sink that nobody records
+    playing.until("Stay quite still")
+    assert b"Looking for" not in playing.shown
+    own_server.process.send_signal(signal.SIGSTOP)
+    stopped = time.monotonic()
+    begun, interrupted = (Terminal(own_server, script, "--quiet") for _ in range(2))
+    time.sleep(1.5)
+    interrupted.process.send_signal(signal.SIGINT)
+    assert interrupted.end(2) == 128 + signal.SIGINT
+    assert playing.end() == 1
+    assert time.monotonic() - stopped < 6
+    assert begun.end(2) == 1
+    for terminal in (playing, begun):
+        assert b"the sound server does not answer" in terminal.shown
+
+
+def test_an_engine_that_stalls_is_replaced(server, one, ssml, tmp_path, monkeypatch):
+    monkeypatch.setitem(server.env, "VOICEGUIDE_CACHE_DIR", str(tmp_path / "empty"))
+    script = ssml('<audio src="chime.wav"/><s>Hello there.</s>')
     begin = one.here()
     terminal = Terminal(server, script)
     process = psutil.Process(terminal.process.pid)
@@ -391,10 +531,10 @@ def test_an_engine_that_stalls_is_replaced_and_nothing_clicks(server, one, ssml,
         child.send_signal(signal.SIGSTOP)
     terminal.until("preparing")
     assert terminal.end() == 0
-    assert voiceguide("render", script, "-o", tmp_path / "it.wav").returncode == 0
+    rendered = voiceguide("render", script, "-o", tmp_path / "it.wav", env=server.env)
+    assert rendered.returncode == 0
     reference, heard = decode(tmp_path / "it.wav"), one.since(begin)
-    for begin_ms in (200, 1100, 2600):
-        assert place_ms(heard, part(reference, begin_ms, begin_ms + 500))[1] > 0.99
+    assert place_ms(heard, part(reference, 1850, 2700))[1] > 0.99
     assert steps(heard) <= steps(reference) + ROUNDING
 
 
@@ -448,10 +588,7 @@ def test_playerctl_steers_it_and_the_machine_stays_awake(server, one, rendered, 
     terminal.until("The second")
     terminal.watch(0.7)
     assert playerctl("metadata", "album") == "Two"
-    before_s = float(playerctl("position"))
-    playerctl("position", "3+")
-    assert 2.9 < float(playerctl("position")) - before_s < 4
-    playerctl("position", "8.8")
+    playerctl("position", "5+")
     terminal.until("how it ends")
     terminal.watch(0.7)
     playerctl("previous")
@@ -462,9 +599,10 @@ def test_playerctl_steers_it_and_the_machine_stays_awake(server, one, rendered, 
     assert power_manager.stdout.readline() == "sleep again\n"
     heard = one.since(begin)
     assert steps(heard) <= steps(reference) + ROUNDING
-    assert np.diff(np.flatnonzero(np.abs(heard) > LOUD)).max() > 900 * FRAMES_PER_MS  # the pause
+    paused = np.convolve(np.abs(heard) > LOUD, np.ones(900 * FRAMES_PER_MS), "valid") == 0
+    assert paused.any()
     hello, second, _, last = (event["begin_ms"] for event in events(script, "speech"))
-    pieces = [(hello + 50, hello + 300), (last + 50, last + 300), (second + 50, second + 300)]
+    pieces = [(hello + 50, hello + 300), (last + 550, last + 800), (second + 50, second + 300)]
     places = [place_ms(heard, part(reference, *piece)) for piece in pieces]
     assert min(alike for _, alike in places) > 0.99, places
     assert places[0][0] < places[1][0]

@@ -465,9 +465,12 @@ def test_each_track_can_be_heard_alone_and_together_they_have_all(language, regi
     for text in (*texts.regions[region]["cautions"], *phrases["doctor"], stop, *phrases["explain"]):
         assert text in said["prepare"]
     assert any(text in said["close"] for text in phrases["seek_help"])
+    for text in (*worded(phrases["stop_stretch"], None), *texts.regions[region]["cautions"]):
+        assert text in said["close"]
     for name, area in areas.items():
         deepest = next(method for method in texts.methods if method in area["place"])
         assert stop in said[name]
+        assert all(text in said[name] for text in texts.regions[region]["cautions"])
         assert area["name"] in said[name]
         tool = texts.methods[deepest]["spoken"]
         assert tool in said["prepare"] or deepest == "thumb"

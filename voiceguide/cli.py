@@ -6,6 +6,7 @@ import contextlib
 import gc
 import io
 import os
+import re
 import signal
 import sys
 from enum import StrEnum
@@ -18,11 +19,15 @@ from voiceguide.errors import VoiceguideError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType
 
     from voiceguide.session import Session
 
 _GARBAGE = 50_000
 """Starting makes many objects that stay: to look through them every 700 takes a tenth of it."""
+
+_CLOCK = re.compile(r"(?:(?:(\d{1,2}):)?([0-5]?\d)|(\d{1,4})):([0-5]\d)")
+"""4:30, 1:02:03, or 75:00."""
 
 app = typer.Typer(
     name="voiceguide",
@@ -133,10 +138,28 @@ Listing = Annotated[
 ]
 Language = Annotated[str, typer.Option(help="The language of the texts.")]
 Voice = Annotated[
-    str | None, typer.Option(help="A voice; see “voiceguide voices”.  [default: a calm one]")
+    str | None,
+    typer.Option(
+        help="A voice of “voiceguide voices”, a Piper model (x.onnx), or a folder of recordings.  "
+        "[default: a calm one]",
+        metavar="NAME|FILE|FOLDER",
+    ),
 ]
 Rate = Annotated[
-    int | None, typer.Option(help="Words a minute, from 80 to 450.  [default: 140]", metavar="WPM")
+    int | None, typer.Option(help="Words a minute, from 80 to 450.  [default: 120]", metavar="WPM")
+]
+Bed = Annotated[
+    str | None,
+    typer.Option(
+        help="Ambience under the session: rain, ocean, drone, or your own music.",
+        metavar="NAME|FILE",
+    ),
+]
+BedLevel = Annotated[
+    float, typer.Option(help="Louder or softer than a bed is else, in dB.", metavar="DB")
+]
+Mono = Annotated[
+    bool, typer.Option("--mono", help="One channel: what is said for a side stays in the middle.")
 ]
 Seed = Annotated[int, typer.Option(help="Another seed gives another choice of words.", min=0)]
 Variables = Annotated[
@@ -190,10 +213,25 @@ def voices(
     language: Annotated[
         str | None, typer.Option(help="Only voices of this language.  [default: all]")
     ] = None,
+    download: Annotated[
+        str | None,
+        typer.Option(
+            help="Fetch a neural voice of Piper, such as en_US-amy-medium; what was broken off "
+            "goes on. VOICEGUIDE_PIPER_URL names another place that has them.",
+            metavar="NAME",
+        ),
+    ] = None,
 ) -> None:
-    """List the voices of this machine, for --voice."""
+    """List the voices of this machine, for --voice, or fetch another."""
     from voiceguide import session
 
+    if download is not None:
+        from voiceguide.voices import piper_download
+
+        with _progress(download) as progress:
+            path = piper_download.download(download, progress)
+        typer.echo(path)
+        return
     found = session.voices(language)
     for voice in found:
         typer.echo(f"{voice.id:<24}  {voice.name}  ({', '.join(voice.languages)})")
@@ -216,6 +254,9 @@ def script(  # noqa: PLR0913 (a parameter an option)
     texts: Texts = None,
     voice: Voice = None,
     rate: Rate = None,
+    bed: Bed = None,
+    bed_level: BedLevel = 0.0,
+    mono: Mono = False,
     seed: Seed = 0,
     variables: Variables = None,
     max_length: MaxLength = "12h",
@@ -232,7 +273,8 @@ def script(  # noqa: PLR0913 (a parameter an option)
     session = Session(
         target, method=method, area=area, side=side.value, level=level.value,
         minutes=minutes, guidance=guidance.value, explain=explain, prepare=prepare,
-        language=language, library=texts, voice=voice, rate=rate, seed=seed,
+        language=language, library=texts, voice=voice, rate=rate,
+        bed=bed, bed_level=bed_level, mono=mono, seed=seed,
         variables=_variables(variables), max_length=max_length,
     )  # fmt: skip
     if form is Format.SSML and not check:
@@ -268,6 +310,9 @@ def render(  # noqa: PLR0913 (a parameter an option)
     texts: Texts = None,
     voice: Voice = None,
     rate: Rate = None,
+    bed: Bed = None,
+    bed_level: BedLevel = 0.0,
+    mono: Mono = False,
     seed: Seed = 0,
     variables: Variables = None,
     max_length: MaxLength = "12h",
@@ -282,7 +327,8 @@ def render(  # noqa: PLR0913 (a parameter an option)
         Session(
             target, method=method, area=area, side=side.value, level=level.value,
             minutes=minutes, guidance=guidance.value, explain=explain, prepare=prepare,
-        language=language, library=texts, voice=voice, rate=rate, seed=seed,
+        language=language, library=texts, voice=voice, rate=rate,
+            bed=bed, bed_level=bed_level, mono=mono, seed=seed,
             variables=_variables(variables), max_length=max_length,
         )
         for target in targets
@@ -315,6 +361,9 @@ def play(  # noqa: PLR0913 (a parameter an option)
     texts: Texts = None,
     voice: Voice = None,
     rate: Rate = None,
+    bed: Bed = None,
+    bed_level: BedLevel = 0.0,
+    mono: Mono = False,
     seed: Seed = 0,
     variables: Variables = None,
     max_length: MaxLength = "12h",
@@ -323,7 +372,11 @@ def play(  # noqa: PLR0913 (a parameter an option)
     ] = "0s",
     begin: Annotated[
         str | None,
-        typer.Option("--from", help="Where to begin: 4:30, 90s, or the title of a chapter."),
+        typer.Option(
+            "--from",
+            help="Where to begin: 4:30, 90s, or the title of a chapter.",
+            metavar="TIME|CHAPTER",
+        ),
     ] = None,
     player: Annotated[Player, typer.Option(help="What plays it.")] = Player.MINIAUDIO,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show nothing.")] = False,
@@ -355,15 +408,16 @@ def play(  # noqa: PLR0913 (a parameter an option)
     session = Session(
         target, method=method, area=area, side=side.value, level=level.value,
         minutes=minutes, guidance=guidance.value, explain=explain, prepare=prepare,
-        language=language, library=texts, voice=voice, rate=rate, seed=seed,
+        language=language, library=texts, voice=voice, rate=rate,
+        bed=bed, bed_level=bed_level, mono=mono, seed=seed,
         variables=_variables(variables), max_length=max_length,
     )  # fmt: skip
     if minutes and not quiet:
         typer.echo("To last exactly so long, it is all spoken before it begins.", err=True)
-    session.prepare()
-    if not quiet:
-        _warn(session)
     with _interrupted():
+        session.prepare()
+        if not quiet:
+            _warn(session)
         session.play(begin=_place(begin), start_delay_ms=delay_ms, player=player.value, quiet=quiet)
 
 
@@ -393,6 +447,9 @@ def playlist(  # noqa: PLR0913 (a parameter an option)
     texts: Texts = None,
     voice: Voice = None,
     rate: Rate = None,
+    bed: Bed = None,
+    bed_level: BedLevel = 0.0,
+    mono: Mono = False,
     seed: Seed = 0,
     max_length: MaxLength = "12h",
     url: Annotated[
@@ -434,7 +491,8 @@ def playlist(  # noqa: PLR0913 (a parameter an option)
             one = Playlist(
                 target, method=method, area=area, side=side.value, level=level.value,
                 minutes=length_total, guidance=guidance.value, explain=explain, prepare=prepare,
-                language=language, library=texts, voice=voice, rate=rate, seed=seed,
+                language=language, library=texts, voice=voice, rate=rate,
+                bed=bed, bed_level=bed_level, mono=mono, seed=seed,
                 max_length=max_length,
             )  # fmt: skip
             for session in one.sessions:
@@ -455,6 +513,117 @@ def playlist(  # noqa: PLR0913 (a parameter an option)
         raise typer.Exit(1)
 
 
+@app.command(epilog="Examples: voiceguide serve;  voiceguide serve ~/Music/voiceguide --port 8080")
+def serve(
+    folder: Annotated[
+        Path,
+        typer.Argument(help="Where sessions and playlists are made, and playlists are found."),
+    ] = Path("output"),
+    host: Annotated[
+        str,
+        typer.Option(
+            help="The address to listen on: 127.0.0.1 for this machine alone, 0.0.0.0 for all."
+        ),
+    ] = "0.0.0.0",  # noqa: S104 (who comes from outside needs the key)
+    port: Annotated[int, typer.Option(help="The port.", min=0, max=65535)] = 8765,
+) -> None:
+    """Serve a page for a phone in the same network: choose, listen, take along.
+
+    The link and the QR code carry a key, without which nobody else may enter.
+    """
+    try:
+        from voiceguide.phone import server
+    except ModuleNotFoundError as error:
+        missing = str(error.name).partition(".")[0]
+        if missing not in ("starlette", "uvicorn", "segno", "h11"):
+            raise
+        needs = f"the page needs {missing}: pip install 'voiceguide[phone]'"
+        raise VoiceguideError(needs) from error
+    server.serve(folder, host, port, sys.stdout)
+
+
+@app.command(epilog="Example: voiceguide phrases calf neck -o my-voice")
+def phrases(  # noqa: PLR0913 (a parameter an option)
+    targets: Targets,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Where the recordings will lie.",
+            metavar="FOLDER",
+            show_default=False,
+        ),
+    ],
+    method: Method = None,
+    area: Area = None,
+    side: OfSide = Side.BOTH,
+    level: OfLevel = Level.STANDARD,
+    minutes: Minutes = None,
+    guidance: OfGuidance = Guidance.FULL,
+    explain: Explain = False,
+    prepare: Prepare = False,
+    language: Language = "en",
+    texts: Texts = None,
+    voice: Voice = None,
+    rate: Rate = None,
+    seed: Seed = 0,
+    seeds: Annotated[
+        int,
+        typer.Option(help="So many seeds from that one on: other choices of words too.", min=1),
+    ] = 1,
+    variables: Variables = None,
+    max_length: MaxLength = "12h",
+) -> None:
+    """List every phrase that sessions need, to record them in a voice of your own.
+
+    FOLDER gets phrases.csv and phrases.html, a sheet to read from. A list that is there grows.
+    “voiceguide record FOLDER” records them, and --voice FOLDER uses the recordings.
+    """
+    from voiceguide import Session, phrases
+
+    sessions = [
+        Session(
+            target, method=method, area=area, side=side.value, level=level.value,
+            minutes=minutes, guidance=guidance.value, explain=explain, prepare=prepare,
+            language=language, library=texts, voice=voice, rate=rate, seed=one,
+            variables=_variables(variables), max_length=max_length,
+        )
+        for target in targets
+        for one in range(seed, seed + seeds)
+    ]  # fmt: skip
+    found = phrases.of(sessions)
+    listed = phrases.write(found, output)
+    new = len(found)
+    more = f", {len(listed)} with those that were listed before" if len(listed) > new else ""
+    typer.echo(f"{new} phrases{more}", err=True)
+    typer.echo(output / phrases.SHEET)
+
+
+@app.command(epilog="Example: voiceguide record my-voice")
+def record(
+    folder: Annotated[
+        Path, typer.Argument(help="A folder that “voiceguide phrases” made.", metavar="FOLDER")
+    ],
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Phrases to record, by name or number.  [default: those not recorded yet]",
+            metavar="[PHRASE]...",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Record phrases one after the other through the microphone.
+
+    Enter begins and ends each; it is checked, and can be played and made again. What is kept is
+    saved at once: quit when you like, and go on another time.
+    """
+    from voiceguide import recorder
+
+    recorder.run(folder, names or ())
+
+
 @app.command(epilog="Example: voiceguide doctor")
 def doctor(language: Language = "en", texts: Texts = None) -> None:
     """Try all that a session needs on this machine, and say how to mend what does not work."""
@@ -472,9 +641,9 @@ def main() -> NoReturn:
     """Run the command line; a VoiceguideError is said on standard error, and the status is 1."""
     gc.set_threshold(_GARBAGE)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # else numpy starts threads for matrices
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):  # clean up on the way out
-            signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _leave)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows speaks a code page
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
@@ -492,6 +661,17 @@ def main() -> NoReturn:
         typer.echo(f"voiceguide: {str(what)[:200]}: {error.strerror}", err=True)
         sys.exit(1)
     sys.exit(0)
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    """Clean up on the way out; while a library loads, which would lose the exception, just go."""
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            os._exit(128 + number)
+        frame = frame.f_back
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    sys.exit(128 + number)
 
 
 def _path(session: Session, output: str | None, *, several: bool) -> Path:
@@ -539,14 +719,14 @@ def _interrupted() -> Iterator[None]:
 
 
 def _place(given: str | None) -> str | int:
-    """Read a time as 4:30 or 90s; all else is the title of a chapter."""
+    """Read a time as 4:30, 1:02:03 or 90s; all else is the title of a chapter."""
     from voiceguide.ssml.values import duration
 
     if given is None:
         return 0
-    minutes, colon, seconds = given.partition(":")
-    if colon and minutes.isdecimal() and seconds.isdecimal():
-        return (int(minutes) * 60 + int(seconds)) * 1000
+    if match := _CLOCK.fullmatch(given):
+        hours, minutes, many, seconds = (int(part or 0) for part in match.groups())
+        return ((hours * 60 + minutes + many) * 60 + seconds) * 1000
     try:
         return duration(given)
     except ValueError:

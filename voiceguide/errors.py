@@ -62,6 +62,15 @@ class RequestError(VoiceguideError):
     """A session was asked for that the library cannot give."""
 
 
+class LengthRequestError(RequestError):
+    """A length was asked for that the session cannot have."""
+
+    def __init__(self, message: str, nearest_ms: tuple[int, ...]) -> None:
+        super().__init__(message)
+        self.nearest_ms = nearest_ms
+        """The nearest lengths that it can have, below and above, as far as there are any."""
+
+
 class LibraryError(VoiceguideError):
     """A file of the library (regions, methods, phrases) is missing or wrong."""
 

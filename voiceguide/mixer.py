@@ -6,20 +6,24 @@ import contextlib
 import functools
 import math
 import warnings
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 import soxr
 from pedalboard import time_stretch
 from pedalboard.io import AudioFile
 
+from voiceguide.bed import AHEAD_MS, BEHIND_MS, Loop
 from voiceguide.errors import ScriptError, SoundError
+from voiceguide.sound import mp3_edges
 from voiceguide.ssml import Group, Sound, Speech, walk
-from voiceguide.timeline import End, Event, Item, Ramp
+from voiceguide.timeline import Bed, End, Event, Item, Ramp
 from voiceguide.voices.clip import CEILING_DBFS, FRAMES_PER_MS, RATE_HZ
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # that ffmpeg is missing, which is never asked for here
+    warnings.simplefilter("ignore")  # that ffmpeg is missing, and audioop old: neither matters
+    import audioop
+
     from pydub import AudioSegment
 
 if TYPE_CHECKING:
@@ -32,17 +36,16 @@ if TYPE_CHECKING:
     from voiceguide.ssml import Cue
     from voiceguide.voices.clip import Samples
 
-VERSION = 1
+VERSION = 2
 """Raise it whenever the same timeline sounds different: a playlist's files are then made anew."""
 
 BLOCK_MS = 500
 """How long a block is, in milliseconds; the last one may be shorter."""
 
 _CEILING = 32767 * 10 ** (CEILING_DBFS / 20)
-_KNEE = 0.75 * _CEILING
-_MP3_FRAME_BYTES = 500
-_INFO_END = 44  # the Info header stands at most 36 bytes into the first frame
-_DECODER_DELAY = 529
+_LOUD, _LOUD_DB = 1.6, 2.5
+"""What goes so far beyond the ceiling, a voice at +6 dB say, is bent from further below and so much
+more: of a hard bend, MP3 makes peaks 3 dB higher (measured: +0.7 dBTP without)."""
 _SILENT_DB, _LOUDEST_DB = -120.0, 40.0
 _WINDOW_S, _MARGIN_S = 10, 1  # whole seconds begin on a frame at any rate
 _LONGEST_STRETCHED_S = 60  # what is played at another speed is held as a whole
@@ -65,20 +68,25 @@ def mix(
     SoundError for an audio file that cannot be read, ScriptError where nothing is heard at all, and
     what the two raise.
     """
-    playing: list[_Playing] = []
+    window = Window(speech_clip, channels)
+    events: list[Event] = []
     at_ms = 0
     for item in timeline:
-        until_ms = item.ms if isinstance(item, End) else item.begin_ms
-        while until_ms - at_ms >= block_ms:
-            yield _block(playing, at_ms, block_ms, channels)
+        if isinstance(item, Bed):
+            window.lay(item)
+            continue
+        end_ms = item.ms if isinstance(item, End) else None
+        known_ms = item.ms if isinstance(item, End) else item.begin_ms - window.ahead_ms
+        while known_ms - at_ms >= block_ms:
+            yield window.mix(events, at_ms, at_ms + block_ms, end_ms)
             at_ms += block_ms
-            playing = [one for one in playing if one.event.end_ms > at_ms]
+            events = [event for event in events if event.end_ms > at_ms - window.behind_ms]
         if isinstance(item, Event):
-            playing.append(_start(item, speech_clip, channels))
-        elif isinstance(item, End) and until_ms > at_ms:
-            yield _block(playing, at_ms, until_ms - at_ms, channels)
-        elif isinstance(item, End) and until_ms == 0:
+            events.append(item)
+        if end_ms == 0:
             raise nothing_is_heard("the script")
+        if end_ms is not None and end_ms > at_ms:
+            yield window.mix(events, at_ms, end_ms, end_ms)
 
 
 def nothing_is_heard(name: str) -> ScriptError:
@@ -86,25 +94,61 @@ def nothing_is_heard(name: str) -> ScriptError:
     return ScriptError(f"{name}: nothing is heard: it has no text, sound or pause")
 
 
+def check(bed: Bed) -> None:
+    """Raise SoundError if a bed cannot be played."""
+    Loop(bed, channels=1)
+
+
 class Window:
     """Mixes any part of a session, as often as it is asked for: what a player needs to seek."""
 
     def __init__(self, speech_clip: Callable[[Speech], Samples], channels: int) -> None:
         self.channels = channels
+        self._bed: Loop | None = None
         self._speech_clip = speech_clip
         self._playing: list[_Playing] = []
 
-    def mix(self, events: Iterable[Event], begin_ms: int, end_ms: int) -> bytes:
+    def lay(self, bed: Bed) -> None:
+        """Let ``bed`` sound under all of the session; raises SoundError if it cannot."""
+        self._bed = Loop(bed, self.channels)
+
+    @property
+    def ahead_ms(self) -> int:
+        """How far ahead of a part its events, and the end of the session, have to be known."""
+        return AHEAD_MS if self._bed else 0
+
+    @property
+    def behind_ms(self) -> int:
+        """How long after its end an event still matters."""
+        return BEHIND_MS if self._bed else 0
+
+    def mix(
+        self, events: Iterable[Event], begin_ms: int, end_ms: int, session_ms: int | None = None
+    ) -> bytes:
         """Give the block from ``begin_ms`` to ``end_ms``, of the ``events`` that reach into it.
 
-        On the grid of BLOCK_MS it holds the same samples as that of ``mix``.
+        On the grid of BLOCK_MS it holds the same samples as that of ``mix``. With a bed, events
+        that end up to ``behind_ms`` before it, or begin up to ``ahead_ms`` after it, are needed
+        too, and the length of the session, if it ends within that.
         """
+        events = list(events)
         ready = {id(one.event): one for one in self._playing}
         self._playing = [
             ready.get(id(event)) or _start(event, self._speech_clip, self.channels)
             for event in events
+            if event.begin_ms < end_ms and event.end_ms > begin_ms
         ]
-        return _block(self._playing, begin_ms, end_ms - begin_ms, self.channels)
+        parts: list[_Part] = []
+        for one in self._playing:
+            begin, end = max(begin_ms, one.event.begin_ms), min(end_ms, one.event.end_ms)
+            parts.append((begin - begin_ms, one.part(begin, end), one.boost))
+        if self._bed and begin_ms >= 0:
+            speech = [(e.begin_ms, e.end_ms) for e in events if isinstance(e.cue, Speech)]
+            length_ms = end_ms - begin_ms
+            bed = self._bed.part(begin_ms, length_ms, speech, session_ms)
+            data = np.clip(np.rint(bed.T * 32767), -32768, 32767).astype("<i2").tobytes()
+            parts.append((0, _segment(data, self.channels), 1.0))
+        return _block(parts, end_ms - begin_ms, self.channels)
 
 
 def sound_ms(sound: Sound) -> int:
@@ -115,8 +159,8 @@ def sound_ms(sound: Sound) -> int:
 class _Playing(NamedTuple):
     event: Event
     clip: Samples | _Track
-    levels_db: tuple[float, ...]
-    """A gain for each channel, 0 or less."""
+    levels: tuple[float, ...]
+    """A factor for each channel, 1 or less."""
     boost: float
     """A factor of 1 or more: what goes beyond full scale is only limited in the sum."""
 
@@ -124,45 +168,47 @@ class _Playing(NamedTuple):
         """Give what is heard from ``begin_ms`` to ``end_ms`` of the session."""
         begin, end = ((ms - self.event.begin_ms) * FRAMES_PER_MS for ms in (begin_ms, end_ms))
         data = self.clip[begin:end].tobytes()
-        mono = AudioSegment(data=data, sample_width=2, frame_rate=RATE_HZ, channels=1)
-        channels = [mono.apply_gain(level) if level else mono for level in self.levels_db]
-        part = channels[0]
-        if len(channels) > 1:
-            part = AudioSegment.from_mono_audiosegments(*channels)
+        part = _segment(data, 1)
+        if len(self.levels) > 1:
+            both = audioop.tostereo(data, 2, *self.levels)
+            part = _segment(both, 2)
+        elif self.levels[0] < 1:
+            part = part.apply_gain(_decibels(self.levels[0]))
         for ramp in self.event.ramps:
             if ramp.begin_ms < end_ms and ramp.end_ms > begin_ms:
                 part = _ramped(part, ramp, begin_ms)
         return part
 
 
-def _block(playing: list[_Playing], begin_ms: int, length_ms: int, channels: int) -> bytes:
-    parts: list[tuple[int, AudioSegment, float]] = []
-    for one in playing:
-        begin = max(begin_ms, one.event.begin_ms)
-        end = min(begin_ms + length_ms, one.event.end_ms)
-        if end > begin:
-            parts.append((begin - begin_ms, one.part(begin, end), one.boost))
+_Part: TypeAlias = tuple[int, AudioSegment, float]
+"""Where in the block it begins, in ms; what is heard; by what it is to be boosted."""
+
+
+def _block(parts: list[_Part], length_ms: int, channels: int) -> bytes:
     if sum(part.max * boost for _, part, boost in parts) > _CEILING:
         return _limited(parts, length_ms, channels)
     # Not by AudioSegment.silent: it is a sample short for 4 lengths in 100 (284 ms is one).
-    silence = bytes(length_ms * FRAMES_PER_MS * 2 * channels)
-    block = AudioSegment(data=silence, sample_width=2, frame_rate=RATE_HZ, channels=channels)
+    block = _segment(bytes(length_ms * FRAMES_PER_MS * 2 * channels), channels)
     for position, part, boost in parts:
         loud = part if boost == 1 else part.apply_gain(_decibels(boost))
         block = block.overlay(loud, position=position)
     return bytes(block.raw_data)
 
 
-def _limited(parts: list[tuple[int, AudioSegment, float]], length_ms: int, channels: int) -> bytes:
+def _limited(parts: list[_Part], length_ms: int, channels: int) -> bytes:
     """Mix what may be too loud: where it is, what goes beyond the knee is bent, never clipped."""
     total = np.zeros((length_ms * FRAMES_PER_MS, channels), dtype=np.float32)
     for position, part, boost in parts:
         samples = np.frombuffer(part.raw_data, dtype="<i2").reshape(-1, channels)
         begin = position * FRAMES_PER_MS
         total[begin : begin + len(samples)] += samples * np.float32(boost)
-    if np.abs(total).max() > _CEILING:
-        beyond = np.maximum(np.abs(total) - _KNEE, 0)
-        excess = beyond - (_CEILING - _KNEE) * np.tanh(beyond / (_CEILING - _KNEE))
+    peak = np.abs(total).max()
+    if peak > _CEILING:
+        loudness = min(1.0, (peak / _CEILING - 1) / (_LOUD - 1))
+        ceiling = _CEILING * 10 ** (-_LOUD_DB * loudness / 20)
+        knee = (0.75 - 0.45 * loudness) * ceiling
+        beyond = np.maximum(np.abs(total) - knee, 0)
+        excess = beyond - (ceiling - knee) * np.tanh(beyond / (ceiling - knee))
         total -= np.sign(total) * excess
     return np.rint(total).astype("<i2").tobytes()
 
@@ -170,15 +216,16 @@ def _limited(parts: list[tuple[int, AudioSegment, float]], length_ms: int, chann
 def _start(event: Event, speech_clip: Callable[[Speech], Samples], channels: int) -> _Playing:
     cue = event.cue
     clip = speech_clip(cue) if isinstance(cue, Speech) else _track(cue)
-    level_db = max(_SILENT_DB, min(0.0, event.gain_db))
-    levels_db: tuple[float, ...] = (level_db,)
+    levels: tuple[float, ...] = (10 ** (max(_SILENT_DB, min(0.0, event.gain_db)) / 20),)
     if channels > 1:
         angle = (event.pan + 1) * math.pi / 4  # equal power: as loud in two channels as in one
-        levels_db = (
-            level_db + _decibels(math.cos(angle)), level_db + _decibels(math.sin(angle)),
-        )  # fmt: skip
+        levels = (levels[0] * math.cos(angle), levels[0] * math.sin(angle))
     boost = 10 ** (min(_LOUDEST_DB, max(0.0, event.gain_db)) / 20)
-    return _Playing(event, clip, levels_db, boost)
+    return _Playing(event, clip, levels, boost)
+
+
+def _segment(data: bytes, channels: int) -> AudioSegment:
+    return AudioSegment(data=data, sample_width=2, frame_rate=RATE_HZ, channels=channels)
 
 
 def _ramped(part: AudioSegment, ramp: Ramp, begin_ms: int) -> AudioSegment:
@@ -277,27 +324,6 @@ def _fitted(samples: NDArray[np.float32], frames: int) -> Samples:
     heard = samples[:frames]
     fitted[: len(heard)] = np.rint(np.clip(heard, -1, 1) * 32767)
     return fitted
-
-
-def mp3_edges(path: Path) -> tuple[int, int]:
-    """Tell how many frames an MP3 encoder put before and behind the sound (the LAME header).
-
-    pedalboard gives them too; players leave them out.
-    """
-    if path.suffix.lower() != ".mp3":
-        return 0, 0
-    with path.open("rb") as file:
-        tag = file.read(10)
-        if tag[:3] == b"ID3":  # its size is in four times seven bits
-            file.seek(10 + sum(byte << 7 * place for place, byte in enumerate(reversed(tag[6:]))))
-        else:
-            file.seek(0)
-        frame = file.read(_MP3_FRAME_BYTES)
-    info = max(frame.find(b"Info", 0, _INFO_END), frame.find(b"Xing", 0, _INFO_END))
-    if info < 0 or frame[info + 120 : info + 122] not in (b"LA", b"La"):  # LAME, Lavc, Lavf
-        return 0, 0
-    delay, padding = divmod(int.from_bytes(frame[info + 141 : info + 144], "big"), 4096)
-    return delay + _DECODER_DELAY, max(0, padding - _DECODER_DELAY)
 
 
 def _decibels(factor: float) -> float:

@@ -181,7 +181,9 @@ def read(path: Path) -> Track:
                 Chapter(str(one.sub_frames["TIT2"]), one.start_time, one.end_time) for one in found
             ),
         )
-    except (OSError, MutagenError, KeyError, IndexError, TypeError, ValueError) as error:
+    except KeyError as error:
+        raise ExportError(f"{path}: cannot be read as a track: lacks {error.args[0]}") from error
+    except (OSError, MutagenError, IndexError, TypeError, ValueError) as error:
         raise ExportError(f"{path}: cannot be read as a track: {error}") from error
 
 
@@ -212,19 +214,35 @@ def copy(folders: Sequence[Path], to: Path) -> list[Path]:
     return transfer.copy({folder.name: files(folder) for folder in folders}, to)
 
 
-def m3u8(tracks: Sequence[Track]) -> bytes:
-    """Give an extended M3U in UTF-8; it lies beside the tracks, as the cover does."""
+def sounds(path: Path) -> list[tuple[int, int, str]]:
+    """Give begin and end in ms and the name of each sound of a track, as its tags tell them."""
+    try:
+        frame = mp3.MP3(path).tags.get(f"TXXX:{export.SOUNDS}", "")
+    except (OSError, MutagenError, AttributeError) as error:
+        raise ExportError(f"{path}: cannot be read as a track: {error}") from error
+    return export.read_sounds(str(frame))
+
+
+def m3u8(tracks: Sequence[Track], url: str | None = None) -> bytes:
+    """Give an extended M3U in UTF-8; it lies beside the tracks, as the cover does.
+
+    With ``url``, the address of the folder in which they lie, it can be taken elsewhere.
+    """
     album = _line(tracks[0].album)
-    lines = ["#EXTM3U", f"#PLAYLIST:{album}", f"#EXTALB:{album}", f"#EXTIMG:{COVER}"]
+    image = _location(COVER, url) if url else COVER
+    lines = ["#EXTM3U", f"#PLAYLIST:{album}", f"#EXTALB:{album}", f"#EXTIMG:{image}"]
     for track in tracks:
         seconds = round(track.duration_ms / 1000)
         lines.append(f"#EXTINF:{seconds},{_line(track.artist)} - {_line(track.title)}")
-        lines.append(track.path.name)
+        lines.append(_location(track.path.name, url) if url else track.path.name)
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def xspf(tracks: Sequence[Track]) -> bytes:
-    """Give an XSPF playlist (https://xspf.org/spec) whose locations are relative."""
+def xspf(tracks: Sequence[Track], url: str | None = None) -> bytes:
+    """Give an XSPF playlist (https://xspf.org/spec).
+
+    Its locations are relative, or with ``url`` below that address.
+    """
     ET.register_namespace("", _XSPF)
     root = ET.Element(f"{{{_XSPF}}}playlist", version="1")
 
@@ -235,30 +253,32 @@ def xspf(tracks: Sequence[Track]) -> bytes:
 
     add(root, "title", tracks[0].album)
     add(root, "creator", tracks[0].artist)
-    add(root, "image", COVER)
+    add(root, "image", _location(COVER, url))
     parent = add(root, "trackList")
     for track in tracks:
         one = add(parent, "track")
-        add(one, "location", quote(track.path.name))
+        add(one, "location", _location(track.path.name, url))
         add(one, "title", track.title)
         add(one, "creator", track.artist)
-        add(one, "image", COVER)
+        add(one, "image", _location(COVER, url))
         add(one, "album", track.album)
         add(one, "trackNum", str(track.number))
         add(one, "duration", str(track.duration_ms))
     return _document(root)
 
 
-def feed(tracks: Sequence[Track], url: str) -> bytes:
+def feed(tracks: Sequence[Track], url: str, first_url: str | None = None) -> bytes:
     """Give a podcast feed: RSS 2.0 with the tags of iTunes and of Podcasting 2.0.
 
-    ``url`` is the address of the folder in which the tracks lie. Ids hang on it, and those of the
-    episodes on their names, so that they stay the same when a track is made anew.
+    ``url`` is the address of the folder in which the tracks lie. The podcast's id hangs on it, or
+    on ``first_url``, where it was before, and those of the episodes on their names, so that they
+    stay the same when a track is made anew.
     """
     for prefix, namespace in (("atom", _ATOM), ("itunes", _ITUNES), ("podcast", _PODCAST)):
         ET.register_namespace(prefix, namespace)
     base = url.rstrip("/")
     address = f"{base}/{FEED}"
+    guid_address = f"{(first_url or base).rstrip('/')}/{FEED}"
     first = tracks[0]
     root = ET.Element("rss", version="2.0")
     channel = ET.SubElement(root, "channel")
@@ -277,7 +297,7 @@ def feed(tracks: Sequence[Track], url: str) -> bytes:
     _add(channel, f"{{{_ITUNES}}}explicit", "false")
     _add(channel, f"{{{_ITUNES}}}type", "serial")
     _add(channel, f"{{{_ITUNES}}}category", text="Health & Fitness")
-    _add(channel, f"{{{_PODCAST}}}guid", str(podcast_guid(address)))
+    _add(channel, f"{{{_PODCAST}}}guid", str(podcast_guid(guid_address)))
     _add(channel, f"{{{_PODCAST}}}medium", "podcast")
     _add(channel, f"{{{_PODCAST}}}locked", "no")
     for track in tracks:
@@ -371,6 +391,10 @@ def _add(
 def _document(root: ET.Element) -> bytes:
     ET.indent(root)
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
+
+
+def _location(name: str, url: str | None) -> str:
+    return f"{url.rstrip('/')}/{quote(name)}" if url else quote(name)
 
 
 def _line(text: str) -> str:

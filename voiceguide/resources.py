@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path, PureWindowsPath
 
-from platformdirs import user_cache_path, user_config_path
+from platformdirs import user_cache_path, user_config_path, user_data_path
 
 from voiceguide.errors import RequestError
 
@@ -29,6 +29,15 @@ def cache_folder() -> Path:
     """
     moved = os.environ.get("VOICEGUIDE_CACHE_DIR")
     return Path(moved) if moved else user_cache_path("voiceguide", appauthor=False)
+
+
+def data_folder() -> Path:
+    """Give the folder of what was downloaded: voices.
+
+    ``VOICEGUIDE_DATA_DIR`` moves it.
+    """
+    moved = os.environ.get("VOICEGUIDE_DATA_DIR")
+    return Path(moved) if moved else user_data_path("voiceguide", appauthor=False)
 
 
 def folders(name: str) -> list[Path]:

@@ -53,6 +53,8 @@ DEFAULT_ROUNDS = {"gentle": 6, "standard": 5, "deep": 4}
 """Rounds of a hold and 10 s of mobilizing that take about five minutes (the domain's protocol)."""
 ROUNDS = range(2, 11)
 """With a length to keep to: from the least that helps to ten minutes on one spot."""
+BEDS = ("rain", "ocean", "drone")
+"""The ambient beds of sounds/."""
 ROLLER = "foam-roller"
 """The method that prepares for another."""
 HANDS = "thumb"
@@ -127,6 +129,12 @@ class Request(BaseModel):
     """The whole session, or one track of a playlist."""
     seed: int = Field(default=0, ge=0)
     """Which variants of the phrases are said; the same seed gives the same session."""
+    bed: str | None = None
+    """What sounds under the session: one of BEDS, or a file."""
+    bed_level: float = Field(default=0.0, ge=-40, le=20)
+    """In dB, relative to the level that a bed has else."""
+    mono: bool = False
+    """Whether what is said for a side stays in the middle."""
 
     @property
     def length_ms(self) -> int | None:

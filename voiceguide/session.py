@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 from voiceguide import library, mixer, resources, script, ssml, timeline
 from voiceguide.errors import (
     Findings,
+    LengthRequestError,
     MissingVoiceError,
     Place,
     RequestError,
@@ -28,10 +29,20 @@ from voiceguide.errors import (
 )
 from voiceguide.ssml import Sound, Speech, WantedVoice
 from voiceguide.ssml.xml import MAX_BYTES, text_of
-from voiceguide.voices import Utterance, Voice, VoiceInfo, cache, clip
+from voiceguide.timeline import Bed
+from voiceguide.voices import (
+    DEFAULT_RATE_WPM,
+    Utterance,
+    Voice,
+    VoiceInfo,
+    cache,
+    clip,
+    engines,
+    there_are,
+)
 from voiceguide.voices.cache import ClipCache
 from voiceguide.voices.clip import keep_memory_flat
-from voiceguide.voices.pyttsx3 import Pyttsx3
+from voiceguide.voices.engine import same_language
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -42,8 +53,6 @@ if TYPE_CHECKING:
     from voiceguide.player.source import Source
     from voiceguide.timeline import Item, Timeline
 
-DEFAULT_RATE_WPM = 140
-"""Calm: conversation runs at 150 to 180 words a minute."""
 RATES_WPM = (80, 450)
 """What espeak-ng takes; the slowest calm, the fastest a screen reader's."""
 
@@ -76,11 +85,7 @@ class _Written:
 
 def voices(language: str | None = None) -> list[VoiceInfo]:
     """Give the voices of this machine, those that speak ``language`` if it is given."""
-    engine = Pyttsx3()
-    try:
-        found = engine.voices()
-    finally:
-        engine.close()
+    found = there_are()
     if language is None:
         return found
     wanted = language.lower()
@@ -148,10 +153,10 @@ class Session:
         A session of a given length speaks all of itself as soon as its script or title is asked
         for. ``target`` is a region ("calf"), a complaint ("calf-pain"), a script (my.ssml), a
         template (my.ssml.jinja), or "-" for one of these on standard input. ``voice`` is one that
-        ``voiceguide voices`` lists, ``rate`` is in words a minute. ``options`` are those of
-        ``script.Request``: method, area, side, level, minutes, guidance, explain, prepare,
-        language, library, seed, variables, max_length. Raises RequestError for an option that is
-        not known or out of range.
+        ``voiceguide voices`` lists, a Piper model, or a folder of recordings; ``rate`` is in words
+        a minute. ``options`` are those of ``script.Request``: method, area, side, level, minutes,
+        guidance, explain, prepare, language, library, seed, bed, bed_level, mono, variables,
+        max_length. Raises RequestError for an option that is not known or out of range.
         """
         slowest, fastest = RATES_WPM
         if rate is not None and not slowest <= rate <= fastest:
@@ -178,8 +183,20 @@ class Session:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is odd about the script, though it plays."""
-        return self._plan.parsed.warnings + self._plan.warnings
+        """What is odd about the script or the voice, though it plays."""
+        return self._plan.parsed.warnings + self._plan.warnings + self._remarks
+
+    @property
+    def said(self) -> list[tuple[str | None, Utterance]]:
+        """All that is said, in the order of the script, each with the title of its chapter."""
+        said: list[tuple[str | None, Utterance]] = []
+        chapter = None
+        for cue in ssml.walk(self._plan.parsed.root):
+            if isinstance(cue, ssml.Mark) and cue.name.startswith(ssml.CHAPTER):
+                chapter = cue.name.removeprefix(ssml.CHAPTER)
+            elif isinstance(cue, Speech):
+                said.append((chapter, self._utterance(cue, self._plan)))
+        return said
 
     @property
     def default_path(self) -> Path:
@@ -189,7 +206,7 @@ class Session:
     @property
     def tags(self) -> Tags:
         """What a player shows of the session, if it is exported today."""
-        from voiceguide.export import Tags
+        from voiceguide.export import Tags  # takes long to load, and play needs none
 
         comment = "Made by voiceguide."
         if not self._file:
@@ -209,7 +226,8 @@ class Session:
 
         plan = self._plan
         cues = list(ssml.walk(plan.parsed.root))
-        engine = Pyttsx3()
+        bed = self._bed
+        engine = engines(self._voice)()
         engine.close()
         files = {str(cue.source): _digest(cue) for cue in cues if isinstance(cue, Sound)}
         times = plan.timeline and [(one.begin_ms, one.end_ms) for one in plan.timeline.events]
@@ -217,13 +235,14 @@ class Session:
             (clip.VERSION, mixer.VERSION, export.VERSION, engine.id),
             (text_of(plan.written.text), self._voice, self._rate_wpm),
             (sorted(files.items()), times),
+            (self._request.mono, bed and (_digest(bed), bed.gain_db)),
         )
 
     @cached_property
     def timeline(self) -> Timeline:
         """Events and chapters, on the millisecond grid. All speech is made for it."""
         if self._plan.timeline is not None:
-            return self._plan.timeline
+            return replace(self._plan.timeline, bed=self._bed)
         with self._open_voice() as voice:
             whole = timeline.collect(self._items(voice, self._plan))
         if whole.duration_ms == 0:
@@ -235,6 +254,7 @@ class Session:
 
         Raises a VoiceguideError.
         """
+        _ = self._bed
         _ = self._plan
 
     def check(self) -> None:
@@ -259,16 +279,16 @@ class Session:
         its own unless others are given. Raises a VoiceguideError that says what is wrong; then
         there is no file, or the old one.
         """
-        from voiceguide import export  # what writes tags takes long to load, and play needs none
+        from voiceguide import export
 
         path = Path(path)
         export.suffix(path)  # before any work is done
         seen: list[Item] = []
         plan = self._plan
         heard = sum(isinstance(cue, Speech | Sound) for cue in ssml.walk(plan.parsed.root))
-        channels = mixer.channels(plan.parsed.root)
+        channels = self._channels
         with self._open_voice() as voice:
-            known = plan.timeline or self.__dict__.get("timeline")
+            known = self.timeline if plan.timeline else self.__dict__.get("timeline")
             blocks = mixer.mix(
                 _noting(known or self._items(voice, plan), seen),
                 lambda speech: voice.clip(self._utterance(speech, plan)),
@@ -315,13 +335,33 @@ class Session:
         with self._open_voice() as voice:
             window = mixer.Window(
                 lambda speech: voice.clip(self._utterance(speech, plan)),
-                mixer.channels(plan.parsed.root),
+                self._channels,
             )
-            items = plan.timeline.items() if plan.timeline else self._items(voice, plan)
+            items = self.timeline if plan.timeline else self._items(voice, plan)
             with contextlib.closing(
-                Spoken(self.title, items, window, _lead(start_delay_ms))
+                Spoken(self.title, len(titles), items, window, _lead(start_delay_ms))
             ) as source:
                 _play(source, begin, start_delay_ms, open_device, quiet=quiet)
+
+    @cached_property
+    def _bed(self) -> Bed | None:
+        """What sounds under all of it; raises RequestError or SoundError if it is not to be had."""
+        name = self._request.bed
+        if name is None:
+            return None
+        shipped = name in script.BEDS
+        path = resources.find(f"{name}.flac", resources.folders("sounds")) if shipped else None
+        path = path or Path(name)
+        if not os.path.isfile(path):  # noqa: PTH113 (unlike Path's, it takes any name)
+            beds = ", ".join(script.BEDS)
+            raise RequestError(f"bed = {name!r}: there is no such file, and beds are {beds}")
+        bed = Bed(path, name, shipped, self._request.bed_level)
+        mixer.check(bed)
+        return bed
+
+    @property
+    def _channels(self) -> int:
+        return 1 if self._request.mono else mixer.channels(self._plan.parsed.root)
 
     @cached_property
     def _plan(self) -> _Plan:
@@ -359,7 +399,7 @@ class Session:
         """Find the voices that a script wants; warn of those that are not there."""
         chosen: dict[tuple[WantedVoice, str], str | None] = {}
         missing = Findings()
-        engine = Pyttsx3()
+        engine = engines(self._voice)()
         try:
             for cue in ssml.walk(parsed.root):
                 if not isinstance(cue, Speech) or cue.style.voice is None:
@@ -474,21 +514,37 @@ class Session:
             chosen = getattr(self._request, name)
             if chosen != defaults[name].default:
                 yield name if chosen is True else chosen
+        if self._request.bed is not None:
+            yield Path(self._request.bed).stem
+        if self._request.mono:
+            yield "mono"
         if self._request.length_ms is not None:
             yield f"{self._request.length_ms / 60_000:.4g}-min"
         if self._voice is not None:
-            yield re.sub(r"[^a-z0-9]+", "-", self._voice.lower())
+            name = Path(self._voice).absolute().name.removesuffix(".onnx")  # of a model or a folder
+            yield re.sub(r"[^a-z0-9]+", "-", name.lower())
         if self._rate_wpm != DEFAULT_RATE_WPM:
             yield f"{self._rate_wpm}-wpm"
         if self._request.seed:
             yield f"seed-{self._request.seed}"
 
+    @cached_property
+    def _remarks(self) -> tuple[str, ...]:
+        """What the voice cannot do of what is asked of it."""
+        engine = engines(self._voice)()
+        try:
+            return tuple(engine.remarks([utterance for _, utterance in self.said]))
+        finally:
+            engine.close()
+
     def _open_voice(self) -> Voice:
         keep_memory_flat()
-        return Voice(Pyttsx3, ClipCache(resources.cache_folder() / "clips"))
+        return Voice(engines(self._voice), ClipCache(resources.cache_folder() / "clips"))
 
     def _items(self, voice: Voice, plan: _Plan, problems: Findings | None = None) -> Iterator[Item]:
-        return timeline.resolve(
+        if self._bed:
+            yield self._bed
+        yield from timeline.resolve(
             plan.parsed.root,
             self._length_ms(voice, plan),
             name=plan.written.name,
@@ -525,7 +581,7 @@ class Session:
         style = speech.style
         slowest, fastest = RATES_WPM
         voice = plan.voices.get((style.voice, style.language)) if style.voice else None
-        if voice is None and _same_language(style.language, plan.parsed.language):
+        if voice is None and same_language(style.language, plan.parsed.language):
             voice = self._voice
         return Utterance(
             speech.text,
@@ -607,13 +663,14 @@ def _fitted(  # noqa: C901 (a search, and what its ends are)
         raise mixer.nothing_is_heard(plans[0].written.name)
     what = "session" if len(sessions) == 1 else "playlist"
     are = "lengths are" if len(nearest) > 1 else "length is"
-    raise RequestError(
+    raise LengthRequestError(
         f"no {what} of {_clock(target_ms)} minutes can be made of it; the nearest {are} "
-        + " and ".join(map(_clock, nearest))
+        + " and ".join(map(_clock, nearest)),
+        tuple(nearest),
     )
 
 
-def _digest(sound: Sound) -> str:
+def _digest(sound: Sound | Bed) -> str:
     """Give a digest of a sound's file."""
     try:
         with sound.path.open("rb") as file:
@@ -638,14 +695,11 @@ def _decoded(source: bytes, name: str) -> str:
         raise ScriptError(f"{name}: {what}") from error
 
 
-def _same_language(one: str, other: str) -> bool:
-    return one.lower().partition("-")[0] == other.lower().partition("-")[0]
-
-
 def _check_chapter(begin: str | int, titles: list[str]) -> None:
     if isinstance(begin, str) and begin.casefold() not in map(str.casefold, titles):
         chapters = "; ".join(dict.fromkeys(titles)) or "none"
-        raise RequestError(f"there is no chapter “{begin}”; there are: {chapters}")
+        hint = " (a time is written 4:30 or 90s)" if begin.lstrip("-+")[:1].isdigit() else ""
+        raise RequestError(f"there is no chapter “{begin}”{hint}; there are: {chapters}")
 
 
 def _play(
@@ -657,10 +711,10 @@ def _play(
     from voiceguide.player.screen import Nothing, screen
 
     loop.run(
-        Player(source, delay_ms=delay_ms, begin=lambda: source.score.begin_of(begin)),
+        Player(source, delay_ms=delay_ms, begin=begin),
         open_device,
         keys(),
-        Nothing() if quiet else screen(sys.stderr),
+        Nothing() if quiet or sys.stderr is None else screen(sys.stderr),
     )
 
 

@@ -20,6 +20,7 @@ from voiceguide.ssml import CHAPTER, Cue, Group, Mark, Pause, Sound, Speech, Syn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
 
 MAX_MS = 12 * 3_600_000
 """How long a session may last, unless more is asked for."""
@@ -92,14 +93,28 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
+class Bed:
+    """A sound under all of the session, over and over; where it ends is known when that does."""
+
+    path: Path
+    source: str
+    """Its name as the listener gave it: "rain", "music.mp3"."""
+    seamless: bool = False
+    """Whether its end leads on to its begin."""
+    gain_db: float = 0.0
+    """Relative to the standard level of beds."""
+    begin_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The end of the session."""
 
     ms: int
 
 
-Item: TypeAlias = Event | Opening | End
-"""What a timeline is made of, in the order of time; an End comes last."""
+Item: TypeAlias = Event | Opening | Bed | End
+"""What a timeline is made of, in the order of time; a Bed comes first, an End last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +124,12 @@ class Timeline:
     duration_ms: int
     chapters: tuple[Chapter, ...]
     events: tuple[Event, ...]
+    bed: Bed | None = None
 
     def __iter__(self) -> Iterator[Item]:
-        """Give the events, and then the end."""
-        yield from self.events
-        yield End(self.duration_ms)
-
-    def items(self) -> Iterator[Item]:
         """Give all that it was collected from, in the order of time."""
+        if self.bed:
+            yield self.bed
         openings = [Opening(chapter.title, chapter.begin_ms) for chapter in self.chapters]
         placed: list[Event | Opening] = [*openings, *self.events]
         yield from sorted(placed, key=lambda item: item.begin_ms)
@@ -154,6 +167,7 @@ def collect(items: Iterable[Item]) -> Timeline:
     """Gather a timeline that was made item by item."""
     events: list[Event] = []
     openings: list[Opening] = []
+    bed = None
     duration_ms = 0
     for item in items:
         match item:
@@ -161,6 +175,8 @@ def collect(items: Iterable[Item]) -> Timeline:
                 events.append(item)
             case Opening():
                 openings.append(item)
+            case Bed():
+                bed = item
             case End(ms):
                 duration_ms = ms
     ends = [opening.begin_ms for opening in openings[1:]] + [duration_ms]
@@ -168,7 +184,7 @@ def collect(items: Iterable[Item]) -> Timeline:
         Chapter(opening.title, opening.begin_ms, end_ms)
         for opening, end_ms in zip(openings, ends, strict=False)
     )
-    return Timeline(duration_ms, chapters, tuple(events))
+    return Timeline(duration_ms, chapters, tuple(events), bed)
 
 
 def resolve(  # noqa: PLR0913 (each is part of the question)

@@ -51,7 +51,7 @@ DECODE = ("ffmpeg", "-v", "error", "-i", "short.mp3", "decoded.wav")
 ENCODE = ("ffmpeg", "-v", "error", "-y", "-i", "decoded.wav", "-b:a", "96k", "encoded.mp3")
 SPEAK = (
     "bash", "-o", "pipefail", "-c",
-    "espeak-ng -m -v en-us -s 140 --stdout -f words.txt | lame --quiet -b 96 - spoken.mp3",
+    "espeak-ng -m -v en-us -s 120 --stdout -f words.txt | lame --quiet -b 96 - spoken.mp3",
 )  # fmt: skip
 CACHE = Path("cache")
 

@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 
 
 class Device(Protocol):
-    """Plays what ``read(frames)`` gives, from ``start`` on until it is closed."""
+    """Plays what ``read(frames)`` gives, from ``start`` on until it is closed.
+
+    All that is asked of it hangs where the sound server does not answer.
+    """
 
     def start(self) -> None:
         """Begin to play; raises DeviceError if that cannot be."""
 
     def close(self) -> None:
-        """Fall silent; never hangs."""
+        """Fall silent."""
 
 
 class Opener(Protocol):

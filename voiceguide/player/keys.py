@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import signal
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -86,13 +85,15 @@ else:
             self._gone = False
 
         def open(self) -> None:
-            with contextlib.suppress(termios.error), _in_background():
+            if not self._in_foreground():  # it would be stopped for it
+                return
+            with contextlib.suppress(termios.error):
                 self._before = termios.tcgetattr(self._descriptor)
                 tty.setcbreak(self._descriptor)
 
         def close(self) -> None:
-            if self._before is not None:
-                with contextlib.suppress(termios.error), _in_background():
+            if self._before is not None and self._in_foreground():
+                with contextlib.suppress(termios.error):
                     termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._before)
             self._before = None
 
@@ -109,20 +110,22 @@ else:
 
         def _read(self) -> str:
             """Give what was typed; nothing any more where the terminal is gone."""
-            if self._gone or not select.select([self._descriptor], [], [], 0)[0]:
+            if self._gone or not self._in_foreground():
+                return ""
+            if self._before is None:  # it was in the background
+                self.open()
+            if not select.select([self._descriptor], [], [], 0)[0]:
                 return ""
             try:
-                text = os.read(self._descriptor, _MOST_BYTES).decode("utf-8", "ignore")
+                data = os.read(self._descriptor, _MOST_BYTES)
             except OSError:
-                text = ""
-            self._gone = not text
-            return text
+                data = b""
+            self._gone = not data
+            return data.decode("utf-8", "ignore")
 
-    @contextlib.contextmanager
-    def _in_background() -> Iterator[None]:
-        """Set a terminal's modes without being stopped for it, as a background job would be."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTTOU])
-        try:
-            yield
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        def _in_foreground(self) -> bool:
+            """Tell whether the terminal is ours now: the shell may have it, and other jobs."""
+            try:
+                return os.tcgetpgrp(self._descriptor) == os.getpgrp()
+            except OSError:  # it is not the terminal that controls us: nothing stops us
+                return True

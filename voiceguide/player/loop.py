@@ -10,6 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from voiceguide.errors import DeviceError
 from voiceguide.player.awake import kept_awake
 from voiceguide.player.loudspeaker import Loudspeaker
 
@@ -39,18 +40,20 @@ def run(player: Player, open_device: Opener, keys: Keys, screen: Screen) -> None
     SIGINT and SystemExit for SIGTERM and SIGHUP (after a fade), and what the player met with.
     """
     speaker = Loudspeaker(player, open_device)
-    try:
-        speaker.open()
-        with _signals(player) as caught, kept_awake(), _on_the_bus(player):
-            keys.open()
-            try:
+    with _signals(player) as caught, contextlib.closing(speaker), contextlib.closing(player):
+        try:
+            speaker.open()
+            with (
+                kept_awake(),
+                _on_the_bus(player),
+                contextlib.closing(keys),
+                contextlib.closing(screen),
+            ):
+                keys.open()
                 _steer(player, speaker, keys, screen, caught)
-            finally:
-                screen.close()
-                keys.close()
-    finally:
-        player.close()
-        speaker.close()
+        except DeviceError:
+            if not player.stopping:  # else nobody waits for it any more
+                raise
     if player.error is not None:
         raise player.error
     if signal.SIGINT in caught:
@@ -81,8 +84,7 @@ def _steer(
         if asleep_s > _ASLEEP_S or speaker.lost:
             screen.say("Looking for the loudspeaker.")
             screen.show(player)
-            player.back_to_sentence()
-            speaker.reopen(lambda: caught)
+            speaker.reopen()
             screen.say("")
             noticed_s = _clock_s()
 
@@ -137,9 +139,8 @@ def _suspend(player: Player, speaker: Loudspeaker, keys: Keys, screen: Screen) -
     os.kill(os.getpid(), signal.SIGSTOP)
     keys.open()
     if not was_paused:
-        player.back_to_sentence()
         player.play()
-    speaker.reopen(lambda: False)
+    speaker.reopen()
 
 
 @contextlib.contextmanager
@@ -152,6 +153,7 @@ def _signals(player: Player) -> Iterator[list[int]]:
             caught.append(number)
             return
         if number in caught:
+            signal.signal(number, signal.SIG_IGN)  # a third would break off what is put back
             raise KeyboardInterrupt
         caught.append(number)
         threading.Thread(target=player.stop, daemon=True).start()  # it may hold the lock now

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from voiceguide.errors import DeviceError
+from voiceguide.player.device import not_opened
 from voiceguide.voices.clip import FRAMES_PER_MS
 
 if TYPE_CHECKING:
@@ -22,10 +25,19 @@ _LOST_S = 1.0
 """A device that asks for nothing for so long is lost."""
 _BEGIN_S = 3.0
 """It may take so long to begin: a null sink of PulseAudio finishes a block of 2 s first."""
+_ANSWER_S = 4.0
+"""A sound server hangs that has not answered by then; up to _FIRST_BLOCK_S of it is ours."""
+_CLOSE_S = 0.8
 _RETURN_S = 3.0
-"""So long a lost device is looked for; with _LOST_S that is less than 5 s."""
+"""So long a lost device is looked for; with _LOST_S and _CLOSE_S that is less than 5 s."""
 _RETRY_S = 0.25
+_SLICE_S = 0.05
 _BYTES = 2
+
+_Result = TypeVar("_Result")
+
+_stuck: list[object] = []
+"""What did not answer: it must not be collected, as that would close a device, and hang too."""
 
 
 class Loudspeaker:
@@ -36,49 +48,102 @@ class Loudspeaker:
         self._open_device = open_device
         self._device: Device | None = None
         self._hush = 0
+        self._begun = False
         self._patience_s = _BEGIN_S
         self._asked_s = 0.0
+        self._number = 0
 
     @property
     def lost(self) -> bool:
         """Whether it has asked for no audio for too long."""
         return time.monotonic() - self._asked_s > self._patience_s
 
-    def open(self) -> None:
-        """Open it, and play as soon as there is something; raises DeviceError if there is none."""
-        self._device = self._open_device(self._read, self._player.source.channels)
-        self._player.wait(_FIRST_BLOCK_S)
-        self._hush = _HUSH_MS * FRAMES_PER_MS
-        self._patience_s = _BEGIN_S
-        self._asked_s = time.monotonic()
-        self._device.start()
+    def open(self, seconds: float = _ANSWER_S) -> None:
+        """Open it, and play as soon as there is something.
 
-    def reopen(self, given_up: Callable[[], object]) -> None:
-        """Look for it again and again, until that is ``given_up``.
+        Raises DeviceError if there is none, or if it does not answer in so many seconds, or before
+        the player is stopped.
+        """
+        until_s = time.monotonic() + seconds
+        channels = self._player.source.channels
+        number = self._number
 
-        Raises DeviceError if it does not come back in time.
+        def given_up() -> bool:
+            return time.monotonic() > until_s or self._player.stopping
+
+        def read(frames: int) -> bytes:
+            if number != self._number:  # it hung, was given up, and comes to itself
+                return bytes(frames * channels * _BYTES)
+            return self._read(frames)
+
+        try:
+            device = _call(lambda: self._open_device(read, channels), given_up)
+            self._device = device
+            self._player.wait(_FIRST_BLOCK_S)
+            self._hush = _HUSH_MS * FRAMES_PER_MS
+            self._begun, self._patience_s = False, _BEGIN_S
+            self._asked_s = time.monotonic()
+            _call(device.start, given_up)
+        except TimeoutError as error:
+            raise not_opened("the sound server does not answer") from error
+
+    def reopen(self) -> None:
+        """Look for it again and again; the last sentence is said again.
+
+        Raises DeviceError if it does not come back in time, or before the player is stopped.
         """
         self.close()
+        self._player.back_to_sentence()  # now: as it was closed, it still took some
         until_s = time.monotonic() + _RETURN_S
         while True:
             try:
-                self.open()
+                self.open(until_s - time.monotonic())
             except DeviceError as error:
-                if time.monotonic() > until_s or given_up():
+                self.close()  # it may be open, though it did not start
+                if time.monotonic() + _RETRY_S > until_s or self._player.stopping:
                     raise DeviceError(f"the loudspeaker is gone: {error}") from error
                 time.sleep(_RETRY_S)
             else:
                 return
 
     def close(self) -> None:
-        """Fall silent."""
+        """Fall silent; a device that hangs is left to itself."""
         device, self._device = self._device, None
         if device is not None:
-            device.close()
+            with contextlib.suppress(TimeoutError):
+                until_s = time.monotonic() + _CLOSE_S
+                _call(device.close, lambda: time.monotonic() > until_s)
+        self._number += 1
 
     def _read(self, frames: int) -> bytes:
-        self._asked_s, self._patience_s = time.monotonic(), _LOST_S
+        self._asked_s = time.monotonic()
+        if self._begun:
+            self._patience_s = _LOST_S
+        self._begun = True  # a device takes the first piece while it starts
         hush = min(frames, self._hush)
         self._hush -= hush
         silence = bytes(hush * self._player.source.channels * _BYTES)
         return silence + self._player.read(frames - hush)
+
+
+def _call(function: Callable[[], _Result], given_up: Callable[[], bool]) -> _Result:
+    """Call a function that may hang in C; raises TimeoutError if it is ``given_up`` before."""
+    outcome: list[_Result | Exception] = []
+
+    def call() -> None:
+        try:
+            outcome.append(function())
+        except Exception as error:  # noqa: BLE001 (raised below)
+            outcome.append(error)
+
+    thread = threading.Thread(target=call, name="loudspeaker", daemon=True)
+    thread.start()
+    while not outcome and not given_up():
+        thread.join(_SLICE_S)  # signals are noted in between
+    if not outcome:
+        _stuck.append((function, outcome))
+        raise TimeoutError
+    result = outcome[0]
+    if isinstance(result, Exception):
+        raise result
+    return result

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,14 +14,9 @@ from voiceguide.voices.clip import RATE_HZ
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-_PERIOD_MS = 300
-"""PulseAudio holds one period (miniaudio makes it the target length); keys are heard so much later.
-A busy machine stands still for long now and then: on two overloaded cores, 100 ms were not enough
-in one of twenty short sessions, 200 ms once in ten minutes (measured)."""
-_CLOSE_S = 0.5
-
-_stuck: list[object] = []
-"""Devices that did not close: they must not be collected, as that would close them once more."""
+_PERIOD_MS = 200
+"""PulseAudio holds one period (miniaudio makes it the target length). Keys are heard so much later;
+with 100 ms, some was lost in one of twenty sessions on two overloaded cores (measured)."""
 
 
 class MiniaudioDevice:
@@ -51,12 +45,8 @@ class MiniaudioDevice:
             raise not_opened(error.args[0]) from error
 
     def close(self) -> None:
-        """Close it; one whose server is gone may hang, and is left to itself."""
-        closing = threading.Thread(target=self._device.close, daemon=True)
-        closing.start()
-        closing.join(_CLOSE_S)
-        if closing.is_alive():
-            _stuck.append(self._device)
+        """Fall silent."""
+        self._device.close()
 
 
 def _asked(read: Callable[[int], bytes]) -> Generator[bytes, int, None]:

@@ -6,6 +6,7 @@ dbus-fast reads annotations at run time: they are not postponed here.
 """
 
 import asyncio
+import contextlib
 import threading
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,7 +48,7 @@ class Mpris:
 
     def close(self) -> None:
         """Leave the bus."""
-        if not self._loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # it is closed: the bus went away
             self._loop.call_soon_threadsafe(self._done.set)
         self._thread.join(1)
 
@@ -60,6 +61,7 @@ class Mpris:
             self._loop.close()
 
     async def _serve(self) -> None:
+        self._loop.set_exception_handler(lambda *_: None)  # dbus-fast's own, as the bus goes away
         bus = await MessageBus(bus_type=BusType.SESSION).connect()
         try:
             steered = _Steered(self._player)
@@ -68,7 +70,7 @@ class Mpris:
             reply = await bus.request_name(_NAME, NameFlag.DO_NOT_QUEUE)
             if reply is not RequestNameReply.PRIMARY_OWNER:  # another session plays already
                 await bus.request_name(f"{_NAME}.instance{threading.get_native_id()}")
-            while not self._done.is_set():
+            while bus.connected and not self._done.is_set():
                 steered.tell_changes()
                 try:
                     await asyncio.wait_for(self._done.wait(), _WATCH_S)
@@ -270,6 +272,8 @@ class _Steered(ServiceInterface):
     def _metadata(self) -> dict[str, Variant]:
         score = self._player.source.score
         number = score.chapter_at(max(0, self._player.position_ms))
+        if self._player.seeking:
+            number = -1
         metadata = {
             "mpris:trackid": Variant("o", _TRACK),
             "xesam:title": Variant("s", self._player.source.title),

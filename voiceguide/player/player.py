@@ -6,31 +6,29 @@ was made ahead: what was being heard is faded out while what comes instead is fa
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from voiceguide.errors import RequestError
 from voiceguide.mixer import BLOCK_MS
 from voiceguide.voices.clip import FRAMES_PER_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from voiceguide.player.source import Source
 
-_FADE = 30 * FRAMES_PER_MS
+FADE_MS = 30
 """Long enough that nothing clicks, short enough that a key answers at once."""
-_STOP_FADE = 400 * FRAMES_PER_MS
-_AHEAD = 1500 * FRAMES_PER_MS
+STOP_FADE_MS = 400
+AHEAD_MS = 1500
 """So much is mixed ahead: a machine that stutters for a second is not heard."""
-_ENOUGH = 450 * FRAMES_PER_MS
-"""A device takes up to 400 ms at once; what is left is faded out unless more comes."""
-_EXTENSION_MS = 15_000
-_DRAIN = 500 * FRAMES_PER_MS
+EXTENSION_MS = 15_000
+_DRAIN_MS = 400
 """What the device may still hold when the last block was taken."""
 _CATCH_UP_S = 0.1
 """A device waits so long for what comes after a cut: then what was heard fades right into it."""
@@ -50,12 +48,10 @@ class _Part(NamedTuple):
 class Player:
     """Plays a source. ``read`` is the device's; all else may be called from any thread."""
 
-    def __init__(
-        self, source: Source, *, delay_ms: int = 0, begin: Callable[[], int | None] | None = None
-    ) -> None:
+    def __init__(self, source: Source, *, delay_ms: int = 0, begin: str | int = 0) -> None:
         """Begin to mix ahead: ``delay_ms`` of the source's lead, then from ``begin`` on.
 
-        ``begin`` gives a time in ms, or None as long as it cannot be known.
+        ``begin`` is the title of a chapter or a time in ms.
         """
         self.source = source
         self.paused = False
@@ -65,13 +61,17 @@ class Player:
         self.ended = threading.Event()
         self._ready: deque[_Part] = deque()
         self._tail = np.zeros((0, source.channels), np.int32)
-        self._next_ms = -delay_ms
-        self._goal = None if delay_ms else begin
-        self._after_lead = begin
-        self._chapter: int | None = None  # the one that is being sought
-        self._risen = _FADE
+        self._next_ms = 0
+        self._goal: str | int | None = None  # the chapter that is sought, by title or number
+        self._begin = begin
+        if delay_ms:
+            self._next_ms = -delay_ms
+        else:
+            self._go_to_begin()
+        self._risen = FADE_MS * FRAMES_PER_MS
         self._cuts = 0
         self._fresh = False  # nothing was read since the last cut
+        self._broken = False  # nothing will be mixed any more
         self._last = False  # all that is to be heard is ready
         self._silent = 0  # frames given since then
         self._closed = False
@@ -91,12 +91,18 @@ class Player:
         with self._lock:
             return not self._ready and not self._last and not self.paused
 
-    def wait(self, seconds: float) -> None:
-        """Wait until there is enough to begin with, or all there is; at most ``seconds``."""
+    @property
+    def seeking(self) -> bool:
+        """Whether it waits for a place that is not known yet."""
         with self._lock:
-            self._lock.wait_for(
-                lambda: self._held() >= _ENOUGH or self._last or self.paused, seconds
-            )
+            if self._ready or self._last:
+                return False
+            return self._goal is not None or self._next_ms > self.source.score.known_ms
+
+    def wait(self, seconds: float) -> None:
+        """Wait until there is something to be played, or all was; not longer than ``seconds``."""
+        with self._lock:
+            self._lock.wait_for(lambda: self._ready or self._last or self.paused, seconds)
 
     def read(self, frames: int) -> bytes:
         """Give the next ``frames`` to the device; silence where there is nothing."""
@@ -105,8 +111,6 @@ class Player:
             if self._fresh:
                 self._fresh = False
                 self.wait(_CATCH_UP_S)
-            if self._held() < frames + _FADE and not self._last and not self.paused:
-                self._run_dry()
             filled = 0
             tail, self._tail = self._tail[:frames], self._tail[frames:]
             out[: len(tail)] += tail
@@ -120,23 +124,9 @@ class Player:
                     self._ready.appendleft(left)
             if self._last and not self._ready and not len(self._tail):
                 self._silent += frames - max(filled, len(tail))
-                if self._silent >= _DRAIN:
+                if self._silent >= _DRAIN_MS * FRAMES_PER_MS:
                     self.ended.set()
         return np.clip(out, -32768, 32767).astype("<i2").tobytes()
-
-    def _held(self) -> int:
-        """Tell how many frames are ready."""
-        return sum(len(part.samples) for part in self._ready)
-
-    def _run_dry(self) -> None:
-        """Fade out what is ready: it may be long until more is known."""
-        if not self._ready:
-            return
-        samples = np.concatenate([part.samples for part in self._ready])
-        count = min(_FADE, len(samples))
-        samples[-count:] = _scaled(samples[-count:], 1 - _rise(0, count, count))
-        self._ready = deque([_Part(self._ready[0].begin_ms, samples)])
-        self._risen = 0
 
     def pause(self) -> None:
         """Fall silent; ``play`` goes on from here."""
@@ -158,9 +148,14 @@ class Player:
             self.pause()
 
     def seek(self, ms: int) -> None:
-        """Go to ``ms`` of the session; beyond its end it ends."""
+        """Go to ``ms`` of the session; beyond its end it ends. A start delay ends with it."""
         with self._lock:
-            self._cut(max(0, ms))
+            if self.position_ms < 0:
+                self._cut(0)
+                self._go_to_begin()
+            else:
+                self._cut(max(0, ms))
+                self._goal = None
 
     def skip(self, by_ms: int) -> None:
         """Go forward, or back."""
@@ -170,11 +165,13 @@ class Player:
     def next_chapter(self) -> None:
         """Go to the next chapter, as soon as it is known; stay where there is none."""
         with self._lock:
+            at_ms = self.position_ms
             number = self._number() + 1
-            here_ms = self.position_ms
-            self._cut(here_ms)
-            self._chapter = number
-            self._goal = lambda: self._begin_of(number, here_ms)
+            if at_ms < 0:
+                self.seek(0)
+            elif number < self.source.chapters:
+                self._cut(at_ms)
+                self._goal = number
 
     def previous_chapter(self) -> None:
         """Go to the begin of this chapter, or where it has just begun, of the one before."""
@@ -193,13 +190,13 @@ class Player:
             self.seek(self.source.score.exercise_at(max(0, self.position_ms)))
 
     def extend(self) -> bool:
-        """Make the current hold 15 s longer; tell whether there is one."""
+        """Make the current hold longer by EXTENSION_MS; tell whether there is one."""
         with self._lock:
             at_ms = self.position_ms
             hold = self.source.score.hold_at(at_ms)
-            if hold is None:
+            if hold is None or self._goal is not None:
                 return False
-            opened_ms = self.source.score.lengthen(hold, _EXTENSION_MS)
+            opened_ms = self.source.score.lengthen(hold, EXTENSION_MS)
             self._cut(min(at_ms, opened_ms))
             return True
 
@@ -214,14 +211,17 @@ class Player:
         with self._lock:
             at_ms = self.position_ms
             sentence = self.source.score.sentence_at(at_ms)
-            if sentence is not None and at_ms - sentence.begin_ms < _RESUME_REACH_MS:
+            if (
+                self._goal is None
+                and sentence is not None
+                and at_ms - sentence.begin_ms < _RESUME_REACH_MS
+            ):
                 self.seek(sentence.begin_ms)
 
     def stop(self) -> None:
         """End with a fade."""
         with self._lock:
-            if not self._last:
-                self._cut(self.position_ms, _STOP_FADE)
+            self._cut(self.position_ms, STOP_FADE_MS)
             self._last = self.stopping = True
 
     def close(self) -> None:
@@ -231,26 +231,25 @@ class Player:
             self._lock.notify_all()
         self._thread.join(2)
 
+    def _go_to_begin(self) -> None:
+        if isinstance(self._begin, str):
+            self._goal = self._begin
+        else:
+            self._next_ms = self._begin
+
     def _number(self) -> int:
-        if self._chapter is not None:
-            return self._chapter
+        """Give the number of the chapter that is heard, or sought."""
+        if isinstance(self._goal, int):
+            return self._goal
         return self.source.score.chapter_at(max(0, self.position_ms))
 
-    def _begin_of(self, number: int, otherwise_ms: int) -> int | None:
-        """Give where a chapter begins; None as long as it is not known."""
-        score = self.source.score
-        ended = score.end_ms is not None or self.source.error is not None
-        chapters = score.chapters
-        if number < len(chapters):
-            return chapters[number].begin_ms
-        return otherwise_ms if ended else None
-
-    def _cut(self, next_ms: int, fade: int = _FADE) -> None:
-        """Fade out what is being heard, and go on at ``next_ms``."""
+    def _cut(self, next_ms: int, fade_ms: int = FADE_MS) -> None:
+        """Fade out what is being heard, and go on at ``next_ms``, or with what is sought."""
         if self.stopping:
             return
         if self._ready and not self.paused:
-            samples = np.concatenate([part.samples for part in self._ready])[:fade]
+            count = fade_ms * FRAMES_PER_MS
+            samples = np.concatenate([part.samples for part in self._ready])[:count]
             tail = _scaled(samples, 1 - _rise(0, len(samples), len(samples)))
             before = self._tail[: len(tail)]  # of a cut just now
             tail[: len(before)] += before
@@ -259,11 +258,9 @@ class Player:
         self._risen = 0
         self._cuts += 1
         self._fresh = True
-        self._last = False
+        self._last = self._broken
         self._silent = 0
         self._next_ms = next_ms
-        self._goal = None
-        self._chapter = None
         self._lock.notify_all()
 
     def _fill(self) -> None:
@@ -273,19 +270,20 @@ class Player:
                     with self._lock:
                         self._lock.wait(_SOON_S if self.waiting else _IDLE_S)
         except Exception as error:  # noqa: BLE001 (told to who waits for the end)
-            self._fail(error)
+            with self._lock:
+                self._broken = True
+                self._fail(error)
 
     def _mix_next(self) -> bool:
         """Mix one block if one is wanted and can be had; tell whether."""
         score = self.source.score
         with self._lock:
-            if self._last or self._held() >= _AHEAD:
+            held = sum(len(part.samples) for part in self._ready)
+            if self._last or held >= AHEAD_MS * FRAMES_PER_MS:
                 return False
-            if self._goal is not None:
-                begin_ms = self._goal()
-                if begin_ms is None:
-                    return False
-                self._next_ms, self._goal, self._chapter = begin_ms, None, None
+            if self._goal is not None and not self._find(self._goal):
+                return False
+            self.source.wanted_ms = self._next_ms
             begin_ms, cuts, tones = self._next_ms, self._cuts, self.tones
         end_ms = (begin_ms // BLOCK_MS + 1) * BLOCK_MS
         end_ms = min(end_ms, score.known_ms if begin_ms >= 0 else 0)
@@ -297,14 +295,29 @@ class Player:
         with self._lock:
             if cuts != self._cuts or self._last:
                 return True
-            if self._risen < _FADE:
-                samples = _scaled(samples, _rise(self._risen, len(samples), _FADE))
+            count = FADE_MS * FRAMES_PER_MS
+            if self._risen < count:
+                samples = _scaled(samples, _rise(self._risen, len(samples), count))
                 self._risen += len(samples)
             self._ready.append(_Part(begin_ms, samples))
             self._lock.notify_all()
             self._next_ms = end_ms
-            if end_ms == 0 and begin_ms < 0 and self._after_lead is not None:
-                self._goal = self._after_lead
+            if end_ms == 0 and begin_ms < 0:
+                self._go_to_begin()
+        return True
+
+    def _find(self, chapter: str | int) -> bool:
+        """Go to a chapter, if it is known; stay where there is none."""
+        source = self.source
+        source.wanted_ms = math.inf  # first, so that it is spoken as fast as it can be
+        error, end_ms = source.error, source.score.end_ms
+        begin_ms = source.score.begin_of(chapter)
+        if begin_ms is None and error is not None:
+            self._fail(error)
+        if begin_ms is None and end_ms is None:
+            return False
+        self._next_ms = self._next_ms if begin_ms is None else begin_ms
+        self._goal = None
         return True
 
     def _wait(self, begin_ms: int, cuts: int) -> bool:
@@ -312,8 +325,14 @@ class Player:
         score = self.source.score
         if score.end_ms is not None and begin_ms >= score.end_ms:
             with self._lock:
-                self._last = cuts == self._cuts
-                self._lock.notify_all()
+                if cuts == self._cuts:
+                    self._last = True
+            if 0 < begin_ms == self._begin:
+                self._fail(
+                    RequestError(
+                        f"it cannot begin at {_clock(begin_ms)}: it ends at {_clock(score.end_ms)}"
+                    )
+                )
         elif self.source.error is not None and score.end_ms is None:
             self._fail(self.source.error)
         return False
@@ -322,7 +341,6 @@ class Player:
         with self._lock:
             self.error = error
             self._last = True
-            self._lock.notify_all()
 
 
 def _rise(begin: int, frames: int, count: int) -> NDArray[np.float64]:
@@ -334,3 +352,7 @@ def _rise(begin: int, frames: int, count: int) -> NDArray[np.float64]:
 
 def _scaled(samples: NDArray[np.int32], gain: NDArray[np.float64]) -> NDArray[np.int32]:
     return np.rint(samples * gain[:, None]).astype(np.int32)
+
+
+def _clock(ms: int) -> str:
+    return f"{ms // 60_000}:{ms // 1000 % 60:02}"

@@ -14,8 +14,9 @@ from pedalboard.io import AudioFile
 
 from voiceguide import mixer
 from voiceguide.errors import Place, SoundError
-from voiceguide.export import SOUNDS
+from voiceguide.export import SOUNDS, read_sounds
 from voiceguide.player.score import Score
+from voiceguide.sound import mp3_edges
 from voiceguide.ssml import Sound, Speech
 from voiceguide.ssml.cues import Style
 from voiceguide.timeline import End, Event, Opening
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 _NOWHERE = Place(1, 1)
 _KINDS = [mp3.MP3, wave.WAVE, flac.FLAC, oggvorbis.OggVorbis]
-_SOUND = re.compile(r"(\d+) (\d+) (.+)")
 _LINE = re.compile(r"\[(\d+):(\d\d\.\d\d)\](.*)")  # of LRC
 _CLOCK = re.compile(r"(\d+):(\d\d):(\d\d\.\d{3})")
 _PIECE = RATE_HZ
@@ -45,6 +45,7 @@ class Recorded:
 
     error: Exception | None = None
     can_mute = False
+    wanted_ms: float = 0
 
     def __init__(self, path: Path, lead: Iterable[Event] = ()) -> None:
         """Open it; ``lead`` is heard before it, at negative times. Raises SoundError."""
@@ -62,12 +63,13 @@ class Recorded:
             raise SoundError(f"{path}: is not one of voiceguide's: it has no {RATE_HZ:,} Hz")
         title, items = (_id3 if isinstance(tags, id3.ID3) else _vorbis)(tags or {})
         self.title = title or path.stem
-        self._first, padding = mixer.mp3_edges(path)
+        self._first, padding = mp3_edges(path)
         length_ms = (self._file.frames - self._first - padding) // FRAMES_PER_MS
         self.score = Score()
         for item in sorted(items, key=lambda item: item.begin_ms):
             self.score.add(item)
         self.score.add(End(length_ms))
+        self.chapters = len(self.score.chapters)
         self._sequential = path.suffix.lower() == ".mp3"
         self._recent: deque[NDArray[np.int16]] = deque(maxlen=_RECENT)
         self._decoded = 0  # pieces
@@ -174,10 +176,9 @@ def _speech(begin_ms: int, text: str) -> Event:
 
 
 def _sounds(lines: str) -> list[Opening | Event]:
-    found = filter(None, map(_SOUND.fullmatch, lines.splitlines()))
     return [
-        Event(int(match[1]), int(match[2]), Sound(Path(match[3]), match[3], _NOWHERE), 0.0)
-        for match in found
+        Event(begin_ms, end_ms, Sound(Path(name), name, _NOWHERE), 0.0)
+        for begin_ms, end_ms, name in read_sounds(lines)
     ]
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from voiceguide.ssml import Sound, Speech
-from voiceguide.timeline import End, Event, Item, Opening, Ramp
+from voiceguide.timeline import Bed, End, Event, Item, Opening, Ramp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,9 @@ class Score:
 
     def __init__(self) -> None:
         self.known_ms = 0
-        """All that begins before this is known."""
+        """All that is heard before this is known."""
+        self.ahead_ms = 0
+        """So far ahead must be known what is to be said, for a bed gives way to it."""
         self.end_ms: int | None = None
         """The length of the session, once it is known."""
         self._events: list[Event] = []
@@ -60,10 +62,10 @@ class Score:
                 case Event():
                     self._events.append(item)
                     self._longest_ms = max(self._longest_ms, item.end_ms - item.begin_ms)
-                    self.known_ms = item.begin_ms
+                    self.known_ms = max(self.known_ms, item.begin_ms - self.ahead_ms)
                 case Opening():
                     self._openings.append(item)
-                    self.known_ms = item.begin_ms
+                    self.known_ms = max(self.known_ms, item.begin_ms - self.ahead_ms)
                 case End(ms):
                     self.end_ms = self.known_ms = ms
 
@@ -93,12 +95,13 @@ class Score:
         with self._lock:
             return bisect.bisect_right(self._openings, ms, key=lambda one: one.begin_ms) - 1
 
-    def begin_of(self, place: str | int) -> int | None:
-        """Give where a chapter begins, by its title, or a time; None while it is not known."""
-        if isinstance(place, int):
-            return place
-        title = place.casefold()
-        return next((o.begin_ms for o in self.chapters if o.title.casefold() == title), None)
+    def begin_of(self, chapter: str | int) -> int | None:
+        """Give where a chapter begins, by its title or its number; None while it is not known."""
+        chapters = self.chapters
+        if isinstance(chapter, int):
+            return chapters[chapter].begin_ms if chapter < len(chapters) else None
+        title = chapter.casefold()
+        return next((one.begin_ms for one in chapters if one.title.casefold() == title), None)
 
     def sentence_at(self, ms: int) -> Event | None:
         """Give what is being said, or was said last."""
@@ -181,6 +184,8 @@ def _moved(item: Item, by_ms: int) -> Item:
             return Opening(title, begin_ms + by_ms)
         case End(ms):
             return End(ms + by_ms)
+        case Bed():
+            return item
 
 
 def _moved_event(event: Event, by_ms: int) -> Event:

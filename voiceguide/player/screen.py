@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 from typing import TYPE_CHECKING, Protocol
 
@@ -37,7 +39,8 @@ class Screen(Protocol):
 
 def screen(stream: TextIO) -> Screen:
     """Give the kind of screen that suits ``stream``."""
-    return _Terminal(stream) if stream.isatty() else _Lines(stream)
+    can_be_painted = stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
+    return _Terminal(stream) if can_be_painted else _Lines(stream)
 
 
 class Nothing:
@@ -58,20 +61,24 @@ class _Lines:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._seen: tuple[int, str] = (-1, "")
+        self._seen: tuple[int, str] = (-2, "")
 
     def show(self, player: Player) -> None:
+        if player.seeking:
+            return
         at_ms = player.position_ms
         chapter, sentence = _chapter(player, at_ms), _sentence(player, at_ms)
         number = player.source.score.chapter_at(at_ms)
-        if number != self._seen[0]:
+        if chapter and number != self._seen[0]:
             self.say(f"{_clock(at_ms)}  {chapter}")
         if sentence and sentence != self._seen[1]:
             self.say(f"{_clock(at_ms)}    {sentence}")
         self._seen = (number, sentence or self._seen[1])
 
     def say(self, message: str) -> None:
-        print(message, file=self._stream, flush=True)
+        if message:
+            with contextlib.suppress(OSError):  # who read it has had enough; it plays on
+                print(message, file=self._stream, flush=True)
 
     def close(self) -> None:
         """Leave nothing behind: lines stay."""
@@ -149,13 +156,17 @@ def _line(text: str, style: str) -> Text:
 
 
 def _chapter(player: Player, at_ms: int) -> str:
+    if player.seeking:
+        return ""
     if at_ms < 0:
-        return f"Begins in {_clock(-at_ms)}"
+        return f"Begins in {_clock(999 - at_ms)}"
     number = player.source.score.chapter_at(at_ms)
     return player.source.score.chapters[number].title if number >= 0 else ""
 
 
 def _sentence(player: Player, at_ms: int) -> str:
+    if player.seeking:
+        return ""
     event = player.source.score.sentence_at(at_ms)
     return event.cue.text if event is not None and isinstance(event.cue, Speech) else ""
 

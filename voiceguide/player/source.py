@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from voiceguide.player.score import Score
 from voiceguide.ssml import Sound
+from voiceguide.timeline import Bed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,8 +27,12 @@ class Source(Protocol):
     title: str
     channels: int
     score: Score
+    chapters: int
+    """How many chapters it will have at most."""
     can_mute: bool
     """Whether its tones can be left out."""
+    wanted_ms: float
+    """What is to be played next; the player sets it."""
 
     @property
     def error(self) -> Exception | None:
@@ -43,16 +48,22 @@ class Spoken:
     can_mute = True
 
     def __init__(
-        self, title: str, items: Iterable[Item], window: Window, lead: Iterable[Event] = ()
+        self,
+        title: str,
+        chapters: int,
+        items: Iterable[Item],
+        window: Window,
+        lead: Iterable[Event] = (),
     ) -> None:
         """Begin to resolve ``items``; ``lead`` is heard before the session, at negative times."""
         self.title = title
+        self.chapters = chapters
         self.channels = window.channels
         self.score = Score()
         self.error: Exception | None = None
         self._window = window
         self._lead = list(lead)
-        self._asked_ms = 0
+        self.wanted_ms: float = 0
         self._closed = threading.Event()
         self._thread = threading.Thread(
             target=self._resolve, args=(items,), name="resolve", daemon=True
@@ -61,21 +72,27 @@ class Spoken:
 
     def block(self, begin_ms: int, end_ms: int, *, tones: bool) -> bytes:
         """Give a block of what is known."""
-        self._asked_ms = end_ms
-        events = self._lead if begin_ms < 0 else self.score.between(begin_ms, end_ms)
+        window = self._window
+        events = self._lead
+        if begin_ms >= 0:
+            events = self.score.between(begin_ms - window.behind_ms, end_ms + window.ahead_ms)
         if not tones:
             events = [event for event in events if not isinstance(event.cue, Sound)]
-        return self._window.mix(events, begin_ms, end_ms)
+        return window.mix(events, begin_ms, end_ms, self.score.end_ms)
 
     def close(self) -> None:
         """Resolve no more. The voice may be closed only after this."""
         self._closed.set()
+        self._thread.join(1)
 
     def _resolve(self, items: Iterable[Item]) -> None:
         try:
             for item in items:
+                if isinstance(item, Bed):
+                    self._window.lay(item)
+                    self.score.ahead_ms = self._window.ahead_ms
                 self.score.add(item)
-                if self.score.known_ms > self._asked_ms + _AHEAD_MS:
+                if self.score.known_ms > self.wanted_ms + _AHEAD_MS:
                     self._closed.wait(_GENTLE_S)
                 if self._closed.is_set():
                     return

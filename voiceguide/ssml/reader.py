@@ -187,6 +187,7 @@ class _Flow:
         if "[[" in spoken and len(spoken) <= _LONGEST_RUN:
             self.cues.append(Speech(words, self._style, self._at, spoken))
             return
+        words = say_as.amounts(words, self._style.language)
         before = ""
         for part in map(str.strip, filter(_speakable, _PARTS.findall(words))):
             if before.endswith(_SENTENCE_ENDS):

@@ -1,10 +1,22 @@
 """Text -> clip. An engine speaks; the voice finishes, caches, and works ahead."""
 
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from voiceguide.errors import MissingVoiceError
+from voiceguide.voices import piper, recorded
 from voiceguide.voices.clip import FRAMES_PER_MS, RATE_HZ, Samples
-from voiceguide.voices.engine import Engine, Spoken, Utterance, VoiceInfo
+from voiceguide.voices.engine import DEFAULT_RATE_WPM, Engine, Spoken, Utterance, VoiceInfo
+from voiceguide.voices.pyttsx3 import Pyttsx3
 from voiceguide.voices.voice import Voice
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = [
+    "DEFAULT_RATE_WPM",
     "FRAMES_PER_MS",
     "RATE_HZ",
     "Engine",
@@ -13,4 +25,39 @@ __all__ = [
     "Utterance",
     "Voice",
     "VoiceInfo",
+    "engines",
+    "there_are",
 ]
+
+_PIPER_NAME = re.compile(r"[a-z]{2,3}_[A-Z]{2}-\w+-(x_low|low|medium|high)")
+
+
+def engines(voice: str | None) -> Callable[[], Engine]:
+    """Give what makes engines for a voice: one that is to be used together makes all of them.
+
+    ``voice`` is None for the default one, the name of one that ``there_are``, the path of a Piper
+    model (x.onnx), or a folder of recordings. Raises VoiceError where that is known to be missing.
+    """
+    if voice is None:
+        return Pyttsx3
+    if recorded.is_folder(voice):
+        recordings = recorded.Recordings(voice)
+        return lambda: recorded.Recorded(recordings, Pyttsx3())
+    found = piper.find(voice)
+    if found is not None:
+        model = piper.Model(*found, voice)
+        return lambda: piper.Piper(model, Pyttsx3())
+    if _PIPER_NAME.match(voice):
+        raise MissingVoiceError(
+            f"{voice} is not here; “voiceguide voices --download {voice}” fetches it"
+        )
+    return Pyttsx3
+
+
+def there_are() -> list[VoiceInfo]:
+    """Give the voices of this machine."""
+    engine = Pyttsx3()
+    try:
+        return engine.voices() + piper.installed()
+    finally:
+        engine.close()

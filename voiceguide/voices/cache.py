@@ -33,6 +33,29 @@ def key(*content: object) -> str:
     return hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
 
 
+def digest_of(path: Path, kept: Path) -> str:
+    """Give the digest of a large file, from the folder ``kept`` if it was made before.
+
+    It is kept under the file's path, size and time of change.
+    """
+    stat = path.stat()
+    note = kept / key(str(path.resolve()), stat.st_size, stat.st_mtime_ns)
+    with contextlib.suppress(OSError):
+        known = note.read_text("ascii")
+        if len(known) == 2 * _DIGEST_BYTES:
+            return known
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(
+            file, lambda: hashlib.blake2b(digest_size=_DIGEST_BYTES)
+        ).hexdigest()
+    with contextlib.suppress(OSError):  # then it is only made again
+        kept.mkdir(parents=True, exist_ok=True)
+        temporary = note.with_suffix(f".{secrets.token_hex(4)}")
+        temporary.write_text(digest, "ascii")
+        temporary.replace(note)
+    return digest
+
+
 class ClipCache:
     """A folder of clips. It may be deleted at any time; what cannot be written is made again."""
 

@@ -1,4 +1,7 @@
-"""Raw speech -> a clip: trimmed, brought to level, at the rate of the mix, its edges faded."""
+"""Raw speech -> a clip: trimmed, polished, brought to level, at the rate of the mix, faded.
+
+``tests/benchmarks/compare_voices.py`` shows what that does, with levels and spectrograms.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import loudness
 import numpy as np
 import soxr
+from pedalboard import Compressor, HighpassFilter, PeakFilter, Pedalboard
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +29,7 @@ RATE_HZ = 48_000
 FRAMES_PER_MS = RATE_HZ // 1000
 """48 frames are exactly 1 ms: every event begins and ends on a whole millisecond."""
 
-VERSION = 1
+VERSION = 2
 """Clips are cached under it: raise it whenever what follows changes how they sound."""
 
 SPEECH_LUFS = -15.4
@@ -33,6 +37,19 @@ SPEECH_LUFS = -15.4
 down by 0.4 to 1.1 LU (measured), so that it comes out within 1 LU of −16."""
 CEILING_DBFS = -2.0
 """Sample peaks stay below, which leaves 1 dB for what MP3 and the DAC add: −1 dBTP at most."""
+
+_RUMBLE_HZ = 60.0
+"""Below 80 Hz there is no speech (a deep voice's own pitch is 85), but microphones give hum and
+steps there, and espeak-ng 0.002 of DC. Twice the filter, each falling by 6 dB an octave."""
+_HARSH_HZ, _HARSH_Q = 3700.0, 0.9
+"""The middle and the width of the band from 2 to 5 kHz."""
+_LEVEL_DBFS = -18.0
+"""The level (RMS) at which speech is compressed; the final one comes after."""
+_COMPRESSION = {"threshold_db": -20.0, "ratio": 2.0, "attack_ms": 5.0, "release_ms": 120.0}
+"""Gentle: of the peaks it takes what the limiter would take otherwise (4 to 5 dB, now less than 1),
+and it raises what is said softly: extended STOI through a phone's loudspeaker in a noisy room rises
+from 0.54 to 0.60 (plain STOI falls by 0.005). A ratio of 3 gains 0.02 more, and flattens sentences.
+No room: espeak's women have an echo of their own, and a dry voice is clearer on a loudspeaker."""
 
 _SILENCE_DB = -40.0  # below the clip's peak: breath and noise at the edges, no speech
 _SILENT_PEAK = 1e-3  # −60 dBFS: an engine that stays below has said nothing
@@ -64,7 +81,8 @@ def finish(spoken: Spoken) -> Samples | None:
     peak = float(np.abs(raw).max(initial=0.0))
     if peak < _SILENT_PEAK:
         return None
-    resampled = soxr.resample(_trim(raw, spoken.rate_hz, peak), spoken.rate_hz, RATE_HZ)
+    polished = _polish(_trim(raw, spoken.rate_hz, peak), spoken.rate_hz, spoken.harsh_db)
+    resampled = soxr.resample(polished, spoken.rate_hz, RATE_HZ)
     samples: NDArray[np.float32] = np.pad(resampled, (0, -resampled.size % FRAMES_PER_MS))
     gain_db = SPEECH_LUFS - integrated_lufs(samples)
     limited = np.empty_like(samples)
@@ -100,6 +118,19 @@ def _trim(raw: NDArray[np.float32], rate_hz: int, peak: float) -> NDArray[np.flo
     loud = np.flatnonzero(levels.max(axis=1) > peak * _gain(_SILENCE_DB))
     begin = max(0, int(loud[0]) - _FADE_IN_MS)
     return raw[begin * window : (int(loud[-1]) + 1 + _TAIL_MS) * window]
+
+
+def _polish(speech: NDArray[np.float32], rate_hz: int, harsh_db: float) -> NDArray[np.float32]:
+    """Take away rumble and harshness, and compress; nothing here delays or rings ahead."""
+    clear = HighpassFilter(_RUMBLE_HZ)(speech, rate_hz)
+    clear *= np.float32(_gain(_LEVEL_DBFS) / np.sqrt(np.mean(np.square(clear)) + 1e-12))
+    effects = [PeakFilter(_HARSH_HZ, -harsh_db, _HARSH_Q)] if harsh_db else []
+    effects += [
+        Compressor(**_COMPRESSION),
+        HighpassFilter(_RUMBLE_HZ),
+    ]  # compressing lopsided waves makes DC
+    polished: NDArray[np.float32] = Pedalboard(effects)(clear, rate_hz)
+    return polished
 
 
 def _limit(samples: NDArray[np.float32], gain_db: float, limited: NDArray[np.float32]) -> None:

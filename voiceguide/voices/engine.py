@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
     from numpy.typing import NDArray
 
     from voiceguide.ssml import WantedVoice
+
+DEFAULT_RATE_WPM = 120
+"""Calm: conversation runs at 150 to 180 words a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,8 @@ class Spoken(NamedTuple):
     samples: NDArray[np.float32]
     """Mono, shape (frames,), within ±1."""
     rate_hz: int
+    harsh_db: float = 0.0
+    """How much too loud this engine's band from 2 to 5 kHz is; the clip gets so much less of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +57,24 @@ class Engine(Protocol):
     """A way to speak. One engine serves one thread."""
 
     id: str
-    """Its name and version: clips are cached under it."""
+    """Its name and version, and what else its sound hangs on: clips are cached under it."""
 
     def speak(self, utterance: Utterance) -> Spoken:
         """Speak; raises VoiceError saying why where that fails."""
 
-    def voices(self) -> list[VoiceInfo]:
-        """Give the voices there are; raises VoiceError."""
-
     def choose(self, wanted: WantedVoice, language: str) -> str | None:
         """Give the id of the voice that fits best; None if none is as it is wanted."""
+
+    def remarks(self, utterances: Iterable[Utterance]) -> list[str]:
+        """Tell, a line each, what is worth knowing before it speaks them: what it cannot do."""
 
     def restart(self) -> None:
         """Begin afresh with the next phrase."""
 
     def close(self) -> None:
         """End whatever was started, for good; who is still waiting for a phrase gets VoiceError."""
+
+
+def same_language(one: str, other: str) -> bool:
+    """Tell whether two BCP 47 tags name one language, perhaps of different countries."""
+    return one.lower().partition("-")[0] == other.lower().partition("-")[0]

@@ -1,0 +1,1306 @@
+"""The phone page: who may enter, what they get, and how it looks and sounds in a real browser."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import feedparser
+import httpx
+import numpy as np
+import psutil
+import pytest
+import webvtt
+import zxingcpp
+from conftest import FRAMES_PER_MS, decode, needs, voiceguide
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mutagen.id3 import ID3
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "voiceguide/phone/page"
+TONES = {"region": "calf", "side": "left", "level": "gentle", "guidance": "tones"}
+"""A session that is made in a few seconds."""
+BESIDE = "what lies beside the folder"
+PROXIED = {"X-Forwarded-For": "192.0.2.77"}
+"""What comes so is from elsewhere, even if it comes by way of this machine."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running “voiceguide serve”."""
+
+    process: subprocess.Popen
+    folder: Path
+    printed: str
+    port: int
+    key: str
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return httpx.get(self.url + path, headers=named, timeout=60)
+
+    def post(self, path: str, wanted: object) -> httpx.Response:
+        return httpx.post(self.url + path, json=wanted, timeout=60)
+
+    def raw(self, request: str, most_s: float = 10) -> bytes:
+        """Send a request as it stands; give the answer."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=most_s) as connection:
+            connection.sendall(request.replace("\n", "\r\n").encode("latin-1"))
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
+    def made(self, kind: str, wanted: dict) -> dict:
+        """Have something made, and wait for it."""
+        answer = self.post(f"/api/{kind}", wanted)
+        assert answer.status_code in (200, 202), answer.text
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            state = self.get(f"/api/{kind}/{answer.json()['id']}").json()
+            if state["state"] in ("ready", "failed"):
+                return state
+            time.sleep(0.1)
+        raise AssertionError("not made in a minute")
+
+
+@contextlib.contextmanager
+def serving(folder: Path, *options: str):
+    """Run “voiceguide serve” on a free port."""
+    command = [sys.executable, "-m", "voiceguide", "serve", str(folder), "--port", "0", *options]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as process:
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if "Ctrl+C" in line:
+                break
+        printed = "".join(lines)
+        assert "Ctrl+C" in printed, process.stderr.read()
+        port = int(re.search(r"http://[^/]*:(\d+)/", printed)[1])
+        key = (Path(os.environ["VOICEGUIDE_CONFIG_DIR"]) / "phone-key").read_text().strip()
+        try:
+            yield Served(process, folder, printed, port, key)
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, _own_folders):
+    around = tmp_path_factory.mktemp("served")
+    (around / "secret.mp3").write_text(BESIDE)
+    with serving(around / "output") as served:
+        yield served
+        served.process.terminate()
+        assert "Traceback" not in served.process.stderr.read()
+
+
+@pytest.fixture(scope="module")
+def session(server):
+    """A session that was made, and its audio."""
+    about = server.made("sessions", TONES)
+    assert about["state"] == "ready", about
+    return about
+
+
+@pytest.fixture(scope="module")
+def neck(server):
+    """A playlist that was made."""
+    wanted = {"region": "neck", "side": "left", "level": "gentle", "guidance": "tones"}
+    about = server.made("playlists", wanted)
+    assert about["state"] == "ready", about
+    return about
+
+
+# The beginning and the end
+
+
+def test_the_link_and_the_qr_code_that_are_printed_carry_the_key(server):
+    link = re.search(r"http://\S+/key/\S+", server.printed)
+    if link is None:
+        pytest.skip("this machine is in no network")
+    rows = [line for line in server.printed.splitlines() if set(line) <= set(" ▀▄█") and line]
+    light = {"█": (1, 1), "▀": (1, 0), "▄": (0, 1), " ": (0, 0)}  # the terminal is dark
+    image = np.array([[light[char][half] for char in row] for row in rows for half in (0, 1)])
+    image = np.kron(image, np.ones((4, 4))).astype(np.uint8) * 255
+    (found,) = zxingcpp.read_barcodes(image)
+    assert found.text == link[0]
+    assert link[0] == f"http://{urlsplit(link[0]).netloc}/key/{server.key}/"
+    assert len(server.key) * 6 >= 128
+
+
+def test_the_key_stays_the_same_and_is_no_one_elses_to_read(server, tmp_path):
+    path = Path(os.environ["VOICEGUIDE_CONFIG_DIR"]) / "phone-key"
+    with serving(tmp_path / "again") as again:
+        assert again.key == server.key
+    if os.name == "posix":
+        assert path.stat().st_mode & 0o077 == 0
+
+
+def test_for_this_machine_alone_no_link_for_phones_is_printed(tmp_path):
+    with serving(tmp_path / "out", "--host", "127.0.0.1") as served:
+        assert "/key/" not in served.printed
+        assert served.get("/").status_code == 200
+
+
+def test_a_port_in_use_is_said_plainly(server, tmp_path):
+    done = voiceguide("serve", tmp_path / "out", "--port", server.port)
+    assert done.returncode == 1
+    assert re.fullmatch(rf"voiceguide: port {server.port} is in use.*--port\n", done.stderr)
+
+
+def test_an_address_that_is_not_ours_and_a_folder_that_is_none_are_said_plainly(tmp_path):
+    done = voiceguide("serve", tmp_path / "out", "--port", 0, "--host", "192.0.2.200")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "--host 192.0.2.200" in done.stderr
+    (tmp_path / "file").write_text("")
+    done = voiceguide("serve", tmp_path / "file", "--port", 0)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert str(tmp_path / "file") in done.stderr
+
+
+@pytest.mark.parametrize("missing", ["starlette", "uvicorn", "segno"])
+def test_without_the_extra_it_is_said_how_to_get_it(missing):
+    program = f"""
+import sys
+sys.modules[{missing!r}] = None
+sys.argv = ["voiceguide", "serve"]
+from voiceguide.cli import main
+main()"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 1
+    assert "pip install 'voiceguide[phone]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+@pytest.mark.parametrize(
+    ("number", "kind"), [(signal.SIGINT, "sessions"), (signal.SIGTERM, "playlists")]
+)
+def test_busy_is_said_and_a_signal_ends_it_at_once_with_nothing_left_behind(tmp_path, number, kind):
+    with serving(tmp_path / "out") as served:
+        regions = ["hip", "knee", "foot", "hand", "groin", "jaw"]
+        wanted = [{"region": region, "explain": True} for region in regions]
+        answers = [served.post(f"/api/{kind}", one) for one in wanted]
+        assert [answer.status_code for answer in answers] == [202] * 5 + [503]
+        assert int(answers[-1].headers["Retry-After"]) > 0
+        assert "busy" in answers[-1].json()["error"]
+        again = served.post(f"/api/{kind}", wanted[3])  # it waits already: no second time
+        assert again.json() == answers[3].json()
+        states = [served.get(f"/api/{kind}/{answer.json()['id']}") for answer in answers[1:5]]
+        assert [one.json()["position"] for one in states] == [1, 2, 3, 4]
+        last = f"/api/{kind}/{answers[4].json()['id']}"
+        assert httpx.delete(served.url + last).status_code == 204
+        assert served.get(last).status_code == httpx.delete(served.url + last).status_code == 404
+        process = psutil.Process(served.process.pid)
+        parts = "sessions/.voiceguide-part-*/.*" if kind == "sessions" else "*/.voiceguide-part-*"
+        until = time.monotonic() + 20
+        while not list(served.folder.glob(parts)):  # it is in the midst of a file
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        children = process.children(recursive=True)
+        assert children
+        begin = time.monotonic()
+        served.process.send_signal(number)
+        code = served.process.wait(10)
+        assert time.monotonic() - begin < 3
+        assert code == (0 if number == signal.SIGINT else 128 + number)
+        assert psutil.wait_procs(children, timeout=3)[1] == []
+        left = [path for path in served.folder.rglob("*") if not path.match("hip-explain/*")]
+        assert [path.name for path in left if path.name != "hip-explain"] == ["sessions"]
+        assert list(served.folder.rglob(".*")) == []
+        assert served.process.stderr.read() == ""
+
+
+# Who may enter
+
+
+@pytest.fixture(scope="module")
+def elsewhere():
+    """Another address: give what asks from there, and the address at which we are found."""
+    needs("ip")
+    name, here, there = f"vg{os.getpid()}", "10.213.77.1", "10.213.77.2"
+    inside = ["ip", "netns", "exec", name]
+    commands = [
+        ["ip", "netns", "add", name],
+        ["ip", "link", "add", f"{name}a", "type", "veth", "peer", "name", f"{name}b"],
+        ["ip", "link", "set", f"{name}b", "netns", name],
+        ["ip", "addr", "add", f"{here}/30", "dev", f"{name}a"],
+        ["ip", "link", "set", f"{name}a", "up"],
+        [*inside, "ip", "addr", "add", f"{there}/30", "dev", f"{name}b"],
+        [*inside, "ip", "link", "set", f"{name}b", "up"],
+    ]
+    try:
+        for command in commands:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode and os.environ.get("CI"):
+                pytest.fail(f"no network namespace in CI: {done.stderr}")
+            if done.returncode:
+                pytest.skip(f"needs the right to make a network namespace: {done.stderr.strip()}")
+
+        def get(url: str, **headers: str) -> httpx.Response:
+            program = (
+                "import json, sys; from http.client import HTTPConnection\n"
+                "host, path, headers = json.load(sys.stdin); connection = HTTPConnection(host)\n"
+                "connection.request('GET', path, headers=headers)\n"
+                "answer = connection.getresponse()\n"
+                "print(json.dumps([answer.status, answer.getheaders(), answer.read().hex()]))"
+            )
+            host, _, path = url.removeprefix("http://").partition("/")
+            done = subprocess.run(
+                [*inside, sys.executable, "-ISc", program],
+                input=json.dumps([host, f"/{path}", headers]),
+                capture_output=True, text=True, check=True, timeout=60,
+            )  # fmt: skip
+            status, fields, content = json.loads(done.stdout)
+            return httpx.Response(status, headers=fields, content=bytes.fromhex(content))
+
+        yield get, here
+    finally:
+        subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+        subprocess.run(["ip", "link", "del", f"{name}a"], capture_output=True, check=False)
+
+
+PATHS = ["/", "/api/library", "/api/sessions", "/page/page.js", "/nothing", "/covers/neck.png"]
+
+
+def is_refused(answer: httpx.Response) -> bool:
+    """Tell whether an answer is a refusal in which nothing is listed."""
+    assert answer.status_code != 403 or "set-cookie" not in answer.headers
+    shown = answer.text.lower()
+    return answer.status_code == 403 and not re.search("neck|region|session|calf|<svg", shown)
+
+
+def test_from_another_address_none_enters_without_the_key(server, session, elsewhere):
+    get, here = elsewhere
+    base = f"http://{here}:{server.port}"
+    file = f"/sessions/{session['id']}.mp3"
+    for path in [*PATHS, file, "/key//", f"/key/{server.key[:-1]}/", f"/?key={server.key[::-1]}"]:
+        assert is_refused(get(base + path)), path
+    assert is_refused(get(f"{base}/", Cookie="voiceguide=1"))
+    assert is_refused(get(f"{base}/", **{"X-Forwarded-For": "127.0.0.1"}))
+
+    entry = get(f"{base}/key/{server.key}/")  # as from the QR code
+    assert (entry.status_code, entry.headers["location"]) == (303, "/")
+    cookie = entry.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    pair = cookie.partition(";")[0]
+    assert "Where would you like" in get(f"{base}/", Cookie=pair).text
+    assert get(base + file, Cookie=pair).content == get(f"{base}/key/{server.key}{file}").content
+    assert get(f"{base}/key/{server.key}").headers["set-cookie"] == cookie  # as typed
+    for named in ({"Cookie": pair}, {"Cookie": pair, "Sec-Fetch-Site": "same-origin"}):
+        assert get(f"{base}/", Host=f"pc.fritz.box:{server.port}", **named).status_code == 200
+    assert is_refused(get(f"{base}/", Host=f"pc.fritz.box:{server.port}"))
+    assert is_refused(get(f"{base}/", Host="a b", Cookie=pair))
+
+
+def test_feed_and_lists_work_from_another_address_without_a_cookie(server, neck, elsewhere):
+    get, here = elsewhere
+    base = f"http://{here}:{server.port}"
+    folder = server.folder / neck["id"]
+    feed = feedparser.parse(get(base + neck["feed"]).content)
+    assert not feed.bozo
+    assert len(feed.entries) == len(neck["tracks"])
+    links = [feed.feed.image.href]
+    for entry, track in zip(feed.entries, neck["tracks"], strict=True):
+        assert entry.title == track["title"]
+        enclosure = entry.enclosures[0]
+        content = get(enclosure.href).content
+        assert content == (folder / track["file"]).read_bytes()
+        assert len(content) == int(enclosure.length)
+        links += [entry.podcast_chapters["url"], entry.podcast_transcript["url"]]
+    for link in links:
+        assert link.startswith(f"{base}/key/{server.key}/")
+        assert get(link).status_code == 200
+        assert is_refused(get(link.replace(server.key, "A" * 22)))
+    listed = get(base + neck["list"]).text
+    named = [line for line in listed.splitlines() if not line.startswith("#")]
+    around = base + neck["list"].rpartition("/")[0]
+    assert named == [f"{around}/{track['file']}" for track in neck["tracks"]]
+    assert get(named[0]).status_code == 200  # wherever the list was saved to
+    xspf = get(f"{around}/{neck['id']}.xspf").text
+    assert re.findall("<location>(.+)</location>", xspf) == named
+    saved = get(base + neck["list"] + "?download").headers["Content-Disposition"]
+    assert saved == f'attachment; filename="{neck["id"]}.m3u8"'
+    guids = {
+        re.search("<podcast:guid>(.+)</podcast:guid>", text)[1]
+        for text in (
+            get(base + neck["feed"]).text,
+            server.get(neck["feed"]).text,
+            (folder / "feed.xml").read_text("utf-8"),
+        )
+    }
+    assert len(guids) == 1  # whatever our address is
+    home = get(feed.feed.link)  # and who follows it may enter
+    assert (home.status_code, home.headers["location"]) == (303, f"/#playlist/{neck['id']}")
+    cookie = home.headers["set-cookie"].partition(";")[0]
+    assert get(f"{base}/", Cookie=cookie).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        "", "voiceguide", "voiceguide=", "voiceguide=;", "voiceguide=*", 'voiceguide="',
+        "voiceguide=%00",
+        "Voiceguide={key}", "voiceguide={key}x", "voiceguide=\xff\xfe", "x=1; voiceguide=../{key}",
+        "voiceguide={key}; voiceguide=x", "x;" * 2000, "voiceguide=" + "A" * 8000,
+    ],
+)  # fmt: skip
+def test_a_cookie_must_be_the_key(server, cookie):
+    value = cookie.format(key=server.key).encode("latin-1")
+    headers = [(b"Cookie", value), (b"Via", b"1.1 proxy")]
+    assert is_refused(httpx.get(f"{server.url}/", headers=headers))
+
+
+def test_what_came_through_a_proxy_on_this_machine_needs_the_key(server):
+    for name in (
+        "X-Forwarded-For", "Forwarded", "Via", "X-Real-IP", "X-Forwarded-Host", "X-Forwarded-Proto",
+        "CF-Connecting-IP",
+    ):  # fmt: skip
+        assert is_refused(httpx.get(f"{server.url}/", headers={name: "for=127.0.0.1"}))
+    cookie = f"voiceguide={server.key}"
+    assert server.get("/", Cookie=cookie, X_Forwarded_For="192.0.2.1").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "enters"),
+    [
+        ("127.0.0.1:{port}", True), ("localhost:{port}", True), ("LOCALHOST", True),
+        ("localhost.", True), ("{name}:1", True), ("{name}.local", True), ("evil.example", False),
+        ("localhost.evil.example", False), ("192.0.2.1", False), ("127.0.0.1.evil.example", False),
+        ("127.0.0.1@evil.example", False), ("2130706433", False), ("127.1", False),
+        ("[::1]", False), ("[::ffff:127.0.0.1]", True), ("", False), ("a b", False),
+        ("localhost:x", False), ("x" * 300, False),
+    ],
+)  # fmt: skip
+def test_only_the_names_of_this_machine_lead_here(server, host, enters):
+    """A name of someone else's, that points here, would give their page our answers."""
+    name = socket.gethostname().partition(".")[0]
+    host = host.format(port=server.port, name=name)
+    answer = server.raw(f"GET /api/library HTTP/1.1\nHost: {host}\nConnection: close\n\n")
+    status = int(answer.split()[1])
+    assert (status == 200) is enters
+    assert enters or (status in (400, 403) and b"neck" not in answer)
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        (None, 202), ("http://127.0.0.1:{port}", 202), ("null", 403), ("http://evil.example", 403),
+        ("http://127.0.0.1:1", 403), ("http://localhost:{port}", 403), ("", 403),
+        ("ftp://127.0.0.1:{port}", 403),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("session")
+def test_another_sites_page_cannot_ask_for_anything(server, origin, status):
+    headers = {} if origin is None else {"Origin": origin.format(port=server.port)}
+    answer = httpx.post(f"{server.url}/api/sessions", json=TONES, headers=headers)
+    assert answer.status_code == (200 if status == 202 else status)  # it is made already
+    plain = {**headers, "Content-Type": "text/plain"}
+    answer = httpx.post(f"{server.url}/api/sessions", content=json.dumps(TONES), headers=plain)
+    assert answer.status_code == (415 if status == 202 else status)
+
+
+@pytest.mark.parametrize(
+    ("site", "mode", "status"),
+    [
+        ("cross-site", "no-cors", 403), ("cross-site", "cors", 403), ("same-site", "no-cors", 403),
+        ("cross-site", "navigate", 200), ("same-origin", "cors", 200), ("none", "navigate", 200),
+    ],
+)  # fmt: skip
+def test_another_sites_page_cannot_have_anything_but_lead_here(server, site, mode, status):
+    answer = server.get("/covers/neck.png", Sec_Fetch_Site=site, Sec_Fetch_Mode=mode)
+    assert answer.status_code == status
+
+
+def test_answers_allow_nothing_from_outside(server):
+    for path in ("/", "/page/page.js", "/api/library", "/nothing"):
+        headers = server.get(path).headers
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert "unsafe" not in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert "access-control-allow-origin" not in headers
+
+
+# No path leaves the folder
+
+
+@pytest.mark.parametrize("prefix", ["/sessions/", "/playlists/", "/playlists/neck/", "/page/", "/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../secret.mp3", "../../secret.mp3", "..%2fsecret.mp3", "%2e%2e/secret.mp3",
+        "..%5csecret.mp3", "..\\secret.mp3", "....//secret.mp3",
+        "%2e%2e%2f%2e%2e%2fsecret.mp3", "..%252fsecret.mp3",
+        "/etc/passwd", "%2fetc%2fpasswd", "..", ".", "%00", "x%00.mp3", "..%c0%afsecret.mp3",
+        "%ff.mp3",
+        "page.js/../../access.py", "../access.py", "texts.toml", "index.html.jinja", "x" * 5000,
+    ],
+)  # fmt: skip
+def test_no_path_leaves_the_folder(server, prefix, path):
+    answer = server.raw(f"GET {prefix}{path} HTTP/1.1\nHost: localhost\nConnection: close\n\n")
+    status = int(answer.split()[1])
+    assert 300 <= status < 500 or (prefix + path == "/." and status == 200)
+    assert BESIDE.encode() not in answer
+    assert b"root:" not in answer
+    assert b"import" not in answer
+    assert b"Traceback" not in answer
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links as POSIX has them")
+def test_a_link_out_of_the_folder_is_not_followed(server, neck):
+    folder = server.folder / "linked"
+    shutil.copytree(server.folder / neck["id"], folder)
+    (folder / f"{neck['id']}.m3u8").rename(folder / "linked.m3u8")
+    track = neck["tracks"][0]["file"]
+    (folder / track).unlink()
+    outside = shutil.copy(server.folder / neck["id"] / track, server.folder.parent / "outside.mp3")
+    (folder / track).symlink_to(outside)
+    (server.folder / "elsewhere").symlink_to(server.folder.parent)
+    whole = shutil.copytree(server.folder / neck["id"], server.folder.parent / "whole")
+    (whole / f"{neck['id']}.m3u8").rename(whole / "whole.m3u8")
+    (server.folder / "whole").symlink_to(whole)
+    try:
+        second = neck["tracks"][1]["file"]
+        assert server.get(f"/playlists/linked/{second}").status_code == 200
+        assert server.get(f"/playlists/linked/{track}").status_code == 404
+        with zipfile.ZipFile(io.BytesIO(server.get("/playlists/linked.zip").content)) as archive:
+            assert f"linked/{second}" in archive.namelist()
+            assert f"linked/{track}" not in archive.namelist()
+        assert server.get("/playlists/elsewhere/secret.mp3").status_code == 404
+        assert server.get(f"/playlists/whole/{second}").status_code == 404
+        assert server.get("/playlists/whole.zip").status_code == 404
+        assert server.get("/playlists/whole/").status_code == 404
+    finally:
+        shutil.rmtree(folder)
+        (server.folder / "elsewhere").unlink()
+        (server.folder / "whole").unlink()
+
+
+# What is asked for
+
+
+def test_the_library_has_what_can_be_chosen(server):
+    listed = json.loads(voiceguide("regions", "--language", "de", "--format", "json").stdout)
+    answer = server.get("/api/library?language=de").json()
+    assert {one["id"] for one in answer["regions"]} == {one["id"] for one in listed}
+    by_id = {one["id"]: one for one in answer["regions"]}
+    for region in listed:
+        assert by_id[region["id"]]["name"] == region["name"]
+        methods = [area["methods"] for area in by_id[region["id"]]["areas"]]
+        assert methods == [area["methods"] for area in region["areas"]]
+    for language in ("xx", "../en", ""):
+        assert server.get(f"/api/library?language={language}").status_code == 422
+
+
+def test_a_session_that_was_asked_for_is_made_and_is_what_the_command_line_makes(
+    server, session, tmp_path
+):
+    path = tmp_path / "calf.mp3"
+    options = ["--side", "left", "--level", "gentle", "--guidance", "tones"]
+    assert voiceguide("render", "calf", *options, "-o", path).returncode == 0
+    audio = server.get(f"/sessions/{session['id']}.mp3")
+    (tmp_path / "page.mp3").write_bytes(audio.content)
+    assert np.array_equal(decode(tmp_path / "page.mp3"), decode(path))
+    shown = voiceguide("script", "calf", *options, "--format", "json").stdout
+    timeline = server.get(f"/sessions/{session['id']}.json").json()
+    assert timeline == json.loads(shown)
+    assert session["duration_ms"] == timeline["duration_ms"]
+    captions = webvtt.from_string(server.get(f"/sessions/{session['id']}.vtt").text)
+    assert [one.text for one in captions] == [e["text"] for e in timeline["events"] if e["text"]]
+    chapters = server.get(f"/sessions/{session['id']}.chapters.json").json()["chapters"]
+    assert [one["title"] for one in chapters] == [one["title"] for one in timeline["chapters"]]
+    assert session["id"] in [one["id"] for one in server.get("/api/sessions").json()]
+
+
+def test_the_same_again_is_there_at_once(server, session):
+    again = server.post("/api/sessions", TONES)
+    assert again.status_code == 200
+    assert again.json() == session
+
+
+def test_a_wrong_length_is_answered_with_those_that_can_be_had(server):
+    wanted = {**TONES, "region": "neck", "side": "both", "minutes": 2}
+    answer = server.made("sessions", wanted)
+    assert answer["state"] == "failed"
+    assert server.get(f"/api/sessions/{answer['id']}").status_code == 422
+    (longer_ms,) = answer["nearest_ms"]
+    assert longer_ms > answer["one_side_ms"] > 120_000
+    for side, offered_ms in (("both", longer_ms), ("left", answer["one_side_ms"])):
+        options = ["--side", side, "--level", "gentle", "--guidance", "tones"]
+        done = voiceguide("script", "neck", *options, "--minutes", offered_ms / 60_000, "--check")
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        ({"region": "nose"}, "no region"), ({"region": "calf", "area": "neck"}, "no area"),
+        ({"region": "calf", "method": "hammer"}, "no method"), ({}, "region"),
+        ({"region": "jaw", "method": "foam-roller"}, "does not suit"),
+        ({"region": "calf", "language": "xx"}, "language"),
+        ({"region": "calf", "minutes": 100_000}, "minutes"), ({"region": "../calf"}, "region"),
+        ({"region": "calf", "minutes": -1}, "minutes"), ({"region": "my.ssml"}, "region"),
+        ({"region": "calf", "library": "/"}, "library"), ({"region": "-"}, "region"),
+        ({"region": "calf", "side": "up"}, "side"), ([], "object"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_had_is_told(server, wanted, says):
+    answer = server.post("/api/sessions", wanted)
+    assert answer.status_code == 422
+    assert says in answer.json()["error"]
+    assert "\n" not in answer.json()["error"].strip()
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4)
+    ),
+    max_leaves=12,
+)  # fmt: skip
+NAMES = ["region", "area", "method", "minutes", "side", "level", "language", "guidance", "explain"]
+BAD = st.one_of(
+    st.binary(max_size=200),
+    st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")),
+    JUNK.map(lambda junk: json.dumps(junk).encode()),
+    st.tuples(st.dictionaries(st.sampled_from(NAMES), JUNK), JUNK).map(
+        lambda parts: json.dumps({**TONES, **parts[0], "more": parts[1]}).encode()
+    ),
+    st.dictionaries(st.sampled_from(NAMES), JUNK).map(
+        lambda parts: json.dumps({"region": "nose", **parts, "level": "deepest"}).encode()
+    ),
+    st.integers(1, 9_000).map(lambda depth: b"[" * depth),
+)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(body=BAD, kind=st.sampled_from(["sessions", "playlists"]))
+def test_bad_json_is_refused_in_json(server, connection, body, kind):
+    headers = {"Content-Type": "application/json"}
+    answer = connection.post(f"{server.url}/api/{kind}", content=body, headers=headers)
+    assert answer.status_code in (413, 422)
+    assert answer.json()["error"]
+    assert "Traceback" not in answer.text
+
+
+@pytest.fixture(scope="module")
+def connection():
+    with httpx.Client(timeout=30) as client:
+        yield client
+
+
+def test_a_region_that_is_broken_is_told_and_the_others_go_on(tmp_path, monkeypatch):
+    monkeypatch.setenv("VOICEGUIDE_CONFIG_DIR", str(tmp_path / "config"))
+    broken = tmp_path / "config/scripts/en/regions/broken.toml"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("name = 1")
+    with serving(tmp_path / "out") as served:
+        answer = served.post("/api/sessions", {"region": "broken"})
+        assert (answer.status_code, "broken.toml" in answer.json()["error"]) == (422, True)
+        assert served.get("/").status_code == 200
+        assert "neck" in served.get("/api/library").text
+
+
+def test_sessions_not_used_for_longest_make_room_and_playlists_stay(tmp_path):
+    with serving(tmp_path / "out") as served:
+        full = tmp_path / "out/full/full.mp3"
+        full.parent.mkdir()
+        with full.open("wb") as file:
+            file.truncate(10_000_000_001)
+        refused = served.post("/api/playlists", TONES)
+        assert (refused.status_code, "delete some" in refused.json()["error"]) == (422, True)
+        full.unlink()
+        for age_s, name in enumerate(["newer-1", "older-2", "oldest-3"]):
+            folder = tmp_path / "out/sessions" / name
+            folder.mkdir()
+            (folder / "about.json").write_text('{"title": "old", "file": "old.mp3"}')
+            with (folder / "session.mp3").open("wb") as file:
+                file.truncate(900_000_000)  # it takes no room on the disk
+            os.utime(folder / "about.json", (1e9 - age_s, 1e9 - age_s))
+        assert served.get("/api/sessions/oldest-3").status_code == 200  # which is a use
+        made = served.made("sessions", TONES)
+        assert made["state"] == "ready"
+        left = {one["id"] for one in served.get("/api/sessions").json()}
+        assert left == {made["id"], "oldest-3", "newer-1"}
+
+
+# Files, as phones fetch them
+
+
+def test_parts_of_a_file_can_be_had(server, session):
+    path = f"/sessions/{session['id']}.mp3"
+    whole = server.get(path)
+    content = (server.folder / "sessions" / session["id"] / "session.mp3").read_bytes()
+    assert whole.content == content
+    assert whole.headers["Content-Type"] == "audio/mpeg"
+    assert whole.headers["Accept-Ranges"] == "bytes"
+    for asked, begin, end in [
+        ("bytes=0-99", 0, 100), ("bytes=1000-", 1000, len(content)),
+        ("bytes=-500", len(content) - 500, len(content)), ("bytes=5-99999999999", 5, len(content)),
+    ]:  # fmt: skip
+        part = server.get(path, Range=asked)
+        assert part.status_code == 206
+        assert part.content == content[begin:end]
+        assert part.headers["Content-Range"] == f"bytes {begin}-{end - 1}/{len(content)}"
+    beyond = server.get(path, Range=f"bytes={len(content)}-")
+    assert beyond.status_code == 416
+    assert beyond.headers["Content-Range"].endswith(f"*/{len(content)}")
+    for odd in (
+        "bytes=",
+        "bytes=a-b",
+        "bytes=abc",
+        "bytes=9-1",
+        "bytes=0-1, 9-1",
+        "items=0-1",
+        "bytes=0-0," * 900,
+        "-",
+        "bytes=--1",
+        f"bytes={'9' * 5000}-",
+    ):
+        answer = server.get(path, Range=odd)  # is none, and so as if it were not there
+        assert (odd, answer.status_code, len(answer.content)) == (odd, 200, len(content))
+    etag = whole.headers["ETag"]
+    resumed = server.get(path, Range="bytes=100-", If_Range=etag)
+    assert (resumed.status_code, resumed.content) == (206, content[100:])
+    changed = server.get(path, Range="bytes=100-", If_Range='"another"')
+    assert (changed.status_code, changed.content) == (200, content)
+    known = server.get(path, If_None_Match=f'"another", W/{etag}')
+    assert (known.status_code, known.content, known.headers["ETag"]) == (304, b"", etag)
+    head = httpx.head(server.url + path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert int(head.headers["Content-Length"]) == len(content)
+
+
+def test_types_and_names_are_right(server, session, neck):
+    base = f"/sessions/{session['id']}"
+    listed = f"/playlists/{neck['id']}"
+    for path, kind in {
+        f"{base}.json": "application/json", f"{base}.vtt": "text/vtt",
+        f"{base}.chapters.json": "application/json+chapters", "/covers/neck.png": "image/png",
+        f"{listed}/cover.png": "image/png", f"{listed}/{neck['id']}.m3u8": "audio/x-mpegurl",
+        f"{listed}/{neck['id']}.xspf": "application/xspf+xml", f"{listed}.zip": "application/zip",
+        f"{listed}/feed.xml": "application/rss+xml", "/page/page.js": "text/javascript",
+    }.items():  # fmt: skip
+        answer = server.get(path)
+        assert (path, answer.status_code) == (path, 200)
+        assert answer.headers["Content-Type"].partition(";")[0] == kind
+        if "zip" not in path:
+            assert server.get(path, If_None_Match=answer.headers["ETag"]).status_code == 304
+    saved = server.get(f"{base}.mp3?download").headers["Content-Disposition"]
+    assert saved == 'attachment; filename="calf-left-gentle-tones.mp3"'
+    assert server.get(f"{base}.mp3").headers["Content-Disposition"].startswith("inline")
+
+
+def test_a_playlist_is_listed_and_is_had_whole(server, neck):
+    listed = {one["id"]: one for one in server.get("/api/playlists").json()}
+    assert listed[neck["id"]] == neck
+    folder = server.folder / neck["id"]
+    assert sum(one["duration_ms"] for one in neck["tracks"]) == neck["duration_ms"]
+    with zipfile.ZipFile(io.BytesIO(server.get(f"/playlists/{neck['id']}.zip").content)) as archive:
+        assert archive.testzip() is None
+        assert {name.partition("/")[0] for name in archive.namelist()} == {neck["id"]}
+        held = {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+    assert held == {path.name: path.read_bytes() for path in folder.iterdir()}
+    for name in ("nothing", "sessions", "..", "neck--x"):
+        assert name == ".." or server.get(f"/playlists/{name}/").status_code == 404
+        assert server.get(f"/playlists/{name}.zip").status_code == 404
+        assert server.get(f"/api/playlists/{name}").status_code == 404
+
+
+def test_a_zip_can_be_gone_on_with(server, neck):
+    path = f"/playlists/{neck['id']}.zip"
+    whole = server.get(path)
+    content, etag = whole.content, whole.headers["ETag"]
+    assert int(whole.headers["Content-Length"]) == len(content)
+    for asked, begin, end in [
+        ("bytes=0-99", 0, 100), (f"bytes={len(content) // 2}-", len(content) // 2, len(content)),
+        ("bytes=-500", len(content) - 500, len(content)),
+    ]:  # fmt: skip
+        part = server.get(path, Range=asked, If_Range=etag)
+        assert (part.status_code, part.content == content[begin:end]) == (206, True)
+        assert part.headers["Content-Range"] == f"bytes {begin}-{end - 1}/{len(content)}"
+    assert server.get(path, Range=f"bytes={len(content)}-").status_code == 416
+    assert server.get(path, Range="bytes=100-", If_Range='"another"').content == content
+    assert server.get(path, Range="items=0-1").content == content
+    assert server.get(path, If_None_Match=etag).status_code == 304
+    head = httpx.head(server.url + path)
+    assert (head.content, int(head.headers["Content-Length"])) == (b"", len(content))
+
+
+def test_a_playlist_keeps_to_a_length_and_is_named_by_it(server):
+    wanted = {"region": "calf", "side": "left", "level": "gentle", "guidance": "tones"}
+    made = server.made("playlists", {**wanted, "minutes": 12.5})
+    assert (made["state"], made["id"]) == ("ready", "calf-left-gentle-tones-12-5-min")
+    assert made["duration_ms"] == 750_000
+    none = server.made("playlists", {**wanted, "minutes": 1})
+    assert none["state"] == "failed"
+    assert none["nearest_ms"][0] > 60_000
+    assert none["options"] == {"target": wanted.pop("region"), **wanted, "minutes": 1}
+
+
+def test_a_track_that_is_broken_is_told_without_the_computers_folders(server, neck):
+    folder = server.folder / "broken"
+    shutil.copytree(server.folder / neck["id"], folder)
+    (folder / f"{neck['id']}.m3u8").rename(folder / "broken.m3u8")
+    try:
+        tags = ID3(folder / neck["tracks"][0]["file"])
+        tags.delall("TRCK")
+        tags.save()
+        answer = server.get("/api/playlists/broken")
+        said = f"broken/{neck['tracks'][0]['file']}: cannot be read as a track: lacks TRCK"
+        assert (answer.status_code, answer.json()) == (422, {"error": said})
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+def test_what_an_engine_prints_and_a_server_that_is_killed_do_no_harm(tmp_path, monkeypatch):
+    odd = tmp_path / "odd"
+    (tmp_path / "sitecustomize.py").write_text(
+        f"""import atexit, pathlib, sys
+print("hello") if pathlib.Path({str(odd)!r}).exists() else None
+atexit.register(print, "good bye")"""
+    )
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    monkeypatch.setenv("PYTHONPATH", path)
+    with serving(tmp_path / "out") as served:
+        odd.touch()  # what cannot be understood ends one render, not all
+        assert served.made("sessions", TONES)["state"] == "failed"
+        odd.unlink()
+        assert served.made("sessions", TONES)["state"] == "ready"
+        assert served.post("/api/sessions", {"region": "hip", "explain": True}).status_code == 202
+        process = psutil.Process(served.process.pid)
+        until = time.monotonic() + 20
+        while not list(served.folder.glob("sessions/.voiceguide-part-*/.*")):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        children = process.children(recursive=True)
+        served.process.kill()
+        assert psutil.wait_procs(children, timeout=20)[1] == []
+        said = served.process.stderr.read()
+        assert said.count("Traceback") == 1  # that of “hello”
+        assert "BrokenPipe" not in said
+
+
+# Those who mean no good
+
+
+def test_a_crowd_and_clients_that_never_finish_do_it_no_harm(server, session):
+    process = psutil.Process(server.process.pid)
+    slow = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(20)]
+    begin = time.monotonic()
+    for connection in slow:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: loc")
+    stalled = socket.create_connection(("127.0.0.1", server.port))
+    stalled.sendall(b"POST /api/sessions HTTP/1.1\r\nHost: localhost\r\n"
+                    b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{")  # fmt: skip
+
+    async def crowd(count: int) -> list[int]:
+        path = f"{server.url}/sessions/{session['id']}.mp3"
+        limits = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(limits=limits, timeout=60) as client:
+
+            async def one() -> int:
+                try:
+                    answer = await client.get(path, headers={"Range": "bytes=0-999"})
+                except httpx.TransportError:
+                    return 0
+                return answer.status_code
+
+            return await asyncio.gather(*(one() for _ in range(count)))
+
+    def memory_after(count: int) -> int:
+        answers = asyncio.run(crowd(count))
+        assert set(answers) <= {206, 503, 0}
+        assert answers.count(206) >= 0.9 * count
+        assert server.get("/").status_code == 200
+        return process.memory_info().rss
+
+    before, first, second = (memory_after(count) for count in (50, 1000, 500))
+    assert first - before < 100_000_000
+    assert second - first < 10_000_000
+    for drip in range(40):  # a byte now and then does not help them
+        if time.monotonic() - begin > 10:
+            break
+        with contextlib.suppress(OSError):
+            for connection in slow:
+                connection.sendall(b"a" if drip else b"alhost\r\nX: ")
+        time.sleep(0.4)
+    for connection in slow:
+        connection.settimeout(5)
+        with contextlib.suppress(ConnectionResetError):
+            assert connection.recv(1000) == b""
+        connection.close()
+    stalled.settimeout(5)
+    assert b" 408 " in stalled.recv(1000)
+    stalled.close()
+
+
+def test_clients_that_go_away_in_mid_download_leave_nothing_behind(server, session):
+    process = psutil.Process(server.process.pid)
+    open_before, memory_before = process.num_fds() if os.name == "posix" else 0, None
+    for round_ in range(60):
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            paths = [f"/sessions/{session['id']}.mp3", "/playlists/neck.zip", "/"]
+            request = f"GET {paths[round_ % 3]} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            connection.sendall(request.encode())
+            connection.recv(2000)
+            linger = (1).to_bytes(4, sys.byteorder) + (0).to_bytes(4, sys.byteorder)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)  # gone at once
+        if round_ == 20:
+            memory_before = process.memory_info().rss
+    time.sleep(0.5)
+    assert server.get("/").status_code == 200
+    assert process.memory_info().rss - memory_before < 5_000_000
+    if os.name == "posix":
+        assert process.num_fds() <= open_before + 3
+
+
+def test_requests_too_long_or_malformed_are_refused(server):
+    for request in [
+        "GET / HTTP/1.1\nHost: localhost\nConnection: close\nX: " + "a" * 100_000 + "\n\n",
+        "GET " + "/a" * 50_000 + " HTTP/1.1\nHost: localhost\nConnection: close\n\n",
+        "GET / HTTP/1.1\n\n",
+        "GET / HTTP/1.1\nHost: localhost\nHost: evil.example\n\n", "\x16\x03\x01\x02\x00\n\n",
+        "GET http://evil.example/ HTTP/1.1\nHost: evil.example\nConnection: close\n\n",
+        "POST /api/sessions HTTP/1.1\nHost: localhost\nContent-Length: -5\n\n",
+        "BREW / HTTP/1.1\nHost: localhost\nConnection: close\n\n",
+    ]:  # fmt: skip
+        with contextlib.suppress(ConnectionResetError):
+            answer = server.raw(request)
+            assert re.match(rb"HTTP/1.1 4\d\d ", answer), answer[:100]
+            assert b"Traceback" not in answer
+    long = {"region": "calf", "language": "e" * 10_000}
+    assert server.post("/api/sessions", long).status_code == 413
+
+
+# In a browser
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    needs("chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def phone(chromium):
+    """A page as on a phone; what its console complains of is a mistake of ours."""
+    context = chromium.new_context(
+        viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True, locale="en-GB"
+    )
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+    yield page
+    context.close()
+    ours = ("status of 422", "status of 403", "ERR_INTERNET_DISCONNECTED")  # that are provoked
+    assert [one for one in complaints if not any(known in one for known in ours)] == []
+
+
+def choose(page, **values: str) -> None:
+    for name, value in values.items():
+        page.locator(f"label:has(input[name={name}][value='{value}'])").tap()
+
+
+def now_s(page) -> float:
+    return page.evaluate("document.querySelector('audio').currentTime")
+
+
+def until(page, holds: str) -> None:
+    """Wait until something holds. (The page forbids eval, by which Playwright does it.)"""
+    end = time.monotonic() + 20
+    while not page.evaluate(holds):
+        assert time.monotonic() < end, holds
+        page.wait_for_timeout(50)
+
+
+LISTEN = """async () => {
+    const context = new AudioContext();
+    const meter = context.createAnalyser();
+    context.createMediaElementSource(document.querySelector('audio')).connect(meter);
+    meter.connect(context.destination);
+    const wave = new Float32Array(meter.fftSize);
+    let loudest = 0;
+    for (let i = 0; i < 60 && loudest < 0.05; i++) {
+        await new Promise((wake) => setTimeout(wake, 50));
+        meter.getFloatTimeDomainData(wave);
+        loudest = Math.max(loudest, ...wave.map(Math.abs));
+    }
+    return loudest;
+}"""
+
+
+def test_a_session_from_the_touch_to_the_download(  # noqa: PLR0915 (it is a long way)
+    server, phone, tmp_path
+):
+    phone.goto(server.url)
+    phone.locator("#back .region[data-region=neck]").tap()
+    assert phone.get_by_role("group", name="The body", include_hidden=True).count() == 1
+    assert phone.locator("#options h1").text_content() == "Neck"
+    choose(phone, length="8", side="left")
+    phone.get_by_role("button", name="Make it").tap()
+
+    phone.locator("#making-progress").wait_for()
+    states = set()
+    while phone.locator("#player").is_hidden():
+        states.add(phone.evaluate("document.querySelector('#making-state').textContent"))
+        phone.wait_for_timeout(50)
+    assert states - {""} <= {"The voice is speaking its lines", "Mixing voice and tones"}
+    assert states - {""}
+
+    id_ = phone.url.rpartition("/")[2]
+    timeline = server.get(f"/sessions/{id_}.json").json()
+    assert timeline["duration_ms"] == 480_000
+    assert phone.locator("#player h1").text_content() == timeline["title"]
+    chapters = phone.locator("#chapters li span").all_text_contents()
+    assert chapters == [one["title"] for one in timeline["chapters"]]
+
+    phone.get_by_role("button", name="Play", exact=True).tap()
+    assert phone.evaluate(LISTEN) >= 0.05
+    assert phone.locator("#player :is(output, [aria-live])").count() == 0  # no clock is spoken
+    begin = now_s(phone)
+    phone.wait_for_timeout(1000)
+    assert 0.5 < now_s(phone) - begin < 2
+
+    def spoken_at(ms: float) -> str:
+        said = [e for e in timeline["events"] if e["kind"] == "speech" and e["begin_ms"] <= ms]
+        return said[-1]["text"] if said else ""
+
+    def shown_and_said() -> tuple[str, str]:
+        return tuple(
+            phone.evaluate("""(events) => {
+            const ms = document.querySelector('audio').currentTime * 1000;
+            const said = events.filter((e) => e.kind === 'speech' && e.begin_ms <= ms).at(-1);
+            return [document.querySelector('#sentence').textContent, said?.text ?? ''];
+        }""", timeline["events"])
+        )  # fmt: skip
+
+    phone.get_by_role("button", name="Next chapter").tap()
+    at = timeline["chapters"][1]["begin_ms"] / 1000
+    assert at <= now_s(phone) < at + 2
+    phone.wait_for_timeout(2500)
+    assert phone.locator("#chapter").text_content() == timeline["chapters"][1]["title"]
+    shown, said = shown_and_said()
+    assert shown == said == spoken_at(now_s(phone) * 1000) != ""
+    phone.get_by_role("button", name="Previous chapter").tap()
+    phone.get_by_role("button", name="Forward, +10 seconds").tap()
+    phone.get_by_role("button", name="Pause").tap()
+
+    start = [e for e in timeline["events"] if e["source"] == "start.wav"][1]
+    end = next(e for e in timeline["events"]
+               if e["source"] == "end.wav" and e["begin_ms"] > start["begin_ms"])  # fmt: skip
+    inhale = next(e for e in timeline["events"]
+                  if e["source"] == "inhale.wav" and e["begin_ms"] > start["begin_ms"])  # fmt: skip
+    scales = []
+    for part in (0.1, 0.9):
+        ms = inhale["begin_ms"] + part * (inhale["end_ms"] - inhale["begin_ms"])
+        phone.evaluate(f"document.querySelector('audio').currentTime = {ms / 1000}")
+        phone.wait_for_timeout(300)
+        assert phone.locator("#countdown").text_content() == str(
+            -int(-(end["begin_ms"] - ms) // 1000)
+        )
+        assert phone.locator("#breathing").text_content() == "Breathe in"
+        scales.append(phone.locator("#breath").evaluate("e => e.style.getPropertyValue('--scale')"))
+    assert float(scales[0]) < float(scales[1])
+
+    playing = phone.evaluate(
+        "[navigator.mediaSession.metadata.title, navigator.mediaSession.metadata.artwork[0].src]"
+    )
+    assert playing[0] == timeline["title"]
+    assert server.get(urlsplit(playing[1]).path).content.startswith(b"\x89PNG")
+
+    with phone.expect_download() as download:
+        phone.get_by_role("link", name="Save the MP3").tap()
+    assert re.fullmatch(r"neck-.*left.*8-min\.mp3", download.value.suggested_filename)
+    saved = tmp_path / "saved.mp3"
+    download.value.save_as(saved)
+    assert saved.read_bytes() == (server.folder / f"sessions/{id_}/session.mp3").read_bytes()
+    assert len(decode(saved)) == 480_000 * FRAMES_PER_MS
+
+    left_at = now_s(phone)
+    phone.reload()  # and one goes on where one was
+    phone.locator("#player").wait_for()
+    until(phone, "document.querySelector('audio').currentTime > 1")
+    assert now_s(phone) == pytest.approx(left_at, abs=1.5)
+
+
+def test_a_length_that_cannot_be_is_answered_with_offers(server, phone):
+    phone.goto(f"{server.url}/#neck")
+    choose(phone, length="8")
+    phone.get_by_role("button", name="Make it").tap()
+    offers = phone.locator("#making-trouble button")
+    offers.first.wait_for()
+    texts = offers.all_text_contents()
+    assert re.fullmatch(r"\d+ min instead", texts[0])
+    assert texts[1:] == ["8 min, left side only", "8 min, right side only"]
+    phone.reload()  # and they are there again
+    offers.first.wait_for()
+    assert offers.all_text_contents() == texts
+    assert phone.locator("#making h1").text_content() == "Neck"
+    offers.nth(1).tap()
+    phone.locator("#player").wait_for()
+    assert phone.locator("#player #length").text_content() == "8:00"
+
+
+def test_what_goes_wrong_is_told_in_the_language_of_the_page(server, session, phone):
+    phone.goto(f"{server.url}/?language=de#%E0")  # no address, and so the beginning
+    phone.locator("#choose").wait_for()
+    phone.route("**/api/sessions", lambda route: route.fulfill(status=403, body="<!doctype html>"))
+    phone.goto(f"{server.url}/#calf")
+    phone.locator("form button.primary").tap()
+    trouble = phone.locator("#trouble")
+    trouble.locator("p").wait_for()
+    assert trouble.text_content() == "Bitte den Link oder QR-Code noch einmal öffnen."
+    phone.unroute("**/api/sessions")
+    # What cannot be made: its reason is only known in English.
+    broken = {"id": "calf-0", "state": "failed", "error": "no voice", "options": {"target": "calf"}}
+    phone.route("**/api/sessions/calf-0", lambda route: route.fulfill(status=422, json=broken))
+    phone.goto(f"{server.url}/#session/calf-0")
+    phone.locator("#making-trouble p").wait_for()
+    assert phone.locator("#making-trouble p").text_content() == "Das ließ sich nicht machen."
+    assert phone.locator("#making-trouble [lang=en]").text_content() == "no voice"
+    assert phone.locator("#making h1").text_content() == "Wade"
+    # No network: it is told, the place is kept, and one goes on when it is there again.
+    made = phone.locator(f"#made a[href='#session/{session['id']}']")
+    phone.evaluate(f"localStorage.setItem('at:{session['id']}', 60)")
+    phone.route("**/*.mp3", lambda route: route.abort("internetdisconnected"))
+    phone.goto(f"{server.url}/#")
+    assert "English" in made.text_content()
+    assert made.locator("[lang=en]").first.text_content().startswith(session["title"])
+    made.tap()
+    again = phone.get_by_role("button", name="Noch einmal versuchen")
+    again.wait_for()
+    assert "antwortet nicht" in phone.locator("#player-trouble").text_content()
+    assert phone.locator("#player h1").get_attribute("lang") == "en"
+    phone.locator("#player .back").tap()
+    made.tap()
+    again.wait_for()
+    phone.unroute("**/*.mp3")
+    again.tap()
+    until(phone, "document.querySelector('audio').currentTime > 60")
+    assert phone.locator("#player-trouble").text_content() == ""
+
+
+def test_what_takes_too_long_can_be_cancelled(server, phone):
+    phone.goto(f"{server.url}/#hip")
+    phone.get_by_role("button", name="Make it").tap()
+    phone.get_by_role("button", name="Cancel").tap()
+    phone.locator("#options").wait_for()
+    made = server.made("sessions", {**TONES, "level": "standard"})  # what follows is made
+    assert made["state"] == "ready"
+    assert list(server.folder.glob("sessions/.*")) == []
+    assert "hip" not in [one["region"] for one in server.get("/api/sessions").json()]
+
+
+def test_a_playlist_is_made_heard_and_subscribed_to(server, neck, phone):
+    phone.goto(server.url)
+    phone.locator(f"#made-playlists a[href='#playlist/{neck['id']}']").tap()
+    phone.locator("#playlist").wait_for()
+    shown = phone.locator("#tracks span").all_text_contents()
+    assert shown == [track["title"] for track in neck["tracks"]]
+    address = phone.locator("#feed").input_value()
+    assert address == server.url + neck["feed"]
+    assert not feedparser.parse(server.get(neck["feed"]).content).bozo
+    phone.locator("#tracks a").nth(1).tap()
+    phone.locator("#player").wait_for()
+    phone.get_by_role("button", name="Play", exact=True).tap()
+    until(phone, "document.querySelector('audio').currentTime > 0.5")
+    assert phone.locator("#player h1").text_content() == neck["tracks"][1]["title"]
+    captions = webvtt.read(
+        server.folder / neck["id"] / neck["tracks"][1]["file"].replace("mp3", "vtt")
+    )
+    assert len(captions) > 0
+    sounds = server.get(
+        f"/playlists/{neck['id']}/{neck['tracks'][1]['file'].replace('.mp3', '.sounds.json')}"
+    ).json()
+    begin = next(one["begin_ms"] for one in sounds if one["source"] == "start.wav")
+    end = next(one["begin_ms"] for one in sounds if one["source"] == "end.wav")
+    assert end - begin == pytest.approx(30_000, abs=2000)  # a gentle hold
+    phone.evaluate(f"document.querySelector('audio').currentTime = {(end - 9500) / 1000}")
+    until(phone, "document.querySelector('#countdown').textContent === '9'")
+    assert phone.locator("#breathing").text_content()
+    with phone.expect_download() as download:
+        phone.evaluate("""async () => {
+            location.hash = location.hash.replace(/\\/2$/, '');
+            await new Promise((wake) => setTimeout(wake, 500));
+        }""")
+        phone.get_by_role("link", name="Open in a player").tap()
+    assert download.value.suggested_filename == f"{neck['id']}.m3u8"
+    assert f"{server.url}/key/" in Path(download.value.path()).read_text()
+    phone.go_back()
+    phone.locator("#player").wait_for()
+    phone.get_by_role("button", name="Play", exact=True).tap()
+    phone.evaluate("document.querySelector('audio').currentTime = 1e9")  # to its end
+    until(phone, "location.hash.endsWith('/3')")  # and the next begins
+    phone.locator("#player h1", has_text=neck["tracks"][2]["title"]).wait_for()
+    until(phone, "document.querySelector('audio').currentTime > 0.5")
+    following = phone.get_by_role("button", name="Next chapter")
+    for _ in range(phone.locator("#chapters li").count()):
+        following.tap()  # beyond the last chapter is the next track
+    until(phone, "location.hash.endsWith('/4')")
+    phone.locator("#player .back").tap()
+    phone.locator("#playlist").wait_for()
+    assert phone.evaluate("navigator.mediaSession.metadata") is None
+    phone.wait_for_timeout(200)
+    assert phone.evaluate("navigator.mediaSession.playbackState") == "none"
+
+
+def test_the_keyboard_alone_leads_from_the_body_to_the_music(server, session, chromium):
+    page = chromium.new_page(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    page.goto(server.url)
+    names = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        names.append(page.evaluate("document.activeElement.getAttribute('aria-label')"))
+        if names[-1] == "Calf":
+            break
+    regions = {one["name"] for one in server.get("/api/library").json()["regions"]}
+    assert names[-1] == "Calf"
+    assert len([name for name in names if name in regions]) == len(set(names) & regions)
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.textContent") == "Calf"  # the heading of what came
+    page.goto(f"{server.url}/#session/{session['id']}")
+    page.get_by_role("button", name="Play", exact=True).focus()
+    page.keyboard.press("Space")
+    until(page, "document.querySelector('audio').currentTime > 0.3")
+    page.close()
+
+
+@pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("de", "dark")])
+def test_axe_finds_nothing_serious(  # noqa: PLR0913 (fixtures)
+    server, session, neck, chromium, language, scheme
+):
+    from axe_core_python.sync_playwright import Axe
+
+    context = chromium.new_context(
+        viewport={"width": 360, "height": 740}, locale=language, color_scheme=scheme,
+        reduced_motion="reduce",
+    )  # fmt: skip
+    page = context.new_page()
+    page.goto(server.url)
+    assert page.locator("html").get_attribute("lang") == language
+
+    def examine(where: str) -> None:
+        page.wait_for_timeout(250)
+        found = Axe().run(page)["violations"]
+        serious = [one for one in found if one["impact"] in ("serious", "critical", "moderate")]
+        shown = [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]
+        assert (where, shown) == (where, [])
+        assert (
+            page.evaluate("document.documentElement.scrollWidth") <= 360
+        )  # no way off to the side
+
+    examine("body")
+    page.locator("label:has(input[value=list])").click()
+    examine("list")
+    page.locator("label:has(input[value=body])").click()
+    page.goto(f"{server.url}/#neck")
+    page.locator("summary").click()
+    page.locator("label:has(input[name=length][value=other])").click()
+    examine("choices")
+    page.goto(f"{server.url}/#session/nothing-0")
+    page.locator("#making-trouble:not(:empty)").wait_for()
+    examine("trouble")
+    page.goto(f"{server.url}/#session/{session['id']}")
+    page.locator("#player").wait_for()
+    examine("player")
+    page.goto(f"{server.url}/#playlist/{neck['id']}")
+    page.locator("#playlist").wait_for()
+    examine("playlist")
+    context.close()
+
+
+def test_the_page_is_small_and_there_at_once(server, chromium):
+    page = chromium.new_page(viewport={"width": 360, "height": 740})
+    got: dict[str, int] = {}
+    page.on("response", lambda answer: got.update({answer.url: len(answer.body())}))
+    page.goto(server.url, wait_until="networkidle")
+    assert {urlsplit(url).netloc for url in got} == {urlsplit(server.url).netloc}
+    assert sum(got.values()) < 150_000
+    painted_ms = page.evaluate(
+        "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+    )
+    loaded_ms = page.evaluate(
+        "performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
+    )
+    assert max(painted_ms, loaded_ms) < 1000
+    page.close()
+
+
+def test_every_region_can_be_touched_and_has_its_name(server, chromium):
+    page = chromium.new_page(viewport={"width": 360, "height": 740}, locale="de")
+    page.goto(server.url)
+    regions = {
+        one["id"]: one["name"] for one in server.get("/api/library?language=de").json()["regions"]
+    }
+    shapes = page.locator("#body .region")
+    assert set(shapes.evaluate_all("all => all.map((one) => one.dataset.region)")) == set(regions)
+    for id_, name in regions.items():
+        button = page.locator("#body").get_by_role("button", name=name, exact=True)
+        assert button.count() == 1
+        assert button.get_attribute("data-region") == id_
+    page.close()
+
+
+def test_the_languages_of_the_page_say_the_same():
+    texts = tomllib.loads((PAGE / "texts.toml").read_text("utf-8"))
+    assert set(texts) >= {"en", "de"}
+    for language, text in texts.items():
+        assert text.keys() == texts["en"].keys()
+        for key, value in text.items():
+            holes = re.findall(r"\{\w+\}", value)
+            assert (language, key, holes) == (
+                language,
+                key,
+                re.findall(r"\{\w+\}", texts["en"][key]),
+            )
+    used = (PAGE / "page.js").read_text("utf-8") + (PAGE / "index.html.jinja").read_text("utf-8")
+    for key in texts["en"].keys() - {"name"}:
+        assert re.search(rf"texts\.{key}\b|\"{key}\"|say\(\"{key}\"", used), key
+
+
+def test_the_wheel_has_all_of_the_page(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", ROOT],
+        cwd=tmp_path,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    held = zipfile.ZipFile(wheel).namelist()
+    for path in [*PAGE.iterdir(), ROOT / "voiceguide/body.svg"]:
+        assert str(path.relative_to(ROOT)) in held

@@ -1,0 +1,372 @@
+"""How a session sounds: even, clean, on its side, and over a bed that never masks the voice."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import FRAMES_PER_MS, needs, voiceguide
+from pedalboard.io import AudioFile
+from test_render import loudness_of
+
+from voiceguide import Session, mixer
+from voiceguide.bed import DUCKED_DB, FADE_OUT_MS, Loop
+from voiceguide.errors import RequestError, SoundError
+from voiceguide.script import BEDS
+from voiceguide.timeline import Bed
+from voiceguide.voices.clip import integrated_lufs
+
+ROOT = Path(__file__).parents[1]
+RATE_HZ = 48_000
+SPEECH = (
+    "<p>Lie on your back, and let your shoulders sink.</p><p>Find the spot that hurts when you "
+    "press it.</p><p>Breathe in, slowly and deeply. Now let go of it, and rest for a while.</p>"
+)
+
+
+def read(path: Path) -> np.ndarray:
+    """Give the samples of a file, shape (channels, frames)."""
+    with AudioFile(str(path)) as file:
+        return file.read(file.frames)
+
+
+def rms_db(samples: np.ndarray) -> float:
+    return float(10 * np.log10(np.mean(samples**2) + 1e-20))
+
+
+def part(samples: np.ndarray, begin_ms: int, end_ms: int) -> np.ndarray:
+    return samples[..., begin_ms * FRAMES_PER_MS : end_ms * FRAMES_PER_MS]
+
+
+def shipped(name: str) -> Bed:
+    return Bed(ROOT / "sounds" / f"{name}.flac", name, seamless=True)
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    """Eleven seconds at 44.1 kHz in stereo, whose end does not lead on to its begin."""
+    rate_hz, seconds = 44_100, 11
+    time_s = np.arange(rate_hz * seconds) / rate_hz
+    chance = np.random.default_rng(1)
+    noise = chance.normal(0, 0.02, (2, len(time_s)))
+    tone = 0.2 * np.sin(2 * np.pi * (220 + 10 * time_s) * time_s)
+    path = tmp_path / "music.flac"
+    with AudioFile(str(path), "w", rate_hz, 2) as file:
+        file.write((noise + tone).astype(np.float32))
+    return path
+
+
+# Level
+
+
+@pytest.mark.parametrize(
+    ("region", "language", "bed"),
+    [("jaw", "en", "ocean"), ("hand", "de", None),
+     ("foot", "de", "rain")],
+)  # fmt: skip
+def test_a_session_is_as_loud_as_speech_on_the_air(tmp_path, region, language, bed):
+    needs("ffmpeg")
+    session = Session(
+        region, language=language, bed=bed, side="left", guidance="brief", level="gentle"
+    )
+    lufs, peak = loudness_of(session.export(tmp_path / "x.mp3"))
+    assert lufs == pytest.approx(-16, abs=1)
+    assert peak <= -1.0
+
+
+@pytest.mark.parametrize("bed", [*BEDS, "music"])
+def test_speech_over_a_bed_is_as_loud_as_speech(tmp_path, ssml, music, bed):
+    needs("ffmpeg")
+    script = ssml(f'{SPEECH}<break time="8s"/>{SPEECH}')
+    path = Session(script, bed=str(music) if bed == "music" else bed).export(tmp_path / "x.mp3")
+    lufs, peak = loudness_of(path)
+    assert lufs == pytest.approx(-16, abs=1)
+    assert peak <= -1.0
+
+
+@pytest.fixture(scope="module", params=["en", "de"])
+def sentences(tmp_path_factory, request, _own_folders):
+    """All sentences of a session that are said alone, as they are heard."""
+    session = Session("jaw", language=request.param, mono=True)
+    samples = read(session.export(tmp_path_factory.mktemp("jaw") / "x.wav"))[0]
+    events = session.timeline.events
+    alone = [
+        e
+        for e in events
+        if e.kind == "speech"
+        and not any(o is not e and o.begin_ms < e.end_ms and o.end_ms > e.begin_ms for o in events)
+    ]
+    assert len(alone) > 30
+    return [part(samples, e.begin_ms, e.end_ms) for e in alone]
+
+
+def test_the_sentences_of_a_session_are_alike_in_level(sentences):
+    levels = [integrated_lufs(sentence) for sentence in sentences]
+    assert max(levels) - min(levels) <= 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere espeak-ng does not speak")
+def test_the_voice_is_no_harsher_than_people_are_and_has_no_rumble(sentences):
+    """Between 2 and 5 kHz against 300 to 2,000 Hz; people: -13 to -14 dB (Byrne et al., 1994)."""
+    heard = np.concatenate(sentences)
+    size = 1 << len(heard).bit_length()
+    power = np.abs(np.fft.rfft(heard, size)) ** 2
+    hz = np.fft.rfftfreq(size, 1 / RATE_HZ)
+    low, high, rumble = (
+        10 * np.log10(power[(hz >= begin) & (hz < end)].sum())
+        for begin, end in ((300, 2000), (2000, 5000), (0, 50))
+    )
+    assert -16 < high - low < -11
+    assert rumble - low < -40
+    assert max(abs(sentence.mean()) for sentence in sentences) < 1e-3
+
+
+def test_edges_are_no_steps_and_between_events_is_silence(tmp_path, ssml):
+    script = ssml(f'{SPEECH}<break time="1s"/><audio src="bell.wav"/><break time="1s"/>Good.')
+    session = Session(script)
+    samples = read(session.export(tmp_path / "x.wav"))[0]
+    steps = np.abs(np.diff(samples, prepend=0, append=0))
+    silent = np.ones(len(samples), dtype=bool)
+    for event in session.timeline.events:
+        begin, end = event.begin_ms * FRAMES_PER_MS, event.end_ms * FRAMES_PER_MS
+        silent[begin:end] = False
+        within = steps[begin + 480 : end - 480].max()
+        for edge in (begin, end):
+            assert steps[max(0, edge - 2) : edge + 3].max() <= within / 20
+    assert silent.sum() > 2 * RATE_HZ
+    assert not samples[silent].any()
+
+
+# Space
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_what_is_said_for_a_side_comes_a_little_from_there_and_tones_from_the_middle(
+    tmp_path, side
+):
+    session = Session("calf", side=side, guidance="brief", level="gentle")
+    left, right = read(session.export(tmp_path / "x.wav"))
+    if side == "right":
+        left, right = right, left
+    chapters = {chapter.title: chapter for chapter in session.timeline.chapters}
+    about_all = next(c for title, c in chapters.items() if title.startswith("Before"))
+    of_side = next(c for title, c in chapters.items() if ": Press" in title)
+
+    def difference_db(begin_ms: int, end_ms: int) -> float:
+        return rms_db(part(left, begin_ms, end_ms)) - rms_db(part(right, begin_ms, end_ms))
+
+    spoken = [e for e in session.timeline.events if e.kind == "speech"]
+    tones = [e for e in session.timeline.events if e.kind == "sound" and "bell" in e.cue.source]
+    assert difference_db(about_all.begin_ms, about_all.end_ms) == pytest.approx(0, abs=0.1)
+    assert difference_db(tones[0].begin_ms, tones[0].end_ms) == pytest.approx(0, abs=0.1)
+    first = next(e for e in spoken if e.begin_ms >= of_side.begin_ms)
+    assert 2 < difference_db(first.begin_ms, first.end_ms) < 6
+
+
+def test_mono_has_one_channel_and_is_as_loud(tmp_path):
+    chosen = {"side": "left", "guidance": "brief", "level": "gentle"}
+    both = read(Session("calf", **chosen).export(tmp_path / "both.wav"))
+    mono = Session("calf", **chosen, mono=True)
+    one = read(mono.export(tmp_path / "one.wav"))
+    assert (len(both), len(one)) == (2, 1)
+    assert "mono" in mono.default_path.name
+    assert "rain" in Session("calf", bed="rain").default_path.name
+    assert rms_db(one) == pytest.approx(rms_db(both) + 10 * np.log10(2), abs=0.1)
+
+
+# Beds
+
+
+@pytest.mark.parametrize("bed", BEDS)
+def test_a_bed_never_masks_the_voice(tmp_path, ssml, bed):
+    from pystoi import stoi
+
+    script = ssml(SPEECH)
+    alone = read(Session(script).export(tmp_path / "alone.wav"))[0]
+    over = read(Session(script, bed=bed).export(tmp_path / "over.wav"))[0]
+    assert rms_db(over - alone) > -60
+    assert stoi(alone, over, RATE_HZ) >= 0.95
+
+
+def test_a_bed_fades_and_is_down_before_something_is_said(tmp_path, ssml):
+    script = ssml(f'<break time="9s"/>{SPEECH}<break time="15s"/>And now.<break time="9s"/>')
+    session = Session(script, bed="drone")
+    over = read(session.export(tmp_path / "over.wav"))[0]
+    alone = read(Session(script).export(tmp_path / "alone.wav"))[0]
+    bed = over - alone
+    speech = [e for e in session.timeline.events if e.kind == "speech"]
+    end_ms = session.timeline.duration_ms
+
+    def envelope(bed: np.ndarray) -> np.ndarray:
+        whole = np.concatenate(
+            [
+                Loop(shipped("drone"), 1).part(at, 1000, [], None)[0]
+                for at in range(8000, end_ms - 8000, 1000)
+            ]
+        )
+        plain = np.sqrt(np.mean(whole.reshape(-1, 4800) ** 2, axis=1))
+        heard = part(bed, 8000, 8000 + len(whole) // FRAMES_PER_MS).reshape(-1, 4800)
+        return 20 * np.log10(np.sqrt(np.mean(heard**2, axis=1)) / plain)
+
+    level_db = envelope(bed)  # each 100 ms, from 8 s on, against the bed alone
+
+    def at(ms: int) -> float:
+        return float(level_db[(ms - 8000) // 100])
+
+    for event in speech:
+        assert at(event.begin_ms + 100) == pytest.approx(-DUCKED_DB, abs=0.5)
+    assert at(8200) == pytest.approx(0, abs=0.5)
+    assert at(speech[-1].begin_ms - 1000) == pytest.approx(0, abs=0.5)
+    assert np.abs(np.diff(level_db)).max() < 2  # smooth
+    assert not bed[:10].any()
+    assert np.abs(part(bed, end_ms - 20, end_ms)).max() < 1e-4
+    assert rms_db(part(bed, end_ms - FADE_OUT_MS // 4, end_ms)) < rms_db(bed) - 10
+
+
+def test_the_bed_level_is_relative_and_a_timeline_tells_of_the_bed(tmp_path, ssml):
+    script = ssml('<break time="12s"/>')
+    levels = {}
+    for level in (0, -6):
+        path = tmp_path / f"{level}.wav"
+        rendered = voiceguide("render", script, "--bed", "rain", "--bed-level", level, "-o", path)
+        assert rendered.returncode == 0, rendered.stderr
+        levels[level] = rms_db(read(path))
+    assert levels[0] - levels[-6] == pytest.approx(6, abs=0.3)
+    shown = voiceguide("script", script, "--bed", "rain", "--bed-level", -6, "--format", "json")
+    assert json.loads(shown.stdout)["events"] == [
+        {"kind": "bed", "begin_ms": 0, "end_ms": 12_000, "text": None, "source": "rain",
+         "gain_db": -6.0}
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("bed", [*BEDS, "music"])
+def test_a_loop_shows_no_seam(music, bed):
+    """Spectral flux where it begins again, among that of all other moments of eight loops."""
+    loop = Loop(Bed(music, "music.flac") if bed == "music" else shipped(bed), 1)
+    period_ms = round(loop._period / FRAMES_PER_MS)
+    begin_ms, size = period_ms // 2, 2048
+    whole = np.concatenate(
+        [
+            loop.part(at, 500, [], None)[0]
+            for at in range(begin_ms + 4000, begin_ms + 4000 + 8 * period_ms, 500)
+        ]
+    )
+    frames = whole[: len(whole) // size * size].reshape(-1, size) * np.hanning(size)
+    spectra = np.log(np.abs(np.fft.rfft(frames)) + 1e-6)
+    flux = np.abs(np.diff(spectra, axis=0)).mean(axis=1)
+    steps = np.abs(np.diff(whole))
+    begin = (begin_ms + 4000) * FRAMES_PER_MS
+    for number in range(1, 9):
+        seam = (number * loop._period - begin) % (8 * loop._period)
+        at = min(seam // size, len(flux) - 1)
+        assert flux[max(0, at - 2) : at + 2].max() <= np.quantile(flux, 0.999)
+        assert steps[max(0, seam - 2) : seam + 2].max() <= steps.max() * 0.999
+
+
+def test_music_of_ones_own_goes_on_in_a_loop_at_the_level_of_a_bed(tmp_path, music, ssml):
+    script = ssml('<break time="40s"/>')
+    for suffix in ("mp3", "ogg", "wav"):
+        with AudioFile(str(music)) as file:
+            samples, rate_hz = file.read(file.frames), file.samplerate
+        other = music.with_suffix(f".{suffix}")
+        with AudioFile(str(other), "w", rate_hz, 2) as file:
+            file.write(samples)
+        session = Session(script, bed=str(other))
+        heard = read(session.export(tmp_path / "x.wav"))[0]
+        seconds = part(heard, 5000, 33_000).reshape(-1, RATE_HZ)
+        levels = [integrated_lufs(second) for second in seconds]
+        assert -39 < min(levels) <= max(levels) < -33
+
+
+@pytest.mark.parametrize("bed", ["thunder", "x" * 5000, "missing.mp3"])
+def test_a_bed_that_is_not_there_is_told(bed):
+    with pytest.raises(RequestError, match="rain, ocean, drone"):
+        Session("calf", bed=bed).prepare()
+
+
+def test_a_bed_without_sound_is_told(tmp_path):
+    (tmp_path / "text.mp3").write_text("This is no audio.")
+    with AudioFile(str(tmp_path / "silent.wav"), "w", 44_100, 1) as file:
+        file.write(np.zeros((1, 44_100), dtype=np.float32))
+    with AudioFile(str(tmp_path / "empty.wav"), "w", 44_100, 1):
+        pass
+    with pytest.raises(SoundError, match=r"text\.mp3"):
+        Session("calf", bed=str(tmp_path / "text.mp3")).prepare()
+    for name in ("silent", "empty"):
+        with pytest.raises(SoundError, match="nothing is heard"):
+            Session("calf", bed=str(tmp_path / f"{name}.wav")).prepare()
+
+
+def test_any_part_of_a_session_with_a_bed_can_be_had_by_itself(music):
+    session = Session("jaw", guidance="brief", level="gentle", bed=str(music))
+    timeline = session.timeline
+    assert timeline.bed is not None
+    with session._open_voice() as voice:
+
+        def clip(speech):
+            return voice.clip(session._utterance(speech, session._plan))
+
+        blocks = list(mixer.mix(timeline, clip, 2))
+        window = mixer.Window(clip, 2)
+        window.lay(timeline.bed)
+        chance = np.random.default_rng(1)
+        for number in [*chance.integers(0, len(blocks), 30), len(blocks) - 1]:
+            begin_ms = int(number) * mixer.BLOCK_MS
+            end_ms = min(begin_ms + mixer.BLOCK_MS, timeline.duration_ms)
+            near = [
+                e
+                for e in timeline.events
+                if e.begin_ms < end_ms + window.ahead_ms and e.end_ms > begin_ms - window.behind_ms
+            ]
+            block = window.mix(near, begin_ms, end_ms, timeline.duration_ms)
+            assert block == blocks[number]
+
+
+MEMORY = """
+import resource, sys
+from voiceguide import Session
+Session(sys.argv[1], bed=sys.argv[2]).export(sys.argv[3])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no resource module")
+def test_a_bed_costs_no_memory_however_long_it_plays(tmp_path, ssml):
+    """A quarter of an hour of music under 12 minutes, against a minute of it under one."""
+    peaks = []
+    for minutes, music_minutes in ((1, 1), (12, 15)):
+        music = tmp_path / f"{music_minutes}.wav"
+        with AudioFile(str(music), "w", 44_100, 2) as file:
+            minute = np.random.default_rng(1).normal(0, 0.1, (2, 60 * 44_100)).astype(np.float32)
+            for _ in range(music_minutes):
+                file.write(minute)
+        script = ssml(f'Hello.<break time="{minutes * 60}s"/>Goodbye.')
+        command = [sys.executable, "-c", MEMORY, script, music, tmp_path / "x.wav"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        peaks.append(int(done.stdout))
+        music.unlink()
+    assert peaks[1] < 1.1 * peaks[0]
+
+
+# Amounts
+
+
+@pytest.mark.parametrize(
+    ("language", "written", "said"),
+    [
+        ("en", "Hold for 45 s.", "Hold for 45 seconds."),
+        ("en", "Hold for 30–60 s, at 6/10.", "Hold for 30 to 60 seconds, at 6 out of 10."),
+        ("en", "Wait 1 min.", "Wait 1 minute."),
+        ("de", "Halte 45 s.", "Halte 45 Sekunden."),
+        ("de", "Warte 1 min, höchstens 6/10.", "Warte eine Minute, höchstens 6 von 10."),
+        ("en", "On 6/10/2026, size 5 S, time=9s", "On 6/10/2026, size 5 S, time=9s"),
+        ("fr", "Pendant 45 s.", "Pendant 45 s."),
+    ],
+)
+def test_amounts_are_said_as_people_say_them(ssml, language, written, said):
+    script = ssml(f'<lang xml:lang="{language}">{written}</lang>')
+    assert [event.cue.text for event in Session(script).timeline.events] == [said]

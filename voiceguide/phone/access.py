@@ -1,0 +1,234 @@
+"""Who may enter: this machine freely, others with the key; never the page of another site.
+
+The key goes with the link and the QR code as the beginning of a path, /key/KEY/…, and with every
+address that a player or a podcast app follows from there, since links in playlists are relative;
+browsers are given it as a cookie once they have come through /key/KEY/.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import ipaddress
+import os
+import re
+import secrets
+import socket
+from typing import TYPE_CHECKING, Any
+
+import h11
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from voiceguide import resources
+from voiceguide.errors import VoiceguideError
+
+if TYPE_CHECKING:
+    import asyncio
+    from pathlib import Path
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+COOKIE = "voiceguide"
+_COOKIE_S = 365 * 24 * 3600
+
+MAX_CONNECTIONS = 1200
+"""A phone keeps about six open; this many take 50 MB."""
+MAX_HEAD_BYTES = 16_384
+"""Of a request: its line and headers."""
+HEAD_S = 10.0
+"""How long a client may take to send them."""
+
+_KEY = re.compile(r"[A-Za-z0-9_-]{22}")  # 128 bit
+_KEY_PATH = re.compile(r"/key/([^/]{1,100})(/.*)?", re.DOTALL)
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:\d{1,5})?")
+_FORWARDED = (
+    "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip",
+    "cf-connecting-ip", "via",
+)  # fmt: skip
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self'; media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+_REFUSAL = """<!doctype html><html lang="en"><meta charset="utf-8"><title>voiceguide</title>
+<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
+<h1>voiceguide</h1>
+<p>Please open the whole link that <code>voiceguide serve</code> has printed, or scan its QR code.
+<p lang="de">Bitte den ganzen Link öffnen, den <code>voiceguide serve</code> gezeigt hat, oder den
+QR-Code scannen.
+"""
+
+
+def key_path() -> Path:
+    """Give the file of the key; who deletes it locks all phones out."""
+    return resources.config_folder() / "phone-key"
+
+
+def load_key() -> str:
+    """Give the key of this user; the first time it is made. Raises VoiceguideError."""
+    path = key_path()
+    try:
+        with contextlib.suppress(FileExistsError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(handle, "w", encoding="ascii") as file:  # noqa: PTH123 (a handle)
+                file.write(f"{secrets.token_urlsafe(16)}\n")
+        key = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it holds no key"
+        raise VoiceguideError(
+            f"{path}: cannot be used: {reason}; mend that, or delete it"
+        ) from error
+    if not _KEY.fullmatch(key):
+        raise VoiceguideError(f"{path}: holds no key; delete it, and a new one is made")
+    return key
+
+
+def set_cookie(response: Response, key: str) -> None:
+    """Let who gets ``response`` enter from now on."""
+    response.set_cookie(COOKIE, key, _COOKIE_S, httponly=True, samesite="lax")
+
+
+class Gate:
+    """Lets requests through to ``app``, or answers 403 with nothing in it."""
+
+    def __init__(self, app: ASGIApp, key: str) -> None:
+        self._app = app
+        self._key = key.encode()
+        name = socket.gethostname().lower()
+        self._names = {name, f"{name.partition('.')[0]}.local"}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take a request, as ASGI has it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        await self._answer(scope)(scope, receive, _with_headers(send))
+
+    def _answer(self, scope: Scope) -> ASGIApp:
+        headers = Headers(scope=scope)
+        head_bytes = len(scope["raw_path"]) + len(scope["query_string"])
+        head_bytes += sum(len(name) + len(value) for name, value in headers.raw)
+        if head_bytes > MAX_HEAD_BYTES:  # uvicorn only counts what comes in several pieces
+            return Response(status_code=431)
+        refusal = HTMLResponse(_REFUSAL, 403)
+        if not _HOST.fullmatch(headers.get("host", "").lower()) or not _is_same_origin(headers):
+            return refusal
+        carried = _KEY_PATH.fullmatch(scope["path"])
+        if carried:
+            if not self._is_key(carried[1]):
+                return refusal
+            if carried[2] not in (None, "/"):
+                scope["path"] = carried[2]
+                return self._app
+            entry = RedirectResponse("/", 303)
+            set_cookie(entry, carried[1])
+            return entry
+        cookie = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
+        is_free = _is_from_here(scope, headers) and self._is_our_name(headers["host"], scope)
+        return self._app if is_free or self._is_key(cookie) else refusal
+
+    def _is_key(self, offered: str) -> bool:
+        return hmac.compare_digest(offered.encode("utf-8", "replace"), self._key)
+
+    def _is_our_name(self, host: str, scope: Scope) -> bool:
+        """Tell whether ``host`` is what this machine is called by those who reach it.
+
+        A name of someone else's, which they let point here, would make their page ours, for those
+        who enter without the key: a cookie is not sent to such a name.
+        """
+        match = _HOST.fullmatch(host.lower())
+        here = _address(scope["server"])
+        if match is None or here is None:
+            return False
+        name = match[1].strip("[]").removesuffix(".")
+        if name == "localhost":
+            return here.is_loopback
+        return name in self._names or _address((name,)) == here
+
+
+class Patient(H11Protocol):
+    """HTTP for clients that send their request in time: uvicorn itself would wait for ever."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Take a part of a request."""
+        super().data_received(data)
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        """Begin to wait for the next request."""
+        super().on_response_complete()
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        super().connection_lost(exc)
+        self._forget()
+
+    def _watch(self) -> None:
+        if self.conn.their_state is not h11.IDLE or self.transport.is_closing():
+            self._forget()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(HEAD_S, self.transport.abort)
+
+    def _forget(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def _with_headers(send: Send) -> Send:
+    """Add the headers that every answer has."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS.items():
+                headers[name] = value
+            headers.setdefault("Cache-Control", "private, no-cache")
+        await send(message)
+
+    return sending
+
+
+def _is_from_here(scope: Scope, headers: Headers) -> bool:
+    """Tell whether it is this machine that asks, and not a proxy on it for someone else."""
+    client = _address(scope["client"])
+    forwarded = any(name in headers for name in _FORWARDED)
+    return client is not None and client.is_loopback and not forwarded
+
+
+def _is_same_origin(headers: Headers) -> bool:
+    """Tell whether no other site's page asks; a link that is followed from there is no matter.
+
+    Browsers send the origin with all that changes, and most tell of the site with all they ask.
+    """
+    origin = headers.get("origin")
+    if origin is not None:
+        scheme, _, host = origin.lower().partition("://")
+        return scheme in ("http", "https") and host == headers["host"].lower()
+    site, mode = headers.get("sec-fetch-site"), headers.get("sec-fetch-mode")
+    return site not in ("cross-site", "same-site") or mode == "navigate"
+
+
+def _address(of: Any) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Give the address of a socket, as (address, …), IPv4 in its own form; None if it is none."""
+    with contextlib.suppress(TypeError, ValueError):
+        address = ipaddress.ip_address(of[0].partition("%")[0])
+        return getattr(address, "ipv4_mapped", None) or address
+    return None

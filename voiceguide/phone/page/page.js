@@ -1,0 +1,712 @@
+"use strict";
+// What is shown hangs on the address alone: #neck the choices, #session/ID the player (or how far it
+// is), #playlist/NAME and #playlist/NAME/3. So "back" and "reload" do what they should.
+
+const $ = (selector) => document.querySelector(selector);
+const texts = JSON.parse($("#texts").textContent);
+const choices = JSON.parse($("#choices").textContent);
+const regions = new Map(choices.regions.map((region) => [region.id, region]));
+const pageLanguage = document.documentElement.lang;
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+const POLL_MS = 500;
+const LONGEST_MIN = 180;
+
+const say = (key, values = {}) =>
+  Object.entries(values).reduce((text, [name, value]) => text.replace(`{${name}}`, value), texts[key]);
+const inMinutes = (n) => say("minutes", { n });
+
+/** Write seconds as 4:05, or 1:04:05. */
+function clock(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (n) => String(n).padStart(2, "0");
+  return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/** Make an element; what is inside are texts and elements, never HTML. */
+function make(tag, attributes = {}, ...inside) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value);
+  }
+  element.append(...inside);
+  return element;
+}
+
+const item = (attributes, text, small, time, language) => {
+  const words = make("span", spoken(language), text, ...(small ? [make("small", { lang: pageLanguage }, small)] : []));
+  const inside = [words, ...(time ? [make("time", {}, time)] : [])];
+  return make("li", {}, make(attributes.href ? "a" : "button", attributes, ...inside));
+};
+
+/** Mark the language of what may be in another than the page. */
+const spoken = (language) => (language && language !== "und" ? { lang: language } : {});
+
+/** What is kept on this phone between visits; a browser may forbid it. */
+const kept = {
+  get: (key) => { try { return localStorage.getItem(key); } catch { return null; } },
+  set: (key, value) => { try { localStorage.setItem(key, value); } catch { /* then not */ } },
+};
+
+async function ask(path, wanted) {
+  const sent = wanted && {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(wanted),
+  };
+  let response, answer;
+  try {
+    response = await fetch(path, sent);
+    if (response.status !== 403) answer = await response.json();
+  } catch {
+    throw new Error(texts.gone);
+  }
+  if (response.status === 403) throw new Error(texts.key);
+  if (response.ok || answer.state === "failed") return answer;
+  if (response.status === 503) throw new Error(texts.busy);
+  throw Object.assign(new Error(texts.failed), { status: response.status, detail: answer.error });
+}
+
+/** Say what went wrong; what only the computer knows comes small, in its language. */
+const told = (text, detail) => [
+  make("p", {}, text), ...(detail ? [make("small", { lang: "en" }, detail)] : []),
+];
+
+// Which view
+
+let shown = 0; // counts views, so that what answers late finds that it is too late
+
+function show(name, title) {
+  for (const section of document.querySelectorAll("main > section")) {
+    const beside = section.id === "choose" && name === "options" && matchMedia("(min-width: 900px)").matches;
+    section.hidden = section.id !== name && !beside;
+  }
+  $("main").classList.toggle("two", name === "options");
+  document.title = title ? `${title} · voiceguide` : "voiceguide";
+  if (name !== "player") player.leave();
+}
+
+/** Give the address's parts; one that is no address leads to the beginning. */
+function place() {
+  try { return decodeURIComponent(location.hash.slice(1)).split("/"); } catch { return [""]; }
+}
+
+async function route(event) {
+  const view = ++shown;
+  const [first, id, number] = place();
+  const regionShown = regions.get(first);
+  mark(regionShown?.id);
+  if (first === "session") await showSession(view, id);
+  else if (first === "playlist" && number) await showTrack(view, id, Number(number));
+  else if (first === "playlist") await showPlaylist(view, id);
+  else if (regionShown) showOptions(regionShown);
+  else showChoose();
+  if (event && view === shown) {
+    if (!$("main").classList.contains("two")) scrollTo(0, 0);
+    const title = $("main > section:not([hidden]):not(#choose) h1") || $("#choose h1");
+    title.focus({ preventScroll: true });
+  }
+}
+
+// Choosing the region
+
+const shapes = [...document.querySelectorAll("#body .region")];
+
+function mark(id) {
+  for (const shape of shapes) shape.classList.toggle("selected", shape.dataset.region === id);
+  name(id);
+}
+
+function name(id) {
+  const region = regions.get(id) || regions.get(place()[0]);
+  $("#touched").textContent = region ? region.name : texts.touch;
+  $("#touched").classList.toggle("named", Boolean(region));
+}
+
+function prepareBody() {
+  const drawing = $("#body svg");
+  drawing.setAttribute("role", "presentation"); // the group around it has the name
+  const seen = new Set();
+  for (const shape of shapes) {
+    const id = shape.dataset.region;
+    const region = regions.get(id);
+    if (!region) { shape.remove(); continue; }
+    const all = shapes.filter((other) => other.dataset.region === id);
+    const set = (mark, on) => all.forEach((one) => one.classList.toggle(mark, on));
+    const choose = () => {
+      side = shape.dataset.side;
+      if (location.hash === `#${id}`) route(true);
+      else location.hash = id;
+    };
+    shape.addEventListener("click", choose);
+    shape.addEventListener("pointerenter", () => { set("hover", true); name(id); });
+    shape.addEventListener("pointerleave", () => { set("hover", false); name(); });
+    if (seen.has(id)) continue; // one stop for the keyboard; the others are the same region
+    seen.add(id);
+    shape.setAttribute("role", "button");
+    shape.setAttribute("aria-label", region.name);
+    shape.setAttribute("tabindex", "0");
+    shape.addEventListener("focus", () => {
+      set("focused", shape.matches(":focus-visible"));
+      name(id);
+    });
+    shape.addEventListener("blur", () => { set("focused", false); name(); });
+    shape.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      side = undefined;
+      location.hash = id;
+    });
+  }
+  $("#region-list").append(...choices.regions.map(
+    (region) => item({ href: `#${region.id}` }, region.name, region.summary),
+  ));
+}
+
+function chooseView(view) {
+  $("#body-view").hidden = view === "list";
+  $("#region-list").hidden = view !== "list";
+  kept.set("view", view);
+}
+
+async function showChoose() {
+  show("choose");
+  try {
+    const [sessions, playlists] = await Promise.all([ask("/api/sessions"), ask("/api/playlists")]);
+    fill("#made", sessions.slice(0, 5).map((one) => item(
+      { href: `#session/${one.id}` }, one.title, described(one.options, one.language),
+      clock(one.duration_ms / 1000), one.language,
+    )));
+    fill("#made-playlists", playlists.map((one) => item(
+      { href: `#playlist/${one.id}` }, one.title, described({}, one.language, one.tracks.length),
+      clock(one.duration_ms / 1000), one.language,
+    )));
+  } catch { /* the body is there all the same */ }
+}
+
+function described(options, language, tracks) {
+  const words = ["side", "level", "guidance"].map((key) => texts[options[key]]);
+  if (tracks) words.push(say("track_count", { n: tracks }));
+  if (tracks || language !== pageLanguage) words.push(choices.languages[language]);
+  return words.filter(Boolean).join(" · ");
+}
+
+function fill(selector, items) {
+  $(selector).hidden = items.length === 0;
+  $(`${selector} ul`).replaceChildren(...items);
+}
+
+// Choosing the rest
+
+const form = $("form");
+let side; // of the body, where it was touched
+let region;
+let minutes = Number(kept.get("minutes")) || 15;
+
+function showOptions(chosen) {
+  show("options", chosen.name);
+  $("#trouble").replaceChildren();
+  $("#options-title").textContent = chosen.name;
+  $("#summary").textContent = chosen.summary;
+  if (region !== chosen) {
+    region = chosen;
+    form.area.replaceChildren(
+      make("option", { value: "" }, texts.area_first),
+      ...region.areas.map((area) => make("option", { value: area.id }, area.name)),
+      ...(region.areas.length > 1 ? [make("option", { value: "all" }, texts.area_all)] : []),
+    );
+  }
+  form.side.value = side || "both";
+  side = undefined;
+  suit();
+}
+
+const areas = () => {
+  const one = region.areas.find((area) => area.id === form.area.value);
+  if (one) return [one];
+  return form.area.value === "all" ? region.areas : region.areas.slice(0, 1);
+};
+
+/** Offer only what goes together. */
+function suit() {
+  const suited = new Set(areas().flatMap((area) => area.methods));
+  const before = form.method?.value || kept.get("method");
+  const methods = choices.methods.filter((method) => suited.has(method.id));
+  const selected = methods.find((method) => method.id === before) || methods[0];
+  $("#methods").replaceChildren(...methods.map((method) => {
+    const input = make("input", { type: "radio", name: "method", value: method.id });
+    input.checked = method === selected;
+    return make("label", {}, input, make("span", {}, method.name));
+  }));
+  $("#method-hint").textContent = selected.summary;
+  $("#sides").hidden = !areas().some((area) => area.two_sided);
+  $("#prepare").hidden = selected.id === "foam-roller" || !suited.has("foam-roller");
+  $(".stepper").hidden = form.length_.value !== "other";
+  $("#minutes").textContent = inMinutes(minutes);
+}
+
+function wanted() {
+  const chosen = {
+    region: region.id, method: form.method.value, level: form.level.value,
+    guidance: form.guidance.value, language: form.language.value, explain: form.explain.checked,
+  };
+  if (!$("#sides").hidden) chosen.side = form.side.value;
+  if (!$("#prepare").hidden) chosen.prepare = form.prepare.checked;
+  const length = form.length_.value;
+  if (length) chosen.minutes = length === "other" ? minutes : Number(length);
+  return chosen;
+}
+
+function wantedSession() {
+  const chosen = wanted();
+  if (form.area.value) chosen.area = form.area.value;
+  return chosen;
+}
+
+async function request(kind, chosen) {
+  $("#trouble").replaceChildren();
+  try {
+    const answer = await ask(`/api/${kind}s`, chosen);
+    asked.set(answer.id, chosen);
+    const hash = `#${kind}/${answer.id}`;
+    if (location.hash === hash) route(true);
+    else location.hash = hash;
+  } catch (error) {
+    const [place] = ["#options", "#making", "#player"].filter((one) => !$(one).hidden);
+    const trouble = $({ "#options": "#trouble" }[place] || `${place}-trouble`);
+    trouble.replaceChildren(...told(error.message, error.detail));
+  }
+}
+
+function step(by) {
+  minutes = Math.min(LONGEST_MIN, Math.max(1, minutes + by));
+  kept.set("minutes", minutes);
+  $("#minutes").textContent = inMinutes(minutes);
+}
+
+// Waiting for it
+
+const asked = new Map(); // by id, what was wanted: to offer another length
+
+/** Give what was wanted, from what is made of it. */
+const wantedBy = ({ target, ...rest }) => ({ region: target, ...rest });
+
+async function untilReady(view, kind, id) {
+  const title = () => regions.get(asked.get(id)?.region)?.name || "voiceguide";
+  $("#making-back").href = `#${asked.get(id)?.region || ""}`;
+  while (view === shown) {
+    let answer;
+    try {
+      answer = await ask(`/api/${kind}s/${id}`);
+    } catch (error) {
+      if (view !== shown) return null;
+      waiting(title());
+      if (error.status === 404) return fail(texts.missing);
+      $("#making-state").textContent = "";
+      $("#making-trouble").replaceChildren(...told(error.message, error.detail));
+      await new Promise((wake) => setTimeout(wake, 4 * POLL_MS));
+      continue;
+    }
+    if (view !== shown) return null;
+    if (answer.state === "ready") return answer;
+    if (!asked.has(id)) asked.set(id, wantedBy(answer.options)); // the page was loaded again
+    waiting(title());
+    $("#making-back").href = `#${asked.get(id).region}`;
+    if (answer.state === "failed") {
+      return fail(texts.failed, answer.error, kind, asked.get(id), answer);
+    }
+    const known = typeof answer.progress === "number";
+    const text = answer.state === "waiting" && answer.position
+      ? say("waiting", { n: answer.position }) : known ? texts.mixing : texts.speaking;
+    if ($("#making-state").textContent !== text) $("#making-state").textContent = text;
+    if (known) $("#making-progress").value = answer.progress;
+    else $("#making-progress").removeAttribute("value");
+    $("#percent").textContent = known ? `${Math.round(answer.progress * 100)} %` : "";
+    await new Promise((wake) => setTimeout(wake, POLL_MS));
+  }
+  return null;
+}
+
+function waiting(title) {
+  if (!$("#making").hidden) { $("#making-trouble").replaceChildren(); return; }
+  show("making", title);
+  $("#making-title").textContent = title;
+  $("#making-trouble").replaceChildren();
+  unfinished(true);
+  $("#making-title").focus({ preventScroll: true });
+}
+
+function unfinished(is) {
+  for (const one of ["#making-progress", "#making .circle", "#making .hint", "#cancel"]) $(one).hidden = !is;
+}
+
+/** Say what went wrong; offer lengths that can be had. */
+function fail(text, detail, kind, chosen, { nearest_ms: nearest = [], one_side_ms: oneSide } = {}) {
+  unfinished(false);
+  $("#making-state").textContent = "";
+  const trouble = $("#making-trouble");
+  if (!nearest.length) { trouble.replaceChildren(...told(text, detail)); return null; }
+  const offer = (text, changed) => make(
+    "button", { class: "quiet", onclick: () => request(kind, { ...chosen, ...changed }) }, text,
+  );
+  const whole = (ms) => (ms < chosen.minutes * 60000 ? Math.floor : Math.ceil)(ms / 60000);
+  const possible = (n) => n >= 1 && n <= LONGEST_MIN;
+  const offers = nearest.map(whole).filter(possible).map(
+    (n) => offer(say("try_length", { n: inMinutes(n) }), { minutes: n }),
+  );
+  if (oneSide && possible(whole(oneSide))) {
+    const n = whole(oneSide);
+    offers.push(...["left", "right"].map((one) => offer(
+      say("one_side", { n: inMinutes(n), side: texts[one] }), { side: one, minutes: n },
+    )));
+  }
+  trouble.replaceChildren(
+    make("p", {}, say("no_length", { n: inMinutes(chosen.minutes) })), ...offers,
+  );
+  return null;
+}
+
+// Sessions and playlists
+
+async function showSession(view, id) {
+  const about = await untilReady(view, "session", id);
+  if (!about || view !== shown) return;
+  const timeline = await ask(`/sessions/${id}.json`).catch(() => null);
+  if (view !== shown) return;
+  if (!timeline) { waiting(about.title); fail(texts.gone); return; }
+  player.open({
+    id, title: timeline.title, album: about.region, cover: `/covers/${about.region}.png`,
+    source: `/sessions/${id}.mp3`, language: timeline.language,
+    chapters: timeline.chapters, events: timeline.events, options: about.options,
+  });
+}
+
+async function showPlaylist(view, id) {
+  const about = await untilReady(view, "playlist", id);
+  if (!about || view !== shown) return;
+  show("playlist", about.title);
+  entitle("#playlist-title", about.title, about.language);
+  $("#playlist-length").textContent = `${clock(about.duration_ms / 1000)} · ${Math.ceil(about.size_bytes / 1e6)} MB`;
+  $("#tracks").replaceChildren(...about.tracks.map((track, index) => item(
+    { href: `#playlist/${id}/${index + 1}` }, track.title, "", clock(track.duration_ms / 1000),
+    about.language,
+  )));
+  $("#zip").href = `/playlists/${id}.zip`;
+  $("#list").href = `${about.list}?download`;
+  $("#feed").value = location.origin + about.feed;
+  $("#copy").textContent = texts.copy;
+}
+
+async function showTrack(view, id, number) {
+  const about = await untilReady(view, "playlist", id);
+  const track = about?.tracks[number - 1];
+  if (view !== shown) return;
+  if (!track) { waiting(about?.title || ""); fail(texts.missing); return; }
+  const base = `/playlists/${id}/${track.file.replace(/\.mp3$/, "")}`;
+  try {
+    const [chapters, sounds, captions] = await Promise.all([
+      ask(`${base}.chapters.json`), ask(`${base}.sounds.json`),
+      fetch(`${base}.vtt`).then((response) => response.text()),
+    ]);
+    if (view !== shown) return;
+    player.open({
+      id: `${id}/${number}`, title: track.title, album: about.title,
+      cover: `/playlists/${id}/cover.png`, source: `${base}.mp3`, language: about.language,
+      chapters: chapters.chapters.map((one) => (
+        { title: one.title, begin_ms: one.startTime * 1000, end_ms: one.endTime * 1000 })),
+      events: [...speech(captions), ...sounds],
+      next: number < about.tracks.length ? `#playlist/${id}/${number + 1}` : null,
+      back: `#playlist/${id}`,
+    });
+  } catch (error) { waiting(about.title); fail(error.message, error.detail); }
+}
+
+/** Show a title, which may be in another language than the page. */
+function entitle(selector, text, language) {
+  $(selector).textContent = text;
+  $(selector).lang = spoken(language).lang || "";
+}
+
+/** Read the speech out of WebVTT, as we write it. */
+function speech(captions) {
+  const time = (text) => text.split(":").reduce((sum, part) => sum * 60 + Number(part), 0) * 1000;
+  const plain = (text) => text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+  return captions.split(/\n\n+/).flatMap((block) => {
+    const [times, ...lines] = block.trim().split("\n");
+    const [begin, end] = times.split(" --> ");
+    if (!end) return [];
+    return [{ kind: "speech", begin_ms: time(begin), end_ms: time(end), text: plain(lines.join(" ")) }];
+  });
+}
+
+// The player
+
+const player = (() => {
+  const audio = $("#audio");
+  let now = null; // what is open
+  let lock = null;
+  let going = false; // the next track begins by itself
+  let begun = false; // before, there is no sentence yet, but a greeting
+  let called = {}; // what is on the screen
+
+  function open(session) {
+    const same = now?.id === session.id;
+    show("player", session.title);
+    $("#player .back").setAttribute("href", session.back || "#");
+    entitle("#player-title", session.title, session.language);
+    $("#chapter").lang = spoken(session.language).lang || "";
+    $("#player-trouble").replaceChildren();
+    $("#sentence").lang = spoken(session.language).lang || "";
+    $("#download").href = `${session.source}?download`;
+    $("#to-playlist").hidden = !session.options;
+    now = session;
+    now.speech = session.events.filter((event) => event.kind === "speech");
+    now.breaths = session.events.filter((event) => /^(in|ex)hale\.wav$/.test(event.source));
+    now.holds = [];
+    for (const event of session.events) {
+      if (event.source === "start.wav") now.holds.push({ begin_ms: event.begin_ms, end_ms: Infinity });
+      if (event.source === "end.wav" && now.holds.length) now.holds.at(-1).end_ms = event.begin_ms;
+    }
+    now.holds = now.holds.filter((hold) => hold.end_ms < Infinity);
+    $("#breath").hidden = !now.holds.length && !now.breaths.length;
+    $("#chapters").replaceChildren(...session.chapters.map((chapter) => item(
+      { onclick: () => { seek(chapter.begin_ms / 1000); } }, chapter.title, "", clock(chapter.begin_ms / 1000),
+      session.language,
+    )));
+    called = {};
+    if (same) { draw(); return; }
+    begun = false;
+    const end = session.chapters.at(-1)?.end_ms / 1000 || 0;
+    $("#position").max = Math.floor(end);
+    $("#length").textContent = clock(end);
+    audio.src = session.source;
+    const at = Number(kept.get(`at:${session.id}`));
+    now.resume_s = at > 5 && at < end - 10 ? at : 0;
+    $("#sentence").textContent = now.resume_s ? texts.resumed : texts.ready;
+    announce();
+    draw();
+    if (going) audio.play().catch(() => {});
+    going = false;
+  }
+
+  function leave() {
+    if (!now) return;
+    remember();
+    audio.pause();
+    audio.removeAttribute("src");
+    audio.load();
+    now = null;
+    if (lockScreen) lockScreen.metadata = null;
+    playing(); // load() has taken back the event
+  }
+
+  /** Keep the place; before the audio is there, it has none. */
+  function remember() {
+    if (now && audio.readyState > 0) kept.set(`at:${now.id}`, Math.floor(audio.currentTime));
+  }
+
+  function seek(seconds) {
+    audio.currentTime = Math.max(0, Math.min(seconds, Number($("#position").max)));
+    begun = true;
+    draw();
+  }
+
+  const chapterAt = (ms) => now.chapters.findLastIndex((chapter) => chapter.begin_ms <= ms + 1);
+
+  function skip(by) {
+    if (!now) return;
+    const ms = audio.currentTime * 1000;
+    let index = chapterAt(ms) + by;
+    if (by < 0 && ms - now.chapters[index + 1]?.begin_ms > 3000) index += 1; // to its own begin first
+    if (index >= now.chapters.length) {
+      if (now.next) { going = !audio.paused; location.hash = now.next; }
+      return;
+    }
+    seek((now.chapters[Math.max(0, index)]?.begin_ms || 0) / 1000);
+  }
+
+  /** Change a text only when it is another, so that screen readers and layout stay quiet. */
+  function put(selector, key, text) {
+    if (called[key] === text) return;
+    called[key] = text;
+    $(selector).textContent = text;
+  }
+
+  function draw() {
+    if (!now) return;
+    const ms = audio.currentTime * 1000;
+    const said = now.speech.findLast((event) => event.begin_ms <= ms);
+    if (begun) put("#sentence", "text", said?.text || "");
+    $("#sentence").classList.toggle("past", Boolean(begun && said) && ms > said.end_ms + 1500);
+    const hold = now.holds.find((one) => one.begin_ms <= ms && ms < one.end_ms);
+    $("#sentence").classList.toggle("gone", Boolean(begun && said && hold && ms > said.end_ms + 3000));
+    const breath = now.breaths.find((one) => one.begin_ms <= ms && ms < one.end_ms);
+    $("#breath").classList.toggle("hold", Boolean(hold));
+    put("#countdown", "count", hold ? String(Math.ceil((hold.end_ms - ms) / 1000)) : "");
+    const inhaling = breath?.source === "inhale.wav";
+    put("#breathing", "breath", breath ? texts[inhaling ? "inhale" : "exhale"] : hold ? texts.holding : "");
+    let scale = hold || breath ? 0.62 : 0.55;
+    if (breath && !still.matches) {
+      const part = (ms - breath.begin_ms) / (breath.end_ms - breath.begin_ms);
+      const eased = 0.5 - 0.5 * Math.cos(Math.PI * part);
+      scale = 0.62 + 0.38 * (inhaling ? eased : 1 - eased);
+    }
+    $("#breath").style.setProperty("--scale", scale.toFixed(3));
+    const seconds = Math.floor(ms / 1000);
+    if (called.second !== seconds) {
+      called.second = seconds;
+      $("#at").textContent = clock(seconds);
+      $("#position").value = seconds;
+      $("#position").setAttribute("aria-valuetext", clock(seconds));
+    }
+    const index = chapterAt(ms);
+    if (called.chapter !== index) {
+      called.chapter = index;
+      $("#chapter").textContent = now.chapters[index]?.title || "";
+      $("#chapters").querySelectorAll("button").forEach((button, place) => {
+        if (place === index) button.setAttribute("aria-current", "true");
+        else button.removeAttribute("aria-current");
+      });
+      $("#next").disabled = !now.next && index >= now.chapters.length - 1;
+    }
+  }
+
+  function frames() {
+    draw();
+    if (now && !audio.paused) requestAnimationFrame(frames);
+  }
+
+  // The lock screen
+
+  const lockScreen = navigator.mediaSession;
+
+  function announce() {
+    if (!lockScreen) return;
+    lockScreen.metadata = new MediaMetadata({
+      title: now.title, artist: "voiceguide", album: regions.get(now.album)?.name || now.album,
+      artwork: [{ src: new URL(now.cover, location.href).href, type: "image/png" }],
+    });
+    const actions = {
+      play: () => audio.play().catch(() => {}), pause: () => audio.pause(),
+      previoustrack: () => skip(-1), nexttrack: () => skip(1),
+      seekbackward: (details) => seek(audio.currentTime - (details.seekOffset || 10)),
+      seekforward: (details) => seek(audio.currentTime + (details.seekOffset || 10)),
+      seekto: (details) => seek(details.seekTime),
+    };
+    for (const [action, does] of Object.entries(actions)) {
+      try { lockScreen.setActionHandler(action, does); } catch { /* this browser has no such button */ }
+    }
+  }
+
+  function position() {
+    if (!now || !lockScreen?.setPositionState || !Number.isFinite(audio.duration)) return;
+    lockScreen.setPositionState({
+      duration: audio.duration, playbackRate: audio.playbackRate, position: Math.min(audio.currentTime, audio.duration),
+    });
+  }
+
+  // The screen stays awake while it plays, where that is allowed: over https, and on this machine.
+
+  async function stayAwake() {
+    if (lock || audio.paused || document.hidden || !navigator.wakeLock) return;
+    try {
+      lock = await navigator.wakeLock.request("screen");
+      lock.addEventListener("release", () => { lock = null; });
+      if (audio.paused) lock.release();
+    } catch { /* the battery is low, or it is not allowed */ }
+  }
+
+  function playing() {
+    const on = !audio.paused;
+    $("#play use").setAttribute("href", on ? "#i-pause" : "#i-play");
+    $("#play").setAttribute("aria-label", on ? texts.pause : texts.play);
+    if (lockScreen) lockScreen.playbackState = !now ? "none" : on ? "playing" : "paused";
+    position();
+    if (on) { begun = true; stayAwake(); frames(); }
+    else { lock?.release(); remember(); }
+  }
+
+  audio.addEventListener("play", playing);
+  audio.addEventListener("pause", playing);
+  audio.addEventListener("seeked", () => { draw(); position(); });
+  audio.addEventListener("loadedmetadata", () => {
+    if (now?.resume_s && audio.currentTime < 1) audio.currentTime = now.resume_s;
+    position();
+  });
+  audio.addEventListener("timeupdate", () => { draw(); });
+  audio.addEventListener("ended", () => {
+    const next = now?.next;
+    kept.set(`at:${now?.id}`, 0);
+    if (next) { going = true; location.hash = next; }
+  });
+  audio.addEventListener("error", async () => {
+    if (!now || !audio.getAttribute("src")) return;
+    const open = now;
+    if (audio.currentTime > 0) open.resume_s = audio.currentTime;
+    const why = await fetch(open.source, { method: "HEAD" }).then(
+      (response) => (response.ok ? texts.unplayable : response.status === 403 ? texts.key : texts.missing),
+      () => texts.gone,
+    );
+    if (now !== open) return;
+    const again = make("button", { class: "quiet", onclick: () => {
+      $("#player-trouble").replaceChildren();
+      audio.src = open.source;
+      audio.play().catch(() => {});
+    } }, texts.again);
+    $("#player-trouble").replaceChildren(...told(why), again);
+  });
+  document.addEventListener("visibilitychange", () => { remember(); stayAwake(); });
+  addEventListener("pagehide", remember);
+  setInterval(() => { if (!audio.paused) remember(); }, 5000);
+
+  $("#play").addEventListener("click", () => (audio.paused ? audio.play().catch(() => {}) : audio.pause()));
+  $("#previous").addEventListener("click", () => skip(-1));
+  $("#next").addEventListener("click", () => skip(1));
+  $("#rewind").addEventListener("click", () => seek(audio.currentTime - 10));
+  $("#forward").addEventListener("click", () => seek(audio.currentTime + 10));
+  $("#position").addEventListener("input", (event) => seek(Number(event.target.value)));
+
+  $("#to-playlist").addEventListener("click", () => {
+    const { area: _, ...rest } = wantedBy(now.options);
+    request("playlist", rest);
+  });
+
+  return { open, leave };
+})();
+
+// Begin
+
+form.length_ = form.elements.namedItem("length"); // form.length counts its fields
+for (const field of ["level", "guidance"]) {
+  const value = kept.get(field);
+  if (value && texts[value]) form[field].value = value;
+}
+prepareBody();
+const view = kept.get("view") === "list" ? "list" : "body";
+document.getElementsByName("view").forEach((input) => {
+  input.checked = input.value === view;
+  input.addEventListener("change", () => chooseView(input.value));
+});
+chooseView(view);
+form.addEventListener("change", (event) => {
+  const { name: field, value } = event.target;
+  if (["method", "level", "guidance"].includes(field)) kept.set(field, value);
+  suit();
+});
+form.addEventListener("submit", (event) => { event.preventDefault(); request("session", wantedSession()); });
+$("#make-playlist").addEventListener("click", () => request("playlist", wanted()));
+$("#cancel").addEventListener("click", () => {
+  const [kind, id] = place();
+  location.hash = $("#making-back").hash;
+  fetch(`/api/${kind}s/${id}`, { method: "DELETE" }).catch(() => {});
+});
+$("#shorter").addEventListener("click", () => step(-1));
+$("#longer").addEventListener("click", () => step(1));
+$("#feed").addEventListener("focus", (event) => event.target.select());
+$("#copy").addEventListener("click", async () => {
+  const field = $("#feed");
+  try { await navigator.clipboard.writeText(field.value); }
+  catch { field.focus(); field.select(); document.execCommand("copy"); } // not over https
+  $("#copy").textContent = texts.copied;
+});
+addEventListener("hashchange", () => route(true));
+route();

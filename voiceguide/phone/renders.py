@@ -1,0 +1,261 @@
+"""Sessions and playlists are made one at a time, each in a process of its own; a few may wait."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from voiceguide import resources
+from voiceguide.errors import VoiceguideError
+from voiceguide.phone.render_child import ABOUT
+
+Kind = Literal["sessions", "playlists"]
+
+MOST_WAITING = 4
+"""So many may wait while another is made; who comes then is told to come later."""
+MAX_SESSIONS_BYTES = 2_000_000_000
+"""Beyond, the sessions that were not used for longest are removed."""
+MAX_PLAYLISTS_BYTES = 10_000_000_000
+"""Beyond, no other is made: they are their owner's to remove."""
+MIN_FREE_BYTES = 500_000_000
+"""With less room on the disk, nothing is made."""
+
+_MOST_FAILED = 100
+_PART = ".voiceguide-part-"
+_STALE_S = 24 * 3600
+_UNKNOWN = "could not be made; the terminal of “voiceguide serve” says why"
+_END_S = 3.0  # to clean up before it is killed
+
+
+class BusyError(Exception):
+    """Too many wait already."""
+
+
+@dataclass(slots=True)
+class Render:
+    """What is to be made, and how far it is."""
+
+    kind: Kind
+    name: str
+    """Of its folder."""
+    options: dict[str, object]
+    """Of a Session or Playlist."""
+    state: Literal["waiting", "making", "failed"] = "waiting"
+    progress: float | None = None
+    """The part that is done, from 0 to 1; None while that is not known."""
+    error: str = ""
+    nearest_ms: tuple[int, ...] = ()
+    """Lengths that can be had, where the one asked for cannot."""
+    one_side_ms: int | None = None
+    """The nearest that one side alone can have, where both take too long."""
+
+
+class Renders:
+    """Makes sessions into ``folder``/sessions/NAME and playlists into ``folder``/NAME."""
+
+    def __init__(self, folder: Path) -> None:
+        """Prepare the folder; raises VoiceguideError if that cannot be."""
+        self.folder = folder
+        self.sessions = folder / "sessions"
+        self._renders: dict[tuple[Kind, str], Render] = {}
+        self._come = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None  # that of what is being made
+        try:
+            self.sessions.mkdir(parents=True, exist_ok=True)
+            for part in self.sessions.glob(f"{_PART}*"):  # of a server that was killed
+                if time.time() - part.stat().st_mtime > _STALE_S:
+                    shutil.rmtree(part, ignore_errors=True)
+        except OSError as error:
+            raise VoiceguideError(
+                f"{folder}: cannot be used: {error.strerror}; mend that, or give another folder"
+            ) from error
+
+    def find(self, kind: Kind, name: str) -> Render | None:
+        """Give what is being made or has failed."""
+        return self._renders.get((kind, name))
+
+    def position(self, render: Render) -> int:
+        """Tell how many are made before this one."""
+        waiting = [one for one in self._renders.values() if one.state != "failed"]
+        return waiting.index(render)
+
+    def ask(self, kind: Kind, name: str, options: dict[str, object]) -> Render:
+        """Have something made, unless it is being made already.
+
+        Raises BusyError, or VoiceguideError if there is no room on the disk.
+        """
+        known = self._renders.get((kind, name))
+        if known is not None and known.state != "failed":
+            return known
+        failed = [key for key, one in self._renders.items() if one.state == "failed"]
+        if len(self._renders) - len(failed) > MOST_WAITING:
+            raise BusyError
+        self._check_room(kind, name)
+        for key in {(kind, name), *failed[:-_MOST_FAILED]}:
+            self._renders.pop(key, None)
+        render = self._renders[kind, name] = Render(kind, name, options)
+        self._come.set()
+        return render
+
+    async def run(self) -> None:
+        """Make what is asked for, one after another, until cancelled."""
+        while True:
+            waiting = [one for one in self._renders.values() if one.state == "waiting"]
+            if not waiting:
+                self._come.clear()
+                await self._come.wait()
+                continue
+            render = waiting[0]
+            render.state = "making"
+            task = self._task = asyncio.create_task(self._make_one(render))
+            try:
+                await asyncio.wait([task])
+            finally:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+            key = (render.kind, render.name)
+            if render.state == "making" and self._renders.get(key) is render:
+                del self._renders[key]
+
+    def cancel(self, kind: Kind, name: str) -> bool:
+        """Have it made no longer; tell whether it was being made, waited or had failed."""
+        render = self._renders.pop((kind, name), None)
+        if render is not None and render.state == "making" and self._task is not None:
+            self._task.cancel()
+        return render is not None
+
+    def _check_room(self, kind: Kind, name: str) -> None:
+        """Raise VoiceguideError if there is no room for it."""
+        if shutil.disk_usage(self.folder).free < MIN_FREE_BYTES:
+            raise VoiceguideError("the disk is nearly full: make room, then try again")
+        if kind == "playlists" and not (self.folder / name).exists():
+            made = (path for path in self.folder.iterdir() if path != self.sessions)
+            if sum(_size(path) for path in made if path.is_dir()) > MAX_PLAYLISTS_BYTES:
+                most = f"{MAX_PLAYLISTS_BYTES // 10**9} GB"
+                raise VoiceguideError(f"the playlists take {most}: delete some, then try again")
+
+    async def _make_one(self, render: Render) -> None:
+        try:
+            self._check_room(render.kind, render.name)  # others came before
+            if render.kind == "sessions":
+                await self._make_session(render)
+            else:
+                await _make(render, self.folder / render.name)
+        except VoiceguideError as error:
+            _fail(render, str(error))
+        except OSError as error:
+            _fail(render, f"cannot be made: {error.strerror}")
+        except Exception:  # noqa: BLE001 (what follows is made all the same)
+            traceback.print_exc()
+            _fail(render, _UNKNOWN)
+
+    async def _make_session(self, render: Render) -> None:
+        """Make a session in a folder of another name, which it gets when it is whole."""
+        part = self.sessions / f"{_PART}{secrets.token_hex(4)}"
+        part.mkdir()
+        try:
+            await _make(render, part)
+            if render.state == "making":
+                place = self.sessions / render.name
+                if place.exists():
+                    await asyncio.to_thread(shutil.rmtree, place)
+                part.rename(place)
+                await asyncio.to_thread(self._prune, place)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+    def _prune(self, newest: Path) -> None:
+        """Remove the sessions that were not used for longest, beyond what all may take."""
+        room = MAX_SESSIONS_BYTES - _size(newest)
+        found = [path.parent for path in self.sessions.glob(f"*/{ABOUT}")]
+        for folder in sorted(found, key=_used, reverse=True):
+            if folder == newest:
+                continue
+            room -= _size(folder)
+            if room < 0:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _make(render: Render, folder: Path) -> None:
+    """Let a process make it; end the process if we are cancelled."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "voiceguide.phone.render_child",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,  # Ctrl+C is for us; we end it
+    )
+    assert child.stdin is not None  # noqa: S101 (both are pipes)
+    assert child.stdout is not None  # noqa: S101
+    done = False
+    try:
+        work = {"kind": render.kind, "options": render.options, "folder": str(folder)}
+        child.stdin.write(json.dumps(work).encode())
+        child.stdin.close()
+        async for line in child.stdout:
+            answer: dict[str, Any] = json.loads(line)
+            done = done or "done" in answer
+            render.progress = answer.get("progress", render.progress)
+            if "error" in answer:
+                _fail(render, pathless(answer["error"], folder))
+                render.nearest_ms = tuple(answer.get("nearest_ms", ()))
+                render.one_side_ms = answer.get("one_side_ms")
+        await child.wait()
+        if not done and render.state == "making":
+            _fail(render, _UNKNOWN)
+    finally:
+        if child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                child.terminate()
+            try:
+                async with asyncio.timeout(_END_S):
+                    await child.wait()
+            except TimeoutError:
+                child.kill()
+
+
+def _fail(render: Render, error: str) -> None:
+    render.state, render.error = "failed", error
+
+
+def pathless(text: str, *folders: Path) -> str:
+    """Give an error without the folders of this computer, which are no one else's to know."""
+    known = {*folders, resources.config_folder(), Path(resources.__file__).parents[1], Path.home()}
+    names = {f"{one}{os.sep}" for path in known for one in (path.absolute(), path.resolve())}
+    for name in sorted(names - {os.sep * 2}, key=len, reverse=True):
+        text = text.replace(name, "")
+    return text
+
+
+def touch(folder: Path) -> None:
+    """Note that a session is used."""
+    with contextlib.suppress(OSError):
+        os.utime(folder / ABOUT)
+
+
+def _used(folder: Path) -> float:
+    try:
+        return (folder / ABOUT).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            with contextlib.suppress(OSError):
+                total += path.stat().st_size
+    return total

@@ -1,0 +1,293 @@
+"""Phrases recorded one after the other through the microphone, on a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+import threading
+import time
+import wave
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from voiceguide import export, phrases
+from voiceguide.errors import RequestError, VoiceguideError
+from voiceguide.voices import RATE_HZ, Spoken
+from voiceguide.voices.clip import finish
+from voiceguide.voices.recorded import Recordings, Take, digest_in, take
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Sequence
+
+    import miniaudio
+    from numpy.typing import NDArray
+
+    from voiceguide.phrases import Phrase
+
+_QUIET_DBFS = -40.0  # the louder parts of speech; at a hand's breadth, it is −30 to −15
+_NOISY_DB = 20.0  # from the room to the louder parts: with less, it is heard between words
+_BUFFER_MS = 50
+_KEY_S = 0.3  # the sound of the key that began it
+_METER_S = 0.1
+_METER_DB = 60
+_BEFORE = "Enter: record   s: skip   b: back   q: quit   > "
+_BEHIND = "Enter: keep   p: play   r: again   s: skip   q: quit   > "
+_NOTHING = "Enter: again   s: skip   q: quit   > "
+
+
+def run(folder: Path, names: Sequence[str] = ()) -> None:
+    """Record what the list in ``folder`` names and what is not there yet; what is kept is saved.
+
+    With ``names`` (or numbers of the list), record these. Raises a VoiceguideError where there is
+    no list, no such phrase or no microphone.
+    """
+    listed = phrases.read(folder)
+    numbers = {one.name: number for number, one in enumerate(listed, 1)}
+    waiting = [_named(name, listed) for name in names] or _missing(folder, listed)
+    console = Console(highlight=False)
+    if not waiting:
+        console.print(f"All {len(listed)} phrases are recorded.")
+        return
+    with contextlib.closing(Microphone()) as microphone:
+        console.print(
+            f"{len(waiting)} of {len(listed)} phrases to record. Leave a second of silence before "
+            "and after each."
+        )
+        at = 0
+        while 0 <= at < len(waiting):
+            phrase = waiting[at]
+            where = ": ".join(filter(None, (phrase.session, phrase.chapter)))
+            console.rule(Text(f"{numbers[phrase.name]} of {len(listed)}   {where}"), align="left")
+            console.print(Padding(Text(phrase.text, style="bold"), (1, 4)))
+            step = _record(folder, phrase, microphone, console)
+            if step is None:
+                break
+            at = max(0, at + step)
+    left = len(_missing(folder, listed))
+    console.print(
+        f"{len(listed) - left} of {len(listed)} phrases are recorded in {folder}."
+        + (" The same command goes on with the rest." if left else "")
+    )
+
+
+class Microphone:
+    """The system's default microphone: mono, 48,000 Hz. It listens until it is closed."""
+
+    def __init__(self) -> None:
+        try:
+            import miniaudio
+
+            self._device = miniaudio.CaptureDevice(
+                nchannels=1,
+                sample_rate=RATE_HZ,
+                buffersize_msec=_BUFFER_MS,
+                backends=_backends(),
+                app_name="voiceguide",
+            )
+            self._blocks: list[bytes] | None = None
+            self.level_dbfs = -np.inf
+            listener = self._listen()
+            next(listener)
+            self._device.start(listener)
+        except ImportError as error:
+            raise VoiceguideError(f"miniaudio cannot be loaded ({error})") from error
+        except miniaudio.MiniaudioError as error:
+            raise VoiceguideError(
+                f"no microphone can be opened ({error.args[0]}): connect one, let this terminal "
+                "use it, and choose it in the system's settings"
+            ) from error
+
+    def begin(self) -> None:
+        """Keep what is heard from now on."""
+        self._blocks = []
+
+    def end(self) -> NDArray[np.float32]:
+        """Give what was heard since ``begin``, within ±1, shape (1, frames)."""
+        blocks, self._blocks = self._blocks or [], None
+        samples = np.frombuffer(b"".join(blocks), dtype=np.int16)
+        return (samples.astype(np.float32) / np.float32(32768))[None]
+
+    def close(self) -> None:
+        """Let go of the microphone."""
+        self._device.close()
+
+    def _listen(self) -> Generator[None, bytes, None]:
+        while True:
+            block = bytes((yield))
+            heard = np.frombuffer(block, dtype=np.int16).astype(np.float64) / 32768
+            self.level_dbfs = 20 * np.log10(max(1e-5, np.abs(heard).max(initial=0.0)))
+            blocks = self._blocks
+            if blocks is not None:
+                blocks.append(block)
+
+
+def _record(folder: Path, phrase: Phrase, microphone: Microphone, console: Console) -> int | None:
+    """Record one phrase; give how many to go on by, None to quit."""
+    match _ask(console, _BEFORE, "sbq"):
+        case "s":
+            return 1
+        case "b":
+            return -1
+        case "q":
+            return None
+    while True:
+        samples = _take(microphone, console)
+        taken = take(samples, RATE_HZ)
+        clip = finish(Spoken(taken.samples, RATE_HZ)) if taken.samples.size else None
+        console.print(f"{samples.shape[1] / RATE_HZ:.1f} s: {_judge(taken)}")
+        answer = "p"
+        while answer == "p":
+            answer = _ask(console, _NOTHING if clip is None else _BEHIND, "prsq")
+            if answer == "p" and clip is not None:
+                _play(clip)
+        if answer == "q":
+            return None
+        if answer == "s":
+            return 1
+        if answer == "" and clip is not None:
+            _save(folder, phrase, samples)
+            return 1
+
+
+def _take(microphone: Microphone, console: Console) -> NDArray[np.float32]:
+    time.sleep(_KEY_S)
+    begin = time.monotonic()
+    microphone.begin()
+    with _meter(microphone, console):
+        _line("")
+    samples = microphone.end()
+    if not samples.size and time.monotonic() - begin > 1:
+        raise VoiceguideError("the microphone gives nothing any more; connect it again")
+    return samples
+
+
+@contextlib.contextmanager
+def _meter(microphone: Microphone, console: Console) -> Iterator[None]:
+    """Show the level while it is recorded."""
+    ended = threading.Event()
+
+    def show() -> None:
+        while True:
+            part = min(1.0, max(0.0, 1 + microphone.level_dbfs / _METER_DB))
+            bar = "#" * round(20 * part)
+            console.file.write(f"\rRecording [{bar:<20}]   Enter ends it ")
+            console.file.flush()
+            if ended.wait(_METER_S):
+                return
+
+    thread = threading.Thread(target=show, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _judge(taken: Take) -> str:
+    """Tell what the level is like."""
+    if not taken.samples.size:
+        return "nothing is heard; is it the right microphone, and switched on?"
+    found = []
+    if taken.clipped:
+        found.append("too loud, and cut off: go further away, or turn the microphone down")
+    if taken.speech_dbfs < _QUIET_DBFS:
+        found.append("quiet: come nearer, or turn the microphone up")
+    if taken.speech_dbfs - taken.floor_dbfs < _NOISY_DB:
+        found.append("the room is loud: look for a quieter one, or come nearer")
+    return "; ".join(found) or f"good ({taken.speech_dbfs:.0f} dB, room {taken.floor_dbfs:.0f} dB)"
+
+
+def _save(folder: Path, phrase: Phrase, samples: NDArray[np.float32]) -> None:
+    """Write what was recorded, in place of an older recording that is a WAV file."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(RATE_HZ)
+        writer.writeframes((samples[0] * 32768).astype("<i2").tobytes())
+    old = Recordings(str(folder)).files.get(digest_in(phrase.name) or "")
+    path = old if old and old.suffix.lower() == ".wav" else folder / f"{phrase.name}.wav"
+    export.write_bytes(path, file.getvalue())
+
+
+def _play(clip: NDArray[np.int16]) -> None:
+    """Play a clip as it will be heard in a session."""
+    import miniaudio
+
+    ended = threading.Event()
+
+    def frames() -> Generator[NDArray[np.int16], int, None]:
+        wanted = yield clip[:0]
+        at = 0
+        while at < len(clip):
+            block = clip[at : at + wanted]
+            at += len(block)
+            wanted = yield block
+        ended.set()
+
+    reader = frames()
+    next(reader)
+    try:
+        with miniaudio.PlaybackDevice(
+            nchannels=1,
+            sample_rate=RATE_HZ,
+            buffersize_msec=_BUFFER_MS,
+            backends=_backends(),
+            app_name="voiceguide",
+        ) as device:
+            device.start(reader)
+            ended.wait(len(clip) / RATE_HZ + 2)
+            time.sleep(2 * _BUFFER_MS / 1000)  # what is still in the device
+    except miniaudio.MiniaudioError as error:
+        raise VoiceguideError(f"no loudspeaker can be opened ({error}): connect one") from error
+
+
+def _backends() -> list[miniaudio.Backend]:
+    """Give all but the null device, which would hear nothing."""
+    import miniaudio
+
+    known = miniaudio.Backend
+    if sys.platform != "linux":
+        return [backend for backend in known if backend.name not in ("NULL", "CUSTOM")]
+    cards = [known.ALSA] if Path("/dev/snd").exists() else []
+    return [known.PULSEAUDIO, *cards]
+
+
+def _ask(console: Console, question: str, letters: str) -> str:
+    """Give one of ``letters``, or "" for Enter alone; the end of the input is "q"."""
+    while True:
+        console.file.write(question)
+        answer = _line("q\n").strip().lower()[:1]
+        if answer in letters:  # "" is in every string
+            return answer
+
+
+def _line(at_end: str) -> str:
+    try:
+        return input()
+    except EOFError:
+        return at_end
+
+
+def _missing(folder: Path, listed: list[Phrase]) -> list[Phrase]:
+    """Give the phrases without a recording, or with one that is to be made again."""
+    recordings = Recordings(str(folder))
+    paths = {one.name: recordings.files.get(digest_in(one.name) or "") for one in listed}
+    return [one for one in listed if (path := paths[one.name]) is None or recordings.verdict(path)]
+
+
+def _named(name: str, listed: list[Phrase]) -> Phrase:
+    if name.isdecimal() and 1 <= int(name) <= len(listed):
+        return listed[int(name) - 1]
+    digest = digest_in(name.rpartition(".")[0] or name)
+    for one in listed:
+        if digest is not None and digest == digest_in(one.name):
+            return one
+    raise RequestError(f"{name}: is no phrase of the list; give a name or number of it")

@@ -1,0 +1,208 @@
+"""Piper: neural voices, each a model of its own that speaks one language (extra "piper").
+
+The model runs in a child process: should onnxruntime crash or hang on a phrase, the session does
+not. All engines of a voice share the process, since a model is large, and one phrase at a time
+already uses several cores. What is in another language, the default engine speaks.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.metadata
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from voiceguide import resources
+from voiceguide.errors import MissingVoiceError, VoiceError
+from voiceguide.voices.cache import digest_of
+from voiceguide.voices.child import Child
+from voiceguide.voices.engine import Spoken, Utterance, VoiceInfo, same_language
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from voiceguide.ssml import WantedVoice
+    from voiceguide.voices.engine import Engine
+
+SUFFIX = ".onnx"
+SPEAKER = "#"
+"""Stands before the name of a speaker, where a model has several: model.onnx#anna."""
+NEEDED = "pip install 'voiceguide[piper]'"
+
+_CHILD = Path(__file__).with_name("piper_child.py")
+_LIMIT_S = 60.0  # a large model on a slow disk
+_LIMIT_S_PER_CHARACTER = 0.5  # five times real time
+
+
+class Model:
+    """A voice as it lies on disk, and the process that speaks with it."""
+
+    def __init__(self, path: Path, speaker: str, voice: str) -> None:
+        """Take the file of a model, and a speaker or ""; raises VoiceError where they are none.
+
+        ``voice`` is what utterances call it.
+        """
+        self.voice = voice
+        self.name = path.name.removesuffix(SUFFIX)
+        if not path.is_file():
+            raise MissingVoiceError(f"{path}: there is no such file")
+        config = _config(path)
+        self.language = _language(config)
+        self.speakers: dict[str, int] = config.get("speaker_id_map") or {}
+        if speaker and speaker not in self.speakers:
+            there = ", ".join(sorted(self.speakers)) or "only one, without a name"
+            raise MissingVoiceError(f"{path}: has no speaker “{speaker}”; there are: {there}")
+        self.speaker = self.speakers.get(speaker)
+        self.child = Child(_CHILD, str(path))
+        self.id = " ".join(
+            (
+                f"piper-tts-{_version(path)}",
+                hashlib.blake2b(_CHILD.read_bytes(), digest_size=4).hexdigest(),
+                digest_of(path, resources.cache_folder() / "digests"),
+                hashlib.blake2b(_config_path(path).read_bytes(), digest_size=16).hexdigest(),
+            )
+        )
+
+
+class Piper:
+    """An engine that speaks with a model, and with another engine what is in other languages."""
+
+    def __init__(self, model: Model, default: Engine) -> None:
+        self.id = f"{model.id} {default.id}"
+        self._model = model
+        self._default = default
+
+    def speak(self, utterance: Utterance) -> Spoken:
+        """Speak; raises VoiceError where the model cannot be loaded, or fails twice."""
+        if not self._speaks(utterance):
+            if self._is_own(utterance.voice):
+                utterance = replace(utterance, voice=None)
+            return self._default.speak(utterance)
+        _, _, speaker = (utterance.voice or "").rpartition(SPEAKER)
+        answer = self._model.child.ask(
+            _LIMIT_S + _LIMIT_S_PER_CHARACTER * len(utterance.text),
+            text=utterance.text,
+            rate=utterance.rate_wpm,
+            speaker=self._model.speakers.get(speaker, self._model.speaker),
+        )
+        pcm = np.frombuffer(base64.b64decode(answer["pcm"]), dtype="<i2")
+        return Spoken(pcm.astype(np.float32) / np.float32(32767), int(answer["rate_hz"]))
+
+    def choose(self, wanted: WantedVoice, language: str) -> str | None:
+        """Give the model or one of its speakers if it is named; it has no other kinds."""
+        if not same_language(language, self._model.language):
+            return self._default.choose(wanted, language)
+        for name in (" ".join(wanted.names), *wanted.names):
+            if name in self._model.speakers:
+                return f"{SPEAKER}{name}"
+            if name in (self._model.name, self._model.voice):
+                return self._model.voice
+        if wanted.names or wanted.gender or wanted.variant:
+            return None
+        own = [tag for tag in wanted.languages if same_language(tag, self._model.language)]
+        return self._model.voice if own else None
+
+    def remarks(self, utterances: Iterable[Utterance]) -> list[str]:
+        """Tell what of ``utterances`` the model cannot do."""
+        utterances = list(utterances)
+        mine = [utterance for utterance in utterances if self._speaks(utterance)]
+        others = [utterance for utterance in utterances if not self._speaks(utterance)]
+        name = self._model.name
+        found = []
+        if others:
+            languages = ", ".join(sorted({utterance.language for utterance in others}))
+            speaks = f"{name} speaks “{self._model.language}”"
+            found.append(f"{speaks}; another voice speaks what is in “{languages}”")
+        if any(utterance.pitch_st for utterance in mine):
+            found.append(f"{name} has one pitch only: it stays where the script changes it")
+        if any(utterance.phonemes for utterance in mine):
+            found.append(f"{name} does not know espeak's phonemes: it speaks the words as written")
+        return found + self._default.remarks(others)
+
+    def restart(self) -> None:
+        """Begin afresh with the next phrase."""
+        self._model.child.restart()
+        self._default.restart()
+
+    def close(self) -> None:
+        """End the process of the model, for all engines that share it."""
+        self._model.child.close()
+        self._default.close()
+
+    def _speaks(self, utterance: Utterance) -> bool:
+        own = utterance.voice is None or self._is_own(utterance.voice)
+        return own and same_language(utterance.language, self._model.language)
+
+    def _is_own(self, voice: str | None) -> bool:
+        return voice == self._model.voice or (voice or "").startswith(SPEAKER)
+
+
+def folder() -> Path:
+    """Give the folder of the voices that are installed."""
+    return resources.data_folder() / "voices"
+
+
+def installed() -> list[VoiceInfo]:
+    """Give the voices that are installed, those of each model with several speakers by name."""
+    return [info for path in sorted(folder().glob(f"*{SUFFIX}")) for info in _infos(path)]
+
+
+def find(voice: str) -> tuple[Path, str] | None:
+    """Give the file that a path or the name of an installed voice means, and the speaker or ""."""
+    name, _, speaker = voice.rpartition(SPEAKER)
+    if not name or voice.endswith(SUFFIX):
+        name, speaker = voice, ""
+    if name.endswith(SUFFIX):
+        return Path(name), speaker
+    path = resources.find(f"{name}{SUFFIX}", [folder()])
+    return None if path is None else (path, speaker)
+
+
+def _infos(path: Path) -> Iterator[VoiceInfo]:
+    name = path.name.removesuffix(SUFFIX)
+    try:
+        config = _config(path)
+    except VoiceError:  # half of it is missing: no voice; asked for by name, it says why
+        return
+    languages = (_language(config),)
+    yield VoiceInfo(name, "Piper", languages)
+    for speaker in config.get("speaker_id_map") or ():
+        yield VoiceInfo(f"{name}{SPEAKER}{speaker}", "Piper", languages)
+
+
+def _config_path(model: Path) -> Path:
+    return model.with_name(f"{model.name}.json")
+
+
+def _config(model: Path) -> dict[str, dict[str, int]]:
+    """Read what a model's file cannot say; raises VoiceError."""
+    path = _config_path(model)
+    try:
+        config = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        what = f"{path.name} belongs beside it, and is missing"
+        raise MissingVoiceError(f"{model}: {what}") from error
+    except (OSError, ValueError) as error:
+        raise VoiceError(f"{path}: cannot be read: {error}") from error
+    needed = {"audio", "espeak", "num_symbols", "num_speakers", "phoneme_id_map"}
+    if not isinstance(config, dict) or needed - config.keys():
+        raise VoiceError(f"{path}: is no Piper voice; download both of its files again")
+    return config
+
+
+def _language(config: dict[str, dict[str, int]]) -> str:
+    """Give the BCP 47 tag of a voice's language."""
+    code = config.get("language", {}).get("code") or config["espeak"].get("voice") or "und"
+    return str(code).replace("_", "-")
+
+
+def _version(model: Path) -> str:
+    try:
+        return importlib.metadata.version("piper-tts")
+    except importlib.metadata.PackageNotFoundError as error:
+        raise VoiceError(f"{model.name} needs Piper: {NEEDED}") from error

@@ -1,0 +1,135 @@
+"""The process in which Piper runs: a request a line on standard input, an answer a line back.
+
+It is a script of its own, so that it starts without the package. Its arguments are the folder for
+its files, which it removes when its input ends, and the model.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+NORM_WPM = 140
+NORMS = {
+    "en": ("Sit on the floor, lean back on your hands, and let your leg rest on the ball.", 5.44),
+    "de": ("Setz dich hin, stütz dich auf die Hände, und lass das Bein auf dem Ball ruhen.", 5.07),
+}
+"""What is read to find a voice's pace, and how many seconds espeak-ng's calm voice needs for it
+at 140 words a minute (measured): so a rate means the same whoever speaks."""
+COUNTING = ("1 2 3 4 5 6 7 8 9 10", 3.75)
+"""The same for all other languages; the median of twenty (measured)."""
+PACES = (0.4, 2.5)
+"""How far from Piper's own pace a voice may be taken to lie; beyond, the measurement failed."""
+GAP_S = 0.33
+"""Between sentences, at 140 words a minute: as long as espeak-ng's (measured)."""
+AUDIBLE = 0.01  # of the peak
+MOST_THREADS = 4  # one sentence gains nothing from more
+
+
+class Speaker:
+    """A model, and how fast its speakers are by themselves."""
+
+    def __init__(self, model: Path) -> None:
+        import onnxruntime
+        from piper import PiperVoice
+        from piper.config import PiperConfig
+
+        # PiperVoice.load takes no options: one thread a core would leave none for the encoder, and
+        # the arena would keep the memory of the longest sentence.
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = min(MOST_THREADS, os.cpu_count() or 1)
+        options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = False
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._config = PiperConfig.from_dict(
+            json.loads(model.with_name(f"{model.name}.json").read_text("utf-8"))
+        )
+        self._voice = PiperVoice(
+            onnxruntime.InferenceSession(
+                str(model), sess_options=options, providers=["CPUExecutionProvider"]
+            ),
+            self._config,
+            download_dir=model.parent,
+        )
+        self._paces: dict[int | None, float] = {}
+
+    def speak(self, text: str, rate: int, speaker: int | None) -> dict[str, object]:
+        """Speak; give 16 bit samples in base64, and their rate."""
+        slower = NORM_WPM / rate
+        samples = self._synthesize(text, speaker, slower * self._pace(speaker), GAP_S * slower)
+        pcm = np.rint(samples * 32767).astype("<i2").tobytes()
+        return {"pcm": base64.b64encode(pcm).decode(), "rate_hz": self._config.sample_rate}
+
+    def _pace(self, speaker: int | None) -> float:
+        """Give the length scale with which a speaker keeps to the norm, of the voice's own."""
+        if speaker not in self._paces:
+            language = self._config.espeak_voice.partition("-")[0]
+            text, norm_s = NORMS.get(language, COUNTING)
+            # without noise in their widths, phonemes last as long each time
+            samples = self._synthesize(text, speaker, 1.0, 0.0, noise_w_scale=0.0)
+            levels = np.abs(samples)
+            loud = np.flatnonzero(levels > AUDIBLE * levels.max(initial=0.0))
+            heard_s = (loud[-1] - loud[0] + 1) / self._config.sample_rate if loud.size else 0.0
+            pace = norm_s / heard_s if heard_s else 1.0
+            self._paces[speaker] = pace if PACES[0] <= pace <= PACES[1] else 1.0
+        return self._paces[speaker]
+
+    def _synthesize(
+        self,
+        text: str,
+        speaker: int | None,
+        slower: float,
+        gap_s: float,
+        noise_w_scale: float | None = None,
+    ) -> np.ndarray[Any, np.dtype[np.float32]]:
+        from piper.config import SynthesisConfig
+
+        settings = SynthesisConfig(
+            speaker_id=speaker,
+            length_scale=self._config.length_scale * slower,
+            noise_w_scale=noise_w_scale,
+            normalize_audio=False,  # sentence by sentence, it would be uneven
+        )
+        gap = np.zeros(round(gap_s * self._config.sample_rate), np.float32)
+        parts: list[np.ndarray[Any, np.dtype[np.float32]]] = []
+        # what stands in [[ ]] is phonemes to Piper
+        for chunk in self._voice.synthesize(text.replace("[[", "[ ["), settings):
+            parts += [chunk.audio_float_array, gap]
+        return np.concatenate(parts[:-1] or [gap[:0]])
+
+
+def main() -> None:
+    """Answer requests until there are no more."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what libraries print must not come between the answers
+    model = Path(sys.argv[2])
+    speaker = None
+    for line in sys.stdin:
+        request = json.loads(line)
+        answer: dict[str, object]
+        try:
+            speaker = speaker or Speaker(model)
+        except Exception as error:  # noqa: BLE001 (whatever it is, the asker is told)
+            answer = {"error": f"{model} cannot be loaded: {error or type(error).__name__}"}
+        else:
+            try:
+                answer = {"result": speaker.speak(**request)}
+            except Exception as error:  # noqa: BLE001
+                answer = {"error": f"{model.name} failed: {error or type(error).__name__}"}
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+            main()
+    finally:  # whoever asked has gone, perhaps killed
+        shutil.rmtree(sys.argv[1], ignore_errors=True)

@@ -1,0 +1,202 @@
+"""Piper's voices, fetched with progress, resumed where they broke off, and checked.
+
+Piper's own downloader (piper.download_voices) does none of these three; its addresses are used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import hashlib
+import http.client
+import json
+import os
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import TYPE_CHECKING, NamedTuple
+
+from voiceguide.errors import VoiceError
+from voiceguide.voices.piper import NEEDED, SUFFIX, folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+MIRROR = "VOICEGUIDE_PIPER_URL"
+"""The environment variable that names another place: where its voices.json lies."""
+
+_LIST = "voices.json"
+_MOST_LIST_BYTES = 20_000_000
+_PART = ".part"
+_TIMEOUT_S = 30
+_TRIES = 3
+_BLOCK_BYTES = 1 << 16
+_RANGE_NOT_SATISFIABLE = 416
+_PARTIAL_CONTENT = 206
+
+
+class _File(NamedTuple):
+    path: str
+    """Below the place of the list."""
+    size_bytes: int
+    md5: str
+
+
+def download(voice: str, progress: Callable[[float], None] | None = None) -> Path:
+    """Fetch a voice into the folder of the installed ones; give the path of its model.
+
+    Both of its files are there, and what the list of voices says they are, or neither is.
+    ``progress`` is called with the part that is done, from 0 to 1. Raises VoiceError.
+    """
+    base = _base()
+    files = _files(base, voice)
+    whole_bytes = sum(file.size_bytes for file in files)
+    into = folder()
+    done_bytes = 0
+    parts: list[tuple[Path, Path]] = []
+
+    def tell(part_bytes: int) -> None:
+        if progress:
+            progress(min(1.0, (done_bytes + part_bytes) / max(1, whole_bytes)))
+
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+        for file in files:
+            target = into / file.path.rpartition("/")[2]
+            part = target.with_name(f"{target.name}{_PART}")
+            if not _is(file, target):
+                _fetch(f"{base}{urllib.parse.quote(file.path)}", part, file, tell)
+                parts.append((part, target))
+            done_bytes += file.size_bytes
+            tell(0)
+        for part, target in parts:  # the model last: where it is, the voice is whole
+            part.replace(target)
+    except OSError as error:
+        raise VoiceError(f"{into}: cannot be written: {error.strerror or error}") from error
+    return into / f"{voice}{SUFFIX}"
+
+
+def _base() -> str:
+    """Give the address of the folder in which the list of voices lies."""
+    base = os.environ.get(MIRROR)
+    if not base:
+        try:
+            from piper.download_voices import VOICES_JSON
+        except ImportError as error:
+            raise VoiceError(f"Piper is missing: {NEEDED}") from error
+        base = VOICES_JSON.partition(_LIST)[0]
+    if not base.startswith(("https://", "http://")):
+        raise VoiceError(f"{MIRROR}={base}: must begin with https://")
+    return base.rstrip("/") + "/"
+
+
+def _files(base: str, voice: str) -> list[_File]:
+    """Find what a voice consists of: its configuration, then its model."""
+    url = f"{base}{_LIST}"
+    try:
+        with _open(url) as answer:
+            listed = json.loads(answer.read(_MOST_LIST_BYTES))
+        names = {f"{voice}{SUFFIX}.json", f"{voice}{SUFFIX}"}
+        if voice in listed and re.fullmatch(r"[\w.-]+", voice):
+            files = [
+                _File(path, int(about["size_bytes"]), str(about["md5_digest"]).lower())
+                for path, about in listed[voice]["files"].items()
+                if path.rpartition("/")[2] in names
+            ]
+            if len(files) == len(names):
+                return sorted(files, key=lambda file: file.path, reverse=True)
+    except (OSError, http.client.HTTPException) as error:
+        raise VoiceError(f"{url}: {_reason(error)}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise VoiceError(f"{url}: is no list of Piper's voices") from error
+    near = difflib.get_close_matches(voice, listed, n=5, cutoff=0.5)
+    hint = f"did you mean {', '.join(near)}?" if near else "they are called like en_US-amy-medium"
+    raise VoiceError(f"Piper has no voice “{voice}”; {hint}")
+
+
+def _fetch(url: str, part: Path, file: _File, tell: Callable[[int], None]) -> None:
+    """Fetch a file into ``part``, from where that ends; raises VoiceError, OSError of the disk."""
+    for left in reversed(range(_TRIES)):
+        broken = _go_on(url, part, file, tell)
+        if broken is None:
+            break
+        if left == 0:
+            here = f"{part.stat().st_size:,} of {file.size_bytes:,} bytes are here"
+            mend = "the same command goes on from there"
+            raise VoiceError(f"{url}: {broken}; {here}, {mend}")
+    if not _is(file, part):
+        part.unlink()
+        raise VoiceError(f"{url}: is damaged (its MD5 digest is wrong); try again")
+
+
+def _go_on(url: str, part: Path, file: _File, tell: Callable[[int], None]) -> str | None:
+    """Fetch what is missing; give None, or why the connection broke."""
+    with part.open("ab") as out:
+        there = out.tell()
+        if there > file.size_bytes:  # of another version
+            out.truncate(there := 0)
+        if there == file.size_bytes:
+            return None
+        try:
+            with _open(url, there) as answer:
+                if there and answer.status != _PARTIAL_CONTENT:  # the server begins anew
+                    out.truncate(there := 0)
+                while there <= file.size_bytes and (block := answer.read1(_BLOCK_BYTES)):
+                    _save(out.write, block)
+                    there += len(block)
+                    tell(there)
+        except _DiskError as error:
+            raise error.reason from error
+        except urllib.error.HTTPError as error:
+            if error.code == _RANGE_NOT_SATISFIABLE:
+                out.truncate(0)
+                return _reason(error)
+            raise VoiceError(f"{url}: {_reason(error)}") from error
+        except (OSError, http.client.HTTPException) as error:
+            return _reason(error)
+    return None if there >= file.size_bytes else "the connection broke"
+
+
+class _DiskError(Exception):
+    """The disk failed, not the network; both would be an OSError."""
+
+    def __init__(self, reason: OSError) -> None:
+        self.reason = reason
+
+
+def _save(write: Callable[[bytes], int], block: bytes) -> None:
+    try:
+        write(block)
+    except OSError as error:
+        raise _DiskError(error) from error
+
+
+def _open(url: str, begin: int = 0) -> http.client.HTTPResponse:
+    request = urllib.request.Request(url, headers={"User-Agent": "voiceguide"})  # noqa: S310 (_base)
+    if begin:
+        request.add_header("Range", f"bytes={begin}-")
+    answer = urllib.request.urlopen(request, timeout=_TIMEOUT_S)  # noqa: S310
+    assert isinstance(answer, http.client.HTTPResponse)  # noqa: S101 (of http and https)
+    return answer
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return f"the server answers {error.code} {error.reason}"
+    if isinstance(error, TimeoutError):
+        return f"no answer in {_TIMEOUT_S} s"
+    if isinstance(error, urllib.error.URLError):
+        return f"cannot be reached ({error.reason}); is there a network?"
+    return f"the connection broke ({error or type(error).__name__})"
+
+
+def _is(file: _File, path: Path) -> bool:
+    """Tell whether a file is what the list says."""
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as opened:
+        if os.fstat(opened.fileno()).st_size == file.size_bytes:
+            # MD5 is what the list has; against damage, it suffices
+            md5 = hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False))
+            return md5.hexdigest() == file.md5
+    return False

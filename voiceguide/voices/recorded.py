@@ -1,0 +1,356 @@
+"""A human voice: a folder of recordings, a file a phrase; another engine speaks what is missing.
+
+A file belongs to the phrase whose digest stands at the end of its name; what stands before that is
+for people: stay-with-the-pressure-1f0c2a9b.wav.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from pedalboard import HighpassFilter, Pedalboard
+from pedalboard.io import AudioFile
+
+from voiceguide.errors import VoiceError
+from voiceguide.voices import cache
+from voiceguide.voices.engine import DEFAULT_RATE_WPM, Spoken, Utterance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from voiceguide.ssml import WantedVoice
+    from voiceguide.voices.engine import Engine
+
+LIST = "phrases.csv"
+"""What a folder of recordings is to hold; see ``voiceguide.phrases``."""
+SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".aiff", ".aif")
+"""Of recordings; where a phrase has several, the first of these counts."""
+
+_SLUG_CHARACTERS = 48
+_DIGEST = re.compile(r"(?:^|.*[^0-9a-z])([0-9a-f]{8})", re.IGNORECASE)
+_LONGEST_S = 180  # 2,000 characters, the longest run of speech, read slowly
+_MOST_SHOWN = 6
+
+_WINDOW_MS = 10
+_RUMBLE_HZ, _RUMBLE_POLES = 120, 4  # mains hum, 33 dB down; voices have enough above
+_FLOOR_PERCENTILE = 5  # of the windows' levels: even between words there is that much silence
+_SPEECH_DB, _SOUND_DB, _EDGE_DB = 15.0, 8.0, 4.0
+"""Above the floor: what is speech for sure; a soft consonant, near speech; where each begins. The
+level of white noise varies by 0.3 dB from window to window."""
+_FLOOR_DBFS = -70.0  # quieter rooms are not told apart: breath is heard in them
+_SILENT_DBFS = -45.0  # a steady sound below comes from the room; above, speech without a pause
+_CLICK_MS, _APART_MS = 60, 150
+"""What is shorter, and further from all else at the edge, is a click; else the t of “spot”."""
+_BEFORE_MS, _BEHIND_MS = 10, 60
+"""Kept around what is heard, fading: soft consonants that begin and end below the room's noise."""
+_CLIPPED_AT = 0.985
+_CLIPPED_FRAMES, _CLIPPED_RUNS = 3, 3
+"""So many frames in a row at the top, so many times: a wave that was cut off."""
+
+
+def name_of(text: str, language: str) -> str:
+    """Give the name of a phrase, without suffix: its words, and a digest of text and language."""
+    text = " ".join(text.split())
+    ascii_text = unicodedata.normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore")
+    words = re.findall(r"[a-z0-9]+", ascii_text.decode().lower().replace("'", ""))
+    slug = ""
+    for word in words:
+        if len(slug) + len(word) > _SLUG_CHARACTERS:
+            break
+        slug += f"{word}-"
+    tag = language.lower().partition("-")[0]
+    digest = hashlib.blake2b(f"{tag}\n{text}".encode(), digest_size=4).hexdigest()
+    return f"{slug}{digest}"
+
+
+class Take(NamedTuple):
+    """A recording that was read, and what is to be known of it."""
+
+    samples: NDArray[np.float32]
+    """Mono, shape (frames,), within ±1, from the first word to the last; empty if there is none."""
+    rate_hz: int
+    speech_dbfs: float
+    """The level of its louder parts."""
+    floor_dbfs: float
+    """The level of the room, where it is heard."""
+    clipped: bool
+
+
+def take(samples: NDArray[np.float32], rate_hz: int) -> Take:
+    """Judge and trim a recording; ``samples`` are of shape (channels, frames), within ±1."""
+    mono = _mono(samples)
+    clipped = any(_is_clipped(channel) for channel in samples)
+    window = rate_hz * _WINDOW_MS // 1000
+    if mono.size < window:
+        return Take(mono[:0], rate_hz, -np.inf, -np.inf, clipped)
+    mono = mono - mono.mean()
+    heard = Pedalboard([HighpassFilter(_RUMBLE_HZ) for _ in range(_RUMBLE_POLES)])(mono, rate_hz)
+    whole = heard[: heard.size // window * window].reshape(-1, window)
+    levels = 10 * np.log10(np.maximum((whole.astype(np.float64) ** 2).mean(axis=1), 1e-12))
+    floor = max(_FLOOR_DBFS, float(np.percentile(levels, _FLOOR_PERCENTILE)))
+    if levels.max() > floor + _SPEECH_DB:
+        first, last = _edges(levels, floor)
+        before, behind = (ms * rate_hz // 1000 for ms in (_BEFORE_MS, _BEHIND_MS))
+        begin, end = max(0, first * window - before), last * window + behind
+        mono = _faded(mono[begin:end], before, behind) if last else mono[:0]
+        levels = levels[first:last]
+    elif levels.max() < _SILENT_DBFS:
+        mono = mono[:0]
+    louder = float(np.percentile(levels, 90)) if mono.size else -np.inf
+    return Take(mono, rate_hz, louder, floor, clipped)
+
+
+def read(path: Path) -> Take:
+    """Read a recording of any format, rate and number of channels; raises VoiceError."""
+    try:
+        with AudioFile(str(path)) as file:
+            if file.frames > _LONGEST_S * file.samplerate:
+                raise VoiceError(f"is longer than {_LONGEST_S} s: that is no phrase")
+            if not file.frames:
+                raise VoiceError("is empty")
+            samples, rate_hz = np.nan_to_num(file.read(file.frames)), round(file.samplerate)
+    except (OSError, ValueError, RuntimeError) as error:
+        what = "is empty" if path.is_file() and not path.stat().st_size else "cannot be read"
+        raise VoiceError(what) from error
+    return take(samples, rate_hz)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is wrong with a recording, and whether it is heard nevertheless."""
+
+    says: str
+    heard: bool
+
+
+class Recordings:
+    """A folder of recordings, as it was when it was looked at."""
+
+    def __init__(self, voice: str) -> None:
+        """Look at a folder; ``voice`` is its path, and what utterances call it."""
+        self.voice = voice
+        self.folder = folder = Path(voice)
+        self.files: dict[str, Path] = {}
+        """By the digest of their phrases."""
+        self.strangers: list[Path] = []
+        """Sound files that no phrase is named after."""
+        self.doubles: list[tuple[Path, Path]] = []
+        """Files for one phrase: the one that is used, and another."""
+        for path in _sound_files(folder):
+            digest = digest_in(path.stem)
+            if digest is None:
+                self.strangers.append(path)
+            elif digest in self.files:
+                self.doubles.append((self.files[digest], path))
+            else:
+                self.files[digest] = path
+        self._verdicts: dict[str, Verdict | None] = {}
+
+    @cached_property
+    def id(self) -> str:
+        """A digest of which files there are, their sizes and times of change."""
+        stats = [(path, path.stat()) for path in self.files.values()]
+        return cache.key([(path.name, stat.st_size, stat.st_mtime_ns) for path, stat in stats])
+
+    def of(self, utterance: Utterance) -> Path | None:
+        """Give the recording of an utterance; None where there is none that can be heard."""
+        path = self.files.get(_digest_of(utterance))
+        if path is None:
+            return None
+        verdict = self.verdict(path)
+        return path if verdict is None or verdict.heard else None
+
+    def verdict(self, path: Path) -> Verdict | None:
+        """Tell what is wrong with a recording, if something is."""
+        if path.name not in self._verdicts:
+            self._verdicts[path.name] = _judge(path)
+        return self._verdicts[path.name]
+
+
+class Recorded:
+    """An engine that gives recordings, and has another one speak what is missing."""
+
+    def __init__(self, recordings: Recordings, default: Engine) -> None:
+        self.id = f"recorded {recordings.id} {default.id}"
+        self._recordings = recordings
+        self._default = default
+
+    def speak(self, utterance: Utterance) -> Spoken:
+        """Give the recording, trimmed, or speak; raises VoiceError."""
+        path = self._recordings.of(utterance)
+        if path is None:
+            return self._default.speak(self._for_default(utterance))
+        try:
+            found = read(path)
+        except VoiceError as error:  # since it was looked at
+            raise VoiceError(f"{path}: {error}") from error
+        return Spoken(found.samples, found.rate_hz)
+
+    def choose(self, wanted: WantedVoice, language: str) -> str | None:
+        """Give the other engine's voice, for what is not recorded."""
+        return self._default.choose(wanted, language)
+
+    def remarks(self, utterances: Iterable[Utterance]) -> list[str]:
+        """Tell how much is recorded, and name what is missing or wrong in the folder."""
+        needed = {_digest_of(utterance): utterance for utterance in utterances}
+        there = {
+            digest: self._recordings.files[digest]
+            for digest in needed
+            if digest in self._recordings.files
+        }
+        covered = [digest for digest in needed if self._recordings.of(needed[digest])]
+        folder = self._recordings.folder
+        found = [f"{folder}: {_coverage(len(covered), len(needed))}"]
+        absent = [one for digest, one in needed.items() if digest not in there]
+        if absent:
+            names = [f"{name_of(one.text, one.language)}.wav" for one in absent]
+            found.append(f"{folder}: missing: {_listed(names)}; “voiceguide record {folder}” helps")
+        for path in there.values():
+            verdict = self._recordings.verdict(path)
+            if verdict is not None:
+                then = "record it again" if verdict.heard else "another voice speaks it"
+                found.append(f"{path} {verdict.says}; {then}")
+        found += self._strangers(needed)
+        paces = {(needed[digest].rate_wpm, needed[digest].pitch_st) for digest in covered}
+        if paces - {(DEFAULT_RATE_WPM, 0.0)}:
+            found.append(f"{folder}: recordings keep their own pace and pitch")
+        missing = [one for digest, one in needed.items() if digest not in covered]
+        return found + self._default.remarks(map(self._for_default, missing))
+
+    def restart(self) -> None:
+        """Begin afresh with the next phrase."""
+        self._default.restart()
+
+    def close(self) -> None:
+        """End the other engine."""
+        self._default.close()
+
+    def _for_default(self, utterance: Utterance) -> Utterance:
+        own = utterance.voice == self._recordings.voice
+        return replace(utterance, voice=None) if own else utterance
+
+    def _strangers(self, needed: Iterable[str]) -> list[str]:
+        recordings = self._recordings
+        known = {*needed, *listed(recordings.folder)}
+        strangers = recordings.strangers + [
+            path for digest, path in recordings.files.items() if digest not in known
+        ]
+        found = []
+        if strangers:
+            names = _listed([path.name for path in sorted(strangers)])
+            found.append(f"{recordings.folder}: not the recording of any phrase: {names}")
+        for used, other in recordings.doubles:
+            found.append(f"{other} is not used: {used.name} is the same phrase")
+        return found
+
+
+def is_folder(voice: str) -> bool:
+    """Tell whether a voice is a folder with recordings, or with a list of them."""
+    folder = Path(voice)
+    return folder.is_dir() and ((folder / LIST).is_file() or bool(_sound_files(folder)))
+
+
+def digest_in(stem: str) -> str | None:
+    """Give the digest in a file's name, without suffix."""
+    found = _DIGEST.fullmatch(stem)
+    return found[1].lower() if found else None
+
+
+def listed(folder: Path) -> list[str]:
+    """Give the digests of the phrases that a folder's list names; none if there is no list."""
+    try:
+        with (folder / LIST).open(encoding="utf-8-sig", newline="") as file:
+            names = [row.get("name") or "" for row in csv.DictReader(file)]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, csv.Error) as error:
+        raise VoiceError(f"{folder / LIST}: cannot be read: {error}") from error
+    return [digest for name in names if (digest := digest_in(name))]
+
+
+def _digest_of(utterance: Utterance) -> str:
+    return name_of(utterance.text, utterance.language)[-8:]
+
+
+def _sound_files(folder: Path) -> list[Path]:
+    files = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES]
+    return sorted(files, key=lambda path: (SUFFIXES.index(path.suffix.lower()), path.name))
+
+
+def _judge(path: Path) -> Verdict | None:
+    try:
+        found = read(path)
+    except VoiceError as error:
+        return Verdict(str(error), heard=False)
+    if not found.samples.size:
+        return Verdict("is silent", heard=False)
+    return Verdict("is clipped", heard=True) if found.clipped else None
+
+
+def _coverage(recorded: int, needed: int) -> str:
+    if recorded == needed:
+        return f"all {needed} phrases are recorded"
+    return f"{recorded} of {needed} phrases are recorded; another voice speaks the rest"
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _MOST_SHOWN
+    return ", ".join(names[:_MOST_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _mono(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mix the channels; where they would cancel each other out, give the loudest."""
+    mixed: NDArray[np.float32] = samples.mean(axis=0)
+    powers = (samples.astype(np.float64) ** 2).mean(axis=1)
+    cancelled = (mixed.astype(np.float64) ** 2).mean() < powers.max() / 16
+    return samples[int(powers.argmax())] if cancelled else mixed
+
+
+def _is_clipped(channel: NDArray[np.float32]) -> bool:
+    top = np.abs(channel) >= _CLIPPED_AT
+    edges = np.flatnonzero(np.diff(np.pad(top.astype(np.int8), 1)))
+    lengths = edges[1::2] - edges[::2]
+    return int((lengths >= _CLIPPED_FRAMES).sum()) >= _CLIPPED_RUNS
+
+
+def _edges(levels: NDArray[np.float64], floor: float) -> tuple[int, int]:
+    """Give the first window of speech, and the one behind the last; the same if there is none."""
+    bounds = np.flatnonzero(np.diff(np.pad((levels > floor + _EDGE_DB).astype(np.int8), 1)))
+    parts = [
+        (int(begin), int(end))
+        for begin, end in zip(bounds[::2], bounds[1::2], strict=True)
+        if levels[begin:end].max() > floor + _SOUND_DB
+    ]
+    words = [
+        number
+        for number, (begin, end) in enumerate(parts)
+        if levels[begin:end].max() > floor + _SPEECH_DB and end - begin >= _CLICK_MS // _WINDOW_MS
+    ]
+    if not words:
+        return 0, 0
+    first, last = words[0], words[-1]
+    apart = _APART_MS // _WINDOW_MS
+    while first > 0 and parts[first][0] - parts[first - 1][1] <= apart:
+        first -= 1
+    while last + 1 < len(parts) and parts[last + 1][0] - parts[last][1] <= apart:
+        last += 1
+    return parts[first][0], parts[last][1]
+
+
+def _faded(samples: NDArray[np.float32], before: int, behind: int) -> NDArray[np.float32]:
+    """Let the room's noise at both ends come and go softly."""
+    faded = samples.copy()
+    before, behind = min(before, faded.size), min(behind, faded.size)
+    faded[:before] *= np.linspace(0, 1, before, dtype=np.float32)
+    faded[faded.size - behind :] *= np.linspace(1, 0, behind, dtype=np.float32) ** 2
+    return faded
