@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 import simpleaudio
+from simpleaudio._simpleaudio import SimpleaudioError
 
 from voiceguide.player.device import not_opened
 from voiceguide.voices.clip import FRAMES_PER_MS, RATE_HZ
@@ -44,7 +45,7 @@ class SimpleaudioDevice:
         """Begin to play; raises DeviceError if that cannot be."""
         try:
             self._begin()
-        except simpleaudio.SimpleaudioError as error:
+        except SimpleaudioError as error:
             raise not_opened(error) from error
         self._thread.start()
 
