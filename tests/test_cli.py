@@ -100,7 +100,7 @@ def test_doctor_finds_everything_well():
     done = voiceguide("doctor")
     assert done.returncode == 0, done.stdout
     parts = [line.split()[1] for line in done.stdout.splitlines()]
-    assert parts == ["texts", "sounds", "voice", "encoder", "output", "cache"]
+    assert parts == ["texts", "sounds", "voice", "encoder", "output", "cache", "speaker"]
     assert re.search(r"espeak|nsss|sapi", done.stdout, re.IGNORECASE)
 
 
