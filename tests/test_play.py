@@ -603,7 +603,7 @@ def test_playerctl_steers_it_and_the_machine_stays_awake(server, one, rendered, 
     assert power_manager.stdout.readline() == "sleep again\n"
     heard = one.since(begin)
     assert steps(heard) <= steps(reference) + ROUNDING
-    assert np.diff(np.flatnonzero(np.abs(heard) > LOUD)).max() > 900 * FRAMES_PER_MS  # the pause
+    assert np.diff(np.flatnonzero(np.abs(heard) > LOUD)).max() > 700 * FRAMES_PER_MS  # the pause
     hello, second, _, last = (event["begin_ms"] for event in events(script, "speech"))
     pieces = [(hello + 50, hello + 300), (last + 50, last + 300), (second + 50, second + 300)]
     places = [place_ms(heard, part(reference, *piece)) for piece in pieces]

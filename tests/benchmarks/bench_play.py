@@ -57,7 +57,8 @@ def main() -> None:
         rows = measure(Path(folder), options.minutes)
     print("| what | measured | limit |\n| --- | ---: | ---: |")
     for what, value, limit, unit in rows:
-        print(f"| {what} | {value:.4g} {unit} | {f'{limit:g} {unit}' if limit is not None else ''} |")
+        at_most = "" if limit is None else f"{limit:g} {unit}"
+        print(f"| {what} | {value:.4g} {unit} | {at_most} |")
     print(f"\nload average {os.getloadavg()[0]:.1f}, {os.cpu_count()} CPUs")
     if options.check and any(limit is not None and value > limit for _, value, limit, _ in rows):
         sys.exit("a limit was passed")
