@@ -45,6 +45,7 @@ BODY = """<mark name="chapter:One"/><audio src="chime.wav"/><s>Hello there.</s>
 <mark name="chapter:Three"/><s>And this is how it ends.</s>"""
 SINKS = ("one", "two", "three")
 ROUNDING = 2 / 32768
+HAS_SIMPLEAUDIO = sys.version_info < (3, 12) and importlib.util.find_spec("simpleaudio") is not None
 
 
 @pytest.fixture(scope="module")
@@ -157,9 +158,8 @@ def test_the_first_sound_is_heard_within_a_second_though_nothing_was_spoken_yet(
 
 def test_what_is_heard_is_what_is_rendered_by_either_player(server, one, two, rendered):
     script, reference = rendered
-    both = sys.version_info < (3, 12) and importlib.util.find_spec("simpleaudio") is not None
-    assert both or not os.environ.get("CI") or sys.version_info >= (3, 12)
-    if both:
+    assert HAS_SIMPLEAUDIO or not os.environ.get("CI") or sys.version_info >= (3, 12)
+    if HAS_SIMPLEAUDIO:
         config = "pcm.!default { type pulse }\nctl.!default { type pulse }\n"
         Path(server.env["HOME"], ".asoundrc").write_text(config)
         begin_other = two.here()
@@ -171,7 +171,7 @@ def test_what_is_heard_is_what_is_rendered_by_either_player(server, one, two, re
     assert shown[:4] == ["One", "Hello there.", "Two", "The second."]
     assert shown[4:] == ["Stay quite still.", "Three", "And this is how it ends."]
     heard = [one.since(begin)]
-    if both:
+    if HAS_SIMPLEAUDIO:
         assert (other.end(), other.shown) == (0, b"")
         heard.append(two.since(begin_other))
     for samples in heard:  # sample by sample: no gap, no drift
@@ -199,7 +199,7 @@ def test_random_pauses_skips_and_repeats_never_click_and_lose_nothing(server, on
         key = choose.choice([" ", "\x1b[C", "\x1b[D", "\x1b[D", "n", "p", "r", "+"])
         key = " " if paused else "p" if b"Three" in chapter else key
         paused = key == " " and not paused
-        terminal.press(key, choose.uniform(0.6, 0.9))
+        terminal.press(key, choose.uniform(0.7, 1.0))
         pressed.append((one.here() - begin, paused))
     terminal.press("\x1b[D\x1b[Dpnrp", 0.5)  # within one fade
     terminal.press("q")
@@ -491,10 +491,11 @@ def test_a_server_that_comes_back_is_played_to_again_and_one_that_stays_away_is_
     assert time.monotonic() - killed < 5
     assert b"voiceguide: the loudspeaker is gone" in terminal.shown
     assert b"Traceback" not in terminal.shown
-    done = voiceguide("play", script, env=own_server.env)
-    assert done.returncode == 1
-    assert "no loudspeaker can be opened" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    for player in ["miniaudio", *["simpleaudio"] * HAS_SIMPLEAUDIO]:
+        done = voiceguide("play", script, "--player", player, env=own_server.env)
+        assert done.returncode == 1
+        assert "no loudspeaker can be opened" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
 
 
 def test_an_idle_server_is_waited_for_and_one_that_does_not_answer_is_an_error(
@@ -588,7 +589,10 @@ def test_playerctl_steers_it_and_the_machine_stays_awake(server, one, rendered, 
     terminal.until("The second")
     terminal.watch(0.7)
     assert playerctl("metadata", "album") == "Two"
-    playerctl("position", "5+")
+    before_s = float(playerctl("position"))
+    playerctl("position", "3+")
+    assert 2.9 < float(playerctl("position")) - before_s < 4
+    playerctl("position", "8.8")
     terminal.until("how it ends")
     terminal.watch(0.7)
     playerctl("previous")
@@ -599,10 +603,9 @@ def test_playerctl_steers_it_and_the_machine_stays_awake(server, one, rendered, 
     assert power_manager.stdout.readline() == "sleep again\n"
     heard = one.since(begin)
     assert steps(heard) <= steps(reference) + ROUNDING
-    paused = np.convolve(np.abs(heard) > LOUD, np.ones(900 * FRAMES_PER_MS), "valid") == 0
-    assert paused.any()
+    assert np.diff(np.flatnonzero(np.abs(heard) > LOUD)).max() > 700 * FRAMES_PER_MS  # the pause
     hello, second, _, last = (event["begin_ms"] for event in events(script, "speech"))
-    pieces = [(hello + 50, hello + 300), (last + 550, last + 800), (second + 50, second + 300)]
+    pieces = [(hello + 50, hello + 300), (last + 50, last + 300), (second + 50, second + 300)]
     places = [place_ms(heard, part(reference, *piece)) for piece in pieces]
     assert min(alike for _, alike in places) > 0.99, places
     assert places[0][0] < places[1][0]

@@ -14,9 +14,10 @@ from voiceguide.voices.clip import RATE_HZ
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-_PERIOD_MS = 200
-"""PulseAudio holds one period (miniaudio makes it the target length). Keys are heard so much later;
-with 100 ms, some was lost in one of twenty sessions on two overloaded cores (measured)."""
+_PERIOD_MS = 300
+"""PulseAudio holds one period (miniaudio makes it the target length); keys are heard so much later.
+A busy machine stands still for long now and then: on two overloaded cores, 100 ms were not enough
+in one of twenty short sessions, 200 ms once in ten minutes (measured)."""
 
 
 class MiniaudioDevice:

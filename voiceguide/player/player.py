@@ -28,7 +28,7 @@ STOP_FADE_MS = 400
 AHEAD_MS = 1500
 """So much is mixed ahead: a machine that stutters for a second is not heard."""
 EXTENSION_MS = 15_000
-_DRAIN_MS = 400
+_DRAIN_MS = 500
 """What the device may still hold when the last block was taken."""
 _CATCH_UP_S = 0.1
 """A device waits so long for what comes after a cut: then what was heard fades right into it."""
