@@ -17,6 +17,7 @@ from voiceguide import Session, mixer
 from voiceguide.bed import DUCKED_DB, FADE_OUT_MS, Loop
 from voiceguide.errors import RequestError, SoundError
 from voiceguide.script import BEDS
+from voiceguide.sound import Windows
 from voiceguide.timeline import Bed
 from voiceguide.voices.clip import integrated_lufs
 
@@ -280,6 +281,22 @@ def test_music_of_ones_own_goes_on_in_a_loop_at_the_level_of_a_bed(tmp_path, mus
         seconds = part(heard, 5000, 33_000).reshape(-1, RATE_HZ)
         levels = [integrated_lufs(second) for second in seconds]
         assert -39 < min(levels) <= max(levels) < -33
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "ogg", "flac", "wav"])
+@pytest.mark.parametrize("rate_hz", [44_100, 48_000])
+def test_a_file_is_the_same_in_whatever_order_it_is_read(tmp_path, suffix, rate_hz):
+    chance = np.random.default_rng(1)
+    path = tmp_path / f"sweeps.{suffix}"
+    with AudioFile(str(path), "w", rate_hz, 2) as file:
+        file.write(0.5 * np.sin(np.cumsum(chance.uniform(0, 0.3, (2, 12 * rate_hz)), axis=1)))
+    whole = Windows(path).read(0, 12 * RATE_HZ)
+    assert rms_db(whole) > -15
+    windows = Windows(path)
+    for begin in [0, *(48 * chance.integers(0, 11_000, 30)), 1152 * 7 - 1105]:
+        samples = windows.read(int(begin), RATE_HZ)
+        assert np.abs(samples - whole[:, begin : begin + RATE_HZ]).max() < 1e-4
+    windows.close()
 
 
 @pytest.mark.parametrize("bed", ["thunder", "x" * 5000, "missing.mp3"])

@@ -40,8 +40,7 @@ BEHIND_MS = HOLD_MS + RISE_MS
 _SEAM_MS = 4000
 """The end of a file that is no loop by itself is crossfaded with its begin for so long."""
 _MEASURED_MS, _PROBE_MS, _PROBES = 300_000, 2000, 20
-"""The level is that of 20 probes from the first five minutes: to look further into an MP3 takes
-seconds."""
+"""The level is that of 20 probes from the first five minutes."""
 _SILENT_LUFS = -69.0
 
 
@@ -54,6 +53,7 @@ class Loop:
         Raises SoundError if it is not audio, or silent.
         """
         self._windows = Windows(bed.path)
+        self._ending = Windows(bed.path)  # each is read on where it was
         self._channels = channels
         frames = self._windows.frames
         self._seam = 0 if bed.seamless else min(_SEAM_MS * FRAMES_PER_MS, frames // 4)
@@ -91,7 +91,7 @@ class Loop:
             part = self._windows.read(at, min(count, self._period - at))
             if at < self._seam and begin >= self._period:  # what was before goes on into it
                 size = min(part.shape[1], self._seam - at)
-                before = self._windows.read(self._period + at, size)
+                before = self._ending.read(self._period + at, size)
                 angle = (np.arange(at, at + size) / self._seam * np.pi / 2).astype("f4")
                 part[:, :size] = part[:, :size] * np.sin(angle) + before * np.cos(angle)
             parts.append(part)

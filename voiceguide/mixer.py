@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import math
 import warnings
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
-import soxr
-from pedalboard import time_stretch
-from pedalboard.io import AudioFile
 
 from voiceguide.bed import AHEAD_MS, BEHIND_MS, Loop
-from voiceguide.errors import ScriptError, SoundError
-from voiceguide.sound import mp3_edges
+from voiceguide.errors import ScriptError
+from voiceguide.sound import Track
 from voiceguide.ssml import Group, Sound, Speech, walk
 from voiceguide.timeline import Bed, End, Event, Item, Ramp
 from voiceguide.voices.clip import CEILING_DBFS, FRAMES_PER_MS, RATE_HZ
@@ -28,10 +24,6 @@ with warnings.catch_warnings():
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-    from pedalboard.io import ReadableAudioFile
 
     from voiceguide.ssml import Cue
     from voiceguide.voices.clip import Samples
@@ -47,8 +39,8 @@ _LOUD, _LOUD_DB = 1.6, 2.5
 """What goes so far beyond the ceiling, a voice at +6 dB say, is bent from further below and so much
 more: of a hard bend, MP3 makes peaks 3 dB higher (measured: +0.7 dBTP without)."""
 _SILENT_DB, _LOUDEST_DB = -120.0, 40.0
-_WINDOW_S, _MARGIN_S = 10, 1  # whole seconds begin on a frame at any rate
-_LONGEST_STRETCHED_S = 60  # what is played at another speed is held as a whole
+_TRACKS = 32
+"""So many audio files are kept open."""
 
 
 def channels(script: Cue) -> int:
@@ -106,6 +98,7 @@ class Window:
         self.channels = channels
         self._bed: Loop | None = None
         self._speech_clip = speech_clip
+        self._track = functools.lru_cache(_TRACKS)(_track)
         self._playing: list[_Playing] = []
 
     def lay(self, bed: Bed) -> None:
@@ -134,7 +127,7 @@ class Window:
         events = list(events)
         ready = {id(one.event): one for one in self._playing}
         self._playing = [
-            ready.get(id(event)) or _start(event, self._speech_clip, self.channels)
+            ready.get(id(event)) or self._start(event)
             for event in events
             if event.begin_ms < end_ms and event.end_ms > begin_ms
         ]
@@ -150,15 +143,29 @@ class Window:
             parts.append((0, _segment(data, self.channels), 1.0))
         return _block(parts, end_ms - begin_ms, self.channels)
 
+    def _start(self, event: Event) -> _Playing:
+        cue = event.cue
+        clip = self._speech_clip(cue) if isinstance(cue, Speech) else self._track(cue)
+        levels: tuple[float, ...] = (10 ** (max(_SILENT_DB, min(0.0, event.gain_db)) / 20),)
+        if self.channels > 1:
+            angle = (event.pan + 1) * math.pi / 4  # equal power: as loud in two channels as in one
+            levels = (levels[0] * math.cos(angle), levels[0] * math.sin(angle))
+        boost = 10 ** (min(_LOUDEST_DB, max(0.0, event.gain_db)) / 20)
+        return _Playing(event, clip, levels, boost)
+
 
 def sound_ms(sound: Sound) -> int:
     """Tell how long a sound lasts, of which only the head is read; raises SoundError."""
     return _track(sound).length_ms
 
 
+def _track(sound: Sound) -> Track:
+    return Track(sound.path, sound.speed, sound.clip_begin_ms, sound.clip_end_ms)
+
+
 class _Playing(NamedTuple):
     event: Event
-    clip: Samples | _Track
+    clip: Samples | Track
     levels: tuple[float, ...]
     """A factor for each channel, 1 or less."""
     boost: float
@@ -213,17 +220,6 @@ def _limited(parts: list[_Part], length_ms: int, channels: int) -> bytes:
     return np.rint(total).astype("<i2").tobytes()
 
 
-def _start(event: Event, speech_clip: Callable[[Speech], Samples], channels: int) -> _Playing:
-    cue = event.cue
-    clip = speech_clip(cue) if isinstance(cue, Speech) else _track(cue)
-    levels: tuple[float, ...] = (10 ** (max(_SILENT_DB, min(0.0, event.gain_db)) / 20),)
-    if channels > 1:
-        angle = (event.pan + 1) * math.pi / 4  # equal power: as loud in two channels as in one
-        levels = (levels[0] * math.cos(angle), levels[0] * math.sin(angle))
-    boost = 10 ** (min(_LOUDEST_DB, max(0.0, event.gain_db)) / 20)
-    return _Playing(event, clip, levels, boost)
-
-
 def _segment(data: bytes, channels: int) -> AudioSegment:
     return AudioSegment(data=data, sample_width=2, frame_rate=RATE_HZ, channels=channels)
 
@@ -238,92 +234,6 @@ def _ramped(part: AudioSegment, ramp: Ramp, begin_ms: int) -> AudioSegment:
         gain = 1 - gain
     samples = np.frombuffer(part.raw_data, dtype="<i2").reshape(frames, part.channels)
     return part._spawn(np.rint(samples * gain[:, None]).astype("<i2").tobytes())  # noqa: SLF001
-
-
-def _track(sound: Sound) -> _Track:
-    return _opened(sound.path, sound.speed, sound.clip_begin_ms, sound.clip_end_ms)
-
-
-@functools.lru_cache(maxsize=32)
-def _opened(path: Path, speed: float, begin_ms: int, end_ms: int | None) -> _Track:
-    return _Track(path, speed, begin_ms, end_ms)
-
-
-class _Track:
-    """A part of an audio file: mono, 48,000 Hz, read window by window as it is sliced."""
-
-    def __init__(self, path: Path, speed: float, begin_ms: int, end_ms: int | None) -> None:
-        self._path = path
-        self._speed = speed
-        with self._reading() as file:
-            self._rate_hz = int(file.samplerate)
-            first, padding = mp3_edges(path)
-            frames = file.frames - first - padding
-        begin = round(begin_ms * self._rate_hz / 1000)
-        end = frames if end_ms is None else min(frames, round(end_ms * self._rate_hz / 1000))
-        if begin >= frames:
-            length_s = frames / self._rate_hz
-            raise SoundError(f"{path}: its clipBegin lies behind its end ({length_s:.3f} s)")
-        if speed != 1 and end - begin > _LONGEST_STRETCHED_S * self._rate_hz:
-            what = f"is longer than the {_LONGEST_STRETCHED_S} s that can have another speed"
-            raise SoundError(f"{path}: {what}")
-        self._begin, self._end = first + begin, first + end
-        self.length_ms: int = round((end - begin) / self._rate_hz / speed * 1000)
-        self._window = functools.lru_cache(maxsize=2)(self._read_window)
-
-    def __getitem__(self, part: slice) -> Samples:
-        """Give samples; the slice has a begin and an end, both within the track."""
-        if self._speed != 1:
-            return self._whole[part]
-        parts = []
-        at = part.start
-        while at < part.stop:
-            number, offset = divmod(at, _WINDOW_S * RATE_HZ)
-            parts.append(self._window(number)[offset : offset + part.stop - at])
-            at += len(parts[-1])
-        return np.concatenate(parts)
-
-    @functools.cached_property
-    def _whole(self) -> Samples:
-        """All of it, at its speed."""
-        samples = self._resampled(self._begin, self._end)
-        samples = time_stretch(samples, RATE_HZ, self._speed)[0]
-        return _fitted(samples, self.length_ms * FRAMES_PER_MS)
-
-    def _read_window(self, number: int) -> Samples:
-        """Read a window, and a margin around it: there a resampler does not hear the cut."""
-        begin = self._begin + (number * _WINDOW_S - _MARGIN_S) * self._rate_hz
-        end = begin + (_WINDOW_S + 2 * _MARGIN_S) * self._rate_hz
-        from_begin = max(begin, self._begin)
-        samples = self._resampled(from_begin, min(end, self._end))
-        if from_begin == begin:
-            samples = samples[_MARGIN_S * RATE_HZ :]
-        return _fitted(samples, _WINDOW_S * RATE_HZ)
-
-    def _resampled(self, begin: int, end: int) -> NDArray[np.float32]:
-        with self._reading() as file:
-            file.seek(begin)
-            samples: NDArray[np.float32] = file.read(end - begin).mean(axis=0)
-        return np.asarray(soxr.resample(samples, self._rate_hz, RATE_HZ))
-
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[ReadableAudioFile]:
-        try:
-            with AudioFile(str(self._path)) as file:
-                yield file
-        except RecursionError:
-            raise
-        except (OSError, ValueError, RuntimeError, MemoryError) as error:
-            what = str(error).replace(f'file "{self._path}" ', "it ")
-            raise SoundError(f"{self._path}: cannot be read as audio: {what}") from error
-
-
-def _fitted(samples: NDArray[np.float32], frames: int) -> Samples:
-    """Give ``frames`` of 16 bit: what is missing is silence."""
-    fitted = np.zeros(frames, dtype=np.int16)
-    heard = samples[:frames]
-    fitted[: len(heard)] = np.rint(np.clip(heard, -1, 1) * 32767)
-    return fitted
 
 
 def _decibels(factor: float) -> float:

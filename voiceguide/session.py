@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import functools
 import hashlib
 import math
 import os
@@ -556,11 +557,12 @@ class Session:
         """Begin to speak the script; give what tells how long each clip is."""
         speeches = (cue for cue in ssml.walk(plan.parsed.root) if isinstance(cue, Speech))
         voice.prepare(self._utterance(speech, plan) for speech in speeches)
+        sound_ms = functools.lru_cache(maxsize=1024)(mixer.sound_ms)
 
         def length_ms(cue: Speech | Sound) -> int:
             try:
                 if isinstance(cue, Sound):
-                    return mixer.sound_ms(cue)
+                    return sound_ms(cue)
                 return voice.length_ms(self._utterance(cue, plan))
             except SoundError as error:
                 raise ScriptError(str(error)) from error

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 import soxr
+from pedalboard import time_stretch
 from pedalboard.io import AudioFile
 
 from voiceguide.errors import SoundError
-from voiceguide.voices.clip import RATE_HZ
+from voiceguide.voices.clip import FRAMES_PER_MS, RATE_HZ
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from voiceguide.voices.clip import Samples
+
 _MARGIN_S = 0.05
 """What a resampler has to know before and after a window; its filter reaches less far."""
+_SKIPPED_AT_ONCE = 1 << 16
+"""JUCE, which decodes MP3, lands up to two MP3 frames (48 ms) beside where it is to go (measured).
+So an MP3 is decoded from its beginning on instead, at some 1,000 times its speed."""
+_LONGEST_STRETCHED_S = 60  # what is played at another speed is held as a whole
 _MP3_FRAME_BYTES = 500
 _INFO_END = 44  # the Info header stands at most 36 bytes into the first frame
 _DECODER_DELAY = 529
@@ -30,13 +40,9 @@ class Windows:
     def __init__(self, path: Path) -> None:
         """Open a file of any format, rate and number of channels; raises SoundError."""
         self._path = path
-        try:
+        with self._readable():
             self._file = AudioFile(str(path))
             self._first, padding = mp3_edges(path)
-        except RecursionError:
-            raise
-        except (OSError, ValueError, RuntimeError) as error:
-            raise _unreadable(path, error) from error
         self._rate_hz = int(self._file.samplerate)
         self._count = max(0, int(self._file.frames) - self._first - padding)
         step = math.gcd(self._rate_hz, RATE_HZ)
@@ -45,6 +51,8 @@ class Windows:
         self._margin = math.ceil(_MARGIN_S * RATE_HZ / self._to_unit)
         self._kept = np.zeros((self.channels, 0), dtype=np.float32)
         self._kept_begin = 0
+        self._at = 0
+        self._in_order = path.suffix.lower() == ".mp3"
 
     @property
     def channels(self) -> int:
@@ -71,29 +79,94 @@ class Windows:
         skipped = begin - first * self._to_unit
         return resampled[:, skipped : skipped + count]
 
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
     def _raw(self, begin: int, count: int) -> NDArray[np.float32]:
         """Give frames at the file's own rate; those of the last window are not read again."""
-        frames = np.zeros((self.channels, count), dtype=np.float32)
-        at, end = max(0, begin), min(begin + count, self._count)
-        kept_end = self._kept_begin + self._kept.shape[1]
-        if self._kept_begin <= at < kept_end:
-            again = self._kept[:, at - self._kept_begin : end - self._kept_begin]
-            frames[:, at - begin : at - begin + again.shape[1]] = again
-            at += again.shape[1]
-        if at < end:
-            try:
-                if self._file.tell() != self._first + at:
-                    self._file.seek(self._first + at)
+        with self._readable():
+            frames = np.zeros((self.channels, count), dtype=np.float32)
+            at, end = max(0, begin), min(begin + count, self._count)
+            kept_end = self._kept_begin + self._kept.shape[1]
+            if self._kept_begin <= at < kept_end:
+                again = self._kept[:, at - self._kept_begin : end - self._kept_begin]
+                frames[:, at - begin : at - begin + again.shape[1]] = again
+                at += again.shape[1]
+            if at < end:
+                self._go_to(self._first + at)
                 read = self._file.read(end - at)
-            except (OSError, ValueError, RuntimeError) as error:
-                raise _unreadable(self._path, error) from error
-            frames[:, at - begin : at - begin + read.shape[1]] = read
-        self._kept, self._kept_begin = frames, begin
+                self._at += read.shape[1]
+                frames[:, at - begin : at - begin + read.shape[1]] = read
+            self._kept, self._kept_begin = frames, begin
         return frames
 
+    def _go_to(self, target: int) -> None:
+        """Let the next frame that is read be ``target``."""
+        if self._in_order:
+            if self._at > target:
+                self._file.seek(0)
+                self._at = 0
+            while self._at < target:
+                skipped = self._file.read(min(_SKIPPED_AT_ONCE, target - self._at)).shape[1]
+                if not skipped:
+                    return
+                self._at += skipped
+        elif self._at != target:
+            self._file.seek(target)
+            self._at = target
 
-def _unreadable(path: Path, error: Exception) -> SoundError:
-    return SoundError(f"{path}: cannot be read as audio: {error}")
+    @contextlib.contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except RecursionError:
+            raise
+        except (OSError, ValueError, RuntimeError, MemoryError) as error:
+            what = str(error).replace(f'file "{self._path}" ', "it ")
+            raise SoundError(f"{self._path}: cannot be read as audio: {what}") from error
+
+
+class Track:
+    """A part of an audio file, mono, at a speed, that is read as it is sliced."""
+
+    def __init__(self, path: Path, speed: float, begin_ms: int, end_ms: int | None) -> None:
+        """Open a file; ``end_ms`` is None for its end. Raises SoundError."""
+        self._windows = Windows(path)
+        self._speed = speed
+        frames = self._windows.frames
+        self._begin = begin_ms * FRAMES_PER_MS
+        self._end = frames if end_ms is None else min(frames, end_ms * FRAMES_PER_MS)
+        if self._begin >= frames:
+            length_s = frames / RATE_HZ
+            raise SoundError(f"{path}: its clipBegin lies behind its end ({length_s:.3f} s)")
+        if speed != 1 and self._end - self._begin > _LONGEST_STRETCHED_S * RATE_HZ:
+            what = f"is longer than the {_LONGEST_STRETCHED_S} s that can have another speed"
+            raise SoundError(f"{path}: {what}")
+        self.length_ms: int = round((self._end - self._begin) / speed / FRAMES_PER_MS)
+
+    def __getitem__(self, part: slice) -> Samples:
+        """Give samples; the slice has a begin and an end. What is missing is silence."""
+        if self._speed != 1:
+            return _fitted(self._whole[part], part.stop - part.start)
+        begin = self._begin + part.start
+        end = min(self._begin + part.stop, self._end)
+        heard = self._windows.read(begin, max(0, end - begin)).mean(axis=0)
+        return _fitted(heard, part.stop - part.start)
+
+    @functools.cached_property
+    def _whole(self) -> NDArray[np.float32]:
+        """All of it, at its speed."""
+        samples = self._windows.read(self._begin, self._end - self._begin).mean(axis=0)
+        stretched: NDArray[np.float32] = time_stretch(samples, RATE_HZ, self._speed)[0]
+        return stretched
+
+
+def _fitted(samples: NDArray[np.float32], frames: int) -> Samples:
+    fitted = np.zeros(frames, dtype=np.int16)
+    heard = samples[:frames]
+    fitted[: len(heard)] = np.rint(np.clip(heard, -1, 1) * 32767)
+    return fitted
 
 
 def mp3_edges(path: Path) -> tuple[int, int]:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mutagen
 import numpy as np
 from mutagen import flac, id3, mp3, oggvorbis, wave
-from pedalboard.io import AudioFile
 
 from voiceguide import mixer
 from voiceguide.errors import Place, SoundError
 from voiceguide.export import SOUNDS, read_sounds
 from voiceguide.player.score import Score
-from voiceguide.sound import mp3_edges
+from voiceguide.sound import Windows
 from voiceguide.ssml import Sound, Speech
 from voiceguide.ssml.cues import Style
 from voiceguide.timeline import End, Event, Opening
@@ -33,9 +32,7 @@ _LINE = re.compile(r"\[(\d+):(\d\d\.\d\d)\](.*)")  # of LRC
 _CLOCK = re.compile(r"(\d+):(\d\d):(\d\d\.\d{3})")
 _PIECE = RATE_HZ
 _RECENT = 90
-"""So many pieces of an MP3 are kept, to go back to. JUCE, which decodes it, lands up to two MP3
-frames (48 ms) beside where it is to go (measured): so an MP3 is decoded from its beginning on
-instead, at some 1,000 times its speed."""
+"""So many pieces are kept, to go back to."""
 _EDGE_MS = 10
 """Where a lengthening begins and ends, the file is faded for so long."""
 
@@ -51,28 +48,21 @@ class Recorded:
         """Open it; ``lead`` is heard before it, at negative times. Raises SoundError."""
         try:
             known = mutagen.File(path, _KINDS)
-            self._file = AudioFile(str(path))
-        except (OSError, ValueError, RuntimeError, mutagen.MutagenError) as error:
+        except (OSError, mutagen.MutagenError) as error:
             causes = [one for one in (error, *error.args) if isinstance(one, OSError)]
             reason = causes[0].strerror if causes else error
             raise SoundError(f"{path}: cannot be played: {reason}") from error
         tags = known.tags if known else None
-        self.channels = int(self._file.num_channels)
-        if self._file.samplerate != RATE_HZ:
-            self._file.close()
-            raise SoundError(f"{path}: is not one of voiceguide's: it has no {RATE_HZ:,} Hz")
+        self._windows = Windows(path)
+        self.channels = self._windows.channels
         title, items = (_id3 if isinstance(tags, id3.ID3) else _vorbis)(tags or {})
         self.title = title or path.stem
-        self._first, padding = mp3_edges(path)
-        length_ms = (self._file.frames - self._first - padding) // FRAMES_PER_MS
         self.score = Score()
         for item in sorted(items, key=lambda item: item.begin_ms):
             self.score.add(item)
-        self.score.add(End(length_ms))
+        self.score.add(End(self._windows.frames // FRAMES_PER_MS))
         self.chapters = len(self.score.chapters)
-        self._sequential = path.suffix.lower() == ".mp3"
-        self._recent: deque[NDArray[np.int16]] = deque(maxlen=_RECENT)
-        self._decoded = 0  # pieces
+        self._piece = functools.lru_cache(_RECENT)(self._read_piece)
         self._lead = list(lead)
         self._window = mixer.Window(_no_speech, self.channels)
 
@@ -96,37 +86,18 @@ class Recorded:
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        self._windows.close()
 
     def _read(self, begin_ms: int, end_ms: int) -> NDArray[np.int16]:
         """Give a part of the file: (frames, channels)."""
-        begin = self._first + begin_ms * FRAMES_PER_MS
-        count = (end_ms - begin_ms) * FRAMES_PER_MS
-        if not self._sequential:
-            if self._file.tell() != begin:
-                self._file.seek(begin)
-            return self._decode(count)
-        number = begin // _PIECE
-        pieces = [self._piece(n) for n in range(number, (begin + count - 1) // _PIECE + 1)]
-        return np.concatenate(pieces)[begin - number * _PIECE :][:count]
+        begin, end = begin_ms * FRAMES_PER_MS, end_ms * FRAMES_PER_MS
+        first = begin // _PIECE
+        pieces = [self._piece(number) for number in range(first, (end - 1) // _PIECE + 1)]
+        return np.concatenate(pieces)[begin - first * _PIECE : end - first * _PIECE]
 
-    def _piece(self, number: int) -> NDArray[np.int16]:
-        """Give the piece with this number; decode up to it, if need be from the beginning on."""
-        if number < self._decoded - len(self._recent):
-            self._file.seek(0)
-            self._decoded = 0
-            self._recent.clear()
-        while self._decoded <= number:
-            self._recent.append(self._decode(_PIECE))
-            self._decoded += 1
-        return self._recent[number - self._decoded]
-
-    def _decode(self, count: int) -> NDArray[np.int16]:
-        """Give the next ``count`` frames; silence behind the end."""
-        samples = np.zeros((count, self.channels), dtype=np.int16)
-        decoded = self._file.read(count).T
-        samples[: len(decoded)] = np.rint(np.clip(decoded, -1, 1) * 32767)
-        return samples
+    def _read_piece(self, number: int) -> NDArray[np.int16]:
+        samples = np.clip(self._windows.read(number * _PIECE, _PIECE).T, -1, 1)
+        return np.rint(samples * 32767).astype(np.int16)
 
 
 def _silences(cuts: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Sound:
     path: Path
     source: str
     """Its name as the script has it."""
-    at: Place
+    at: Place = field(compare=False)
     speed: float = 1.0
     """A factor; the pitch stays."""
     clip_begin_ms: int = 0
