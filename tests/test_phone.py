@@ -1192,7 +1192,8 @@ def test_the_keyboard_alone_leads_from_the_body_to_the_music(server, session, ch
     assert names[-1] == "Calf"
     assert len([name for name in names if name in regions]) == len(set(names) & regions)
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.textContent") == "Calf"  # the heading of what came
+    # Then the heading of what came has the focus.
+    page.wait_for_function("document.activeElement.textContent === 'Calf'")
     page.goto(f"{server.url}/#session/{session['id']}")
     page.get_by_role("button", name="Play", exact=True).focus()
     page.keyboard.press("Space")
