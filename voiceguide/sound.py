@@ -28,6 +28,7 @@ _MARGIN_S = 0.05
 _SKIPPED_AT_ONCE = 1 << 16
 """JUCE, which decodes MP3, lands up to two MP3 frames (48 ms) beside where it is to go (measured).
 So an MP3 is decoded from its beginning on instead, at some 1,000 times its speed."""
+_HELD_MS = 10_000  # what is no longer, a tone, is held as a whole
 _LONGEST_STRETCHED_S = 60  # what is played at another speed is held as a whole
 _MP3_FRAME_BYTES = 500
 _INFO_END = 44  # the Info header stands at most 36 bytes into the first frame
@@ -144,29 +145,38 @@ class Track:
             what = f"is longer than the {_LONGEST_STRETCHED_S} s that can have another speed"
             raise SoundError(f"{path}: {what}")
         self.length_ms: int = round((self._end - self._begin) / speed / FRAMES_PER_MS)
+        self._held = speed != 1 or self.length_ms <= _HELD_MS
 
     def __getitem__(self, part: slice) -> Samples:
         """Give samples; the slice has a begin and an end. What is missing is silence."""
-        if self._speed != 1:
+        if self._held:
             return _fitted(self._whole[part], part.stop - part.start)
         begin = self._begin + part.start
         end = min(self._begin + part.stop, self._end)
-        heard = self._windows.read(begin, max(0, end - begin)).mean(axis=0)
-        return _fitted(heard, part.stop - part.start)
+        return _fitted(self._mono(begin, max(0, end - begin)), part.stop - part.start)
 
     @functools.cached_property
-    def _whole(self) -> NDArray[np.float32]:
+    def _whole(self) -> Samples:
         """All of it, at its speed."""
-        samples = self._windows.read(self._begin, self._end - self._begin).mean(axis=0)
-        stretched: NDArray[np.float32] = time_stretch(samples, RATE_HZ, self._speed)[0]
-        return stretched
+        frames = self._end - self._begin
+        if self._speed == 1:
+            return self._mono(self._begin, frames)
+        samples = self._windows.read(self._begin, frames).mean(axis=0)
+        return _in_16_bit(time_stretch(samples, RATE_HZ, self._speed)[0])
+
+    def _mono(self, begin: int, frames: int) -> Samples:
+        return _in_16_bit(self._windows.read(begin, frames).mean(axis=0))
 
 
-def _fitted(samples: NDArray[np.float32], frames: int) -> Samples:
-    fitted = np.zeros(frames, dtype=np.int16)
-    heard = samples[:frames]
-    fitted[: len(heard)] = np.rint(np.clip(heard, -1, 1) * 32767)
-    return fitted
+def _in_16_bit(samples: NDArray[np.float32]) -> Samples:
+    return np.rint(np.clip(samples, -1, 1) * 32767).astype(np.int16)
+
+
+def _fitted(samples: Samples, frames: int) -> Samples:
+    """Give ``frames`` of them; what is missing is silence."""
+    if len(samples) >= frames:
+        return samples[:frames]
+    return np.pad(samples, (0, frames - len(samples)))
 
 
 def mp3_edges(path: Path) -> tuple[int, int]:
