@@ -271,6 +271,32 @@ def test_an_installed_voice_is_listed_and_goes_by_its_name(data, ssml):
     assert session.timeline.duration_ms > 300
 
 
+ODD = {
+    "a language that is a word": {"language": "en"},
+    "no language": {"language": None},
+    "a code that is a list": {"language": {"code": ["en"]}},
+    "espeak that is a word": {"espeak": "en"},
+    "speakers that are a list": {"speaker_id_map": ["anna", "ben"]},
+    "speakers without numbers": {"speaker_id_map": {"anna": "ben"}},
+}
+
+
+def test_odd_files_beside_models_are_no_voices_and_hide_no_others(data, ssml):
+    (data / "good.onnx").write_bytes(model(300))
+    (data / "good.onnx.json").write_bytes(config())
+    odd = {name: json.dumps(json.loads(config()) | other) for name, other in ODD.items()}
+    odd |= {"nothing but brackets": "[" * 100_000, "no text": "\udcff"}
+    for name, written in odd.items():
+        (data / f"{name}.onnx").write_bytes(model(300))
+        (data / f"{name}.onnx.json").write_text(written, "utf-8", "surrogateescape")
+    done = voiceguide("voices")
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines() if "Piper" in line] == ["good"]
+    for name in odd:
+        with pytest.raises(VoiceguideError, match="is no Piper voice"):
+            Session(ssml("Hello."), voice=str(data / f"{name}.onnx")).prepare()
+
+
 def test_a_voice_that_is_missing_or_broken_is_named(ssml, tmp_path):
     script = ssml("Hello.")
 
