@@ -361,6 +361,8 @@ class Mirror(http.server.ThreadingHTTPServer):
         self.files["voices.json"] = json.dumps(voices).encode()
         self.breaks_at: list[int] = []
         """After so many bytes, the connection breaks; one entry a request of the model."""
+        self.instead: dict[int, tuple[int, dict[str, str], bytes]] = {}
+        """By the number of a request of the model: the status, headers and content it gets."""
         self.ranges = True
         self.asked: list[tuple[str, str | None]] = []
         """The paths, and the ranges."""
@@ -380,6 +382,16 @@ class _Answer(http.server.BaseHTTPRequestHandler):
         if content is None:
             self.send_error(404)
             return
+        if path.endswith(".onnx"):
+            number = sum(name.endswith(".onnx") for name, _ in self.server.asked) - 1
+            if number in self.server.instead:
+                status, headers, content = self.server.instead[number]
+                self.send_response(status)
+                for header in headers.items():
+                    self.send_header(*header)
+                self.end_headers()
+                self.wfile.write(content)
+                return
         begin = 0
         if wanted and self.server.ranges:
             begin = int(wanted.removeprefix("bytes=").rstrip("-"))
@@ -473,6 +485,53 @@ def test_a_server_that_cannot_go_on_begins_anew(data, mirror):
     mirror.ranges = False
     download(NAME)
     assert is_whole(data, mirror)
+
+
+PAGE = b"<html>Log in!\n</html>"
+"""What a network gives instead, before one has logged in."""
+
+
+@pytest.mark.parametrize("headers", [{"Content-Length": str(len(PAGE))}, {}])
+def test_a_page_instead_of_a_model_is_refused_and_nothing_of_it_is_kept(data, mirror, headers):
+    mirror.instead = {0: (200, headers, PAGE)}
+    assert "not the 600,000 bytes of the voice; does the network want" in refused()
+    assert all(path.stat().st_size == 0 for path in data.glob(f"{NAME}.onnx.part"))
+    mirror.asked.clear()
+    mirror.breaks_at = [100_000]
+    mirror.instead = {1: (200, headers, PAGE)}
+    assert "log in first?" in refused()
+    assert (data / f"{NAME}.onnx.part").stat().st_size == 100_000
+    mirror.instead.clear()
+    download(NAME)
+    assert mirror.asked[-1] == (f"{NAME}.onnx", "bytes=100000-")
+    assert is_whole(data, mirror)
+
+
+@pytest.mark.parametrize("given", [None, "bytes 0-499999/600000", "bytes 100000-599999/600001"])
+def test_another_part_than_the_one_asked_for_is_not_taken(data, mirror, given):
+    content = mirror.files[f"{FOLDER}/{NAME}.onnx"]
+    headers = {"Content-Length": "500000"} | ({"Content-Range": given} if given else {})
+    mirror.breaks_at = [100_000]
+    mirror.instead = {1: (206, headers, content[:500_000])}
+    download(NAME)
+    ranges = [wanted for name, wanted in mirror.asked if name.endswith(".onnx")]
+    assert ranges == [None, "bytes=100000-", None]
+    assert is_whole(data, mirror)
+
+
+def test_what_goes_on_from_something_else_is_fetched_anew_once(data, mirror):
+    part = data / f"{NAME}.onnx.part"
+    part.write_bytes(PAGE)
+    download(NAME)
+    ranges = [wanted for name, wanted in mirror.asked if name.endswith(".onnx")]
+    assert ranges == [f"bytes={len(PAGE)}-", None]
+    assert is_whole(data, mirror)
+    (data / f"{NAME}.onnx").unlink()
+    part.write_bytes(PAGE)
+    mirror.files[f"{FOLDER}/{NAME}.onnx"] = bytes(600_000)
+    mirror.asked.clear()
+    assert "is damaged" in refused()
+    assert [name for name, _ in mirror.asked if name.endswith(".onnx")] == [f"{NAME}.onnx"] * 2
 
 
 def test_what_is_damaged_or_missing_is_refused_and_leaves_no_voice(data, mirror):

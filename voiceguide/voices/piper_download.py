@@ -118,6 +118,7 @@ def _files(base: str, voice: str) -> list[_File]:
 
 def _fetch(url: str, part: Path, file: _File, tell: Callable[[int], None]) -> None:
     """Fetch a file into ``part``, from where that ends; raises VoiceError, OSError of the disk."""
+    resumed = part.exists() and part.stat().st_size > 0
     for left in reversed(range(_TRIES)):
         broken = _go_on(url, part, file, tell)
         if broken is None:
@@ -127,8 +128,11 @@ def _fetch(url: str, part: Path, file: _File, tell: Callable[[int], None]) -> No
             mend = "the same command goes on from there"
             raise VoiceError(f"{url}: {broken}; {here}, {mend}")
     if not _is(file, part):
-        part.unlink()
-        raise VoiceError(f"{url}: is damaged (its MD5 digest is wrong); try again")
+        part.unlink(missing_ok=True)
+        if resumed:  # its beginning may be of something else
+            _fetch(url, part, file, tell)
+        else:
+            raise VoiceError(f"{url}: is damaged (its MD5 digest is wrong); try again")
 
 
 def _go_on(url: str, part: Path, file: _File, tell: Callable[[int], None]) -> str | None:
@@ -141,8 +145,11 @@ def _go_on(url: str, part: Path, file: _File, tell: Callable[[int], None]) -> st
             return None
         try:
             with _open(url, there) as answer:
-                if there and answer.status != _PARTIAL_CONTENT:  # the server begins anew
+                begin = _begin(url, answer, there, file)
+                if begin != there:  # the server begins anew, or we have to
                     out.truncate(there := 0)
+                if begin is None:
+                    return "the server goes on at another place"
                 while there <= file.size_bytes and (block := answer.read1(_BLOCK_BYTES)):
                     _save(out.write, block)
                     there += len(block)
@@ -157,6 +164,23 @@ def _go_on(url: str, part: Path, file: _File, tell: Callable[[int], None]) -> st
         except (OSError, http.client.HTTPException) as error:
             return _reason(error)
     return None if there >= file.size_bytes else "the connection broke"
+
+
+def _begin(url: str, answer: http.client.HTTPResponse, there: int, file: _File) -> int | None:
+    """Give where an answer begins, None where it is a part that was not asked for.
+
+    Raises VoiceError where it cannot be the file: a page, say, that a network puts in its place.
+    """
+    begin = 0
+    if there and answer.status == _PARTIAL_CONTENT:
+        begin = there
+        rest = rf"bytes {begin}-{file.size_bytes - 1}/({file.size_bytes}|\*)"
+        if not re.fullmatch(rest, answer.headers.get("Content-Range", "")):
+            return None
+    if answer.length != file.size_bytes - begin:  # None where it does not say
+        wrong = f"what comes is not the {file.size_bytes:,} bytes of the voice"
+        raise VoiceError(f"{url}: {wrong}; does the network want you to log in first?")
+    return begin
 
 
 class _DiskError(Exception):
