@@ -10,6 +10,8 @@ import http.server
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -361,6 +363,9 @@ class Mirror(http.server.ThreadingHTTPServer):
         self.files["voices.json"] = json.dumps(voices).encode()
         self.breaks_at: list[int] = []
         """After so many bytes, the connection breaks; one entry a request of the model."""
+        self.stops_at: int | None = None
+        """After so many bytes of the model, it waits: once, until it is to go on."""
+        self.stopped, self.go_on = threading.Event(), threading.Event()
         self.instead: dict[int, tuple[int, dict[str, str], bytes]] = {}
         """By the number of a request of the model: the status, headers and content it gets."""
         self.ranges = True
@@ -404,6 +409,12 @@ class _Answer(http.server.BaseHTTPRequestHandler):
         end = len(content)
         if path.endswith(".onnx") and self.server.breaks_at:
             end = begin + self.server.breaks_at.pop(0)
+        if path.endswith(".onnx") and self.server.stops_at:
+            self.wfile.write(content[begin : self.server.stops_at])
+            self.server.stops_at = None
+            self.server.stopped.set()
+            self.server.go_on.wait(60)
+            return
         self.wfile.write(content[begin:end])
 
     def log_message(self, *_: object) -> None:
@@ -418,6 +429,7 @@ def mirror(monkeypatch: pytest.MonkeyPatch):
     thread.start()
     monkeypatch.setenv("VOICEGUIDE_PIPER_URL", server.url)
     yield server
+    server.go_on.set()
     server.shutdown()
     server.server_close()
     thread.join()
@@ -425,7 +437,8 @@ def mirror(monkeypatch: pytest.MonkeyPatch):
 
 def is_whole(folder: Path, mirror: Mirror) -> bool:
     names = (f"{NAME}.onnx", f"{NAME}.onnx.json")
-    assert sorted(path.name for path in folder.iterdir()) == sorted(names)
+    seen = (path.name for path in folder.iterdir() if not path.name.startswith("."))
+    assert sorted(seen) == sorted(names)
     return all((folder / name).read_bytes() == mirror.files[f"{FOLDER}/{name}"] for name in names)
 
 
@@ -477,6 +490,23 @@ def test_one_that_breaks_for_good_leaves_no_voice_and_the_next_command_goes_on(d
     mirror.asked.clear()
     assert voiceguide("voices", "--download", NAME).returncode == 0
     assert (f"{NAME}.onnx", "bytes=150000-") in mirror.asked
+    assert is_whole(data, mirror)
+
+
+def test_one_voice_is_fetched_once_at_a_time_until_who_fetches_it_is_killed(data, mirror):
+    mirror.stops_at = 100_000
+    first = subprocess.Popen([sys.executable, "-m", "voiceguide", "voices", "--download", NAME])
+    try:
+        assert mirror.stopped.wait(30)
+        second = voiceguide("voices", "--download", NAME)
+        assert second.returncode == 1
+        assert second.stderr == f"voiceguide: {NAME} is being fetched already\n"
+        assert refused() == f"{NAME} is being fetched already"
+    finally:
+        first.kill()
+        first.wait()
+    mirror.go_on.set()
+    download(NAME)
     assert is_whole(data, mirror)
 
 

@@ -12,6 +12,7 @@ import http.client
 import json
 import os
 import re
+import sys
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -21,8 +22,9 @@ from voiceguide.errors import VoiceError
 from voiceguide.voices.piper import NEEDED, SUFFIX, folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
 MIRROR = "VOICEGUIDE_PIPER_URL"
 """The environment variable that names another place: where its voices.json lies."""
@@ -30,11 +32,24 @@ MIRROR = "VOICEGUIDE_PIPER_URL"
 _LIST = "voices.json"
 _MOST_LIST_BYTES = 20_000_000
 _PART = ".part"
+_LOCK = ".lock"
 _TIMEOUT_S = 30
 _TRIES = 3
 _BLOCK_BYTES = 1 << 16
 _RANGE_NOT_SATISFIABLE = 416
 _PARTIAL_CONTENT = 206
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: BinaryIO) -> None:
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(file: BinaryIO) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class _File(NamedTuple):
@@ -63,19 +78,35 @@ def download(voice: str, progress: Callable[[float], None] | None = None) -> Pat
 
     try:
         into.mkdir(parents=True, exist_ok=True)
-        for file in files:
-            target = into / file.path.rpartition("/")[2]
-            part = target.with_name(f"{target.name}{_PART}")
-            if not _is(file, target):
-                _fetch(f"{base}{urllib.parse.quote(file.path)}", part, file, tell)
-                parts.append((part, target))
-            done_bytes += file.size_bytes
-            tell(0)
-        for part, target in parts:  # the model last: where it is, the voice is whole
-            part.replace(target)
+        with _alone(voice, into):
+            for file in files:
+                target = into / file.path.rpartition("/")[2]
+                part = target.with_name(f"{target.name}{_PART}")
+                if not _is(file, target):
+                    _fetch(f"{base}{urllib.parse.quote(file.path)}", part, file, tell)
+                    parts.append((part, target))
+                done_bytes += file.size_bytes
+                tell(0)
+            for part, target in parts:  # the model last: where it is, the voice is whole
+                part.replace(target)
     except OSError as error:
         raise VoiceError(f"{into}: cannot be written: {error.strerror or error}") from error
     return into / f"{voice}{SUFFIX}"
+
+
+@contextlib.contextmanager
+def _alone(voice: str, into: Path) -> Iterator[None]:
+    """Keep others from fetching the same voice meanwhile; raises VoiceError where one does.
+
+    The lock ends with the process, however that ends. Its empty file stays: taken away, it could
+    be locked by one while another makes a new one.
+    """
+    with (into / f".{voice}{_LOCK}").open("ab") as file:
+        try:
+            _lock(file)
+        except (BlockingIOError, PermissionError) as error:  # the second on Windows
+            raise VoiceError(f"{voice} is being fetched already") from error
+        yield
 
 
 def _base() -> str:
