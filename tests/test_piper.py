@@ -510,6 +510,18 @@ def test_one_voice_is_fetched_once_at_a_time_until_who_fetches_it_is_killed(data
     assert is_whole(data, mirror)
 
 
+def test_a_server_in_trouble_is_asked_again_but_not_for_ever(data, mirror):
+    mirror.instead = {number: (503, {}, b"") for number in range(3)}
+    assert "the server answers 503 Service Unavailable; 0 of 600,000 bytes" in refused()
+    mirror.asked.clear()
+    mirror.breaks_at = [100_000]
+    mirror.instead = {1: (502, {}, PAGE)}
+    download(NAME)
+    ranges = [wanted for name, wanted in mirror.asked if name.endswith(".onnx")]
+    assert ranges == [None, "bytes=100000-", "bytes=100000-"]
+    assert is_whole(data, mirror)
+
+
 def test_a_server_that_cannot_go_on_begins_anew(data, mirror):
     mirror.breaks_at = [100_000]
     mirror.ranges = False

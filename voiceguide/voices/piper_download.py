@@ -38,6 +38,8 @@ _TRIES = 3
 _BLOCK_BYTES = 1 << 16
 _RANGE_NOT_SATISFIABLE = 416
 _PARTIAL_CONTENT = 206
+_SERVER_ERROR = 500
+"""From here on it is the server's fault, and may pass."""
 
 if sys.platform == "win32":
     import msvcrt
@@ -181,17 +183,15 @@ def _go_on(url: str, part: Path, file: _File, tell: Callable[[int], None]) -> st
                     out.truncate(there := 0)
                 if begin is None:
                     return "the server goes on at another place"
-                while there <= file.size_bytes and (block := answer.read1(_BLOCK_BYTES)):
-                    _save(out.write, block)
-                    there += len(block)
-                    tell(there)
+                there = _save(answer, out, there, tell)
         except _DiskError as error:
             raise error.reason from error
         except urllib.error.HTTPError as error:
             if error.code == _RANGE_NOT_SATISFIABLE:
                 out.truncate(0)
-                return _reason(error)
-            raise VoiceError(f"{url}: {_reason(error)}") from error
+            elif error.code < _SERVER_ERROR:
+                raise VoiceError(f"{url}: {_reason(error)}") from error
+            return _reason(error)
         except (OSError, http.client.HTTPException) as error:
             return _reason(error)
     return None if there >= file.size_bytes else "the connection broke"
@@ -221,11 +221,18 @@ class _DiskError(Exception):
         self.reason = reason
 
 
-def _save(write: Callable[[bytes], int], block: bytes) -> None:
-    try:
-        write(block)
-    except OSError as error:
-        raise _DiskError(error) from error
+def _save(
+    answer: http.client.HTTPResponse, out: BinaryIO, there: int, tell: Callable[[int], None]
+) -> int:
+    """Save what comes; give how much of the file is there then. Raises _DiskError."""
+    while block := answer.read1(_BLOCK_BYTES):
+        try:
+            out.write(block)
+        except OSError as error:
+            raise _DiskError(error) from error
+        there += len(block)
+        tell(there)
+    return there
 
 
 def _open(url: str, begin: int = 0) -> http.client.HTTPResponse:
