@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -231,6 +232,31 @@ def test_what_a_model_cannot_do_is_said_once_and_it_goes_on(hum, ssml):
     assert done.stderr.count("has one pitch only") == 1
     assert done.stderr.count("does not know espeak's phonemes") == 1
     assert done.stderr.count("no voice here is male: another one speaks") == 1
+
+
+@pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
+def test_what_a_voice_of_the_system_cannot_do_is_said_too(hum, monkeypatch, system):
+    said = [
+        Utterance("Plain.", "en", None, 140, 0.0),
+        Utterance("High.", "en", None, 140, 2.0),
+        Utterance("A tomato.", "en", None, 140, 0.0, "A [[t@m'A:t@U]]."),
+    ]
+    german = [replace(utterance, language="de") for utterance in said]
+    default, model = engines(None)(), engines(str(hum))()
+    monkeypatch.setattr("sys.platform", system)
+    try:
+        found = default.remarks(said)
+        assert default.remarks(said[:1]) == []
+        assert model.remarks(german)[1:] == found  # after the line on the language
+    finally:
+        default.close()
+        model.close()
+    if system == "linux":
+        assert found == []
+    else:
+        pitch, phonemes = found
+        assert pitch.startswith("the system's voice has one pitch only")
+        assert phonemes.startswith("the system's voice does not know espeak's phonemes")
 
 
 def test_brackets_are_read_as_text(hum, ssml):

@@ -21,7 +21,13 @@ from voiceguide import resources
 from voiceguide.errors import MissingVoiceError, VoiceError
 from voiceguide.voices.cache import digest_of
 from voiceguide.voices.child import Child
-from voiceguide.voices.engine import Spoken, Utterance, VoiceInfo, same_language
+from voiceguide.voices.engine import (
+    Spoken,
+    Utterance,
+    VoiceInfo,
+    remarks_without_espeak,
+    same_language,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -138,11 +144,7 @@ class Piper:
             languages = ", ".join(sorted({utterance.language for utterance in others}))
             speaks = f"{name} speaks “{self._model.language}”"
             found.append(f"{speaks}; another voice speaks what is in “{languages}”")
-        if any(utterance.pitch_st for utterance in mine):
-            found.append(f"{name} has one pitch only: it stays where the script changes it")
-        if any(utterance.phonemes for utterance in mine):
-            found.append(f"{name} does not know espeak's phonemes: it speaks the words as written")
-        return found + self._default.remarks(others)
+        return found + remarks_without_espeak(name, mine) + self._default.remarks(others)
 
     def restart(self) -> None:
         """Begin afresh with the next phrase."""
