@@ -10,7 +10,10 @@ import http.server
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -231,6 +234,31 @@ def test_what_a_model_cannot_do_is_said_once_and_it_goes_on(hum, ssml):
     assert done.stderr.count("no voice here is male: another one speaks") == 1
 
 
+@pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
+def test_what_a_voice_of_the_system_cannot_do_is_said_too(hum, monkeypatch, system):
+    said = [
+        Utterance("Plain.", "en", None, 140, 0.0),
+        Utterance("High.", "en", None, 140, 2.0),
+        Utterance("A tomato.", "en", None, 140, 0.0, "A [[t@m'A:t@U]]."),
+    ]
+    german = [replace(utterance, language="de") for utterance in said]
+    default, model = engines(None)(), engines(str(hum))()
+    monkeypatch.setattr("sys.platform", system)
+    try:
+        found = default.remarks(said)
+        assert default.remarks(said[:1]) == []
+        assert model.remarks(german)[1:] == found  # after the line on the language
+    finally:
+        default.close()
+        model.close()
+    if system == "linux":
+        assert found == []
+    else:
+        pitch, phonemes = found
+        assert pitch.startswith("the system's voice has one pitch only")
+        assert phonemes.startswith("the system's voice does not know espeak's phonemes")
+
+
 def test_brackets_are_read_as_text(hum, ssml):
     """To Piper, what stands in [[ ]] is phonemes: two letters here, of which the model hums."""
     short = Session(ssml("Hello.", "a.ssml"), voice=str(hum)).timeline.duration_ms
@@ -269,6 +297,32 @@ def test_an_installed_voice_is_listed_and_goes_by_its_name(data, ssml):
     session = Session(ssml("Hello."), voice="de_DE-hum-low")
     assert any("speaks “de-DE”; another voice" in warning for warning in session.warnings)
     assert session.timeline.duration_ms > 300
+
+
+ODD = {
+    "a language that is a word": {"language": "en"},
+    "no language": {"language": None},
+    "a code that is a list": {"language": {"code": ["en"]}},
+    "espeak that is a word": {"espeak": "en"},
+    "speakers that are a list": {"speaker_id_map": ["anna", "ben"]},
+    "speakers without numbers": {"speaker_id_map": {"anna": "ben"}},
+}
+
+
+def test_odd_files_beside_models_are_no_voices_and_hide_no_others(data, ssml):
+    (data / "good.onnx").write_bytes(model(300))
+    (data / "good.onnx.json").write_bytes(config())
+    odd = {name: json.dumps(json.loads(config()) | other) for name, other in ODD.items()}
+    odd |= {"nothing but brackets": "[" * 100_000, "no text": "\udcff"}
+    for name, written in odd.items():
+        (data / f"{name}.onnx").write_bytes(model(300))
+        (data / f"{name}.onnx.json").write_text(written, "utf-8", "surrogateescape")
+    done = voiceguide("voices")
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines() if "Piper" in line] == ["good"]
+    for name in odd:
+        with pytest.raises(VoiceguideError, match="is no Piper voice"):
+            Session(ssml("Hello."), voice=str(data / f"{name}.onnx")).prepare()
 
 
 def test_a_voice_that_is_missing_or_broken_is_named(ssml, tmp_path):
@@ -335,6 +389,11 @@ class Mirror(http.server.ThreadingHTTPServer):
         self.files["voices.json"] = json.dumps(voices).encode()
         self.breaks_at: list[int] = []
         """After so many bytes, the connection breaks; one entry a request of the model."""
+        self.stops_at: int | None = None
+        """After so many bytes of the model, it waits: once, until it is to go on."""
+        self.stopped, self.go_on = threading.Event(), threading.Event()
+        self.instead: dict[int, tuple[int, dict[str, str], bytes]] = {}
+        """By the number of a request of the model: the status, headers and content it gets."""
         self.ranges = True
         self.asked: list[tuple[str, str | None]] = []
         """The paths, and the ranges."""
@@ -354,6 +413,16 @@ class _Answer(http.server.BaseHTTPRequestHandler):
         if content is None:
             self.send_error(404)
             return
+        if path.endswith(".onnx"):
+            number = sum(name.endswith(".onnx") for name, _ in self.server.asked) - 1
+            if number in self.server.instead:
+                status, headers, content = self.server.instead[number]
+                self.send_response(status)
+                for header in headers.items():
+                    self.send_header(*header)
+                self.end_headers()
+                self.wfile.write(content)
+                return
         begin = 0
         if wanted and self.server.ranges:
             begin = int(wanted.removeprefix("bytes=").rstrip("-"))
@@ -366,6 +435,12 @@ class _Answer(http.server.BaseHTTPRequestHandler):
         end = len(content)
         if path.endswith(".onnx") and self.server.breaks_at:
             end = begin + self.server.breaks_at.pop(0)
+        if path.endswith(".onnx") and self.server.stops_at:
+            self.wfile.write(content[begin : self.server.stops_at])
+            self.server.stops_at = None
+            self.server.stopped.set()
+            self.server.go_on.wait(60)
+            return
         self.wfile.write(content[begin:end])
 
     def log_message(self, *_: object) -> None:
@@ -380,6 +455,7 @@ def mirror(monkeypatch: pytest.MonkeyPatch):
     thread.start()
     monkeypatch.setenv("VOICEGUIDE_PIPER_URL", server.url)
     yield server
+    server.go_on.set()
     server.shutdown()
     server.server_close()
     thread.join()
@@ -387,7 +463,8 @@ def mirror(monkeypatch: pytest.MonkeyPatch):
 
 def is_whole(folder: Path, mirror: Mirror) -> bool:
     names = (f"{NAME}.onnx", f"{NAME}.onnx.json")
-    assert sorted(path.name for path in folder.iterdir()) == sorted(names)
+    seen = (path.name for path in folder.iterdir() if not path.name.startswith("."))
+    assert sorted(seen) == sorted(names)
     return all((folder / name).read_bytes() == mirror.files[f"{FOLDER}/{name}"] for name in names)
 
 
@@ -442,11 +519,87 @@ def test_one_that_breaks_for_good_leaves_no_voice_and_the_next_command_goes_on(d
     assert is_whole(data, mirror)
 
 
+def test_one_voice_is_fetched_once_at_a_time_until_who_fetches_it_is_killed(data, mirror):
+    mirror.stops_at = 100_000
+    first = subprocess.Popen([sys.executable, "-m", "voiceguide", "voices", "--download", NAME])
+    try:
+        assert mirror.stopped.wait(30)
+        second = voiceguide("voices", "--download", NAME)
+        assert second.returncode == 1
+        assert second.stderr == f"voiceguide: {NAME} is being fetched already\n"
+        assert refused() == f"{NAME} is being fetched already"
+    finally:
+        first.kill()
+        first.wait()
+    mirror.go_on.set()
+    download(NAME)
+    assert is_whole(data, mirror)
+
+
+def test_a_server_in_trouble_is_asked_again_but_not_for_ever(data, mirror):
+    mirror.instead = {number: (503, {}, b"") for number in range(3)}
+    assert "the server answers 503 Service Unavailable; 0 of 600,000 bytes" in refused()
+    mirror.asked.clear()
+    mirror.breaks_at = [100_000]
+    mirror.instead = {1: (502, {}, PAGE)}
+    download(NAME)
+    ranges = [wanted for name, wanted in mirror.asked if name.endswith(".onnx")]
+    assert ranges == [None, "bytes=100000-", "bytes=100000-"]
+    assert is_whole(data, mirror)
+
+
 def test_a_server_that_cannot_go_on_begins_anew(data, mirror):
     mirror.breaks_at = [100_000]
     mirror.ranges = False
     download(NAME)
     assert is_whole(data, mirror)
+
+
+PAGE = b"<html>Log in!\n</html>"
+"""What a network gives instead, before one has logged in."""
+
+
+@pytest.mark.parametrize("headers", [{"Content-Length": str(len(PAGE))}, {}])
+def test_a_page_instead_of_a_model_is_refused_and_nothing_of_it_is_kept(data, mirror, headers):
+    mirror.instead = {0: (200, headers, PAGE)}
+    assert "not the 600,000 bytes of the voice; does the network want" in refused()
+    assert all(path.stat().st_size == 0 for path in data.glob(f"{NAME}.onnx.part"))
+    mirror.asked.clear()
+    mirror.breaks_at = [100_000]
+    mirror.instead = {1: (200, headers, PAGE)}
+    assert "log in first?" in refused()
+    assert (data / f"{NAME}.onnx.part").stat().st_size == 100_000
+    mirror.instead.clear()
+    download(NAME)
+    assert mirror.asked[-1] == (f"{NAME}.onnx", "bytes=100000-")
+    assert is_whole(data, mirror)
+
+
+@pytest.mark.parametrize("given", [None, "bytes 0-499999/600000", "bytes 100000-599999/600001"])
+def test_another_part_than_the_one_asked_for_is_not_taken(data, mirror, given):
+    content = mirror.files[f"{FOLDER}/{NAME}.onnx"]
+    headers = {"Content-Length": "500000"} | ({"Content-Range": given} if given else {})
+    mirror.breaks_at = [100_000]
+    mirror.instead = {1: (206, headers, content[:500_000])}
+    download(NAME)
+    ranges = [wanted for name, wanted in mirror.asked if name.endswith(".onnx")]
+    assert ranges == [None, "bytes=100000-", None]
+    assert is_whole(data, mirror)
+
+
+def test_what_goes_on_from_something_else_is_fetched_anew_once(data, mirror):
+    part = data / f"{NAME}.onnx.part"
+    part.write_bytes(PAGE)
+    download(NAME)
+    ranges = [wanted for name, wanted in mirror.asked if name.endswith(".onnx")]
+    assert ranges == [f"bytes={len(PAGE)}-", None]
+    assert is_whole(data, mirror)
+    (data / f"{NAME}.onnx").unlink()
+    part.write_bytes(PAGE)
+    mirror.files[f"{FOLDER}/{NAME}.onnx"] = bytes(600_000)
+    mirror.asked.clear()
+    assert "is damaged" in refused()
+    assert [name for name, _ in mirror.asked if name.endswith(".onnx")] == [f"{NAME}.onnx"] * 2
 
 
 def test_what_is_damaged_or_missing_is_refused_and_leaves_no_voice(data, mirror):

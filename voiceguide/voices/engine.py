@@ -78,3 +78,14 @@ class Engine(Protocol):
 def same_language(one: str, other: str) -> bool:
     """Tell whether two BCP 47 tags name one language, perhaps of different countries."""
     return one.lower().partition("-")[0] == other.lower().partition("-")[0]
+
+
+def remarks_without_espeak(name: str, utterances: Iterable[Utterance]) -> list[str]:
+    """Tell, a line each, what of ``utterances`` espeak-ng can do, but the voice ``name`` cannot."""
+    utterances = list(utterances)
+    found = []
+    if any(utterance.pitch_st for utterance in utterances):
+        found.append(f"{name} has one pitch only: it stays where the script changes it")
+    if any(utterance.phonemes for utterance in utterances):
+        found.append(f"{name} does not know espeak's phonemes: it speaks the words as written")
+    return found

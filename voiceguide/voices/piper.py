@@ -10,18 +10,24 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib.metadata
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import BaseModel, ValidationError
 
 from voiceguide import resources
 from voiceguide.errors import MissingVoiceError, VoiceError
 from voiceguide.voices.cache import digest_of
 from voiceguide.voices.child import Child
-from voiceguide.voices.engine import Spoken, Utterance, VoiceInfo, same_language
+from voiceguide.voices.engine import (
+    Spoken,
+    Utterance,
+    VoiceInfo,
+    remarks_without_espeak,
+    same_language,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,6 +45,26 @@ _LIMIT_S = 60.0  # a large model on a slow disk
 _LIMIT_S_PER_CHARACTER = 0.5  # five times real time
 
 
+class _Language(BaseModel):
+    code: str | None = None
+
+
+class _Espeak(BaseModel):
+    voice: str | None = None
+
+
+class _Config(BaseModel):
+    """The file beside a model, as far as it is read here; Piper needs the rest."""
+
+    audio: dict[str, Any]
+    espeak: _Espeak
+    language: _Language = _Language()
+    num_symbols: int
+    num_speakers: int
+    phoneme_id_map: dict[str, Any]
+    speaker_id_map: dict[str, int] | None = None
+
+
 class Model:
     """A voice as it lies on disk, and the process that speaks with it."""
 
@@ -53,7 +79,7 @@ class Model:
             raise MissingVoiceError(f"{path}: there is no such file")
         config = _config(path)
         self.language = _language(config)
-        self.speakers: dict[str, int] = config.get("speaker_id_map") or {}
+        self.speakers = config.speaker_id_map or {}
         if speaker and speaker not in self.speakers:
             there = ", ".join(sorted(self.speakers)) or "only one, without a name"
             raise MissingVoiceError(f"{path}: has no speaker “{speaker}”; there are: {there}")
@@ -118,11 +144,7 @@ class Piper:
             languages = ", ".join(sorted({utterance.language for utterance in others}))
             speaks = f"{name} speaks “{self._model.language}”"
             found.append(f"{speaks}; another voice speaks what is in “{languages}”")
-        if any(utterance.pitch_st for utterance in mine):
-            found.append(f"{name} has one pitch only: it stays where the script changes it")
-        if any(utterance.phonemes for utterance in mine):
-            found.append(f"{name} does not know espeak's phonemes: it speaks the words as written")
-        return found + self._default.remarks(others)
+        return found + remarks_without_espeak(name, mine) + self._default.remarks(others)
 
     def restart(self) -> None:
         """Begin afresh with the next phrase."""
@@ -167,11 +189,11 @@ def _infos(path: Path) -> Iterator[VoiceInfo]:
     name = path.name.removesuffix(SUFFIX)
     try:
         config = _config(path)
-    except VoiceError:  # half of it is missing: no voice; asked for by name, it says why
+    except VoiceError:  # half of it is missing or odd: no voice; asked for by name, it says why
         return
     languages = (_language(config),)
     yield VoiceInfo(name, "Piper", languages)
-    for speaker in config.get("speaker_id_map") or ():
+    for speaker in config.speaker_id_map or ():
         yield VoiceInfo(f"{name}{SPEAKER}{speaker}", "Piper", languages)
 
 
@@ -179,26 +201,24 @@ def _config_path(model: Path) -> Path:
     return model.with_name(f"{model.name}.json")
 
 
-def _config(model: Path) -> dict[str, dict[str, int]]:
+def _config(model: Path) -> _Config:
     """Read what a model's file cannot say; raises VoiceError."""
     path = _config_path(model)
     try:
-        config = json.loads(path.read_text("utf-8"))
+        return _Config.model_validate_json(path.read_bytes())
     except FileNotFoundError as error:
         what = f"{path.name} belongs beside it, and is missing"
         raise MissingVoiceError(f"{model}: {what}") from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise VoiceError(f"{path}: cannot be read: {error}") from error
-    needed = {"audio", "espeak", "num_symbols", "num_speakers", "phoneme_id_map"}
-    if not isinstance(config, dict) or needed - config.keys():
-        raise VoiceError(f"{path}: is no Piper voice; download both of its files again")
-    return config
+    except ValidationError as error:
+        raise VoiceError(f"{path}: is no Piper voice; download both of its files again") from error
 
 
-def _language(config: dict[str, dict[str, int]]) -> str:
+def _language(config: _Config) -> str:
     """Give the BCP 47 tag of a voice's language."""
-    code = config.get("language", {}).get("code") or config["espeak"].get("voice") or "und"
-    return str(code).replace("_", "-")
+    code = config.language.code or config.espeak.voice or "und"
+    return code.replace("_", "-")
 
 
 def _version(model: Path) -> str:

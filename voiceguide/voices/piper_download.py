@@ -12,6 +12,7 @@ import http.client
 import json
 import os
 import re
+import sys
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -21,8 +22,9 @@ from voiceguide.errors import VoiceError
 from voiceguide.voices.piper import NEEDED, SUFFIX, folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
 MIRROR = "VOICEGUIDE_PIPER_URL"
 """The environment variable that names another place: where its voices.json lies."""
@@ -30,11 +32,26 @@ MIRROR = "VOICEGUIDE_PIPER_URL"
 _LIST = "voices.json"
 _MOST_LIST_BYTES = 20_000_000
 _PART = ".part"
+_LOCK = ".lock"
 _TIMEOUT_S = 30
 _TRIES = 3
 _BLOCK_BYTES = 1 << 16
 _RANGE_NOT_SATISFIABLE = 416
 _PARTIAL_CONTENT = 206
+_SERVER_ERROR = 500
+"""From here on it is the server's fault, and may pass."""
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: BinaryIO) -> None:
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(file: BinaryIO) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class _File(NamedTuple):
@@ -63,19 +80,35 @@ def download(voice: str, progress: Callable[[float], None] | None = None) -> Pat
 
     try:
         into.mkdir(parents=True, exist_ok=True)
-        for file in files:
-            target = into / file.path.rpartition("/")[2]
-            part = target.with_name(f"{target.name}{_PART}")
-            if not _is(file, target):
-                _fetch(f"{base}{urllib.parse.quote(file.path)}", part, file, tell)
-                parts.append((part, target))
-            done_bytes += file.size_bytes
-            tell(0)
-        for part, target in parts:  # the model last: where it is, the voice is whole
-            part.replace(target)
+        with _alone(voice, into):
+            for file in files:
+                target = into / file.path.rpartition("/")[2]
+                part = target.with_name(f"{target.name}{_PART}")
+                if not _is(file, target):
+                    _fetch(f"{base}{urllib.parse.quote(file.path)}", part, file, tell)
+                    parts.append((part, target))
+                done_bytes += file.size_bytes
+                tell(0)
+            for part, target in parts:  # the model last: where it is, the voice is whole
+                part.replace(target)
     except OSError as error:
         raise VoiceError(f"{into}: cannot be written: {error.strerror or error}") from error
     return into / f"{voice}{SUFFIX}"
+
+
+@contextlib.contextmanager
+def _alone(voice: str, into: Path) -> Iterator[None]:
+    """Keep others from fetching the same voice meanwhile; raises VoiceError where one does.
+
+    The lock ends with the process, however that ends. Its empty file stays: taken away, it could
+    be locked by one while another makes a new one.
+    """
+    with (into / f".{voice}{_LOCK}").open("ab") as file:
+        try:
+            _lock(file)
+        except (BlockingIOError, PermissionError) as error:  # the second on Windows
+            raise VoiceError(f"{voice} is being fetched already") from error
+        yield
 
 
 def _base() -> str:
@@ -118,6 +151,7 @@ def _files(base: str, voice: str) -> list[_File]:
 
 def _fetch(url: str, part: Path, file: _File, tell: Callable[[int], None]) -> None:
     """Fetch a file into ``part``, from where that ends; raises VoiceError, OSError of the disk."""
+    resumed = part.exists() and part.stat().st_size > 0
     for left in reversed(range(_TRIES)):
         broken = _go_on(url, part, file, tell)
         if broken is None:
@@ -127,8 +161,11 @@ def _fetch(url: str, part: Path, file: _File, tell: Callable[[int], None]) -> No
             mend = "the same command goes on from there"
             raise VoiceError(f"{url}: {broken}; {here}, {mend}")
     if not _is(file, part):
-        part.unlink()
-        raise VoiceError(f"{url}: is damaged (its MD5 digest is wrong); try again")
+        part.unlink(missing_ok=True)
+        if resumed:  # its beginning may be of something else
+            _fetch(url, part, file, tell)
+        else:
+            raise VoiceError(f"{url}: is damaged (its MD5 digest is wrong); try again")
 
 
 def _go_on(url: str, part: Path, file: _File, tell: Callable[[int], None]) -> str | None:
@@ -141,22 +178,40 @@ def _go_on(url: str, part: Path, file: _File, tell: Callable[[int], None]) -> st
             return None
         try:
             with _open(url, there) as answer:
-                if there and answer.status != _PARTIAL_CONTENT:  # the server begins anew
+                begin = _begin(url, answer, there, file)
+                if begin != there:  # the server begins anew, or we have to
                     out.truncate(there := 0)
-                while there <= file.size_bytes and (block := answer.read1(_BLOCK_BYTES)):
-                    _save(out.write, block)
-                    there += len(block)
-                    tell(there)
+                if begin is None:
+                    return "the server goes on at another place"
+                there = _save(answer, out, there, tell)
         except _DiskError as error:
             raise error.reason from error
         except urllib.error.HTTPError as error:
             if error.code == _RANGE_NOT_SATISFIABLE:
                 out.truncate(0)
-                return _reason(error)
-            raise VoiceError(f"{url}: {_reason(error)}") from error
+            elif error.code < _SERVER_ERROR:
+                raise VoiceError(f"{url}: {_reason(error)}") from error
+            return _reason(error)
         except (OSError, http.client.HTTPException) as error:
             return _reason(error)
     return None if there >= file.size_bytes else "the connection broke"
+
+
+def _begin(url: str, answer: http.client.HTTPResponse, there: int, file: _File) -> int | None:
+    """Give where an answer begins, None where it is a part that was not asked for.
+
+    Raises VoiceError where it cannot be the file: a page, say, that a network puts in its place.
+    """
+    begin = 0
+    if there and answer.status == _PARTIAL_CONTENT:
+        begin = there
+        rest = rf"bytes {begin}-{file.size_bytes - 1}/({file.size_bytes}|\*)"
+        if not re.fullmatch(rest, answer.headers.get("Content-Range", "")):
+            return None
+    if answer.length != file.size_bytes - begin:  # None where it does not say
+        wrong = f"what comes is not the {file.size_bytes:,} bytes of the voice"
+        raise VoiceError(f"{url}: {wrong}; does the network want you to log in first?")
+    return begin
 
 
 class _DiskError(Exception):
@@ -166,11 +221,18 @@ class _DiskError(Exception):
         self.reason = reason
 
 
-def _save(write: Callable[[bytes], int], block: bytes) -> None:
-    try:
-        write(block)
-    except OSError as error:
-        raise _DiskError(error) from error
+def _save(
+    answer: http.client.HTTPResponse, out: BinaryIO, there: int, tell: Callable[[int], None]
+) -> int:
+    """Save what comes; give how much of the file is there then. Raises _DiskError."""
+    while block := answer.read1(_BLOCK_BYTES):
+        try:
+            out.write(block)
+        except OSError as error:
+            raise _DiskError(error) from error
+        there += len(block)
+        tell(there)
+    return there
 
 
 def _open(url: str, begin: int = 0) -> http.client.HTTPResponse:

@@ -20,7 +20,7 @@ from pedalboard.io import AudioFile
 
 from voiceguide.errors import VoiceError
 from voiceguide.voices.child import Child
-from voiceguide.voices.engine import Spoken, Utterance, VoiceInfo
+from voiceguide.voices.engine import Spoken, Utterance, VoiceInfo, remarks_without_espeak
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,8 +81,10 @@ class Pyttsx3:
         chosen = self._child.ask(self._limit_s, do="choose", language=language, **asdict(wanted))
         return None if chosen is None else str(chosen)
 
-    def remarks(self, utterances: Iterable[Utterance]) -> list[str]:  # noqa: ARG002
-        """Give nothing: what is asked of it, it does as well as the system can."""
+    def remarks(self, utterances: Iterable[Utterance]) -> list[str]:
+        """Tell what of ``utterances`` the voices of Windows and macOS cannot do."""
+        if sys.platform in ("win32", "darwin"):  # elsewhere, pyttsx3 takes espeak-ng
+            return remarks_without_espeak("the system's voice", utterances)
         return []
 
     def restart(self) -> None:
