@@ -264,6 +264,15 @@ def test_recordings_of_other_sessions_are_no_strangers_and_prefixes_do_not_matte
     assert done.stderr == f"voiceguide: {recorded}: all 5 phrases are recorded\n"
 
 
+def test_hidden_files_and_folders_take_no_recording_s_place(recorded, ssml):
+    for path in list(recorded.glob("*-*")):
+        hidden = path.with_name(f"._{path.name}").with_suffix(".wav")
+        hidden.write_bytes(b"\0\5\x16\7" + bytes(4092))  # as macOS puts them on memory sticks
+    (recorded / f"{rows(recorded)[1]['name']}.wav").mkdir()
+    done = voiceguide("script", ssml(BODY), "--check", "--voice", recorded)
+    assert done.stderr == f"voiceguide: {recorded}: all 5 phrases are recorded\n"
+
+
 def test_one_that_is_recorded_again_is_heard_at_once(recorded, ssml, speaker):
     script = ssml(BODY)
     before = Session(script, voice=str(recorded)).timeline.events[0]

@@ -283,7 +283,13 @@ def _digest_of(utterance: Utterance) -> str:
 
 
 def _sound_files(folder: Path) -> list[Path]:
-    files = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES]
+    files = [
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in SUFFIXES
+        and not path.name.startswith(".")  # macOS: ._x.wav, with what is known of x.wav
+        and path.is_file()
+    ]
     return sorted(files, key=lambda path: (SUFFIXES.index(path.suffix.lower()), path.name))
 
 
