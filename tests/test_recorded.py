@@ -15,7 +15,7 @@ import soxr
 from conftest import FRAMES_PER_MS, decode, voiceguide
 from pedalboard.io import AudioFile
 
-from voiceguide import Session, VoiceguideError
+from voiceguide import Playlist, Session, VoiceguideError
 from voiceguide.voices import Utterance
 from voiceguide.voices.pyttsx3 import Pyttsx3
 from voiceguide.voices.recorded import name_of, read, take
@@ -148,6 +148,29 @@ def test_a_region_is_listed_whole_and_its_sheet_has_all_in_large_type(tmp_path):
     assert re.search(r"body \{ font: (\d+)pt", page)[1] == "20"
 
 
+def test_what_playlists_say_is_listed_too(tmp_path):
+    folder = tmp_path / "voice"
+    options = ("calf", "--side", "left", "--guidance", "brief", "-o", folder)
+    done = voiceguide("phrases", *options, "--playlist")
+    assert done.returncode == 0, done.stderr
+    listed = {row["text"] for row in rows(folder)}
+    options_of = {"side": "left", "guidance": "brief"}
+    tracks = Playlist("calf", **options_of).sessions
+    said = [{one.text for _, one in track.said} for track in tracks]
+    alone = {one.text for _, one in Session("calf", **options_of).said}
+    assert set.union(*said) - alone
+    assert listed == set.union(alone, *said)
+    longer = Playlist("calf", **options_of, minutes=20).sessions
+    said_longer = {one.text for track in longer for _, one in track.said}
+    assert said_longer - listed
+    done = voiceguide("phrases", *options, "--length-total", 20)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "give --playlist too" in done.stderr
+    done = voiceguide("phrases", *options, "--playlist", "--length-total", 20)
+    assert done.returncode == 0, done.stderr
+    assert said_longer <= {row["text"] for row in rows(folder)}
+
+
 def test_a_phrase_has_the_same_name_in_every_session_and_another_in_another_language():
     assert name_of("Breathe  in.", "en") == name_of("Breathe in.", "en-GB")
     assert name_of("Breathe in.", "en") == "breathe-in-" + name_of("Breathe in.", "en")[-8:]
@@ -219,6 +242,10 @@ def test_the_rest_is_spoken_and_the_coverage_said_by_every_command(recorded, ssm
         assert says in done.stderr
         for name in missing:
             assert f"{name}.wav" in done.stderr
+        assert f".wav; “voiceguide record {recorded}” helps\n" in done.stderr
+    new = ssml("Turn over now.", "new.ssml")
+    done = voiceguide("script", new, "--check", "--voice", recorded)
+    assert f"; “voiceguide phrases … -o {recorded}” lists them, then “voice" in done.stderr
     mixed = Session(script, voice=str(recorded)).timeline.events
     lengths = [[one.end_ms - one.begin_ms for one in events] for events in (whole, mixed)]
     same = [one == two for one, two in zip(*lengths, strict=True)]

@@ -214,7 +214,10 @@ class Recorded:
         absent = [one for digest, one in needed.items() if digest not in there]
         if absent:
             names = [f"{name_of(one.text, one.language)}.wav" for one in absent]
-            found.append(f"{folder}: missing: {_listed(names)}; “voiceguide record {folder}” helps")
+            helps = f"“voiceguide record {folder}” helps"
+            if not {_digest_of(one) for one in absent} <= {*listed(folder)}:
+                helps = f"“voiceguide phrases … -o {folder}” lists them, then {helps}"
+            found.append(f"{folder}: missing: {_listed(names)}; {helps}")
         for path in there.values():
             verdict = self._recordings.verdict(path)
             if verdict is not None:
