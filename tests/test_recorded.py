@@ -16,7 +16,8 @@ from conftest import FRAMES_PER_MS, decode, voiceguide
 from pedalboard.io import AudioFile
 
 from voiceguide import Playlist, Session, VoiceguideError
-from voiceguide.voices import Utterance
+from voiceguide.voices import Spoken, Utterance
+from voiceguide.voices.clip import finish
 from voiceguide.voices.pyttsx3 import Pyttsx3
 from voiceguide.voices.recorded import name_of, read, take
 
@@ -278,6 +279,22 @@ def test_a_recording_that_cannot_be_used_is_named(recorded, ssml, speaker):
             f"{files[3]} is not used: {files[3].stem}.wav is the same phrase",
         )
     ]
+
+
+def test_a_recording_that_is_too_short_is_named_and_any_clip_is_faded(recorded, ssml):
+    path = next(recorded.glob("sit-down*"))
+    noise = np.random.default_rng(4).normal(0, 0.1, (1, 44_100))
+    for length_ms in (12, 90):
+        save(path, noise[:, : length_ms * 44_100 // 1000])
+        done = voiceguide("script", ssml(BODY), "--check", "--voice", recorded)
+        assert done.returncode == 0, done.stderr
+        assert f"{path} is too short; another voice speaks it\n" in done.stderr
+    for length_ms in (1, 4, 11):
+        raw = noise[0, : length_ms * 48].astype(np.float32)
+        clip = finish(Spoken(raw, 48_000))
+        assert clip.size == length_ms * 48
+        assert np.abs(clip[[0, -1]]).max() < 2
+        assert np.abs(clip).max() > 1000
 
 
 def test_recordings_of_other_sessions_are_no_strangers_and_prefixes_do_not_matter(recorded, ssml):

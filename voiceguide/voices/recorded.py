@@ -38,6 +38,7 @@ SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".aiff", ".aif")
 
 _SLUG_CHARACTERS = 48
 _DIGEST = re.compile(r"(?:^|.*[^0-9a-z])([0-9a-f]{8})", re.IGNORECASE)
+_SHORTEST_MS = 100  # trimmed: “ja” lasts 200
 _LONGEST_S = 180  # 2,000 characters, the longest run of speech, read slowly
 _MOST_SHOWN = 6
 
@@ -303,6 +304,8 @@ def _judge(path: Path) -> Verdict | None:
         return Verdict(str(error), heard=False)
     if not found.samples.size:
         return Verdict("is silent", heard=False)
+    if found.samples.size < _SHORTEST_MS * found.rate_hz // 1000:
+        return Verdict("is too short", heard=False)
     return Verdict("is clipped", heard=True) if found.clipped else None
 
 
