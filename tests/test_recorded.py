@@ -281,6 +281,26 @@ def test_a_recording_that_cannot_be_used_is_named(recorded, ssml, speaker):
     ]
 
 
+def test_of_several_recordings_a_good_one_is_heard_and_the_broken_one_named(recorded, ssml):
+    mp3 = recorded / f"{rows(recorded)[2]['name']}.mp3"
+    broken, empty = mp3.with_suffix(".wav"), mp3.with_suffix(".ogg")
+    before = Session(ssml(BODY), voice=str(recorded)).timeline.events
+    broken.write_bytes(b"RIFF is no sound" * 50)
+    empty.write_bytes(b"")
+    after = Session(ssml(BODY), voice=str(recorded))
+    assert after.timeline.events == before
+    assert list(after.warnings) == [
+        f"{recorded}: all 5 phrases are recorded",
+        f"{broken} cannot be read: {mp3.name} is the same phrase",
+        f"{empty} is empty: {mp3.name} is the same phrase",
+    ]
+    mp3.write_bytes(b"")
+    assert (
+        f"{broken} cannot be read; another voice speaks it"
+        in Session(ssml(BODY), voice=str(recorded)).warnings
+    )
+
+
 def test_a_recording_that_is_too_short_is_named_and_any_clip_is_faded(recorded, ssml):
     path = next(recorded.glob("sit-down*"))
     noise = np.random.default_rng(4).normal(0, 0.1, (1, 44_100))

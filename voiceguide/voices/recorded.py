@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 LIST = "phrases.csv"
 """What a folder of recordings is to hold; see ``voiceguide.phrases``."""
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".aiff", ".aif")
-"""Of recordings; where a phrase has several, the first of these counts."""
+"""Of recordings; where a phrase has several, the first of these that can be heard counts."""
 
 _SLUG_CHARACTERS = 48
 _DIGEST = re.compile(r"(?:^|.*[^0-9a-z])([0-9a-f]{8})", re.IGNORECASE)
@@ -147,15 +147,20 @@ class Recordings:
         """Sound files that no phrase is named after."""
         self.doubles: list[tuple[Path, Path]] = []
         """Files for one phrase: the one that is used, and another."""
+        self._verdicts: dict[str, Verdict | None] = {}
+        several: dict[str, list[Path]] = {}
         for path in _sound_files(folder):
             digest = digest_in(path.stem)
             if digest is None:
                 self.strangers.append(path)
-            elif digest in self.files:
-                self.doubles.append((self.files[digest], path))
             else:
-                self.files[digest] = path
-        self._verdicts: dict[str, Verdict | None] = {}
+                several.setdefault(digest, []).append(path)
+        for digest, paths in several.items():
+            used = paths[0]
+            if paths[1:]:
+                used = next((path for path in paths if self._is_heard(path)), used)
+            self.files[digest] = used
+            self.doubles += [(used, path) for path in paths if path != used]
 
     @cached_property
     def id(self) -> str:
@@ -168,14 +173,17 @@ class Recordings:
         path = self.files.get(_digest_of(utterance))
         if path is None:
             return None
-        verdict = self.verdict(path)
-        return path if verdict is None or verdict.heard else None
+        return path if self._is_heard(path) else None
 
     def verdict(self, path: Path) -> Verdict | None:
         """Tell what is wrong with a recording, if something is."""
         if path.name not in self._verdicts:
             self._verdicts[path.name] = _judge(path)
         return self._verdicts[path.name]
+
+    def _is_heard(self, path: Path) -> bool:
+        verdict = self.verdict(path)
+        return verdict is None or verdict.heard
 
 
 class Recorded:
@@ -254,7 +262,9 @@ class Recorded:
             names = _listed([path.name for path in sorted(strangers)])
             found.append(f"{recordings.folder}: not the recording of any phrase: {names}")
         for used, other in recordings.doubles:
-            found.append(f"{other} is not used: {used.name} is the same phrase")
+            verdict = recordings.verdict(other)
+            says = "is not used" if verdict is None or verdict.heard else verdict.says
+            found.append(f"{other} {says}: {used.name} is the same phrase")
         return found
 
 
