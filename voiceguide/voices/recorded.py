@@ -35,11 +35,13 @@ LIST = "phrases.csv"
 """What a folder of recordings is to hold; see ``voiceguide.phrases``."""
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".aiff", ".aif")
 """Of recordings; where a phrase has several, the first of these that can be heard counts."""
+SHORTEST_MS = 100
+"""Of a recording that was trimmed: “ja” lasts 200."""
+LONGEST_S = 180
+"""Of a file: 2,000 characters, the longest run of speech, read slowly."""
 
 _SLUG_CHARACTERS = 48
 _DIGEST = re.compile(r"(?:^|.*[^0-9a-z])([0-9a-f]{8})", re.IGNORECASE)
-_SHORTEST_MS = 100  # trimmed: “ja” lasts 200
-_LONGEST_S = 180  # 2,000 characters, the longest run of speech, read slowly
 _MOST_SHOWN = 6
 
 _WINDOW_MS = 10
@@ -89,11 +91,11 @@ class Take(NamedTuple):
 
 def take(samples: NDArray[np.float32], rate_hz: int) -> Take:
     """Judge and trim a recording; ``samples`` are of shape (channels, frames), within ±1."""
+    window = rate_hz * _WINDOW_MS // 1000
+    if samples.shape[1] < window:
+        return Take(np.zeros(0, np.float32), rate_hz, -np.inf, -np.inf, clipped=False)
     mono = _mono(samples)
     clipped = any(_is_clipped(channel) for channel in samples)
-    window = rate_hz * _WINDOW_MS // 1000
-    if mono.size < window:
-        return Take(mono[:0], rate_hz, -np.inf, -np.inf, clipped)
     mono = mono - mono.mean()
     heard = Pedalboard([HighpassFilter(_RUMBLE_HZ) for _ in range(_RUMBLE_POLES)])(mono, rate_hz)
     whole = heard[: heard.size // window * window].reshape(-1, window)
@@ -115,8 +117,8 @@ def read(path: Path) -> Take:
     """Read a recording of any format, rate and number of channels; raises VoiceError."""
     try:
         with AudioFile(str(path)) as file:
-            if file.frames > _LONGEST_S * file.samplerate:
-                raise VoiceError(f"is longer than {_LONGEST_S} s: that is no phrase")
+            if file.frames > LONGEST_S * file.samplerate:
+                raise VoiceError(f"is longer than {LONGEST_S} s: that is no phrase")
             if not file.frames:
                 raise VoiceError("is empty")
             samples, rate_hz = np.nan_to_num(file.read(file.frames)), round(file.samplerate)
@@ -314,7 +316,7 @@ def _judge(path: Path) -> Verdict | None:
         return Verdict(str(error), heard=False)
     if not found.samples.size:
         return Verdict("is silent", heard=False)
-    if found.samples.size < _SHORTEST_MS * found.rate_hz // 1000:
+    if found.samples.size < SHORTEST_MS * found.rate_hz // 1000:
         return Verdict("is too short", heard=False)
     return Verdict("is clipped", heard=True) if found.clipped else None
 
