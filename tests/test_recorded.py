@@ -357,9 +357,28 @@ def test_a_pace_that_recordings_cannot_have_is_said(recorded, ssml):
     assert not any(says in warning for warning in Session(ssml(BODY), voice=str(recorded)).warnings)
 
 
-def test_a_folder_without_recordings_is_no_voice_and_a_broken_list_is_named(tmp_path, ssml):
-    with pytest.raises(VoiceguideError, match="no voice"):
-        Session(ssml("Hello."), voice=str(tmp_path)).timeline  # noqa: B018 (speaks)
+def test_a_path_that_is_no_voice_is_told_apart(tmp_path, ssml):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "x.wav").write_bytes(b"")
+    (tmp_path / "en").mkdir()
+    for voice, says in (
+        ("empty", "empty: holds no recordings; “voiceguide phrases … -o empty” lists"),
+        ("./nofolder", "./nofolder: there is no such file or folder"),
+        ("x.wav", "x.wav: is no voice; "),
+        ("X.ONNX", "X.ONNX: there is no such file"),
+        ("nobody", "no voice “nobody” here"),
+    ):
+        script = ("script", ssml("Hello."), "--voice", voice)
+        done = voiceguide(*script, cwd=tmp_path)
+        assert done.returncode == 1
+        assert says in done.stderr, done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    for voice in ("en", "gmw/en"):  # a voice, though a folder has its name; one with a slash
+        done = voiceguide("script", ssml("Hello."), "--voice", voice, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_broken_list_is_named(tmp_path, ssml):
     (tmp_path / "phrases.csv").write_bytes(b"\xff\xfe\xff")
     with pytest.raises(VoiceguideError, match=r"phrases\.csv: cannot be read"):
         Session(ssml("Hello."), voice=str(tmp_path)).warnings  # noqa: B018
