@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 from html.parser import HTMLParser
@@ -378,14 +379,49 @@ def test_a_path_that_is_no_voice_is_told_apart(tmp_path, ssml):
         assert done.returncode == 0, done.stderr
 
 
-def test_a_broken_list_is_named(tmp_path, ssml):
-    (tmp_path / "phrases.csv").write_bytes(b"\xff\xfe\xff")
-    with pytest.raises(VoiceguideError, match=r"phrases\.csv: cannot be read"):
-        Session(ssml("Hello."), voice=str(tmp_path)).warnings  # noqa: B018
-    (tmp_path / "phrases.csv").write_text("name,text,language\nhello-00000000,Hello.,en\n")
-    done = voiceguide("phrases", ssml("Hello."), "-o", tmp_path)
+def test_a_list_that_a_spreadsheet_saved_with_semicolons_is_read(recorded, ssml):
+    listed = rows(recorded)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=";")
+    writer.writerows([listed[0].keys(), *(row.values() for row in listed), [""] * 6])
+    (recorded / "phrases.csv").write_bytes(b"\xef\xbb\xbf" + text.getvalue().encode())
+    script = ssml("Find the sore spot.", "x.ssml")
+    done = voiceguide("script", script, "--check", "--voice", recorded)
+    assert done.stderr == f"voiceguide: {recorded}: all 1 phrases are recorded\n"
+    done = voiceguide("record", recorded)
+    assert done.returncode == 0, done.stderr
+    done = voiceguide("phrases", ssml("<p>Atme aus; und ein, jetzt.</p>"), "-o", recorded)
+    assert done.returncode == 0, done.stderr
+    assert [row["text"] for row in rows(recorded)][1:] == [
+        *(row["text"] for row in listed[1:]),
+        "Atme aus; und ein, jetzt.",
+    ]
+
+
+def test_a_broken_list_is_named_and_the_recordings_are_heard(recorded, ssml):
+    anew = f"delete it, then “voiceguide phrases … -o {recorded}” makes it anew"
+    before = Session(ssml(BODY), voice=str(recorded)).timeline.events
+    for content, says in (
+        (b"\xff\xfe\xff", "cannot be read: "),
+        (b"", "is no list of phrases: lacks “name”; "),
+        (b"Name\tText\r\n", "is no list of phrases: lacks “name”; "),
+    ):
+        (recorded / "phrases.csv").write_bytes(content)
+        session = Session(ssml(BODY), voice=str(recorded))
+        assert session.timeline.events == before
+        coverage, warning = session.warnings
+        assert coverage == f"{recorded}: all 5 phrases are recorded"
+        assert warning.startswith(f"{recorded / 'phrases.csv'}: {says}")
+        for command in (("phrases", ssml("Hello."), "-o", recorded), ("record", recorded)):
+            done = voiceguide(*command)
+            assert (done.returncode, done.stdout) == (1, "")
+            assert done.stderr == f"voiceguide: {warning}\n"
+            assert anew in done.stderr
+    (recorded / "phrases.csv").write_text("name,text,language\nhello-00000000,Hello.,en\n")
+    done = voiceguide("phrases", ssml("Hello."), "-o", recorded)
     assert (done.returncode, done.stdout) == (1, "")
     assert "phrases.csv: row 2: the name is not that of the text" in done.stderr
+    assert "delete the list, then" in done.stderr
 
 
 # Trimming, by itself.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import re
 import unicodedata
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ import numpy as np
 from pedalboard import HighpassFilter, Pedalboard
 from pedalboard.io import AudioFile
 
-from voiceguide.errors import VoiceError
+from voiceguide.errors import LibraryError, VoiceError
 from voiceguide.voices import cache
 from voiceguide.voices.engine import DEFAULT_RATE_WPM, Spoken, Utterance
 
@@ -222,11 +223,16 @@ class Recorded:
         covered = [digest for digest in needed if self._recordings.of(needed[digest])]
         folder = self._recordings.folder
         found = [f"{folder}: {_coverage(len(covered), len(needed))}"]
+        try:
+            known = listed(folder)
+        except LibraryError as error:
+            known = set()
+            found.append(str(error))
         absent = [one for digest, one in needed.items() if digest not in there]
         if absent:
             names = [f"{name_of(one.text, one.language)}.wav" for one in absent]
             helps = f"“voiceguide record {folder}” helps"
-            if not {_digest_of(one) for one in absent} <= {*listed(folder)}:
+            if not {_digest_of(one) for one in absent} <= known:
                 helps = f"“voiceguide phrases … -o {folder}” lists them, then {helps}"
             found.append(f"{folder}: missing: {_listed(names)}; {helps}")
         for path in there.values():
@@ -234,7 +240,7 @@ class Recorded:
             if verdict is not None:
                 then = "record it again" if verdict.heard else "another voice speaks it"
                 found.append(f"{path} {verdict.says}; {then}")
-        found += self._strangers(needed)
+        found += self._strangers({*needed, *known})
         paces = {(needed[digest].rate_wpm, needed[digest].pitch_st) for digest in covered}
         if paces - {(DEFAULT_RATE_WPM, 0.0)}:
             found.append(f"{folder}: recordings keep their own pace and pitch")
@@ -253,9 +259,8 @@ class Recorded:
         own = utterance.voice == self._recordings.voice
         return replace(utterance, voice=None) if own else utterance
 
-    def _strangers(self, needed: Iterable[str]) -> list[str]:
+    def _strangers(self, known: set[str]) -> list[str]:
         recordings = self._recordings
-        known = {*needed, *listed(recordings.folder)}
         strangers = recordings.strangers + [
             path for digest, path in recordings.files.items() if digest not in known
         ]
@@ -282,16 +287,41 @@ def digest_in(stem: str) -> str | None:
     return found[1].lower() if found else None
 
 
-def listed(folder: Path) -> list[str]:
-    """Give the digests of the phrases that a folder's list names; none if there is no list."""
+def rows(folder: Path) -> list[dict[str, str]]:
+    """Give the rows of a folder's list, with commas or semicolons, as spreadsheets save it.
+
+    Raises FileNotFoundError if there is no list, LibraryError if it cannot be read as one.
+    """
+    path = folder / LIST
+    mend = f"delete it, then “voiceguide phrases … -o {folder}” makes it anew"
     try:
-        with (folder / LIST).open(encoding="utf-8-sig", newline="") as file:
-            names = [row.get("name") or "" for row in csv.DictReader(file)]
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            text = file.read()
+        header = text.partition("\n")[0]
+        delimiter = ";" if header.count(";") > header.count(",") else ","
+        reader = csv.DictReader(io.StringIO(text, newline=""), restval="", delimiter=delimiter)
+        found = [row for row in reader if any(row.values())]
     except FileNotFoundError:
-        return []
+        raise
     except (OSError, ValueError, csv.Error) as error:
-        raise VoiceError(f"{folder / LIST}: cannot be read: {error}") from error
-    return [digest for name in names if (digest := digest_in(name))]
+        what = f"{path}: cannot be read: {error}"
+        raise LibraryError(f"{what}; save it as UTF-8, or {mend}") from error
+    for column in ("name", "text", "language"):
+        if column not in (reader.fieldnames or ()):
+            raise LibraryError(f"{path}: is no list of phrases: lacks “{column}”; {mend}")
+    return found
+
+
+def listed(folder: Path) -> set[str]:
+    """Give the digests of the phrases that a folder's list names; none if there is no list.
+
+    Raises LibraryError.
+    """
+    try:
+        digests = [digest_in(row["name"]) for row in rows(folder)]
+    except FileNotFoundError:
+        return set()
+    return {digest for digest in digests if digest}
 
 
 def _digest_of(utterance: Utterance) -> str:
