@@ -57,7 +57,7 @@ def run(folder: Path, names: Sequence[str] = ()) -> None:
     listed = phrases.read(folder)
     numbers = {one.name: number for number, one in enumerate(listed, 1)}
     waiting = [_named(name, listed) for name in names] or _missing(folder, listed)
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     if not waiting:
         console.print(f"All {len(listed)} phrases are recorded.")
         return
