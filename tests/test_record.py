@@ -61,10 +61,12 @@ class Server:
 class Terminal:
     """``voiceguide record`` on a terminal of its own."""
 
-    def __init__(self, server: Server, *arguments: object) -> None:
+    def __init__(
+        self, server: Server, *arguments: object, program: tuple[str, str] = ("-m", "voiceguide")
+    ) -> None:
         self._ours, theirs = os.openpty()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "voiceguide", "record", *map(str, arguments)],
+            [sys.executable, *program, "record", *map(str, arguments)],
             env={**server.env, "TERM": "xterm", "COLUMNS": "80", "LINES": "24"},
             stdin=theirs,
             stdout=theirs,
@@ -138,6 +140,12 @@ def recordings(folder: Path) -> list[str]:
     names = [path.name for path in folder.iterdir() if not path.name.startswith("phrases.")]
     assert all(name.endswith(".wav") for name in names)
     return sorted(names)
+
+
+def with_limit(name: str, value: int) -> tuple[str, str]:
+    """Give the program with another limit: nobody waits for three minutes."""
+    limit = f"import voiceguide.voices.recorded as it; it.{name} = {value}"
+    return "-c", f"{limit}; from voiceguide.cli import main; main()"
 
 
 def record(terminal: Terminal, server: Server, path: Path) -> str:
@@ -255,6 +263,40 @@ def test_the_level_is_judged(server, speech, folder, tmp_path):
     terminal.until("0 of 3 phrases are recorded")
     assert terminal.end() == 0
     assert recordings(folder) == []
+
+
+def test_a_take_ends_by_itself_before_it_is_too_long(server, speech, folder, tmp_path):
+    with AudioFile(str(speech)) as file:
+        pauses = np.tile(np.append(file.read(file.frames)[0], np.zeros(9_600)), 5)
+    terminal = Terminal(server, folder, 2, program=with_limit("LONGEST_S", 2))
+    terminal.until("> $")
+    terminal.type("\n")
+    terminal.until("Recording")
+    with subprocess.Popen(["paplay", save(tmp_path / "long.wav", pauses)], env=server.env):
+        terminal.until("Ended: no phrase is longer than 2 s")
+        time.sleep(0.5)
+    terminal.type("\n")
+    assert "2.0 s: ended after 2 s: say it in less" in terminal.until("> $")
+    terminal.type("\n")
+    terminal.until("1 of 3 phrases are recorded")
+    assert terminal.end() == 0
+    with wave.open(str(folder / recordings(folder)[0])) as file:
+        assert file.getnframes() == 2 * 48_000
+
+
+def test_a_take_that_is_too_short_is_not_kept(server, speech, folder):
+    folder = folder.rename(folder.with_name("my[bold]"))  # what colours text elsewhere
+    terminal = Terminal(server, folder, program=with_limit("SHORTEST_MS", 5000))
+    terminal.until("> $")
+    assert "too short for a phrase" in record(terminal, server, speech)
+    terminal.type("\n\n")  # ended as soon as it began
+    shown = terminal.until("> $")
+    assert re.search(r"ends it 0\.\d s: nothing is heard", shown), shown
+    terminal.type("q\n")
+    shown = terminal.until("goes on with the rest")
+    assert "0 of 3 phrases are recorded" in shown
+    assert "my[bold]." in re.sub(r"\s", "", shown)  # it may be on two lines
+    assert terminal.end() == 0
 
 
 def test_what_is_missing_is_said(folder, tmp_path):

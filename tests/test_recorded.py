@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 from html.parser import HTMLParser
@@ -15,8 +16,9 @@ import soxr
 from conftest import FRAMES_PER_MS, decode, voiceguide
 from pedalboard.io import AudioFile
 
-from voiceguide import Session, VoiceguideError
-from voiceguide.voices import Utterance
+from voiceguide import Playlist, Session, VoiceguideError
+from voiceguide.voices import Spoken, Utterance
+from voiceguide.voices.clip import finish
 from voiceguide.voices.pyttsx3 import Pyttsx3
 from voiceguide.voices.recorded import name_of, read, take
 
@@ -148,6 +150,29 @@ def test_a_region_is_listed_whole_and_its_sheet_has_all_in_large_type(tmp_path):
     assert re.search(r"body \{ font: (\d+)pt", page)[1] == "20"
 
 
+def test_what_playlists_say_is_listed_too(tmp_path):
+    folder = tmp_path / "voice"
+    options = ("calf", "--side", "left", "--guidance", "brief", "-o", folder)
+    done = voiceguide("phrases", *options, "--playlist")
+    assert done.returncode == 0, done.stderr
+    listed = {row["text"] for row in rows(folder)}
+    options_of = {"side": "left", "guidance": "brief"}
+    tracks = Playlist("calf", **options_of).sessions
+    said = [{one.text for _, one in track.said} for track in tracks]
+    alone = {one.text for _, one in Session("calf", **options_of).said}
+    assert set.union(*said) - alone
+    assert listed == set.union(alone, *said)
+    longer = Playlist("calf", **options_of, minutes=20).sessions
+    said_longer = {one.text for track in longer for _, one in track.said}
+    assert said_longer - listed
+    done = voiceguide("phrases", *options, "--length-total", 20)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "give --playlist too" in done.stderr
+    done = voiceguide("phrases", *options, "--playlist", "--length-total", 20)
+    assert done.returncode == 0, done.stderr
+    assert said_longer <= {row["text"] for row in rows(folder)}
+
+
 def test_a_phrase_has_the_same_name_in_every_session_and_another_in_another_language():
     assert name_of("Breathe  in.", "en") == name_of("Breathe in.", "en-GB")
     assert name_of("Breathe in.", "en") == "breathe-in-" + name_of("Breathe in.", "en")[-8:]
@@ -219,6 +244,10 @@ def test_the_rest_is_spoken_and_the_coverage_said_by_every_command(recorded, ssm
         assert says in done.stderr
         for name in missing:
             assert f"{name}.wav" in done.stderr
+        assert f".wav; “voiceguide record {recorded}” helps\n" in done.stderr
+    new = ssml("Turn over now.", "new.ssml")
+    done = voiceguide("script", new, "--check", "--voice", recorded)
+    assert f"; “voiceguide phrases … -o {recorded}” lists them, then “voice" in done.stderr
     mixed = Session(script, voice=str(recorded)).timeline.events
     lengths = [[one.end_ms - one.begin_ms for one in events] for events in (whole, mixed)]
     same = [one == two for one, two in zip(*lengths, strict=True)]
@@ -253,6 +282,42 @@ def test_a_recording_that_cannot_be_used_is_named(recorded, ssml, speaker):
     ]
 
 
+def test_of_several_recordings_a_good_one_is_heard_and_the_broken_one_named(recorded, ssml):
+    mp3 = recorded / f"{rows(recorded)[2]['name']}.mp3"
+    broken, empty = mp3.with_suffix(".wav"), mp3.with_suffix(".ogg")
+    before = Session(ssml(BODY), voice=str(recorded)).timeline.events
+    broken.write_bytes(b"RIFF is no sound" * 50)
+    empty.write_bytes(b"")
+    after = Session(ssml(BODY), voice=str(recorded))
+    assert after.timeline.events == before
+    assert list(after.warnings) == [
+        f"{recorded}: all 5 phrases are recorded",
+        f"{broken} cannot be read: {mp3.name} is the same phrase",
+        f"{empty} is empty: {mp3.name} is the same phrase",
+    ]
+    mp3.write_bytes(b"")
+    assert (
+        f"{broken} cannot be read; another voice speaks it"
+        in Session(ssml(BODY), voice=str(recorded)).warnings
+    )
+
+
+def test_a_recording_that_is_too_short_is_named_and_any_clip_is_faded(recorded, ssml):
+    path = next(recorded.glob("sit-down*"))
+    noise = np.random.default_rng(4).normal(0, 0.1, (1, 44_100))
+    for length_ms in (12, 90):
+        save(path, noise[:, : length_ms * 44_100 // 1000])
+        done = voiceguide("script", ssml(BODY), "--check", "--voice", recorded)
+        assert done.returncode == 0, done.stderr
+        assert f"{path} is too short; another voice speaks it\n" in done.stderr
+    for length_ms in (1, 4, 11):
+        raw = noise[0, : length_ms * 48].astype(np.float32)
+        clip = finish(Spoken(raw, 48_000))
+        assert clip.size == length_ms * 48
+        assert np.abs(clip[[0, -1]]).max() < 2
+        assert np.abs(clip).max() > 1000
+
+
 def test_recordings_of_other_sessions_are_no_strangers_and_prefixes_do_not_matter(recorded, ssml):
     first = next(recorded.glob("sit-down*"))
     first.rename(first.with_name(f"01 Take 2 {first.name}"))
@@ -260,6 +325,15 @@ def test_recordings_of_other_sessions_are_no_strangers_and_prefixes_do_not_matte
         "script", ssml("Find the sore spot.", "x.ssml"), "--check", "--voice", recorded
     )
     assert done.stderr == f"voiceguide: {recorded}: all 1 phrases are recorded\n"
+    done = voiceguide("script", ssml(BODY), "--check", "--voice", recorded)
+    assert done.stderr == f"voiceguide: {recorded}: all 5 phrases are recorded\n"
+
+
+def test_hidden_files_and_folders_take_no_recording_s_place(recorded, ssml):
+    for path in list(recorded.glob("*-*")):
+        hidden = path.with_name(f"._{path.name}").with_suffix(".wav")
+        hidden.write_bytes(b"\0\5\x16\7" + bytes(4092))  # as macOS puts them on memory sticks
+    (recorded / f"{rows(recorded)[1]['name']}.wav").mkdir()
     done = voiceguide("script", ssml(BODY), "--check", "--voice", recorded)
     assert done.stderr == f"voiceguide: {recorded}: all 5 phrases are recorded\n"
 
@@ -284,16 +358,70 @@ def test_a_pace_that_recordings_cannot_have_is_said(recorded, ssml):
     assert not any(says in warning for warning in Session(ssml(BODY), voice=str(recorded)).warnings)
 
 
-def test_a_folder_without_recordings_is_no_voice_and_a_broken_list_is_named(tmp_path, ssml):
-    with pytest.raises(VoiceguideError, match="no voice"):
-        Session(ssml("Hello."), voice=str(tmp_path)).timeline  # noqa: B018 (speaks)
-    (tmp_path / "phrases.csv").write_bytes(b"\xff\xfe\xff")
-    with pytest.raises(VoiceguideError, match=r"phrases\.csv: cannot be read"):
-        Session(ssml("Hello."), voice=str(tmp_path)).warnings  # noqa: B018
-    (tmp_path / "phrases.csv").write_text("name,text,language\nhello-00000000,Hello.,en\n")
-    done = voiceguide("phrases", ssml("Hello."), "-o", tmp_path)
+def test_a_path_that_is_no_voice_is_told_apart(tmp_path, ssml):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "x.wav").write_bytes(b"")
+    (tmp_path / "en").mkdir()
+    for voice, says in (
+        ("empty", "empty: holds no recordings; “voiceguide phrases … -o empty” lists"),
+        ("./nofolder", "./nofolder: there is no such file or folder"),
+        ("x.wav", "x.wav: is no voice; "),
+        ("X.ONNX", "X.ONNX: there is no such file"),
+        ("nobody", "no voice “nobody” here"),
+    ):
+        script = ("script", ssml("Hello."), "--voice", voice)
+        done = voiceguide(*script, cwd=tmp_path)
+        assert done.returncode == 1
+        assert says in done.stderr, done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    for voice in ("en", "gmw/en"):  # a voice, though a folder has its name; one with a slash
+        done = voiceguide("script", ssml("Hello."), "--voice", voice, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_list_that_a_spreadsheet_saved_with_semicolons_is_read(recorded, ssml):
+    listed = rows(recorded)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=";")
+    writer.writerows([listed[0].keys(), *(row.values() for row in listed), [""] * 6])
+    (recorded / "phrases.csv").write_bytes(b"\xef\xbb\xbf" + text.getvalue().encode())
+    script = ssml("Find the sore spot.", "x.ssml")
+    done = voiceguide("script", script, "--check", "--voice", recorded)
+    assert done.stderr == f"voiceguide: {recorded}: all 1 phrases are recorded\n"
+    done = voiceguide("record", recorded)
+    assert done.returncode == 0, done.stderr
+    done = voiceguide("phrases", ssml("<p>Atme aus; und ein, jetzt.</p>"), "-o", recorded)
+    assert done.returncode == 0, done.stderr
+    assert [row["text"] for row in rows(recorded)][1:] == [
+        *(row["text"] for row in listed[1:]),
+        "Atme aus; und ein, jetzt.",
+    ]
+
+
+def test_a_broken_list_is_named_and_the_recordings_are_heard(recorded, ssml):
+    anew = f"delete it, then “voiceguide phrases … -o {recorded}” makes it anew"
+    before = Session(ssml(BODY), voice=str(recorded)).timeline.events
+    for content, says in (
+        (b"\xff\xfe\xff", "cannot be read: "),
+        (b"", "is no list of phrases: lacks “name”; "),
+        (b"Name\tText\r\n", "is no list of phrases: lacks “name”; "),
+    ):
+        (recorded / "phrases.csv").write_bytes(content)
+        session = Session(ssml(BODY), voice=str(recorded))
+        assert session.timeline.events == before
+        coverage, warning = session.warnings
+        assert coverage == f"{recorded}: all 5 phrases are recorded"
+        assert warning.startswith(f"{recorded / 'phrases.csv'}: {says}")
+        for command in (("phrases", ssml("Hello."), "-o", recorded), ("record", recorded)):
+            done = voiceguide(*command)
+            assert (done.returncode, done.stdout) == (1, "")
+            assert done.stderr == f"voiceguide: {warning}\n"
+            assert anew in done.stderr
+    (recorded / "phrases.csv").write_text("name,text,language\nhello-00000000,Hello.,en\n")
+    done = voiceguide("phrases", ssml("Hello."), "-o", recorded)
     assert (done.returncode, done.stdout) == (1, "")
     assert "phrases.csv: row 2: the name is not that of the text" in done.stderr
+    assert "delete the list, then" in done.stderr
 
 
 # Trimming, by itself.

@@ -120,6 +120,14 @@ Minutes = Annotated[
         metavar="M|MM:SS",
     ),
 ]
+LengthTotal = Annotated[
+    str | None,
+    typer.Option(
+        help="How long all tracks last together, exactly: 30, 37.5 or 37:30.  "
+        "[default: as they need]",
+        metavar="M|MM:SS",
+    ),
+]
 OfGuidance = Annotated[
     Guidance, typer.Option(help="Everything, cues for a place that you know, or tones alone.")
 ]
@@ -430,14 +438,7 @@ def playlist(  # noqa: PLR0913 (a parameter an option)
     ] = None,
     side: OfSide = Side.BOTH,
     level: OfLevel = Level.STANDARD,
-    length_total: Annotated[
-        str | None,
-        typer.Option(
-            help="How long all tracks last together, exactly: 30, 37.5 or 37:30.  "
-            "[default: as they need]",
-            metavar="M|MM:SS",
-        ),
-    ] = None,
+    length_total: LengthTotal = None,
     guidance: OfGuidance = Guidance.FULL,
     explain: Explain = False,
     prepare: Annotated[
@@ -574,24 +575,37 @@ def phrases(  # noqa: PLR0913 (a parameter an option)
     ] = 1,
     variables: Variables = None,
     max_length: MaxLength = "12h",
+    playlist: Annotated[
+        bool, typer.Option("--playlist", help="List also what the playlists of the regions say.")
+    ] = False,
+    length_total: LengthTotal = None,
 ) -> None:
     """List every phrase that sessions need, to record them in a voice of your own.
 
     FOLDER gets phrases.csv and phrases.html, a sheet to read from. A list that is there grows.
     “voiceguide record FOLDER” records them, and --voice FOLDER uses the recordings.
     """
-    from voiceguide import Session, phrases
+    from voiceguide import Playlist, Session, phrases
 
-    sessions = [
-        Session(
-            target, method=method, area=area, side=side.value, level=level.value,
-            minutes=minutes, guidance=guidance.value, explain=explain, prepare=prepare,
-            language=language, library=texts, voice=voice, rate=rate, seed=one,
-            variables=_variables(variables), max_length=max_length,
-        )
-        for target in targets
-        for one in range(seed, seed + seeds)
-    ]  # fmt: skip
+    if length_total and not playlist:
+        raise VoiceguideError("--length-total is the length of a playlist: give --playlist too")
+    sessions = []
+    for target in targets:
+        for one in range(seed, seed + seeds):
+            options = {
+                "method": method, "area": area, "side": side.value, "level": level.value,
+                "guidance": guidance.value, "explain": explain, "prepare": prepare,
+                "language": language, "library": texts, "seed": one, "max_length": max_length,
+            }  # fmt: skip
+            sessions.append(
+                Session(
+                    target, voice=voice, rate=rate, minutes=minutes,
+                    variables=_variables(variables), **options,
+                )
+            )  # fmt: skip
+            if playlist:
+                made = Playlist(target, voice=voice, rate=rate, minutes=length_total, **options)
+                sessions += made.sessions
     found = phrases.of(sessions)
     listed = phrases.write(found, output)
     new = len(found)

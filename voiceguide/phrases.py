@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from voiceguide import export
 from voiceguide.errors import LibraryError
+from voiceguide.voices import recorded
 from voiceguide.voices.recorded import LIST, name_of
 
 if TYPE_CHECKING:
@@ -82,19 +83,17 @@ def read(folder: Path) -> list[Phrase]:
     path = folder / LIST
     columns = [field.name for field in fields(Phrase)]
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
+        rows = recorded.rows(folder)
     except FileNotFoundError as error:
         mend = f"“voiceguide phrases calf -o {folder}” makes one"
         raise LibraryError(f"{path}: there is no list of phrases; {mend}") from error
-    except (OSError, ValueError, csv.Error) as error:
-        raise LibraryError(f"{path}: cannot be read: {error}; save it as UTF-8") from error
     phrases = []
     for number, row in enumerate(rows, 2):
         values = {name: row.get(name) or "" for name in columns}
         if values["name"] != name_of(values["text"], values["language"]):
             what = "the name is not that of the text and the language"
-            raise LibraryError(f"{path}: row {number}: {what}; let “voiceguide phrases” write it")
+            mend = f"delete the list, then “voiceguide phrases … -o {folder}” makes it anew"
+            raise LibraryError(f"{path}: row {number}: {what}; {mend}")
         times = values.pop("times")
         phrases.append(Phrase(**values, times=int(times) if times.isdecimal() else 0))
     return phrases

@@ -20,7 +20,14 @@ from voiceguide import export, phrases
 from voiceguide.errors import RequestError, VoiceguideError
 from voiceguide.voices import RATE_HZ, Spoken
 from voiceguide.voices.clip import finish
-from voiceguide.voices.recorded import Recordings, Take, digest_in, take
+from voiceguide.voices.recorded import (
+    LONGEST_S,
+    SHORTEST_MS,
+    Recordings,
+    Take,
+    digest_in,
+    take,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -50,7 +57,7 @@ def run(folder: Path, names: Sequence[str] = ()) -> None:
     listed = phrases.read(folder)
     numbers = {one.name: number for number, one in enumerate(listed, 1)}
     waiting = [_named(name, listed) for name in names] or _missing(folder, listed)
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     if not waiting:
         console.print(f"All {len(listed)} phrases are recorded.")
         return
@@ -91,6 +98,7 @@ class Microphone:
                 app_name="voiceguide",
             )
             self._blocks: list[bytes] | None = None
+            self._bytes_left = 0
             self.level_dbfs = -np.inf
             listener = self._listen()
             next(listener)
@@ -104,8 +112,14 @@ class Microphone:
             ) from error
 
     def begin(self) -> None:
-        """Keep what is heard from now on."""
+        """Keep what is heard from now on, of LONGEST_S seconds."""
+        self._bytes_left = 2 * LONGEST_S * RATE_HZ
         self._blocks = []
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether no more is kept."""
+        return not self._bytes_left
 
     def end(self) -> NDArray[np.float32]:
         """Give what was heard since ``begin``, within ±1, shape (1, frames)."""
@@ -123,8 +137,9 @@ class Microphone:
             heard = np.frombuffer(block, dtype=np.int16).astype(np.float64) / 32768
             self.level_dbfs = 20 * np.log10(max(1e-5, np.abs(heard).max(initial=0.0)))
             blocks = self._blocks
-            if blocks is not None:
-                blocks.append(block)
+            if blocks is not None and self._bytes_left:
+                blocks.append(block[: self._bytes_left])
+                self._bytes_left -= len(blocks[-1])
 
 
 def _record(folder: Path, phrase: Phrase, microphone: Microphone, console: Console) -> int | None:
@@ -139,8 +154,10 @@ def _record(folder: Path, phrase: Phrase, microphone: Microphone, console: Conso
     while True:
         samples = _take(microphone, console)
         taken = take(samples, RATE_HZ)
-        clip = finish(Spoken(taken.samples, RATE_HZ)) if taken.samples.size else None
-        console.print(f"{samples.shape[1] / RATE_HZ:.1f} s: {_judge(taken)}")
+        is_phrase = taken.samples.size >= SHORTEST_MS * RATE_HZ // 1000
+        clip = finish(Spoken(taken.samples, RATE_HZ)) if is_phrase else None
+        length_s = samples.shape[1] / RATE_HZ
+        console.print(f"{length_s:.1f} s: {_judge(taken, length_s)}")
         answer = "p"
         while answer == "p":
             answer = _ask(console, _NOTHING if clip is None else _BEHIND, "prsq")
@@ -176,7 +193,10 @@ def _meter(microphone: Microphone, console: Console) -> Iterator[None]:
         while True:
             part = min(1.0, max(0.0, 1 + microphone.level_dbfs / _METER_DB))
             bar = "#" * round(20 * part)
-            console.file.write(f"\rRecording [{bar:<20}]   Enter ends it ")
+            line = f"\rRecording [{bar:<20}]   Enter ends it "
+            if microphone.has_ended:
+                line = f"\rEnded: no phrase is longer than {LONGEST_S} s.".ljust(len(line))
+            console.file.write(line)
             console.file.flush()
             if ended.wait(_METER_S):
                 return
@@ -190,11 +210,15 @@ def _meter(microphone: Microphone, console: Console) -> Iterator[None]:
         thread.join()
 
 
-def _judge(taken: Take) -> str:
-    """Tell what the level is like."""
+def _judge(taken: Take, length_s: float) -> str:
+    """Tell what length and level are like."""
     if not taken.samples.size:
         return "nothing is heard; is it the right microphone, and switched on?"
+    if taken.samples.size < SHORTEST_MS * RATE_HZ // 1000:
+        return "too short for a phrase; end it after the last word"
     found = []
+    if length_s >= LONGEST_S:
+        found.append(f"ended after {LONGEST_S} s: say it in less")
     if taken.clipped:
         found.append("too loud, and cut off: go further away, or turn the microphone down")
     if taken.speech_dbfs < _QUIET_DBFS:

@@ -94,8 +94,11 @@ def finish(spoken: Spoken) -> Samples | None:
             break
         gain_db += _BEYOND * missing_db  # of which the limiter takes a part again
         _limit(samples, gain_db, limited)
-    limited[: _FADE_IN_MS * FRAMES_PER_MS] *= np.linspace(0, 1, _FADE_IN_MS * FRAMES_PER_MS)
-    limited[-_FADE_OUT_MS * FRAMES_PER_MS :] *= np.linspace(1, 0, _FADE_OUT_MS * FRAMES_PER_MS)
+    fade_in, fade_out = (
+        min(ms * FRAMES_PER_MS, limited.size) for ms in (_FADE_IN_MS, _FADE_OUT_MS)
+    )
+    limited[:fade_in] *= np.linspace(0, 1, fade_in)
+    limited[-fade_out:] *= np.linspace(1, 0, fade_out)
     limited *= 32767
     return np.rint(limited, out=limited).astype(np.int16)
 

@@ -177,9 +177,9 @@ def installed() -> list[VoiceInfo]:
 def find(voice: str) -> tuple[Path, str] | None:
     """Give the file that a path or the name of an installed voice means, and the speaker or ""."""
     name, _, speaker = voice.rpartition(SPEAKER)
-    if not name or voice.endswith(SUFFIX):
+    if not name or voice.lower().endswith(SUFFIX):
         name, speaker = voice, ""
-    if name.endswith(SUFFIX):
+    if name.lower().endswith(SUFFIX):
         return Path(name), speaker
     path = resources.find(f"{name}{SUFFIX}", [folder()])
     return None if path is None else (path, speaker)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from pedalboard.io import AudioFile
 
-from voiceguide.errors import VoiceError
+from voiceguide.errors import MissingVoiceError, VoiceError
 from voiceguide.voices.child import Child
 from voiceguide.voices.engine import Spoken, Utterance, VoiceInfo, remarks_without_espeak
 
@@ -53,16 +53,19 @@ class Pyttsx3:
 
         The reader gives runs of 2,000 characters at most; with 18,000, espeak-ng crashes.
         """
-        path = self._child.ask(
-            self._limit_s + _LIMIT_S_PER_CHARACTER * len(utterance.text),
-            do="speak",
-            text=utterance.text,
-            language=utterance.language,
-            voice=utterance.voice,
-            rate=utterance.rate_wpm,
-            pitch_st=utterance.pitch_st,
-            phonemes=utterance.phonemes,
-        )
+        try:
+            path = self._child.ask(
+                self._limit_s + _LIMIT_S_PER_CHARACTER * len(utterance.text),
+                do="speak",
+                text=utterance.text,
+                language=utterance.language,
+                voice=utterance.voice,
+                rate=utterance.rate_wpm,
+                pitch_st=utterance.pitch_st,
+                phonemes=utterance.phonemes,
+            )
+        except MissingVoiceError as error:
+            raise MissingVoiceError(_missing(utterance.voice or "") or str(error)) from error
         try:
             with AudioFile(path) as file:
                 frames = file.read(max(1, file.frames))  # it may have said nothing: no frames
@@ -94,6 +97,19 @@ class Pyttsx3:
     def close(self) -> None:
         """End the child process for good."""
         self._child.close()
+
+
+def _missing(voice: str) -> str | None:
+    """Tell what is wrong with a voice that is no name, but a path; only for one that is missing."""
+    path = Path(voice)
+    if voice and path.is_dir():
+        return f"{voice}: holds no recordings; “voiceguide phrases … -o {voice}” lists what to say"
+    if path.is_file():
+        return f"{voice}: is no voice; a Piper model (x.onnx) or a folder of recordings is one"
+    if "/" in voice or os.sep in voice:  # names of voices have them too
+        what = f"{voice}: there is no such file or folder, and no voice of that name"
+        return f"{what}; “voiceguide voices” lists those there are"
+    return None
 
 
 @functools.cache

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import re
 import unicodedata
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ import numpy as np
 from pedalboard import HighpassFilter, Pedalboard
 from pedalboard.io import AudioFile
 
-from voiceguide.errors import VoiceError
+from voiceguide.errors import LibraryError, VoiceError
 from voiceguide.voices import cache
 from voiceguide.voices.engine import DEFAULT_RATE_WPM, Spoken, Utterance
 
@@ -34,11 +35,14 @@ if TYPE_CHECKING:
 LIST = "phrases.csv"
 """What a folder of recordings is to hold; see ``voiceguide.phrases``."""
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".aiff", ".aif")
-"""Of recordings; where a phrase has several, the first of these counts."""
+"""Of recordings; where a phrase has several, the first of these that can be heard counts."""
+SHORTEST_MS = 100
+"""Of a recording that was trimmed: “ja” lasts 200."""
+LONGEST_S = 180
+"""Of a file: 2,000 characters, the longest run of speech, read slowly."""
 
 _SLUG_CHARACTERS = 48
 _DIGEST = re.compile(r"(?:^|.*[^0-9a-z])([0-9a-f]{8})", re.IGNORECASE)
-_LONGEST_S = 180  # 2,000 characters, the longest run of speech, read slowly
 _MOST_SHOWN = 6
 
 _WINDOW_MS = 10
@@ -88,11 +92,11 @@ class Take(NamedTuple):
 
 def take(samples: NDArray[np.float32], rate_hz: int) -> Take:
     """Judge and trim a recording; ``samples`` are of shape (channels, frames), within ±1."""
+    window = rate_hz * _WINDOW_MS // 1000
+    if samples.shape[1] < window:
+        return Take(np.zeros(0, np.float32), rate_hz, -np.inf, -np.inf, clipped=False)
     mono = _mono(samples)
     clipped = any(_is_clipped(channel) for channel in samples)
-    window = rate_hz * _WINDOW_MS // 1000
-    if mono.size < window:
-        return Take(mono[:0], rate_hz, -np.inf, -np.inf, clipped)
     mono = mono - mono.mean()
     heard = Pedalboard([HighpassFilter(_RUMBLE_HZ) for _ in range(_RUMBLE_POLES)])(mono, rate_hz)
     whole = heard[: heard.size // window * window].reshape(-1, window)
@@ -114,8 +118,8 @@ def read(path: Path) -> Take:
     """Read a recording of any format, rate and number of channels; raises VoiceError."""
     try:
         with AudioFile(str(path)) as file:
-            if file.frames > _LONGEST_S * file.samplerate:
-                raise VoiceError(f"is longer than {_LONGEST_S} s: that is no phrase")
+            if file.frames > LONGEST_S * file.samplerate:
+                raise VoiceError(f"is longer than {LONGEST_S} s: that is no phrase")
             if not file.frames:
                 raise VoiceError("is empty")
             samples, rate_hz = np.nan_to_num(file.read(file.frames)), round(file.samplerate)
@@ -146,15 +150,20 @@ class Recordings:
         """Sound files that no phrase is named after."""
         self.doubles: list[tuple[Path, Path]] = []
         """Files for one phrase: the one that is used, and another."""
+        self._verdicts: dict[str, Verdict | None] = {}
+        several: dict[str, list[Path]] = {}
         for path in _sound_files(folder):
             digest = digest_in(path.stem)
             if digest is None:
                 self.strangers.append(path)
-            elif digest in self.files:
-                self.doubles.append((self.files[digest], path))
             else:
-                self.files[digest] = path
-        self._verdicts: dict[str, Verdict | None] = {}
+                several.setdefault(digest, []).append(path)
+        for digest, paths in several.items():
+            used = paths[0]
+            if paths[1:]:
+                used = next((path for path in paths if self._is_heard(path)), used)
+            self.files[digest] = used
+            self.doubles += [(used, path) for path in paths if path != used]
 
     @cached_property
     def id(self) -> str:
@@ -167,14 +176,17 @@ class Recordings:
         path = self.files.get(_digest_of(utterance))
         if path is None:
             return None
-        verdict = self.verdict(path)
-        return path if verdict is None or verdict.heard else None
+        return path if self._is_heard(path) else None
 
     def verdict(self, path: Path) -> Verdict | None:
         """Tell what is wrong with a recording, if something is."""
         if path.name not in self._verdicts:
             self._verdicts[path.name] = _judge(path)
         return self._verdicts[path.name]
+
+    def _is_heard(self, path: Path) -> bool:
+        verdict = self.verdict(path)
+        return verdict is None or verdict.heard
 
 
 class Recorded:
@@ -211,16 +223,24 @@ class Recorded:
         covered = [digest for digest in needed if self._recordings.of(needed[digest])]
         folder = self._recordings.folder
         found = [f"{folder}: {_coverage(len(covered), len(needed))}"]
+        try:
+            known = listed(folder)
+        except LibraryError as error:
+            known = set()
+            found.append(str(error))
         absent = [one for digest, one in needed.items() if digest not in there]
         if absent:
             names = [f"{name_of(one.text, one.language)}.wav" for one in absent]
-            found.append(f"{folder}: missing: {_listed(names)}; “voiceguide record {folder}” helps")
+            helps = f"“voiceguide record {folder}” helps"
+            if not {_digest_of(one) for one in absent} <= known:
+                helps = f"“voiceguide phrases … -o {folder}” lists them, then {helps}"
+            found.append(f"{folder}: missing: {_listed(names)}; {helps}")
         for path in there.values():
             verdict = self._recordings.verdict(path)
             if verdict is not None:
                 then = "record it again" if verdict.heard else "another voice speaks it"
                 found.append(f"{path} {verdict.says}; {then}")
-        found += self._strangers(needed)
+        found += self._strangers({*needed, *known})
         paces = {(needed[digest].rate_wpm, needed[digest].pitch_st) for digest in covered}
         if paces - {(DEFAULT_RATE_WPM, 0.0)}:
             found.append(f"{folder}: recordings keep their own pace and pitch")
@@ -239,9 +259,8 @@ class Recorded:
         own = utterance.voice == self._recordings.voice
         return replace(utterance, voice=None) if own else utterance
 
-    def _strangers(self, needed: Iterable[str]) -> list[str]:
+    def _strangers(self, known: set[str]) -> list[str]:
         recordings = self._recordings
-        known = {*needed, *listed(recordings.folder)}
         strangers = recordings.strangers + [
             path for digest, path in recordings.files.items() if digest not in known
         ]
@@ -250,7 +269,9 @@ class Recorded:
             names = _listed([path.name for path in sorted(strangers)])
             found.append(f"{recordings.folder}: not the recording of any phrase: {names}")
         for used, other in recordings.doubles:
-            found.append(f"{other} is not used: {used.name} is the same phrase")
+            verdict = recordings.verdict(other)
+            says = "is not used" if verdict is None or verdict.heard else verdict.says
+            found.append(f"{other} {says}: {used.name} is the same phrase")
         return found
 
 
@@ -266,16 +287,41 @@ def digest_in(stem: str) -> str | None:
     return found[1].lower() if found else None
 
 
-def listed(folder: Path) -> list[str]:
-    """Give the digests of the phrases that a folder's list names; none if there is no list."""
+def rows(folder: Path) -> list[dict[str, str]]:
+    """Give the rows of a folder's list, with commas or semicolons, as spreadsheets save it.
+
+    Raises FileNotFoundError if there is no list, LibraryError if it cannot be read as one.
+    """
+    path = folder / LIST
+    mend = f"delete it, then “voiceguide phrases … -o {folder}” makes it anew"
     try:
-        with (folder / LIST).open(encoding="utf-8-sig", newline="") as file:
-            names = [row.get("name") or "" for row in csv.DictReader(file)]
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            text = file.read()
+        header = text.partition("\n")[0]
+        delimiter = ";" if header.count(";") > header.count(",") else ","
+        reader = csv.DictReader(io.StringIO(text, newline=""), restval="", delimiter=delimiter)
+        found = [row for row in reader if any(row.values())]
     except FileNotFoundError:
-        return []
+        raise
     except (OSError, ValueError, csv.Error) as error:
-        raise VoiceError(f"{folder / LIST}: cannot be read: {error}") from error
-    return [digest for name in names if (digest := digest_in(name))]
+        what = f"{path}: cannot be read: {error}"
+        raise LibraryError(f"{what}; save it as UTF-8, or {mend}") from error
+    for column in ("name", "text", "language"):
+        if column not in (reader.fieldnames or ()):
+            raise LibraryError(f"{path}: is no list of phrases: lacks “{column}”; {mend}")
+    return found
+
+
+def listed(folder: Path) -> set[str]:
+    """Give the digests of the phrases that a folder's list names; none if there is no list.
+
+    Raises LibraryError.
+    """
+    try:
+        digests = [digest_in(row["name"]) for row in rows(folder)]
+    except FileNotFoundError:
+        return set()
+    return {digest for digest in digests if digest}
 
 
 def _digest_of(utterance: Utterance) -> str:
@@ -283,7 +329,13 @@ def _digest_of(utterance: Utterance) -> str:
 
 
 def _sound_files(folder: Path) -> list[Path]:
-    files = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES]
+    files = [
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in SUFFIXES
+        and not path.name.startswith(".")  # macOS: ._x.wav, with what is known of x.wav
+        and path.is_file()
+    ]
     return sorted(files, key=lambda path: (SUFFIXES.index(path.suffix.lower()), path.name))
 
 
@@ -294,6 +346,8 @@ def _judge(path: Path) -> Verdict | None:
         return Verdict(str(error), heard=False)
     if not found.samples.size:
         return Verdict("is silent", heard=False)
+    if found.samples.size < SHORTEST_MS * found.rate_hz // 1000:
+        return Verdict("is too short", heard=False)
     return Verdict("is clipped", heard=True) if found.clipped else None
 
 
