@@ -6,6 +6,7 @@ for people: stay-with-the-pressure-1f0c2a9b.wav.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import re
@@ -17,9 +18,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from pedalboard import HighpassFilter, Pedalboard
-from pedalboard.io import AudioFile
 
 from voiceguide.errors import VoiceError
+from voiceguide.sound import open_audio
 from voiceguide.voices import cache
 from voiceguide.voices.engine import DEFAULT_RATE_WPM, Spoken, Utterance
 
@@ -113,7 +114,7 @@ def take(samples: NDArray[np.float32], rate_hz: int) -> Take:
 def read(path: Path) -> Take:
     """Read a recording of any format, rate and number of channels; raises VoiceError."""
     try:
-        with AudioFile(str(path)) as file:
+        with contextlib.closing(open_audio(path)) as file:
             if file.frames > _LONGEST_S * file.samplerate:
                 raise VoiceError(f"is longer than {_LONGEST_S} s: that is no phrase")
             if not file.frames:
