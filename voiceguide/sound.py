@@ -31,6 +31,8 @@ _SKIPPED_AT_ONCE = 1 << 16
 So an MP3 is decoded from its beginning on instead, at some 1,000 times its speed."""
 _HELD_MS = 10_000  # what is no longer, a tone, is held as a whole
 _LONGEST_STRETCHED_S = 60  # what is played at another speed is held as a whole
+_PROBE_MS, _PROBES, _PROBED_MS = 1000, 20, 300_000
+"""Whether channels cancel each other out is looked for in so many places, within the first part."""
 _MP3_FRAME_BYTES = 500
 _INFO_END = 44  # the Info header stands at most 36 bytes into the first frame
 _DECODER_DELAY = 529
@@ -154,19 +156,52 @@ class Track:
             return _fitted(self._whole[part], part.stop - part.start)
         begin = self._begin + part.start
         end = min(self._begin + part.stop, self._end)
-        return _fitted(self._mono(begin, max(0, end - begin)), part.stop - part.start)
+        samples = _in_16_bit(self._mono(begin, max(0, end - begin)))
+        return _fitted(samples, part.stop - part.start)
 
     @functools.cached_property
     def _whole(self) -> Samples:
         """All of it, at its speed."""
         frames = self._end - self._begin
-        if self._speed == 1:
-            return self._mono(self._begin, frames)
-        samples = self._windows.read(self._begin, frames).mean(axis=0)
-        return _in_16_bit(time_stretch(samples, RATE_HZ, self._speed)[0])
+        samples = self._mono(self._begin, frames)
+        if self._speed != 1:
+            samples = time_stretch(samples, RATE_HZ, self._speed)[0]
+        return _in_16_bit(samples)
 
-    def _mono(self, begin: int, frames: int) -> Samples:
-        return _in_16_bit(self._windows.read(begin, frames).mean(axis=0))
+    def _mono(self, begin: int, frames: int) -> NDArray[np.float32]:
+        return self._weights @ self._windows.read(begin, frames)
+
+    @functools.cached_property
+    def _weights(self) -> NDArray[np.float32]:
+        """How much of each channel is heard, the same in all of it."""
+        probe = min(_PROBE_MS * FRAMES_PER_MS, self._end - self._begin)
+        reach = min(_PROBED_MS * FRAMES_PER_MS, self._end - self._begin) - probe
+        channels = self._windows.channels
+        probes = (
+            self._windows.read(self._begin + int(at), probe)
+            for at in (np.linspace(0, reach, _PROBES) if channels > 1 else ())
+        )
+        return mono_weights(sum(map(products, probes), np.zeros((channels, channels))))
+
+
+def products(samples: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Sum up what each of the channels is times each other one: their powers and likeness."""
+    exact = samples.astype(np.float64)
+    sums: NDArray[np.float64] = exact @ exact.T
+    return sums
+
+
+def mono_weights(products: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Tell how much of each channel makes one of them.
+
+    It is their mean; where they would cancel each other out, or most are silent, the loudest.
+    """
+    count = len(products)
+    powers = np.diag(products)
+    if products.sum() / count**2 < powers.max() / 8:
+        loudest: NDArray[np.float32] = (np.arange(count) == powers.argmax()).astype(np.float32)
+        return loudest
+    return np.full(count, 1 / count, dtype=np.float32)
 
 
 def _in_16_bit(samples: NDArray[np.float32]) -> Samples:

@@ -20,7 +20,7 @@ import numpy as np
 from pedalboard import HighpassFilter, Pedalboard
 
 from voiceguide.errors import VoiceError
-from voiceguide.sound import open_audio
+from voiceguide.sound import mono_weights, open_audio, products
 from voiceguide.voices import cache
 from voiceguide.voices.engine import DEFAULT_RATE_WPM, Spoken, Utterance
 
@@ -89,7 +89,7 @@ class Take(NamedTuple):
 
 def take(samples: NDArray[np.float32], rate_hz: int) -> Take:
     """Judge and trim a recording; ``samples`` are of shape (channels, frames), within ±1."""
-    mono = _mono(samples)
+    mono = mono_weights(products(samples)) @ samples
     clipped = any(_is_clipped(channel) for channel in samples)
     window = rate_hz * _WINDOW_MS // 1000
     if mono.size < window:
@@ -307,14 +307,6 @@ def _coverage(recorded: int, needed: int) -> str:
 def _listed(names: list[str]) -> str:
     more = len(names) - _MOST_SHOWN
     return ", ".join(names[:_MOST_SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
-def _mono(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mix the channels; where they would cancel each other out, give the loudest."""
-    mixed: NDArray[np.float32] = samples.mean(axis=0)
-    powers = (samples.astype(np.float64) ** 2).mean(axis=1)
-    cancelled = (mixed.astype(np.float64) ** 2).mean() < powers.max() / 16
-    return samples[int(powers.argmax())] if cancelled else mixed
 
 
 def _is_clipped(channel: NDArray[np.float32]) -> bool:
