@@ -372,13 +372,18 @@ def test_a_bed_that_is_not_there_is_told(bed):
         Session("calf", bed=bed).prepare()
 
 
+def test_the_level_of_no_bed_is_told():
+    with pytest.raises(RequestError, match=r"bed_level = -6: there is no bed; .*--bed"):
+        Session("calf", bed_level=-6)
+
+
 def test_a_bed_without_sound_is_told(tmp_path):
     (tmp_path / "text.mp3").write_text("This is no audio.")
     with AudioFile(str(tmp_path / "silent.wav"), "w", 44_100, 1) as file:
         file.write(np.zeros((1, 44_100), dtype=np.float32))
     with AudioFile(str(tmp_path / "empty.wav"), "w", 44_100, 1):
         pass
-    with pytest.raises(SoundError, match=r"text\.mp3"):
+    with pytest.raises(SoundError, match=r"text\.mp3: .* WAV, FLAC, OGG .* MP3"):
         Session("calf", bed=str(tmp_path / "text.mp3")).prepare()
     for name in ("silent", "empty"):
         with pytest.raises(SoundError, match="nothing is heard"):

@@ -29,6 +29,7 @@ _MARGIN_S = 0.05
 _SKIPPED_AT_ONCE = 1 << 16
 """JUCE, which decodes MP3, lands up to two MP3 frames (48 ms) beside where it is to go (measured).
 So an MP3 is decoded from its beginning on instead, at some 1,000 times its speed."""
+_KNOWN = "it is neither WAV, FLAC, OGG (Vorbis) nor MP3; save it as one of these"
 _HELD_MS = 10_000  # what is no longer, a tone, is held as a whole
 _LONGEST_STRETCHED_S = 60  # what is played at another speed is held as a whole
 _PROBE_MS, _PROBES, _PROBED_MS = 1000, 20, 300_000
@@ -127,7 +128,7 @@ class Windows:
         except RecursionError:
             raise
         except (OSError, ValueError, RuntimeError, MemoryError) as error:
-            what = str(error).replace(f'file "{self._path}" ', "it ")
+            what = _KNOWN if "supported format" in str(error) else error
             raise SoundError(f"{self._path}: cannot be read as audio: {what}") from error
 
 
