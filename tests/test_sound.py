@@ -268,6 +268,20 @@ def test_a_loop_shows_no_seam(music, bed):
         assert steps[max(0, seam - 2) : seam + 2].max() <= steps.max() * 0.999
 
 
+@pytest.mark.parametrize(("hz", "seconds"), [(300, 12), (300, 12.001), (None, 12)])
+def test_music_is_as_loud_where_it_begins_again(tmp_path, hz, seconds):
+    """A tone, in and out of step with its begin, and noise."""
+    time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    noise = np.random.default_rng(1).normal(0, 0.1, time_s.size)
+    samples = 0.2 * np.sin(2 * np.pi * hz * time_s) if hz else noise
+    loop = Loop(own(tmp_path / "x.wav", samples[None, :]), 1)
+    heard = np.concatenate([loop.part(at, 500, [], None)[0] for at in range(5000, 29_000, 500)])
+    levels = 10 * np.log10(np.mean(heard.reshape(-1, RATE_HZ // 2) ** 2, axis=1))
+    assert levels.max() - levels.min() < 0.6
+    begun_again, twice = (loop.part(9000, 500, [], None) for _ in range(2))
+    assert np.array_equal(begun_again, twice)
+
+
 def test_music_of_ones_own_goes_on_in_a_loop_at_the_level_of_a_bed(tmp_path, music, ssml):
     script = ssml('<break time="40s"/>')
     for suffix in ("mp3", "ogg", "wav"):
@@ -281,6 +295,59 @@ def test_music_of_ones_own_goes_on_in_a_loop_at_the_level_of_a_bed(tmp_path, mus
         seconds = part(heard, 5000, 33_000).reshape(-1, RATE_HZ)
         levels = [integrated_lufs(second) for second in seconds]
         assert -39 < min(levels) <= max(levels) < -33
+
+
+def own(path: Path, samples: np.ndarray) -> Bed:
+    """Write samples, shape (channels, frames), at 48,000 Hz, as a bed of one's own."""
+    with AudioFile(str(path), "w", RATE_HZ, len(samples)) as file:
+        file.write(samples.astype(np.float32))
+    return Bed(path, path.name)
+
+
+@pytest.mark.parametrize("what", ["begins softly", "is sparse", "is soft"])
+def test_a_bed_that_is_soft_or_sparse_stays_below_the_voice(tmp_path, what):
+    time_s = np.arange(400 * RATE_HZ) / RATE_HZ
+    tone = 0.5 * np.sin(2 * np.pi * 300 * time_s)
+    if what == "begins softly":
+        tone[time_s < 350] *= 0.003
+    elif what == "is sparse":
+        tone *= np.where(abs(time_s % 47 - 5) < 0.7, 1, 0.003)
+    else:
+        tone *= 0.003
+    bed = own(tmp_path / "x.wav", tone[None, :])
+    heard = [Loop(bed, 1).part(at, 3000, [], None)[0] for at in range(9000, 398_000, 3000)]
+    levels = [integrated_lufs(one) for one in heard]
+    limit = -60 + 12 if what == "is soft" else -25.4
+    assert max(levels) < limit + 1
+    assert max(levels) > (limit - 3 if what == "is soft" else -38)
+
+
+def test_a_bed_that_is_too_loud_is_bent_and_not_cut_off(tmp_path, ssml):
+    time_s = np.arange(12 * RATE_HZ) / RATE_HZ
+    strokes = np.sin(2 * np.pi * 303 * time_s) * (time_s % 1 < 0.01)
+    bed = own(tmp_path / "x.wav", strokes[None, :])
+    script = ssml('<break time="16s"/>')
+    heard = read(Session(script, bed=str(bed.path), bed_level=20).export(tmp_path / "y.wav"))[0]
+    stroke = np.abs(part(heard, 7000, 7010))
+    assert 0.5 < stroke.max() < 0.8
+    assert (stroke == stroke.max()).sum() < 120  # of 480; cut off, 269
+
+
+def test_channels_that_cancel_each_other_out_and_those_beyond_two_are_heard(tmp_path, ssml):
+    time_s = np.arange(12 * RATE_HZ) / RATE_HZ
+    tone = 0.2 * np.sin(2 * np.pi * 300 * time_s)
+    files = {"apart.wav": [tone, -tone], "centre.wav": [0 * tone, 0 * tone, tone, 0 * tone]}
+    for name, samples in files.items():
+        bed = own(tmp_path / name, np.array(samples))
+        for channels in (1, 2):
+            heard = Loop(bed, channels).part(5000, 3000, [], None)
+            power = sum(10 ** (integrated_lufs(one) / 10) for one in heard)
+            assert 10 * np.log10(power) == pytest.approx(-36, abs=0.5)
+        Session(ssml("Hello."), bed=str(bed.path)).prepare()
+        script = ssml(f'<audio src="{name}"/>')
+        heard = read(Session(script).export(tmp_path / "x.flac"))[0]
+        assert rms_db(heard) == pytest.approx(rms_db(tone), abs=0.5)
+        assert np.abs(np.diff(heard[480:-480])).max() < 0.01  # without a step
 
 
 @pytest.mark.parametrize("suffix", ["mp3", "ogg", "flac", "wav"])
@@ -305,13 +372,18 @@ def test_a_bed_that_is_not_there_is_told(bed):
         Session("calf", bed=bed).prepare()
 
 
+def test_the_level_of_no_bed_is_told():
+    with pytest.raises(RequestError, match=r"bed_level = -6: there is no bed; .*--bed"):
+        Session("calf", bed_level=-6)
+
+
 def test_a_bed_without_sound_is_told(tmp_path):
     (tmp_path / "text.mp3").write_text("This is no audio.")
     with AudioFile(str(tmp_path / "silent.wav"), "w", 44_100, 1) as file:
         file.write(np.zeros((1, 44_100), dtype=np.float32))
     with AudioFile(str(tmp_path / "empty.wav"), "w", 44_100, 1):
         pass
-    with pytest.raises(SoundError, match=r"text\.mp3"):
+    with pytest.raises(SoundError, match=r"text\.mp3: .* WAV, FLAC, OGG .* MP3"):
         Session("calf", bed=str(tmp_path / "text.mp3")).prepare()
     for name in ("silent", "empty"):
         with pytest.raises(SoundError, match="nothing is heard"):

@@ -9,11 +9,12 @@ import sys
 import numpy as np
 import pytest
 import soxr
-from conftest import FRAMES_PER_MS, decode, voiceguide
+from conftest import FRAMES_PER_MS, decode, needs, voiceguide
 from pedalboard.io import AudioFile
 
 from voiceguide import Session
 from voiceguide.errors import RequestError, ScriptError
+from voiceguide.voices import recorded
 
 TEMPLATE = """{% import "cues.ssml.jinja" as cue with context %}
 <speak version="1.1" xmlns="http://www.w3.org/2001/10/synthesis" xml:lang="{{ language }}">
@@ -275,6 +276,28 @@ def test_a_long_sound_is_read_in_windows_that_join_without_a_seam(tmp_path, suff
     assert len(heard) == 32_000 * FRAMES_PER_MS
     whole = soxr.resample(sweep, rate_hz, 48_000)[100 * FRAMES_PER_MS :][: len(heard)]
     assert np.abs(heard[480:-480] - whole[480:-480]).max() < 0.02
+
+
+def test_an_mp3_without_a_header_is_heard_to_its_end(tmp_path):
+    """Its bit rate varies: it is longer than that of its begin tells."""
+    needs("ffmpeg")
+    times_s = np.arange(20 * 44_100) / 44_100
+    noise = np.random.default_rng(1).normal(0, 0.1, times_s.size) * (times_s < 5)
+    tone = 0.2 * np.sin(2 * np.pi * 300 * times_s)
+    with AudioFile(str(tmp_path / "x.wav"), "w", 44_100, 1) as file:
+        file.write((noise + tone).astype(np.float32)[None, :])
+    encode = ["ffmpeg", "-v", "error", "-i", "x.wav", "-q:a", "5", "-write_xing", "0", "x.mp3"]
+    subprocess.run(encode, cwd=tmp_path, check=True)
+    script = tmp_path / "my.ssml"
+    script.write_text('<speak><audio src="x.mp3"/></speak>')
+    Session(script).export(tmp_path / "my.wav")
+    heard = decode(tmp_path / "my.wav")
+    assert len(heard) / FRAMES_PER_MS == pytest.approx(20_000, abs=60)
+    for begin_ms in (12_000, 19_000, 19_900):
+        part = heard[begin_ms * FRAMES_PER_MS : (begin_ms + 50) * FRAMES_PER_MS]
+        assert np.abs(part).max() == pytest.approx(0.2, abs=0.02)
+    found = recorded.read(tmp_path / "x.mp3")
+    assert len(found.samples) / found.rate_hz > 19.8
 
 
 def test_a_script_is_text_whatever_its_encoding(tmp_path):

@@ -10,10 +10,11 @@ import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pedalboard import HighpassFilter, HighShelfFilter, Pedalboard
 
 from voiceguide.errors import SoundError
-from voiceguide.sound import Windows
-from voiceguide.voices.clip import FRAMES_PER_MS, integrated_lufs
+from voiceguide.sound import Windows, mono_weights, products
+from voiceguide.voices.clip import FRAMES_PER_MS, RATE_HZ, SPEECH_LUFS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,9 +40,21 @@ BEHIND_MS = HOLD_MS + RISE_MS
 
 _SEAM_MS = 4000
 """The end of a file that is no loop by itself is crossfaded with its begin for so long."""
-_MEASURED_MS, _PROBE_MS, _PROBES = 300_000, 2000, 20
-"""The level is that of 20 probes from the first five minutes."""
+_LIKENESS = (-0.5, 1.0)
+"""Of the two (their correlation): what cancels out even more is not raised further."""
+_MEASURED_MS, _PROBE_MS, _PROBES = 3_600_000, 3000, 200
+"""Ten minutes are measured as a whole, 3 s by 3 s (short-term loudness); longer files in so many
+places of their first hour."""
+_GATE_LU = 10.0
+"""What is so far below the mean does not count (ITU-R BS.1770-4)."""
+_MOST_DB = 12.0
+"""So much a soft file is raised at most."""
+_BELOW_SPEECH_LU = 10.0
+"""The loudest 3 s of a bed stay so far below speech, unless its level is raised."""
 _SILENT_LUFS = -69.0
+_HEARD = Pedalboard(
+    [HighShelfFilter(1682, 4, 0.707), HighpassFilter(38.1), HighpassFilter(38.1)]
+)  # the K-weighting of ITU-R BS.1770-4, within 0.3 dB
 
 
 class Loop:
@@ -52,16 +65,20 @@ class Loop:
 
         Raises SoundError if it is not audio, or silent.
         """
+        self._path = bed.path
         self._windows = Windows(bed.path)
         self._ending = Windows(bed.path)  # each is read on where it was
-        self._channels = channels
         frames = self._windows.frames
         self._seam = 0 if bed.seamless else min(_SEAM_MS * FRAMES_PER_MS, frames // 4)
         self._period = frames - self._seam
-        level_lufs = _lufs(bed.path, channels)
-        if level_lufs < _SILENT_LUFS:
+        powers = _powers(bed.path)
+        self._weights = _weights(powers.sum(axis=0), channels)
+        mixed = self._weights @ powers @ self._weights.T
+        level_lufs, loudest_lufs = _lufs(np.trace(mixed, axis1=1, axis2=2))
+        if loudest_lufs < _SILENT_LUFS:
             raise SoundError(f"{bed.path}: nothing is heard in it")
-        self._gain_db = BED_LUFS - level_lufs + bed.gain_db
+        most_db = min(_MOST_DB, SPEECH_LUFS - _BELOW_SPEECH_LU - loudest_lufs)
+        self._gain_db = min(BED_LUFS - level_lufs, most_db) + bed.gain_db
 
     def part(
         self,
@@ -70,13 +87,12 @@ class Loop:
         speech: Sequence[tuple[int, int]],
         session_ms: int | None,
     ) -> NDArray[np.float32]:
-        """Give the bed from ``begin_ms`` on: shape (channels, frames), within ±1 or a little over.
+        """Give the bed from ``begin_ms`` on: shape (channels, frames), within ±1 or beyond.
 
         ``speech`` is when something is said, from BEHIND_MS before to AHEAD_MS after that part;
         ``session_ms`` is the session's length, None if it ends later than AHEAD_MS after it.
         """
-        looped = self._looped(begin_ms * FRAMES_PER_MS, length_ms * FRAMES_PER_MS)
-        heard = _in_channels(looped, self._channels)
+        heard = self._weights @ self._looped(begin_ms * FRAMES_PER_MS, length_ms * FRAMES_PER_MS)
         gain_db = self._gain_db - DUCKED_DB * _ducking(begin_ms, length_ms, speech)
         gain = 10 ** (gain_db / 20) * _fade(begin_ms, length_ms, session_ms)
         at_ms = np.arange(heard.shape[1]) / FRAMES_PER_MS
@@ -93,35 +109,60 @@ class Loop:
                 size = min(part.shape[1], self._seam - at)
                 before = self._ending.read(self._period + at, size)
                 angle = (np.arange(at, at + size) / self._seam * np.pi / 2).astype("f4")
-                part[:, :size] = part[:, :size] * np.sin(angle) + before * np.cos(angle)
+                rising, falling = np.sin(angle), np.cos(angle)
+                power = 1 + 2 * self._likeness * rising * falling
+                part = part.copy()  # what was read is kept, and given again
+                part[:, :size] = (part[:, :size] * rising + before * falling) / np.sqrt(power)
             parts.append(part)
             begin += part.shape[1]
             count -= part.shape[1]
         return np.concatenate(parts, axis=1)
 
+    @functools.cached_property
+    def _likeness(self) -> np.float32:
+        """How much the end is like the begin, as a wave: what is alike adds up to more."""
+        windows = Windows(self._path)
+        both = [self._weights @ windows.read(at, self._seam) for at in (0, self._period)]
+        windows.close()
+        begin, end = (samples.astype(np.float64).ravel() for samples in both)
+        of_both = float(np.sqrt((begin @ begin) * (end @ end)))
+        return np.float32(np.clip(float(begin @ end) / (of_both or 1.0), *_LIKENESS))
 
-def _in_channels(samples: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
-    """Bring samples, shape (channels, frames), to one channel or two."""
+
+def _weights(powers: NDArray[np.float64], channels: int) -> NDArray[np.float32]:
+    """Tell how much of each channel of a file is heard in each of one channel or two."""
     if channels == 1:
-        mono: NDArray[np.float32] = samples.mean(axis=0, keepdims=True)
-        return mono
-    if len(samples) == 1:  # equal power: as loud in two channels as in one
-        return np.repeat(samples * np.float32(np.sqrt(0.5)), channels, axis=0)
-    return samples[:channels]
+        return mono_weights(powers)[None, :]
+    weights = np.full((channels, len(powers)), np.sqrt(0.5), dtype=np.float32)  # equal power
+    if len(powers) > 1:  # the first two are left and right, all others in the middle
+        weights[:, :channels] = np.eye(channels)
+    return weights
+
+
+def _lufs(powers: NDArray[np.float64]) -> tuple[float, float]:
+    """Give the gated loudness of a file, and that of its loudest part, of that of its parts."""
+    levels = 10 * np.log10(np.maximum(powers, 1e-12)) - 0.691
+    heard = powers[levels > _SILENT_LUFS]
+    if not heard.size:
+        return -np.inf, -np.inf
+    heard = heard[heard > heard.mean() / 10 ** (_GATE_LU / 10)]
+    return float(10 * np.log10(heard.mean()) - 0.691), float(levels.max())
 
 
 @functools.lru_cache(maxsize=8)
-def _lufs(path: Path, channels: int) -> float:
-    """Measure how loud a file is in so many channels."""
+def _powers(path: Path) -> NDArray[np.float64]:
+    """Measure how loud a file's channels and their sums are heard: shape (parts, channels, same).
+
+    Of channels that are mixed with weights w, a part's power is w·P·w.
+    """
     windows = Windows(path)
     probe = min(_PROBE_MS * FRAMES_PER_MS, windows.frames)
     reach = min(_MEASURED_MS * FRAMES_PER_MS, windows.frames) - probe
-    begins = np.linspace(0, reach, _PROBES).astype(int) if reach > 0 else [0]
-    probes = np.concatenate([windows.read(int(at), probe) for at in begins], axis=1)
-    heard = _in_channels(probes, channels) if probes.size else ()
-    levels = [integrated_lufs(channel) for channel in heard]
-    power = sum(10 ** (level / 10) for level in levels if np.isfinite(level))
-    return float(10 * np.log10(power or 1e-12))
+    count = min(_PROBES, -(-reach // max(1, probe)) + 1)
+    parts = (windows.read(int(at), probe) for at in np.linspace(0, reach, count))
+    powers = [products(_HEARD(part, RATE_HZ)) / max(1, probe) for part in parts]
+    windows.close()
+    return np.array(powers)
 
 
 def _ducking(

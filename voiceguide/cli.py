@@ -159,7 +159,7 @@ Rate = Annotated[
 Bed = Annotated[
     str | None,
     typer.Option(
-        help="Ambience under the session: rain, ocean, drone, or your own music.",
+        help="Under the session: rain, ocean, drone, or your own music (WAV, FLAC, OGG, MP3).",
         metavar="NAME|FILE",
     ),
 ]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from voiceguide.ssml import Cue
     from voiceguide.voices.clip import Samples
 
-VERSION = 2
+VERSION = 3
 """Raise it whenever the same timeline sounds different: a playlist's files are then made anew."""
 
 BLOCK_MS = 500
@@ -139,8 +139,9 @@ class Window:
             speech = [(e.begin_ms, e.end_ms) for e in events if isinstance(e.cue, Speech)]
             length_ms = end_ms - begin_ms
             bed = self._bed.part(begin_ms, length_ms, speech, session_ms)
-            data = np.clip(np.rint(bed.T * 32767), -32768, 32767).astype("<i2").tobytes()
-            parts.append((0, _segment(data, self.channels), 1.0))
+            boost = max(1.0, float(np.abs(bed).max()))
+            data = np.rint(bed.T * (32767 / boost)).astype("<i2").tobytes()
+            parts.append((0, _segment(data, self.channels), boost))
         return _block(parts, end_ms - begin_ms, self.channels)
 
     def _start(self, event: Event) -> _Playing:

@@ -150,12 +150,15 @@ class Request(BaseModel):
 def request(**options: object) -> Request:
     """Check the options of a request; raises RequestError naming the option that is wrong."""
     try:
-        return Request.model_validate(options)
+        asked = Request.model_validate(options)
     except ValidationError as error:
         first = error.errors()[0]
         option = ".".join(str(part) for part in first["loc"])
         reason = first["msg"].removeprefix("Value error, ")
         raise RequestError(f"{option} = {first['input']!r}: {reason}") from error
+    if asked.bed_level and asked.bed is None:
+        raise RequestError(f"bed_level = {asked.bed_level:g}: there is no bed; choose one (--bed)")
+    return asked
 
 
 class Treatment(NamedTuple):

@@ -7,10 +7,11 @@ import functools
 import math
 from typing import TYPE_CHECKING
 
+import miniaudio
 import numpy as np
 import soxr
 from pedalboard import time_stretch
-from pedalboard.io import AudioFile
+from pedalboard.io import AudioFile, ReadableAudioFile
 
 from voiceguide.errors import SoundError
 from voiceguide.voices.clip import FRAMES_PER_MS, RATE_HZ
@@ -28,8 +29,11 @@ _MARGIN_S = 0.05
 _SKIPPED_AT_ONCE = 1 << 16
 """JUCE, which decodes MP3, lands up to two MP3 frames (48 ms) beside where it is to go (measured).
 So an MP3 is decoded from its beginning on instead, at some 1,000 times its speed."""
+_KNOWN = "it is neither WAV, FLAC, OGG (Vorbis) nor MP3; save it as one of these"
 _HELD_MS = 10_000  # what is no longer, a tone, is held as a whole
 _LONGEST_STRETCHED_S = 60  # what is played at another speed is held as a whole
+_PROBE_MS, _PROBES, _PROBED_MS = 1000, 20, 300_000
+"""Whether channels cancel each other out is looked for in so many places, within the first part."""
 _MP3_FRAME_BYTES = 500
 _INFO_END = 44  # the Info header stands at most 36 bytes into the first frame
 _DECODER_DELAY = 529
@@ -42,7 +46,7 @@ class Windows:
         """Open a file of any format, rate and number of channels; raises SoundError."""
         self._path = path
         with self._readable():
-            self._file = AudioFile(str(path))
+            self._file = open_audio(path)
             self._first, padding = mp3_edges(path)
         self._rate_hz = int(self._file.samplerate)
         self._count = max(0, int(self._file.frames) - self._first - padding)
@@ -124,7 +128,7 @@ class Windows:
         except RecursionError:
             raise
         except (OSError, ValueError, RuntimeError, MemoryError) as error:
-            what = str(error).replace(f'file "{self._path}" ', "it ")
+            what = _KNOWN if "supported format" in str(error) else error
             raise SoundError(f"{self._path}: cannot be read as audio: {what}") from error
 
 
@@ -153,19 +157,52 @@ class Track:
             return _fitted(self._whole[part], part.stop - part.start)
         begin = self._begin + part.start
         end = min(self._begin + part.stop, self._end)
-        return _fitted(self._mono(begin, max(0, end - begin)), part.stop - part.start)
+        samples = _in_16_bit(self._mono(begin, max(0, end - begin)))
+        return _fitted(samples, part.stop - part.start)
 
     @functools.cached_property
     def _whole(self) -> Samples:
         """All of it, at its speed."""
         frames = self._end - self._begin
-        if self._speed == 1:
-            return self._mono(self._begin, frames)
-        samples = self._windows.read(self._begin, frames).mean(axis=0)
-        return _in_16_bit(time_stretch(samples, RATE_HZ, self._speed)[0])
+        samples = self._mono(self._begin, frames)
+        if self._speed != 1:
+            samples = time_stretch(samples, RATE_HZ, self._speed)[0]
+        return _in_16_bit(samples)
 
-    def _mono(self, begin: int, frames: int) -> Samples:
-        return _in_16_bit(self._windows.read(begin, frames).mean(axis=0))
+    def _mono(self, begin: int, frames: int) -> NDArray[np.float32]:
+        return self._weights @ self._windows.read(begin, frames)
+
+    @functools.cached_property
+    def _weights(self) -> NDArray[np.float32]:
+        """How much of each channel is heard, the same in all of it."""
+        probe = min(_PROBE_MS * FRAMES_PER_MS, self._end - self._begin)
+        reach = min(_PROBED_MS * FRAMES_PER_MS, self._end - self._begin) - probe
+        channels = self._windows.channels
+        probes = (
+            self._windows.read(self._begin + int(at), probe)
+            for at in (np.linspace(0, reach, _PROBES) if channels > 1 else ())
+        )
+        return mono_weights(sum(map(products, probes), np.zeros((channels, channels))))
+
+
+def products(samples: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Sum up what each of the channels is times each other one: their powers and likeness."""
+    exact = samples.astype(np.float64)
+    sums: NDArray[np.float64] = exact @ exact.T
+    return sums
+
+
+def mono_weights(products: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Tell how much of each channel makes one of them.
+
+    It is their mean; where they would cancel each other out, or most are silent, the loudest.
+    """
+    count = len(products)
+    powers = np.diag(products)
+    if products.sum() / count**2 < powers.max() / 8:
+        loudest: NDArray[np.float32] = (np.arange(count) == powers.argmax()).astype(np.float32)
+        return loudest
+    return np.full(count, 1 / count, dtype=np.float32)
 
 
 def _in_16_bit(samples: NDArray[np.float32]) -> Samples:
@@ -179,13 +216,71 @@ def _fitted(samples: Samples, frames: int) -> Samples:
     return np.pad(samples, (0, frames - len(samples)))
 
 
+class _Counted:
+    """An MP3 whose header, if it has one, does not tell how long it is, read as by pedalboard.
+
+    pedalboard takes its length from the bit rate of its begin, and reads no further.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open it, and count its frames, which takes 0.6 ms a minute; raises DecodeError."""
+        self._path = str(path)
+        known = miniaudio.mp3_get_file_info(self._path)
+        self.samplerate, self.num_channels = known.sample_rate, known.nchannels
+        self.frames = known.num_frames
+        self.seek(0)
+
+    def read(self, count: int) -> NDArray[np.float32]:
+        """Give the next frames, shape (channels, frames), fewer at the end; raises ValueError."""
+        parts = [np.zeros((0, self.num_channels), dtype=np.float32)]
+        while count:
+            try:
+                part = np.frombuffer(self._stream.send(min(count, _SKIPPED_AT_ONCE)), np.float32)
+            except StopIteration:
+                break
+            except miniaudio.MiniaudioError as error:
+                raise ValueError(str(error)) from error
+            parts.append(part.reshape(-1, self.num_channels))
+            count -= len(parts[-1])
+        return np.concatenate(parts).T
+
+    def seek(self, position: int) -> None:
+        """Let the next frame that is read be ``position``."""
+        self._stream = miniaudio.stream_file(
+            self._path, miniaudio.SampleFormat.FLOAT32, self.num_channels, self.samplerate,
+            _SKIPPED_AT_ONCE, seek_frame=position,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Close it."""
+        self._stream.close()
+
+
+def open_audio(path: Path) -> ReadableAudioFile | _Counted:
+    """Open a file whose ``frames`` are right; close it. Raises OSError or ValueError."""
+    file = AudioFile(str(path))
+    if path.suffix.lower() == ".mp3" and not int.from_bytes(_info_header(path)[4:8], "big") & 1:
+        with contextlib.suppress(miniaudio.DecodeError):  # it is no MP3
+            counted = _Counted(path)
+            file.close()
+            return counted
+    return file
+
+
 def mp3_edges(path: Path) -> tuple[int, int]:
     """Tell how many frames an MP3 encoder put before and behind the sound (the LAME header).
 
     pedalboard gives them too; players leave them out.
     """
-    if path.suffix.lower() != ".mp3":
+    header = _info_header(path) if path.suffix.lower() == ".mp3" else b""
+    if header[120:122] not in (b"LA", b"La"):  # LAME, Lavc, Lavf
         return 0, 0
+    delay, padding = divmod(int.from_bytes(header[141:144], "big"), 4096)
+    return delay + _DECODER_DELAY, max(0, padding - _DECODER_DELAY)
+
+
+def _info_header(path: Path) -> bytes:
+    """Give the Info header of an MP3 and what follows; nothing if there is none."""
     with path.open("rb") as file:
         tag = file.read(10)
         if tag[:3] == b"ID3":  # its size is in four times seven bits
@@ -194,7 +289,4 @@ def mp3_edges(path: Path) -> tuple[int, int]:
             file.seek(0)
         frame = file.read(_MP3_FRAME_BYTES)
     info = max(frame.find(b"Info", 0, _INFO_END), frame.find(b"Xing", 0, _INFO_END))
-    if info < 0 or frame[info + 120 : info + 122] not in (b"LA", b"La"):  # LAME, Lavc, Lavf
-        return 0, 0
-    delay, padding = divmod(int.from_bytes(frame[info + 141 : info + 144], "big"), 4096)
-    return delay + _DECODER_DELAY, max(0, padding - _DECODER_DELAY)
+    return frame[info:] if info >= 0 else b""

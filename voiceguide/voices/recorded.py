@@ -6,6 +6,7 @@ for people: stay-with-the-pressure-1f0c2a9b.wav.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -18,9 +19,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from pedalboard import HighpassFilter, Pedalboard
-from pedalboard.io import AudioFile
 
 from voiceguide.errors import LibraryError, VoiceError
+from voiceguide.sound import mono_weights, open_audio, products
 from voiceguide.voices import cache
 from voiceguide.voices.engine import DEFAULT_RATE_WPM, Spoken, Utterance
 
@@ -95,7 +96,7 @@ def take(samples: NDArray[np.float32], rate_hz: int) -> Take:
     window = rate_hz * _WINDOW_MS // 1000
     if samples.shape[1] < window:
         return Take(np.zeros(0, np.float32), rate_hz, -np.inf, -np.inf, clipped=False)
-    mono = _mono(samples)
+    mono = mono_weights(products(samples)) @ samples
     clipped = any(_is_clipped(channel) for channel in samples)
     mono = mono - mono.mean()
     heard = Pedalboard([HighpassFilter(_RUMBLE_HZ) for _ in range(_RUMBLE_POLES)])(mono, rate_hz)
@@ -117,7 +118,7 @@ def take(samples: NDArray[np.float32], rate_hz: int) -> Take:
 def read(path: Path) -> Take:
     """Read a recording of any format, rate and number of channels; raises VoiceError."""
     try:
-        with AudioFile(str(path)) as file:
+        with contextlib.closing(open_audio(path)) as file:
             if file.frames > LONGEST_S * file.samplerate:
                 raise VoiceError(f"is longer than {LONGEST_S} s: that is no phrase")
             if not file.frames:
@@ -360,14 +361,6 @@ def _coverage(recorded: int, needed: int) -> str:
 def _listed(names: list[str]) -> str:
     more = len(names) - _MOST_SHOWN
     return ", ".join(names[:_MOST_SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
-def _mono(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mix the channels; where they would cancel each other out, give the loudest."""
-    mixed: NDArray[np.float32] = samples.mean(axis=0)
-    powers = (samples.astype(np.float64) ** 2).mean(axis=1)
-    cancelled = (mixed.astype(np.float64) ** 2).mean() < powers.max() / 16
-    return samples[int(powers.argmax())] if cancelled else mixed
 
 
 def _is_clipped(channel: NDArray[np.float32]) -> bool:
