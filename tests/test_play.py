@@ -111,7 +111,8 @@ def part(samples: np.ndarray, begin_ms: int, end_ms: int) -> np.ndarray:
 
 def test_a_session_begins_at_once_and_is_what_is_rendered(server, one, calf):
     """Its clips are in the cache. Other programs may have the processor once."""
-    for _attempt in range(3):
+    limit_ms = 500 if os.environ.get("CI") else 1000
+    for _attempt in range(5):
         begin = one.here()
         terminal = Terminal(server, "calf")
         terminal.watch(3)
@@ -124,9 +125,9 @@ def test_a_session_begins_at_once_and_is_what_is_rendered(server, one, calf):
         delay_ms = first_sound_ms(terminal, one, begin)
         terminal.press("q")
         assert terminal.end() == 0
-        if delay_ms < 1000 and used < 0.1:
+        if delay_ms < limit_ms and used < 0.1:
             break
-    assert delay_ms < 1000  # half of it where nothing else runs: bench_play.py measures it
+    assert delay_ms < limit_ms
     assert used < 0.1  # of one core
     assert size < 150e6
     heard = one.since(begin)
@@ -236,7 +237,7 @@ def test_keys_steer_scripts_and_files_alike(server, one, two, rendered, tmp_path
     time.sleep(0.8)
     press(" ", spoken, recorded)
     until("paused", spoken, recorded)
-    time.sleep(1)
+    time.sleep(1.3)
     press(" ", spoken, recorded)
     until("Stay quite still", spoken, recorded)
     press("+", spoken, recorded)
@@ -260,7 +261,7 @@ def test_keys_steer_scripts_and_files_alike(server, one, two, rendered, tmp_path
         assert begin_ms > 2500
         tone = part(heard, begin_ms - 2500, begin_ms - 50)
         assert np.abs(tone).max() > 0.02  # it ends the delay
-        assert 700 < second - hello - (said_ms[1] - said_ms[0]) < 6000  # the pause
+        assert 900 < second - hello - (said_ms[1] - said_ms[0]) < 6000  # the pause
         assert last - still == pytest.approx(said_ms[3] - said_ms[2] + 15_000 - 10_000, abs=2)
         tick_ms = round(last) - 200 - said_ms[3] + tick["begin_ms"]
         ticks.append(np.abs(part(heard, tick_ms, tick_ms + 100)).max())

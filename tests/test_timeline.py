@@ -672,7 +672,7 @@ def groups(draw: st.DrawFn, depth: int = 3, *, cuttable: bool = False) -> Group:
 SESSIONS = st.lists(groups(), min_size=1, max_size=3).map(
     lambda some: Group("seq", (Pause(600_000, elastic=False, at=AT), *some), AT)
 )
-TREES, WEBS = (2000, 400) if os.environ.get("CI") else (300, 100)
+TREES, WEBS = (2000, 600) if os.environ.get("CI") else (400, 150)
 THOROUGH = settings(
     max_examples=TREES,
     deadline=None,

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
-import sys
 import threading
 import time
 import wave
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,8 +29,8 @@ from voiceguide.voices.recorded import (
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
+    from pathlib import Path
 
-    import miniaudio
     from numpy.typing import NDArray
 
     from voiceguide.phrases import Phrase
@@ -90,11 +88,13 @@ class Microphone:
         try:
             import miniaudio
 
+            from voiceguide.player.miniaudio_device import backends
+
             self._device = miniaudio.CaptureDevice(
                 nchannels=1,
                 sample_rate=RATE_HZ,
                 buffersize_msec=_BUFFER_MS,
-                backends=_backends(),
+                backends=backends(),
                 app_name="voiceguide",
             )
             self._blocks: list[bytes] | None = None
@@ -245,6 +245,8 @@ def _play(clip: NDArray[np.int16]) -> None:
     """Play a clip as it will be heard in a session."""
     import miniaudio
 
+    from voiceguide.player.miniaudio_device import backends
+
     ended = threading.Event()
 
     def frames() -> Generator[NDArray[np.int16], int, None]:
@@ -263,7 +265,7 @@ def _play(clip: NDArray[np.int16]) -> None:
             nchannels=1,
             sample_rate=RATE_HZ,
             buffersize_msec=_BUFFER_MS,
-            backends=_backends(),
+            backends=backends(),
             app_name="voiceguide",
         ) as device:
             device.start(reader)
@@ -271,17 +273,6 @@ def _play(clip: NDArray[np.int16]) -> None:
             time.sleep(2 * _BUFFER_MS / 1000)  # what is still in the device
     except miniaudio.MiniaudioError as error:
         raise VoiceguideError(f"no loudspeaker can be opened ({error}): connect one") from error
-
-
-def _backends() -> list[miniaudio.Backend]:
-    """Give all but the null device, which would hear nothing."""
-    import miniaudio
-
-    known = miniaudio.Backend
-    if sys.platform != "linux":
-        return [backend for backend in known if backend.name not in ("NULL", "CUSTOM")]
-    cards = [known.ALSA] if Path("/dev/snd").exists() else []
-    return [known.PULSEAUDIO, *cards]
 
 
 def _ask(console: Console, question: str, letters: str) -> str:

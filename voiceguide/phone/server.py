@@ -29,6 +29,7 @@ import re
 import socket
 import tomllib
 import zipfile
+from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
@@ -135,9 +136,9 @@ class _Wanted(BaseModel):
         chosen = self.model_dump(mode="json", exclude_defaults=True)
         return {"target": chosen.pop("region"), **chosen}
 
+    @abstractmethod
     def name(self) -> str:
         """Check that it can be had, and name it; raises VoiceguideError."""
-        raise NotImplementedError
 
 
 class WantedSession(_Wanted):

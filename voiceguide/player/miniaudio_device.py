@@ -32,7 +32,7 @@ class MiniaudioDevice:
                 nchannels=channels,
                 sample_rate=RATE_HZ,
                 buffersize_msec=_PERIOD_MS,
-                backends=_backends(),
+                backends=backends(),
                 app_name="voiceguide",
             )
         except miniaudio.MiniaudioError as error:
@@ -63,8 +63,8 @@ def _asked(read: Callable[[int], bytes]) -> Generator[bytes, int, None]:
     return generator
 
 
-def _backends() -> list[miniaudio.Backend]:
-    """Give all but the null device, which would play to nobody."""
+def backends() -> list[miniaudio.Backend]:
+    """Give all but the null device, which would play to nobody, and hear nothing."""
     known = miniaudio.Backend
     if sys.platform != "linux":
         return [backend for backend in known if backend.name not in ("NULL", "CUSTOM")]
