@@ -21,6 +21,7 @@ from mutagen import MutagenError, flac, id3, mp3, oggvorbis, wave
 from pedalboard.io import AudioFile
 
 from voiceguide.errors import ExportError
+from voiceguide.mp3 import Encoder
 from voiceguide.ssml import Speech
 from voiceguide.voices.clip import RATE_HZ
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 FORMATS = ("mp3", "wav", "flac", "ogg")
 """The suffixes that can be written."""
 
-VERSION = 2
+VERSION = 3
 """Raise it whenever the same session becomes another file: a playlist's are then made anew."""
 
 SOUNDS = "voiceguide sounds"
@@ -41,10 +42,8 @@ SOUNDS = "voiceguide sounds"
 
 _SOUND = re.compile(r"(\d+) (\d+) (.+)")
 
-_KBIT_PER_S = {1: 96, 2: 112}
-"""By channels: for speech, MP3 at these rates is not told from the original. Two channels are
-nearly alike, and joint stereo spends little on what differs. The rate is constant, so that players
-find a chapter to the millisecond (with a variable one they guess)."""
+_OGG_KBIT_PER_S = {1: 96, 2: 112}
+"""By channels: for speech, Vorbis at these rates is not told from the original."""
 
 _ISO_639_2 = {"en": "eng", "de": "deu"}  # ISO 639-2, as ID3v2.4 wants it
 UNDETERMINED = "und"
@@ -179,6 +178,24 @@ def summary(timeline: Timeline) -> str:
     )
 
 
+class _Pedalboard:
+    """Writes 48,000 Hz, 16 bit to a file as WAV, FLAC or OGG; ``close`` makes it whole."""
+
+    def __init__(self, file: IO[bytes], form: str, channels: int) -> None:
+        quality = {"quality": _OGG_KBIT_PER_S[channels]} if form == "ogg" else {}
+        self._channels = channels
+        self._file = AudioFile(
+            file, "w", samplerate=RATE_HZ, num_channels=channels, format=form, bit_depth=16,
+            **quality,
+        )  # fmt: skip
+
+    def write(self, block: bytes) -> None:
+        self._file.write(np.frombuffer(block, dtype="<i2").reshape(-1, self._channels).T)
+
+    def close(self) -> None:
+        self._file.close()
+
+
 def _encode(
     file: IO[bytes],
     form: str,
@@ -186,21 +203,17 @@ def _encode(
     channels: int,
     progress: Callable[[], object],
 ) -> None:
-    quality = {"quality": _KBIT_PER_S[channels]} if form in ("mp3", "ogg") else {}
+    encoder = Encoder(file, channels) if form == "mp3" else _Pedalboard(file, form, channels)
     with (
-        AudioFile(
-            file, "w", samplerate=RATE_HZ, num_channels=channels, format=form, bit_depth=16,
-            **quality,
-        ) as encoder,
+        contextlib.closing(encoder),
         ThreadPoolExecutor(1, thread_name_prefix="encoder") as pool,
-    ):  # fmt: skip
+    ):
         # The encoder works beside the mixer, a block behind it: it needs most of the time.
         written: Future[None] | None = None
         for block in blocks:
             if written:
                 written.result()
-            samples = np.frombuffer(block, dtype="<i2").reshape(-1, channels).T
-            written = pool.submit(encoder.write, samples)
+            written = pool.submit(encoder.write, block)
             progress()
         if written:
             written.result()

@@ -13,6 +13,7 @@ import soxr
 from pedalboard import time_stretch
 from pedalboard.io import AudioFile, ReadableAudioFile
 
+from voiceguide import mp3
 from voiceguide.errors import SoundError
 from voiceguide.voices.clip import FRAMES_PER_MS, RATE_HZ
 
@@ -34,9 +35,6 @@ _HELD_MS = 10_000  # what is no longer, a tone, is held as a whole
 _LONGEST_STRETCHED_S = 60  # what is played at another speed is held as a whole
 _PROBE_MS, _PROBES, _PROBED_MS = 1000, 20, 300_000
 """Whether channels cancel each other out is looked for in so many places, within the first part."""
-_MP3_FRAME_BYTES = 500
-_INFO_END = 44  # the Info header stands at most 36 bytes into the first frame
-_DECODER_DELAY = 529
 
 
 class Windows:
@@ -45,9 +43,10 @@ class Windows:
     def __init__(self, path: Path) -> None:
         """Open a file of any format, rate and number of channels; raises SoundError."""
         self._path = path
+        self._in_order = path.suffix.lower() == ".mp3"
         with self._readable():
             self._file = open_audio(path)
-            self._first, padding = mp3_edges(path)
+            self._first, padding = mp3.edges(path) if self._in_order else (0, 0)
         self._rate_hz = int(self._file.samplerate)
         self._count = max(0, int(self._file.frames) - self._first - padding)
         step = math.gcd(self._rate_hz, RATE_HZ)
@@ -57,7 +56,6 @@ class Windows:
         self._kept = np.zeros((self.channels, 0), dtype=np.float32)
         self._kept_begin = 0
         self._at = 0
-        self._in_order = path.suffix.lower() == ".mp3"
 
     @property
     def channels(self) -> int:
@@ -259,34 +257,9 @@ class _Counted:
 def open_audio(path: Path) -> ReadableAudioFile | _Counted:
     """Open a file whose ``frames`` are right; close it. Raises OSError or ValueError."""
     file = AudioFile(str(path))
-    if path.suffix.lower() == ".mp3" and not int.from_bytes(_info_header(path)[4:8], "big") & 1:
+    if path.suffix.lower() == ".mp3" and not mp3.tells_length(path):
         with contextlib.suppress(miniaudio.DecodeError):  # it is no MP3
             counted = _Counted(path)
             file.close()
             return counted
     return file
-
-
-def mp3_edges(path: Path) -> tuple[int, int]:
-    """Tell how many frames an MP3 encoder put before and behind the sound (the LAME header).
-
-    pedalboard gives them too; players leave them out.
-    """
-    header = _info_header(path) if path.suffix.lower() == ".mp3" else b""
-    if header[120:122] not in (b"LA", b"La"):  # LAME, Lavc, Lavf
-        return 0, 0
-    delay, padding = divmod(int.from_bytes(header[141:144], "big"), 4096)
-    return delay + _DECODER_DELAY, max(0, padding - _DECODER_DELAY)
-
-
-def _info_header(path: Path) -> bytes:
-    """Give the Info header of an MP3 and what follows; nothing if there is none."""
-    with path.open("rb") as file:
-        tag = file.read(10)
-        if tag[:3] == b"ID3":  # its size is in four times seven bits
-            file.seek(10 + sum(byte << 7 * place for place, byte in enumerate(reversed(tag[6:]))))
-        else:
-            file.seek(0)
-        frame = file.read(_MP3_FRAME_BYTES)
-    info = max(frame.find(b"Info", 0, _INFO_END), frame.find(b"Xing", 0, _INFO_END))
-    return frame[info:] if info >= 0 else b""

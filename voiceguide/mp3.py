@@ -1,0 +1,133 @@
+"""PCM -> MP3 by LAME, and the Info frame by which an MP3 tells how long it is to the sample.
+
+LAME leaves that frame, which stands before the sound, to its callers: only they can go back in a
+file. Its fields are those of the “Mp3 Info Tag rev 1” (http://gabriel.mp3-tech.org/mp3infotag.html).
+"""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING
+
+import lameenc
+
+from voiceguide.voices.clip import RATE_HZ
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KBIT_PER_S = {1: 96, 2: 128}
+"""By channels. The rate is constant, so that players find a chapter to the millisecond (with a
+variable one they guess)."""
+
+_QUALITY = 7
+"""LAME's fastest, in two thirds of its default's time; at these rates its noise is masked as well
+(tests/benchmarks/compare_encoders.py)."""
+
+_FRAMES = 1152  # samples a channel in an MP3 frame (MPEG-1, layer III)
+_DELAY, _DECODER_DELAY = 576, 529  # LAME's, and what every decoder adds to it
+_INFO_AT = {1: 21, 2: 36}  # the Info header follows the empty side information
+_FIELDS = 0b1111  # it tells frames, bytes, places to seek and quality
+_CONSTANT_RATE, _48_KHZ = 1, 2 << 6
+_CRC = 0xA001  # CRC-16, polynomial 0x8005 with its bits reversed
+_LONGEST_FRAME_BYTES = 500  # and more than an Info frame needs
+_INFO_END = 44
+
+
+class Encoder:
+    """Writes 48,000 Hz, 16 bit to a file as MP3; ``close`` makes it whole."""
+
+    def __init__(self, file: IO[bytes], channels: int) -> None:
+        """Begin at the begin of a file that can seek."""
+        kbit_per_s = KBIT_PER_S[channels]
+        self._file, self._channels = file, channels
+        self._frame_bytes = kbit_per_s * 1000 // 8 * _FRAMES // RATE_HZ
+        self._samples = self._bytes = 0
+        self._lame = lameenc.Encoder()
+        self._lame.silence()
+        self._lame.set_in_sample_rate(RATE_HZ)
+        self._lame.set_out_sample_rate(RATE_HZ)
+        self._lame.set_channels(channels)
+        self._lame.set_bit_rate(kbit_per_s)
+        self._lame.set_quality(_QUALITY)
+        file.write(bytes(self._frame_bytes))  # the place of the Info frame
+
+    def write(self, block: bytes) -> None:
+        """Encode a block (interleaved); raises OSError."""
+        self._samples += len(block) // (2 * self._channels)
+        self._put(self._lame.encode(block))
+
+    def close(self) -> None:
+        """Write what LAME still holds, and the Info frame; raises OSError."""
+        self._put(self._lame.encode(b"") + self._lame.flush())
+        self._file.seek(self._frame_bytes)
+        header = self._file.read(4)
+        self._file.seek(0)
+        self._file.write(self._info_frame(header))
+
+    def _put(self, encoded: bytes | bytearray) -> None:
+        self._bytes += len(encoded)
+        self._file.write(encoded)
+
+    def _info_frame(self, header: bytes) -> bytes:
+        frames = self._bytes // self._frame_bytes
+        padding = frames * _FRAMES - _DELAY - self._samples
+        begin = _INFO_AT[self._channels]
+        info = b"".join((
+            header.ljust(begin, b"\0"),
+            b"Info",
+            _FIELDS.to_bytes(4, "big"),
+            frames.to_bytes(4, "big"),
+            (self._bytes + self._frame_bytes).to_bytes(4, "big"),
+            bytes(percent * 256 // 100 for percent in range(100)),
+            (100 - 10 * _QUALITY).to_bytes(4, "big"),
+            b"LAME3.100",
+            _CONSTANT_RATE.to_bytes(1, "big"),
+            bytes(10),  # lowpass, peak, ReplayGain and switches of LAME: not told
+            KBIT_PER_S[self._channels].to_bytes(1, "big"),
+            (_DELAY << 12 | padding).to_bytes(3, "big"),
+            _48_KHZ.to_bytes(1, "big"),
+            bytes(3),  # gain and preset: none
+            (self._bytes + self._frame_bytes).to_bytes(4, "big"),
+            bytes(2),  # no checksum of the sound
+        ))  # fmt: skip
+        return (info + checksum(info).to_bytes(2, "big")).ljust(self._frame_bytes, b"\0")
+
+
+def edges(path: Path) -> tuple[int, int]:
+    """Tell how many samples a channel an MP3's encoder put before and behind the sound.
+
+    pedalboard gives them too; players leave them out.
+    """
+    header = _info_header(path)
+    if header[120:122] not in (b"LA", b"La"):  # LAME, Lavc, Lavf
+        return 0, 0
+    delay, padding = divmod(int.from_bytes(header[141:144], "big"), 4096)
+    return delay + _DECODER_DELAY, max(0, padding - _DECODER_DELAY)
+
+
+def tells_length(path: Path) -> bool:
+    """Tell whether an MP3 has an Info frame with the number of its frames."""
+    return bool(int.from_bytes(_info_header(path)[4:8], "big") & 1)
+
+
+def _info_header(path: Path) -> bytes:
+    """Give what begins with “Info” in an MP3's first frame; nothing if there is none."""
+    with path.open("rb") as file:
+        tag = file.read(10)
+        if tag[:3] == b"ID3":  # its size is in four times seven bits
+            file.seek(10 + sum(byte << 7 * place for place, byte in enumerate(reversed(tag[6:]))))
+        else:
+            file.seek(0)
+        frame = file.read(_LONGEST_FRAME_BYTES)
+    info = max(frame.find(b"Info", 0, _INFO_END), frame.find(b"Xing", 0, _INFO_END))
+    return frame[info:] if info >= 0 else b""
+
+
+def checksum(content: bytes) -> int:
+    """Give the CRC-16 that ends an Info header."""
+    crc = 0
+    for byte in content:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (_CRC if crc & 1 else 0)
+    return crc
