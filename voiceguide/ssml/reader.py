@@ -30,15 +30,14 @@ from voiceguide.ssml.cues import (
     walk,
 )
 from voiceguide.ssml.values import STRENGTH_MS
+from voiceguide.ssml.xml import Element
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from voiceguide.ssml.xml import Element
-
 SSML = "http://www.w3.org/2001/10/synthesis"
-DUBLIN_CORE = "http://purl.org/dc/elements/1.1/"
+_TITLE = "{http://purl.org/dc/elements/1.1/}title"  # Dublin Core
 
 _COMMON = {"xml:id", "xml:lang", "xml:base", "onlangfailure"}
 _TIMING = {
@@ -116,22 +115,20 @@ def parse(
     where no xml:lang is written. Raises ScriptError with a line for each thing that is wrong; with
     ``problems``, these are added to it instead, and only what is no SSML at all is raised.
     """
-    root = xml.read(text, name)
+    root, content = xml.read(text, name)
     reader = _Reader(name, folders)
     if _local(root) != "speak":
         shown = _local(root) or root.tag
         raise ScriptError(f"{name}:{root.at}: the root is <{shown}>, but must be <speak>")
     style = Style(root.attributes.get("xml:lang") or language)
     reader.attributes(root)
-    cue = reader.sequence(root, style)
+    cue = reader.document(root, content, style)
     reader.check_references(cue)
     if problems is not None:
         problems.include(reader.problems)
     elif reader.problems:
         raise ScriptError("\n".join(reader.problems.report(name)))
-    titles = (part.own_text for part in root.walk() if part.tag == f"{{{DUBLIN_CORE}}}title")
-    title = " ".join(next(titles, "").split()) or None
-    return Script(cue, style.language, title, tuple(reader.warnings.report(name)))
+    return Script(cue, style.language, reader.title, tuple(reader.warnings.report(name)))
 
 
 @dataclass(slots=True)
@@ -219,6 +216,18 @@ class _Reader:
         self._name = name
         self._folders = folders
         self._found: dict[str, Path | None] = {}
+        self.title: str | None = None
+
+    def document(self, root: Element, content: Iterator[Element | xml.Text], style: Style) -> Group:
+        """Give ``content`` as a seq, and take the title from it."""
+        flow = _Flow()
+        for item in content:
+            self._item(item, style, flow)
+            if self.title is None and isinstance(item, Element):
+                titles = (part.own_text.split() for part in item.walk() if part.tag == _TITLE)
+                self.title = next((" ".join(words) for words in titles if words), None)
+        flow.flush()
+        return Group("seq", tuple(flow.cues), root.at)
 
     def sequence(self, element: Element, style: Style, timing: Timing = UNTIMED) -> Group:
         """Give the content of an element as a seq."""
@@ -253,10 +262,13 @@ class _Reader:
 
     def _content(self, element: Element, style: Style, flow: _Flow) -> None:
         for item in element.content:
-            if isinstance(item, xml.Text):
-                flow.text(item.text, style, item.at)
-            else:
-                self._element(item, style, flow)
+            self._item(item, style, flow)
+
+    def _item(self, item: Element | xml.Text, style: Style, flow: _Flow) -> None:
+        if isinstance(item, xml.Text):
+            flow.text(item.text, style, item.at)
+        else:
+            self._element(item, style, flow)
 
     def _element(  # noqa: C901, PLR0912, PLR0915 (one case an element)
         self, element: Element, style: Style, flow: _Flow

@@ -27,6 +27,8 @@ _XML = "http://www.w3.org/XML/1998/namespace"
 _VOICEGUIDE = "urn:voiceguide"
 _PREFIXES = {_XML: "xml:", _VOICEGUIDE: "vg:"}
 
+_PIECE_BYTES = 1 << 16
+
 _DECLARATION = re.compile(r"\s{0,100}<\?xml\s.{0,200}?\?>\s{0,100}", re.DOTALL)
 _ENTITY = re.compile(r"&[^;\s]{1,40};")
 
@@ -72,17 +74,19 @@ class Element:
             yield from child.walk()
 
 
-def read(document: str | bytes, name: str) -> Element:
-    """Give the root of ``document``; ``name`` stands in messages.
+def read(document: str | bytes, name: str) -> tuple[Element, Iterator[Element | Text]]:
+    """Give the root of ``document``, empty, and what it contains, piece by piece.
 
-    Raises ScriptError, with line and column, for what is not well-formed XML or too large.
+    So a long script is never held as a whole. ``name`` stands in messages. Both raise ScriptError,
+    with line and column, for what is not well-formed XML or too large.
     """
     data = document.encode("utf-8", "surrogatepass") if isinstance(document, str) else document
     if len(data) > MAX_BYTES:
         raise ScriptError(
             f"{name}: {len(data):,} bytes are more than a script may have ({MAX_BYTES:,})"
         )
-    return _Builder(name, encoding="utf-8" if isinstance(document, str) else None).build(data)
+    builder = _Builder(name, data, encoding="utf-8" if isinstance(document, str) else None)
+    return builder.root(), builder.content()
 
 
 def text_of(document: str | bytes) -> str:
@@ -110,8 +114,10 @@ def _decoded(document: bytes) -> str:
 class _Builder:
     """Makes elements of what Expat reports."""
 
-    def __init__(self, name: str, encoding: str | None) -> None:
+    def __init__(self, name: str, data: bytes, encoding: str | None) -> None:
         self._name = name
+        self._data = data
+        self._begin = 0
         self._parser = parser = expat.ParserCreate(encoding, namespace_separator=" ")
         self._open: list[Element] = []
         self._root: Element | None = None
@@ -125,16 +131,33 @@ class _Builder:
         parser.AttlistDeclHandler = self._attributes_declared
         parser.SkippedEntityHandler = self._entity_skipped
 
-    def build(self, data: bytes) -> Element:
+    def root(self) -> Element:
+        """Read until the root begins; give it."""
+        while self._root is None:
+            self._parse_piece()
+        return self._root
+
+    def content(self) -> Iterator[Element | Text]:
+        """Give what the root contains, each when it is complete."""
+        root = self.root()
+        while True:
+            complete = len(root.content) - (len(self._open) > 1)
+            yield from root.content[:complete]
+            del root.content[:complete]
+            if self._begin >= len(self._data):
+                return
+            self._parse_piece()
+
+    def _parse_piece(self) -> None:
+        end = self._begin + _PIECE_BYTES
+        piece, self._begin = self._data[self._begin : end], end
         try:
-            self._parser.Parse(data, True)  # noqa: FBT003 (the end)
+            self._parser.Parse(piece, end >= len(self._data))
         except expat.ExpatError as error:
             at = Place(error.lineno, error.offset + 1)
-            raise self._error(at, self._said_better(error, data)) from error
+            raise self._error(at, self._said_better(error, self._data)) from error
         except (LookupError, ValueError) as error:  # an encoding that Python does not know
             raise self._error(Place(1, 1), f"cannot be read: {error}") from error
-        assert self._root is not None  # noqa: S101 (or Expat would have raised)
-        return self._root
 
     def _said_better(  # noqa: PLR0911 (one for each kind)
         self, error: expat.ExpatError, data: bytes

@@ -18,6 +18,7 @@ import numpy as np
 from voiceguide.voices.clip import FRAMES_PER_MS, Samples
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 MOST_BYTES = 1_000_000_000
@@ -98,11 +99,18 @@ class ClipCache:
         self._grown = 0
         total = 0
         with contextlib.suppress(OSError):  # another process may prune at the same time
-            entries = [(path, path.stat()) for path in self._folder.glob("*/*")]
-            for path, stat in sorted(entries, key=lambda entry: -entry[1].st_mtime):
-                total += stat.st_size
+            for _, size, path in sorted(self._ages(), reverse=True):
+                total += size
                 if total > most_bytes:
-                    path.unlink()
+                    os.unlink(path)  # noqa: PTH108 (no Path for each of many thousands)
+
+    def _ages(self) -> Iterator[tuple[float, int, str]]:
+        """Give when each clip was last used, its bytes and its path."""
+        for folder in os.scandir(self._folder):
+            if folder.is_dir():
+                for entry in os.scandir(folder):
+                    status = entry.stat()
+                    yield status.st_mtime, status.st_size, entry.path
 
     def _path(self, name: str) -> Path:
         return self._folder / name[:2] / f"{name}.clip"
