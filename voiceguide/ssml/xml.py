@@ -27,7 +27,7 @@ _XML = "http://www.w3.org/XML/1998/namespace"
 _VOICEGUIDE = "urn:voiceguide"
 _PREFIXES = {_XML: "xml:", _VOICEGUIDE: "vg:"}
 
-_PIECE_BYTES = 1 << 16
+_PIECE_BYTES = 1 << 14
 
 _DECLARATION = re.compile(r"\s{0,100}<\?xml\s.{0,200}?\?>\s{0,100}", re.DOTALL)
 _ENTITY = re.compile(r"&[^;\s]{1,40};")
