@@ -22,6 +22,7 @@ from voiceguide.ssml import (
     SyncBase,
     Timing,
     WantedVoice,
+    xml,
 )
 
 SOUNDS = Path(__file__).parents[1] / "sounds"
@@ -774,3 +775,51 @@ def test_a_long_run_of_speech_goes_on_as_another_after_its_sentence():
 def test_a_long_run_without_sentences_is_not_torn_by_pauses():
     parts = cues("word " * 1000)
     assert " ".join(parts) == ("word " * 1000).strip()
+
+
+WHOLE = 1 << 30
+MANY = """<?xml version="1.0"?><!-- from here on: é -->
+<speak xmlns="http://www.w3.org/2001/10/synthesis" xmlns:dc="http://purl.org/dc/elements/1.1/"
+  version="1.1" xml:lang="de">
+  <metadata><dc:title> A  title, ü </dc:title></metadata>
+  Grüße &amp; more &#8364; text, and a word across <emphasis>many</emphasis> pieces,
+  <![CDATA[<raw> & data]]> then 𝄞 <break time="1s"/>
+  <p>One. <s>Two,<!-- inside --> three.</s></p> tail
+  <par><media xml:id="a"><speak>Left</speak></media>
+    <media begin="a.end"><speak>or</speak></media></par>
+  <foreign xmlns="urn:x">said</foreign> last
+</speak> <!-- after -->
+"""
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3, 5, 7, 64, 400])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_script_is_the_same_in_whatever_pieces_it_is_read(encoding, piece, monkeypatch):
+    document = MANY.encode(encoding)
+    monkeypatch.setattr(xml, "_PIECE_BYTES", WHOLE)
+    whole = ssml.parse(document, name="a.ssml", folders=[])
+    assert whole.title == "A title, ü"
+    monkeypatch.setattr(xml, "_PIECE_BYTES", piece)
+    assert ssml.parse(document, name="a.ssml", folders=[]) == whole
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3, 5, 7, 64])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        MANY.replace("</s>", ""),
+        MANY.replace("&amp;", "&uuml;"),
+        MANY.replace("&amp;", "& "),
+        MANY.replace("</speak> ", ""),
+        MANY.replace("1s", "1 day").replace("tail", "<brake/>"),
+        MANY.replace("speak", "spoke"),
+        "",
+        " \n",
+        "<speak>",
+    ],
+)
+def test_what_is_wrong_is_told_the_same_in_whatever_pieces(wrong, piece, monkeypatch):
+    monkeypatch.setattr(xml, "_PIECE_BYTES", WHOLE)
+    whole = refused(wrong)
+    monkeypatch.setattr(xml, "_PIECE_BYTES", piece)
+    assert refused(wrong) == whole
