@@ -94,6 +94,8 @@ def test_the_info_frame_is_as_lame_itself_writes_it(channels: int, begin: int) -
         range(begin + 140, begin + 144),  # rate, samples before and behind
         range(begin + 148, begin + 152),  # length in bytes
     ]
+    stereo_mode = 0b11100
+    assert ours[begin + 144] & stereo_mode == theirs[begin + 144] & stereo_mode
     for fields in told:
         assert [ours[at] for at in fields] == [theirs[at] for at in fields]
     places = [np.array(list(frame[begin + 16 : begin + 116])) for frame in (ours, theirs)]

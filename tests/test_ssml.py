@@ -787,6 +787,7 @@ MANY = """<?xml version="1.0"?><!-- from here on: é -->
   <p>One. <s>Two,<!-- inside --> three.</s></p> tail
   <par><media xml:id="a"><speak>Left</speak></media>
     <media begin="a.end"><speak>or</speak></media></par>
+  <emphasis>costs</emphasis> .5 percent, <emphasis>or</emphasis>!? say [[h@loU]] now
   <foreign xmlns="urn:x">said</foreign> last
 </speak> <!-- after -->
 """

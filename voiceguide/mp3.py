@@ -1,7 +1,7 @@
 """PCM -> MP3 by LAME, and the Info frame by which an MP3 tells how long it is to the sample.
 
-LAME leaves that frame, which stands before the sound, to its callers: only they can go back in a
-file. Its fields are those of the “Mp3 Info Tag rev 1” (http://gabriel.mp3-tech.org/mp3infotag.html).
+lameenc does not give that frame, which stands before the sound. Its fields are those of the “Mp3
+Info Tag rev 1” (http://gabriel.mp3-tech.org/mp3infotag.html).
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ _DELAY, _DECODER_DELAY = 576, 529  # LAME's, and what every decoder adds to it
 _INFO_AT = {1: 21, 2: 36}  # the Info header follows the empty side information
 _FIELDS = 0b1111  # it tells frames, bytes, places to seek and quality
 _CONSTANT_RATE, _48_KHZ = 1, 2 << 6
+_STEREO_MODE = {1: 0 << 2, 2: 3 << 2}  # mono, joint
+_VBR_QUALITY = 4  # LAME's default, told at a constant rate too
 _CRC = 0xA001  # CRC-16, polynomial 0x8005 with its bits reversed
-_LONGEST_FRAME_BYTES = 500  # and more than an Info frame needs
-_INFO_END = 44
+_INFO_END = 44  # it stands within so many bytes
+_LOOKED_AT_BYTES = 500
 
 
 class Encoder:
@@ -53,8 +55,8 @@ class Encoder:
 
     def write(self, block: bytes) -> None:
         """Encode a block (interleaved); raises OSError."""
-        self._samples += len(block) // (2 * self._channels)
         self._put(self._lame.encode(block))
+        self._samples += len(block) // (2 * self._channels)
 
     def close(self) -> None:
         """Write what LAME still holds, and the Info frame; raises OSError."""
@@ -79,13 +81,13 @@ class Encoder:
             frames.to_bytes(4, "big"),
             (self._bytes + self._frame_bytes).to_bytes(4, "big"),
             bytes(percent * 256 // 100 for percent in range(100)),
-            (100 - 10 * _QUALITY).to_bytes(4, "big"),
+            (100 - 10 * _VBR_QUALITY - _QUALITY).to_bytes(4, "big"),
             b"LAME3.100",
             _CONSTANT_RATE.to_bytes(1, "big"),
             bytes(10),  # lowpass, peak, ReplayGain and switches of LAME: not told
             KBIT_PER_S[self._channels].to_bytes(1, "big"),
             (_DELAY << 12 | padding).to_bytes(3, "big"),
-            _48_KHZ.to_bytes(1, "big"),
+            (_48_KHZ | _STEREO_MODE[self._channels]).to_bytes(1, "big"),
             bytes(3),  # gain and preset: none
             (self._bytes + self._frame_bytes).to_bytes(4, "big"),
             bytes(2),  # no checksum of the sound
@@ -118,7 +120,7 @@ def _info_header(path: Path) -> bytes:
             file.seek(10 + sum(byte << 7 * place for place, byte in enumerate(reversed(tag[6:]))))
         else:
             file.seek(0)
-        frame = file.read(_LONGEST_FRAME_BYTES)
+        frame = file.read(_LOOKED_AT_BYTES)
     info = max(frame.find(b"Info", 0, _INFO_END), frame.find(b"Xing", 0, _INFO_END))
     return frame[info:] if info >= 0 else b""
 

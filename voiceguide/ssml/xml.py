@@ -27,7 +27,7 @@ _XML = "http://www.w3.org/XML/1998/namespace"
 _VOICEGUIDE = "urn:voiceguide"
 _PREFIXES = {_XML: "xml:", _VOICEGUIDE: "vg:"}
 
-_PIECE_BYTES = 1 << 14
+_PIECE_BYTES = 1 << 15
 
 _DECLARATION = re.compile(r"\s{0,100}<\?xml\s.{0,200}?\?>\s{0,100}", re.DOTALL)
 _ENTITY = re.compile(r"&[^;\s]{1,40};")
@@ -123,6 +123,8 @@ class _Builder:
         self._root: Element | None = None
         self._count = 0
         self._lines = 0
+        self._run: list[str] = []
+        self._run_at = Place(1, 1)
         self._space = ""
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
@@ -215,15 +217,20 @@ class _Builder:
         self._lines += 1
         if self._lines > MAX_LINES:
             raise self._error(at, f"has more than {MAX_LINES:,} lines of text")
-        words_at = Place(at.line, at.column + len(piece) - len(piece.lstrip()))
-        self._add(Text(self._space + piece, words_at))
+        if not self._run:
+            self._run_at = Place(at.line, at.column + len(piece) - len(piece.lstrip()))
+        self._run.append(self._space + piece)
+        self._space = ""
 
     def _close_text(self) -> None:
-        if self._space:
-            self._add(Text(" ", self._at()))
+        """Add a run of characters as a whole: Expat gives lines, and cuts where a piece ends."""
+        if self._run or self._space:
+            at = self._run_at if self._run else self._at()
+            self._add(Text("".join(self._run) + self._space, at))
+            self._run.clear()
+            self._space = ""
 
     def _add(self, item: Element | Text) -> None:
-        self._space = ""
         if self._open:
             self._open[-1].content.append(item)
 

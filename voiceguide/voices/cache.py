@@ -98,22 +98,28 @@ class ClipCache:
             return
         self._grown = 0
         total = 0
-        with contextlib.suppress(OSError):  # another process may prune at the same time
-            for _, size, path in sorted(self._ages(), reverse=True):
-                total += size
-                if total > most_bytes:
+        for _, size, path in sorted(self._ages(), reverse=True):
+            total += size
+            if total > most_bytes:
+                with contextlib.suppress(OSError):
                     os.unlink(path)  # noqa: PTH108 (no Path for each of many thousands)
 
     def _ages(self) -> Iterator[tuple[float, int, str]]:
         """Give when each clip was last used, its bytes and its path."""
-        for folder in os.scandir(self._folder):
-            if folder.is_dir():
-                for entry in os.scandir(folder):
+        for folder in _entries(self._folder):
+            for entry in _entries(folder.path):
+                with contextlib.suppress(OSError):  # another process may prune at the same time
                     status = entry.stat()
                     yield status.st_mtime, status.st_size, entry.path
 
     def _path(self, name: str) -> Path:
         return self._folder / name[:2] / f"{name}.clip"
+
+
+def _entries(folder: str | Path) -> Iterator[os.DirEntry[str]]:
+    """Give what is in a folder; nothing if it is none."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        yield from entries
 
 
 def _digest(data: bytes) -> bytes:
