@@ -15,7 +15,7 @@ from voiceguide.voices.clip import RATE_HZ
 if TYPE_CHECKING:
     from pathlib import Path
 
-KBIT_PER_S = {1: 96, 2: 128}
+KBIT_PER_S = {1: 96, 2: 112}
 """By channels. The rate is constant, so that players find a chapter to the millisecond (with a
 variable one they guess)."""
 

@@ -48,7 +48,7 @@ VOICEGUIDE = (sys.executable, "-m", "voiceguide")
 SHORT = (*VOICEGUIDE, "render", "short.ssml", "-o", "short.mp3")
 LONG = (*VOICEGUIDE, "render", "long.ssml", "-o", "long.mp3")
 DECODE = ("ffmpeg", "-v", "error", "-i", "short.mp3", "decoded.wav")
-ENCODE = ("ffmpeg", "-v", "error", "-y", "-i", "decoded.wav", "-b:a", "128k", "encoded.mp3")
+ENCODE = ("ffmpeg", "-v", "error", "-y", "-i", "decoded.wav", "-b:a", "112k", "encoded.mp3")
 SPEAK = (
     "bash", "-o", "pipefail", "-c",
     "espeak-ng -m -v en-us -s 120 --stdout -f words.txt | lame --quiet -b 96 - spoken.mp3",
