@@ -21,7 +21,7 @@ from mutagen import MutagenError, flac, id3, mp3, oggvorbis, wave
 from pedalboard.io import AudioFile
 
 from voiceguide.errors import ExportError
-from voiceguide.mp3 import Encoder
+from voiceguide.mp3 import KBIT_PER_S, Encoder
 from voiceguide.ssml import Speech
 from voiceguide.voices.clip import RATE_HZ
 
@@ -41,9 +41,6 @@ SOUNDS = "voiceguide sounds"
 """The tag by which “play” knows holds and breaths."""
 
 _SOUND = re.compile(r"(\d+) (\d+) (.+)")
-
-_OGG_KBIT_PER_S = {1: 96, 2: 112}
-"""By channels: for speech, Vorbis at these rates is not told from the original."""
 
 _ISO_639_2 = {"en": "eng", "de": "deu"}  # ISO 639-2, as ID3v2.4 wants it
 UNDETERMINED = "und"
@@ -182,7 +179,7 @@ class _Pedalboard:
     """Writes 48,000 Hz, 16 bit to a file as WAV, FLAC or OGG; ``close`` makes it whole."""
 
     def __init__(self, file: IO[bytes], form: str, channels: int) -> None:
-        quality = {"quality": _OGG_KBIT_PER_S[channels]} if form == "ogg" else {}
+        quality = {"quality": KBIT_PER_S[channels]} if form == "ogg" else {}
         self._channels = channels
         self._file = AudioFile(
             file, "w", samplerate=RATE_HZ, num_channels=channels, format=form, bit_depth=16,

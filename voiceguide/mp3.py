@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KBIT_PER_S = {1: 96, 2: 112}
-"""By channels. The rate is constant, so that players find a chapter to the millisecond (with a
-variable one they guess)."""
+"""By channels, for Vorbis too. An MP3's rate is constant, so that players find a chapter to the
+millisecond (with a variable one they guess)."""
 
 _QUALITY = 7
 """LAME's fastest, in two thirds of its default's time; at these rates its noise is masked as well
@@ -73,13 +73,14 @@ class Encoder:
     def _info_frame(self, header: bytes) -> bytes:
         frames = self._bytes // self._frame_bytes
         padding = frames * _FRAMES - _DELAY - self._samples
+        file_bytes = (self._frame_bytes + self._bytes).to_bytes(4, "big")
         begin = _INFO_AT[self._channels]
         info = b"".join((
             header.ljust(begin, b"\0"),
             b"Info",
             _FIELDS.to_bytes(4, "big"),
             frames.to_bytes(4, "big"),
-            (self._bytes + self._frame_bytes).to_bytes(4, "big"),
+            file_bytes,
             bytes(percent * 256 // 100 for percent in range(100)),
             (100 - 10 * _VBR_QUALITY - _QUALITY).to_bytes(4, "big"),
             b"LAME3.100",
@@ -89,7 +90,7 @@ class Encoder:
             (_DELAY << 12 | padding).to_bytes(3, "big"),
             (_48_KHZ | _STEREO_MODE[self._channels]).to_bytes(1, "big"),
             bytes(3),  # gain and preset: none
-            (self._bytes + self._frame_bytes).to_bytes(4, "big"),
+            file_bytes,
             bytes(2),  # no checksum of the sound
         ))  # fmt: skip
         return (info + checksum(info).to_bytes(2, "big")).ljust(self._frame_bytes, b"\0")
