@@ -124,13 +124,13 @@ def make_beds() -> dict[str, Signal]:
 def rain() -> Signal:
     """Return steady rain: a soft hiss that comes and goes a little, and drops near by."""
     count = samples(RAIN_MS)
-    chance = np.random.default_rng(2)
-    hiss = noise(count, chance, low_hz=350, high_hz=5_500, slope_db=-4.5)
-    hiss *= 10 ** (1.2 * swell(count, chance, cycles=7) / 20)
+    rng = np.random.default_rng(2)
+    hiss = noise(count, rng, low_hz=350, high_hz=5_500, slope_db=-4.5)
+    hiss *= 10 ** (1.2 * swell(count, rng, cycles=7) / 20)
     drops = np.zeros(count)
     number = RAIN_DROPS_PER_S * RAIN_MS // 1_000
-    at = chance.integers(0, count, number)
-    loud = chance.lognormal(0, 0.5, number)
+    at = rng.integers(0, count, number)
+    loud = rng.lognormal(0, 0.5, number)
     pitches_hz = np.geomspace(700, 4_500, 60)  # so many that no pitch is heard
     for pitch_hz, part in zip(pitches_hz, np.arange(number).reshape(60, -1), strict=True):
         struck = np.bincount(at[part], weights=loud[part], minlength=count)
@@ -144,7 +144,7 @@ def rain() -> Signal:
 def ocean() -> Signal:
     """Return waves that break and run out, over a far surf; the foam is brighter than the swell."""
     count = samples(OCEAN_MS)
-    chance = np.random.default_rng(3)
+    rng = np.random.default_rng(3)
     time_s = np.arange(count) / RATE_HZ
     period_s = OCEAN_MS / 1_000
     height = np.zeros(count)
@@ -152,29 +152,29 @@ def ocean() -> Signal:
         since_s = (time_s - at_ms / 1_000 + period_s / 2) % period_s - period_s / 2
         spread_s = np.where(since_s < 0, rise_s, fall_s)
         height += high * np.exp(-((since_s / spread_s) ** 2))
-    surf = noise(count, chance, low_hz=100, high_hz=900, slope_db=-6.0)
-    foam = noise(count, chance, low_hz=300, high_hz=5_000, slope_db=-5.0)
+    surf = noise(count, rng, low_hz=100, high_hz=900, slope_db=-6.0)
+    foam = noise(count, rng, low_hz=300, high_hz=5_000, slope_db=-5.0)
     return surf * (0.25 + 0.75 * height) + 0.8 * foam * (0.06 + height**2)
 
 
 def drone() -> Signal:
     """Return a chord of open fifths that shimmers: each tone is a pair, and swells by itself."""
     count = samples(DRONE_MS)
-    chance = np.random.default_rng(4)
+    rng = np.random.default_rng(4)
     whole = np.zeros(count)
     turn = 2 * np.pi * np.arange(count) / count
     for pitch_hz, amplitude in zip(DRONE_HZ, DRONE_AMPLITUDES, strict=True):
-        level = amplitude * 10 ** (2.5 * swell(count, chance, cycles=4) / 20)
+        level = amplitude * 10 ** (2.5 * swell(count, rng, cycles=4) / 20)
         for harmonic, strength in enumerate(DRONE_HARMONICS, start=1):
             turns = round(pitch_hz * harmonic * DRONE_MS / 1_000)  # whole ones: it is a loop
-            for beside, part in ((0, 1.0), (chance.integers(3, 9), 0.6)):
-                phase = chance.uniform(0, 2 * np.pi)
+            for beside, part in ((0, 1.0), (rng.integers(3, 9), 0.6)):
+                phase = rng.uniform(0, 2 * np.pi)
                 whole += level * strength * part * np.sin((turns + beside) * turn + phase)
     return whole
 
 
 def noise(
-    count: int, chance: np.random.Generator, *, low_hz: float, high_hz: float, slope_db: float
+    count: int, rng: np.random.Generator, *, low_hz: float, high_hz: float, slope_db: float
 ) -> Signal:
     """Return periodic noise (RMS 1) between two frequencies, falling by dB an octave."""
     frequency_hz = np.fft.rfftfreq(count, 1 / RATE_HZ)[1:]
@@ -182,15 +182,15 @@ def noise(
     magnitude /= np.sqrt(1 + (low_hz / frequency_hz) ** 8) * np.sqrt(
         1 + (frequency_hz / high_hz) ** 6
     )
-    phase = chance.uniform(0, 2 * np.pi, len(frequency_hz))
+    phase = rng.uniform(0, 2 * np.pi, len(frequency_hz))
     made: Signal = np.fft.irfft(np.concatenate([[0], magnitude * np.exp(1j * phase)]), count)
     return made / np.sqrt(np.mean(made**2))
 
 
-def swell(count: int, chance: np.random.Generator, *, cycles: int) -> Signal:
+def swell(count: int, rng: np.random.Generator, *, cycles: int) -> Signal:
     """Return a slow, periodic, aimless motion between about -2 and 2, of up to so many cycles."""
     turn = 2 * np.pi * np.arange(count) / count
-    motions = [np.sin(n * turn + chance.uniform(0, 2 * np.pi)) for n in range(1, cycles + 1)]
+    motions = [np.sin(n * turn + rng.uniform(0, 2 * np.pi)) for n in range(1, cycles + 1)]
     return np.sum(motions, axis=0) * np.sqrt(2 / cycles)
 
 

@@ -40,7 +40,7 @@ def voiceguide(*arguments: object, **options: object) -> subprocess.CompletedPro
 
 
 def decode(path: Path) -> np.ndarray:
-    """Give the samples of a mono file, within ±1.
+    """Return the samples of a mono file, within ±1.
 
     Of an MP3, pedalboard gives what the encoder put before and behind them too: that is cut off as
     the LAME header says, as players do it.
@@ -57,7 +57,7 @@ def decode(path: Path) -> np.ndarray:
 
 
 def onset_ms(samples: np.ndarray, near_ms: float, reach_ms: int = 100) -> float:
-    """Tell when a sound first rises above −45 dBFS around ``near_ms``."""
+    """Return when a sound first rises above −45 dBFS around ``near_ms``."""
     begin = max(0, int((near_ms - reach_ms) * FRAMES_PER_MS))
     part = samples[begin : begin + 3 * reach_ms * FRAMES_PER_MS]
     level = np.sqrt(np.convolve(part**2, np.ones(FRAMES_PER_MS) / FRAMES_PER_MS, "same"))
@@ -95,7 +95,7 @@ def calf(tmp_path_factory: pytest.TempPathFactory, _own_folders: None) -> Render
 
 @pytest.fixture
 def ssml(tmp_path: Path):
-    """Write a script into a file; give its path."""
+    """Write a script into a file; return its path."""
 
     def write(body: str, name: str = "my.ssml") -> Path:
         path = tmp_path / name

@@ -64,11 +64,11 @@ class Recording:
                 raise RuntimeError("nothing is recorded")
 
     def here(self) -> int:
-        """Give the number of frames so far."""
+        """Return the number of frames so far."""
         return self._path.stat().st_size // 2
 
     def since(self, begin: int) -> np.ndarray:
-        """Give the samples from ``begin`` until about now, within ±1."""
+        """Return the samples from ``begin`` until about now, within ±1."""
         time.sleep(0.3)
         return np.fromfile(self._path, "<i2", offset=2 * begin) / 32768
 
@@ -124,7 +124,7 @@ class Terminal:
             assert time.monotonic() < until, self.shown[-500:]
 
     def end(self, limit_s: float = LIMIT_S) -> int:
-        """Wait for the end; give the exit status."""
+        """Wait for the end; return the exit status."""
         self.watch(limit_s)
         if self.process.poll() is None:
             self.process.kill()
@@ -134,7 +134,7 @@ class Terminal:
 
 
 def first_sound_ms(terminal: Terminal, recording: Recording, begin: int) -> float:
-    """Tell how long after its start a command was heard; at most what the recorder lags too much.
+    """Return how long after its start a command was heard; at most what the recorder lags too much.
 
     ``begin`` is what ``recording.here`` gave before.
     """
@@ -145,12 +145,12 @@ def first_sound_ms(terminal: Terminal, recording: Recording, begin: int) -> floa
 
 
 def steps(samples: np.ndarray) -> float:
-    """Give the largest step from one sample to the next: a click would be one."""
+    """Return the largest step from one sample to the next: a click would be one."""
     return float(np.abs(np.diff(samples)).max())
 
 
 def place_ms(heard: np.ndarray, part: np.ndarray) -> tuple[float, float]:
-    """Tell where ``part`` is heard best, in ms, and how well: 1 is exactly."""
+    """Return where ``part`` is heard best, in ms, and how well: 1 is exactly."""
     size = 1 << int(np.ceil(np.log2(len(heard) + len(part))))
     spectrum = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(part, size))
     match = np.fft.irfft(spectrum, size)[: len(heard) - len(part) + 1]

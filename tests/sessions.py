@@ -41,7 +41,7 @@ class Texts:
     methods: dict[str, dict]
 
     def phrases_for(self, method: str) -> dict[str, list[str]]:
-        """Give the phrases that a session by this method may say; its own take others' places."""
+        """Return the phrases that a session by this method may say; its own take others' places."""
         phrases = self.wording["phrases"]
         suffixes = {name: "_" + name.replace("-", "_") for name in self.methods}
         common = [key for key in phrases if not key.endswith(tuple(suffixes.values()))]
@@ -118,20 +118,20 @@ class Made:
         ]
 
     def parts(self, key: str) -> list[Part]:
-        """Give the chapters of this kind, one a turn if they are about a place."""
+        """Return the chapters of this kind, one a turn if they are about a place."""
         name = self.texts.wording["chapters"][key]
         return [part for part in self.chapters if part.title.split(": ")[-1] == name]
 
     def mobilize(self, turn: Turn) -> list[str]:
-        """Give the texts that explain the movement."""
+        """Return the texts that explain the movement."""
         return self.method.get("mobilize") or turn.area["mobilize"]
 
     def reminders(self, turn: Turn) -> list[str]:
-        """Give the variants that remind of the movement."""
+        """Return the variants that remind of the movement."""
         return self.method.get("mobilize_again") or turn.area["mobilize_again"]
 
     def phrases(self, side: str | None) -> dict[str, list[list[str]]]:
-        """Give the variants of each phrase: all forms that one may have, worded and filled in."""
+        """Return the variants of each phrase: all forms that one may have, worded and filled in."""
         areas = list(dict.fromkeys(turn.area["name"] for turn in self.turns))
         rounds = len(holds(self.parts("press")[0].events))
 
@@ -184,14 +184,14 @@ def made(asked: Request) -> Made:
 
 
 def sides(area: dict, asked: str) -> list[str | None]:
-    """Give the sides on which an area is treated."""
+    """Return the sides on which an area is treated."""
     if not area["two_sided"]:
         return [None]
     return ["left", "right"] if asked == "both" else [asked]
 
 
 def length_ms(cue: Speech | Sound) -> int:
-    """Tell how long a clip may last."""
+    """Return how long a clip may last."""
     if isinstance(cue, Speech):
         return 200 + MS_PER_CHARACTER * len(cue.text)
     return round(_sound_ms(cue.path) / cue.speed)
@@ -204,17 +204,17 @@ def _sound_ms(path: Path) -> float:
 
 
 def spoken(events: Iterable[Event]) -> list[str]:
-    """Give what is said."""
+    """Return what is said."""
     return [event.cue.text for event in events if event.kind == "speech"]
 
 
 def sounds(events: Iterable[Event], name: str) -> list[int]:
-    """Give when a sound begins."""
+    """Return when a sound begins."""
     return [event.begin_ms for event in events if getattr(event.cue, "source", None) == name]
 
 
 def holds(events: Iterable[Event]) -> list[tuple[int, int]]:
-    """Give when each hold begins and ends, by its tones."""
+    """Return when each hold begins and ends, by its tones."""
     events = list(events)
     return list(zip(sounds(events, "start.wav"), sounds(events, "end.wav"), strict=True))
 
@@ -225,18 +225,18 @@ def for_side(text: str, side: str | None) -> str:
 
 
 def worded(texts: Iterable[str], side: str | None) -> list[str]:
-    """Give the sentences of texts, worded for a side."""
+    """Return the sentences of texts, worded for a side."""
     one_sided = [for_side(text, side) for text in texts]
     return [sentence for text in one_sided for sentence in re.split(r"(?<=[.!?…]) ", text)]
 
 
 def has_run(texts: list[str], run: list[str]) -> bool:
-    """Tell whether ``run`` is said in ``texts`` without anything between."""
+    """Whether ``run`` is said in ``texts`` without anything between."""
     return any(texts[at : at + len(run)] == run for at in range(len(texts)))
 
 
 def paragraphs(text: str) -> list[str]:
-    """Give the texts of a script that are said at once, in their order."""
+    """Return the texts of a script that are said at once, in their order."""
     parts = etree.fromstring(text.encode()).iterfind(".//*")
     names = (f"{{{SSML}}}p", f"{{{SSML}}}speak")
     return [

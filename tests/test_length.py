@@ -27,9 +27,9 @@ def test_any_length_between_the_shortest_and_the_longest_is_met(region, level):
     said = str(refused.value).split("nearest")[1]
     minutes, seconds = re.search(r"(\d+):(\d\d\.\d+)", said).groups()
     shortest_ms = int(minutes) * 60_000 + round(float(seconds) * 1000)
-    chance = random.Random(region)
+    rng = random.Random(region)
     for _ in range(5):
-        asked_ms = chance.randrange(shortest_ms, 50 * 60_000 if level == "deep" else 40 * 60_000)
+        asked_ms = rng.randrange(shortest_ms, 50 * 60_000 if level == "deep" else 40 * 60_000)
         session = Session(region, level=level, minutes=asked_ms / 60_000)
         assert session.timeline.duration_ms == asked_ms
 

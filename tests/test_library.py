@@ -63,7 +63,7 @@ def shipped(path: Path) -> Region:
 
 
 def texts_of(region: Region) -> list[str]:
-    """Give all that a listener may hear of a region."""
+    """Return all that a listener may hear of a region."""
     found = [f"{region.spoken}.", *region.cautions, *(region.pressure or ())]
     for area in region.areas:
         found += [area.name, *area.cautions, *area.find, *area.mobilize, *area.mobilize_again]

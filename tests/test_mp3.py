@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from mutagen.mp3 import MP3
 from pedalboard.io import AudioFile
 
-from voiceguide import mp3
-from voiceguide.mp3 import Encoder
+from voiceguide.export.mp3 import KBIT_PER_S, Encoder, checksum
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +24,7 @@ RATE_HZ = 48_000
 
 
 def noise(count: int, channels: int) -> np.ndarray:
-    """Give noise in the band of speech at −20 dBFS, shape (samples, channels), 16 bit."""
+    """Return noise in the band of speech at −20 dBFS, shape (samples, channels), 16 bit."""
     random = np.random.default_rng(count)
     spectrum = np.fft.rfft(random.normal(size=(count, channels)), axis=0)
     spectrum[np.fft.rfftfreq(count, 1 / RATE_HZ) > 6000] = 0
@@ -81,7 +80,7 @@ def test_every_sample_is_at_its_place(channels: int, tmp_path: Path) -> None:
 def test_the_info_frame_is_as_lame_itself_writes_it(channels: int, begin: int) -> None:
     samples = noise(1_000_000, channels)
     file = io.BytesIO()
-    rate = mp3.KBIT_PER_S[channels]
+    rate = KBIT_PER_S[channels]
     with AudioFile(
         file, "w", samplerate=RATE_HZ, num_channels=channels, quality=rate, format="mp3"
     ) as lame:
@@ -101,7 +100,7 @@ def test_the_info_frame_is_as_lame_itself_writes_it(channels: int, begin: int) -
     places = [np.array(list(frame[begin + 16 : begin + 116])) for frame in (ours, theirs)]
     assert np.abs(places[0] - places[1]).max() <= 1  # of 256: LAME knows them by the frame
     for frame in (theirs, ours):
-        assert mp3.checksum(frame[:-2]) == int.from_bytes(frame[-2:], "big")
+        assert checksum(frame[:-2]) == int.from_bytes(frame[-2:], "big")
 
 
 def test_nothing_written_is_still_a_file() -> None:

@@ -63,7 +63,7 @@ class Served:
         return httpx.post(self.url + path, json=wanted, timeout=60)
 
     def raw(self, request: str, most_s: float = 10) -> bytes:
-        """Send a request as it stands; give the answer."""
+        """Send a request as it stands; return the answer."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=most_s) as connection:
             connection.sendall(request.replace("\n", "\r\n").encode("latin-1"))
             return b"".join(iter(lambda: connection.recv(65536), b""))
@@ -286,7 +286,7 @@ PATHS = ["/", "/api/library", "/api/sessions", "/page/page.js", "/nothing", "/co
 
 
 def is_refused(answer: httpx.Response) -> bool:
-    """Tell whether an answer is a refusal in which nothing is listed."""
+    """Whether an answer is a refusal in which nothing is listed."""
     assert answer.status_code != 403 or "set-cookie" not in answer.headers
     shown = answer.text.lower()
     return answer.status_code == 403 and not re.search("neck|region|session|calf|<svg", shown)
@@ -1303,5 +1303,5 @@ def test_the_wheel_has_all_of_the_page(tmp_path):
     assert done.returncode == 0, done.stderr
     (wheel,) = tmp_path.glob("*.whl")
     held = zipfile.ZipFile(wheel).namelist()
-    for path in [*PAGE.iterdir(), ROOT / "voiceguide/body.svg"]:
+    for path in [*PAGE.iterdir(), ROOT / "voiceguide/export/body.svg"]:
         assert str(path.relative_to(ROOT)) in held

@@ -126,7 +126,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def pitch_hz(samples: np.ndarray, rate_hz: int) -> float:
-    """Give the frequency that is heard most, if it is a hum; 0 for anything else."""
+    """Return the frequency that is heard most, if it is a hum; 0 for anything else."""
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) ** 2
     at = int(spectrum.argmax())
     share = spectrum[max(0, at - 4) : at + 5].sum() / spectrum.sum()
@@ -134,7 +134,7 @@ def pitch_hz(samples: np.ndarray, rate_hz: int) -> float:
 
 
 def heard(timeline: dict, samples: np.ndarray, text: str) -> np.ndarray:
-    """Give the sound of a phrase."""
+    """Return the sound of a phrase."""
     event = next(event for event in timeline["events"] if event["text"] == text)
     return samples[event["begin_ms"] * FRAMES_PER_MS : event["end_ms"] * FRAMES_PER_MS]
 
@@ -174,7 +174,7 @@ def test_what_was_spoken_once_needs_no_process_until_the_voice_changes(hum, ssml
     script = ssml("Spoken by a model once.")
     whole_ms = Session(script, voice=str(hum)).timeline.duration_ms
     with monkeypatch.context() as without:
-        without.setattr("voiceguide.voices.child._Process", None)
+        without.setattr("voiceguide.child._Process", None)
         assert Session(script, voice=str(hum)).timeline.duration_ms == whole_ms > 500
     assert clips(cache) == 1
     hum.with_name("hum.onnx.json").write_bytes(config().replace(b"0.667", b"0.5"))
@@ -469,7 +469,7 @@ def is_whole(folder: Path, mirror: Mirror) -> bool:
 
 
 def refused(name: str = NAME) -> str:
-    """Give what is said of a download that must fail."""
+    """Return what is said of a download that must fail."""
     with pytest.raises(VoiceguideError) as raised:
         download(name)
     return str(raised.value)

@@ -90,7 +90,7 @@ def own_server():
 
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory):
-    """Give a script, and what it sounds like as a file (its clips are in the cache then)."""
+    """Return a script, and what it sounds like as a file (its clips are in the cache then)."""
     folder = tmp_path_factory.mktemp("rendered")
     script = folder / "my.ssml"
     script.write_text(f'<speak version="1.1" xml:lang="en" {NAMESPACE}>{BODY}</speak>', "utf-8")

@@ -35,8 +35,9 @@ from sessions import (
     worded,
 )
 
-from voiceguide import Playlist, cover, library, script, ssml, timeline
+from voiceguide import Playlist, library, script, ssml, timeline
 from voiceguide.errors import ExportError, RequestError
+from voiceguide.export import cover
 from voiceguide.playlist import copy, feed, tracks
 from voiceguide.script import Request
 
@@ -81,7 +82,7 @@ XSPF = "{http://xspf.org/ns/0/}"
 
 
 def make(*arguments: object, says: str = "", **options: object) -> str:
-    """Make a playlist; give what is said on standard error."""
+    """Make a playlist; return what is said on standard error."""
     done = voiceguide("playlist", *arguments, **options)
     assert done.returncode == 0, done.stderr
     assert says in done.stdout
@@ -89,7 +90,7 @@ def make(*arguments: object, says: str = "", **options: object) -> str:
 
 
 def times(folder: Path) -> dict[str, int]:
-    """Tell when each file was written, by its name."""
+    """Return when each file was written, by its name."""
     return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
 
 
@@ -528,7 +529,7 @@ def card(tmp_path) -> Path:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Give what is in a folder and below."""
+    """Return what is in a folder and below."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")

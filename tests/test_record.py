@@ -19,7 +19,7 @@ from pedalboard.io import AudioFile
 
 from voiceguide.voices import Utterance
 from voiceguide.voices.pyttsx3 import Pyttsx3
-from voiceguide.voices.recorded import read
+from voiceguide.voices.recordings import read
 
 termios = pytest.importorskip("termios", reason="a terminal of POSIX")
 
@@ -78,7 +78,7 @@ class Terminal:
         self.shown = ""
 
     def until(self, pattern: str, seconds: float = 20) -> str:
-        """Read until something new is shown that matches; give what was new."""
+        """Read until something new is shown that matches; return what was new."""
         new = ""
         end = time.monotonic() + seconds
         while not re.search(pattern, new):
@@ -95,7 +95,7 @@ class Terminal:
         os.write(self._ours, keys.encode())
 
     def end(self) -> int:
-        """Wait for its end; give the exit status."""
+        """Wait for its end; return the exit status."""
         status = self.process.wait(20)
         os.close(self._ours)
         return status
@@ -136,20 +136,20 @@ def save(path: Path, samples: np.ndarray) -> Path:
 
 
 def recordings(folder: Path) -> list[str]:
-    """Give the files of a folder but for the list and the sheet; none is temporary."""
+    """Return the files of a folder but for the list and the sheet; none is temporary."""
     names = [path.name for path in folder.iterdir() if not path.name.startswith("phrases.")]
     assert all(name.endswith(".wav") for name in names)
     return sorted(names)
 
 
 def with_limit(name: str, value: int) -> tuple[str, str]:
-    """Give the program with another limit: nobody waits for three minutes."""
-    limit = f"import voiceguide.voices.recorded as it; it.{name} = {value}"
+    """Return the program with another limit: nobody waits for three minutes."""
+    limit = f"import voiceguide.voices.recordings as it; it.{name} = {value}"
     return "-c", f"{limit}; from voiceguide.cli import main; main()"
 
 
 def record(terminal: Terminal, server: Server, path: Path) -> str:
-    """Press Enter, speak, press Enter; give what is said of it."""
+    """Press Enter, speak, press Enter; return what is said of it."""
     terminal.type("\n")
     terminal.until("Recording")
     server.play(path)

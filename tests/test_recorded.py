@@ -20,7 +20,7 @@ from voiceguide import Playlist, Session, VoiceguideError
 from voiceguide.voices import Spoken, Utterance
 from voiceguide.voices.clip import finish
 from voiceguide.voices.pyttsx3 import Pyttsx3
-from voiceguide.voices.recorded import name_of, read, take
+from voiceguide.voices.recordings import name_of, read, take
 
 BODY = """<mark name="chapter:One"/><p>Sit down on the floor, and lean back.</p><break time="1s"/>
 <p>Let the leg rest on the ball.</p><break time="1s"/><p>Find the sore spot.</p><break time="1s"/>
@@ -86,7 +86,7 @@ def recorded(folder, speaker) -> Path:
 
 
 def lag_ms(heard: np.ndarray, speech: np.ndarray) -> float:
-    """Tell how much later ``speech`` is heard than at the begin of ``heard``; both at 48,000 Hz."""
+    """Return how much later than ``heard`` begins ``speech`` is heard; both at 48,000 Hz."""
     size = 1 << (len(heard) + len(speech)).bit_length()
     both = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(speech, size))
     at = int(np.abs(np.fft.irfft(both)).argmax())
@@ -127,7 +127,7 @@ def test_a_region_is_listed_whole_and_its_sheet_has_all_in_large_type(tmp_path):
     said = {
         (utterance.text, utterance.language)
         for region in ("calf", "neck")
-        for _, utterance in Session(region, level="gentle").said
+        for _, utterance in Session(region, level="gentle").utterances
     }
     assert {(row["text"], row["language"]) for row in rows(folder)} == said
     timeline = voiceguide("script", "neck", "--level", "gentle", "--format", "json")
@@ -158,12 +158,12 @@ def test_what_playlists_say_is_listed_too(tmp_path):
     listed = {row["text"] for row in rows(folder)}
     options_of = {"side": "left", "guidance": "brief"}
     tracks = Playlist("calf", **options_of).sessions
-    said = [{one.text for _, one in track.said} for track in tracks]
-    alone = {one.text for _, one in Session("calf", **options_of).said}
+    said = [{one.text for _, one in track.utterances} for track in tracks]
+    alone = {one.text for _, one in Session("calf", **options_of).utterances}
     assert set.union(*said) - alone
     assert listed == set.union(alone, *said)
     longer = Playlist("calf", **options_of, minutes=20).sessions
-    said_longer = {one.text for track in longer for _, one in track.said}
+    said_longer = {one.text for track in longer for _, one in track.utterances}
     assert said_longer - listed
     done = voiceguide("phrases", *options, "--length-total", 20)
     assert (done.returncode, done.stdout) == (1, "")
@@ -194,7 +194,7 @@ def test_a_list_grows_and_other_seeds_add_other_words(folder, ssml):
     names = {row["name"] for row in rows(three)}
     assert {row["name"] for row in rows(one)} < names
     for seed in (1, 2):
-        said = Session("calf", seed=seed).said
+        said = Session("calf", seed=seed).utterances
         assert {name_of(utterance.text, utterance.language) for _, utterance in said} <= names
 
 

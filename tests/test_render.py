@@ -16,7 +16,7 @@ from voiceguide import Session
 
 
 def heard_alone(timeline: dict) -> list[dict]:
-    """Give the phrases with no other event around their begin."""
+    """Return the phrases with no other event around their begin."""
     events = timeline["events"]
     return [
         event

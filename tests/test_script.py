@@ -159,7 +159,7 @@ def test_a_request_that_cannot_be_met_names_the_option(options, says):
 
 @pytest.fixture
 def own(tmp_path, monkeypatch):
-    """Write a file of the user's own scripts folder; give its path."""
+    """Write a file of the user's own scripts folder; return its path."""
     monkeypatch.setenv("VOICEGUIDE_CONFIG_DIR", str(tmp_path))
 
     def put(name: str, text: str) -> Path:
@@ -172,7 +172,7 @@ def own(tmp_path, monkeypatch):
 
 
 def own_calf(name: str = "Calf", spoken: str = "your calf", caution: str = "Take care.") -> str:
-    """Give the shipped calf region with another name and a first caution."""
+    """Return the shipped calf region with another name and a first caution."""
     text = (ROOT / "scripts/en/regions/calf.toml").read_text("utf-8")
     for old, new in (
         ('name = "Calf"', f"name = {name!r}"),

@@ -14,10 +14,10 @@ from pedalboard.io import AudioFile
 from test_render import loudness_of
 
 from voiceguide import Session, mixer
-from voiceguide.bed import DUCKED_DB, FADE_OUT_MS, Loop
+from voiceguide.audio.reader import AudioReader
 from voiceguide.errors import RequestError, SoundError
+from voiceguide.mixer.bed import DUCKED_DB, FADE_OUT_MS, Loop
 from voiceguide.script import BEDS
-from voiceguide.sound import Windows
 from voiceguide.timeline import Bed
 from voiceguide.voices.clip import integrated_lufs
 
@@ -30,7 +30,7 @@ SPEECH = (
 
 
 def read(path: Path) -> np.ndarray:
-    """Give the samples of a file, shape (channels, frames)."""
+    """Return the samples of a file, shape (channels, frames)."""
     with AudioFile(str(path)) as file:
         return file.read(file.frames)
 
@@ -52,8 +52,8 @@ def music(tmp_path: Path) -> Path:
     """Eleven seconds at 44.1 kHz in stereo, whose end does not lead on to its begin."""
     rate_hz, seconds = 44_100, 11
     time_s = np.arange(rate_hz * seconds) / rate_hz
-    chance = np.random.default_rng(1)
-    noise = chance.normal(0, 0.02, (2, len(time_s)))
+    rng = np.random.default_rng(1)
+    noise = rng.normal(0, 0.02, (2, len(time_s)))
     tone = 0.2 * np.sin(2 * np.pi * (220 + 10 * time_s) * time_s)
     path = tmp_path / "music.flac"
     with AudioFile(str(path), "w", rate_hz, 2) as file:
@@ -353,14 +353,14 @@ def test_channels_that_cancel_each_other_out_and_those_beyond_two_are_heard(tmp_
 @pytest.mark.parametrize("suffix", ["mp3", "ogg", "flac", "wav"])
 @pytest.mark.parametrize("rate_hz", [44_100, 48_000])
 def test_a_file_is_the_same_in_whatever_order_it_is_read(tmp_path, suffix, rate_hz):
-    chance = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     path = tmp_path / f"sweeps.{suffix}"
     with AudioFile(str(path), "w", rate_hz, 2) as file:
-        file.write(0.5 * np.sin(np.cumsum(chance.uniform(0, 0.3, (2, 12 * rate_hz)), axis=1)))
-    whole = Windows(path).read(0, 12 * RATE_HZ)
+        file.write(0.5 * np.sin(np.cumsum(rng.uniform(0, 0.3, (2, 12 * rate_hz)), axis=1)))
+    whole = AudioReader(path).read(0, 12 * RATE_HZ)
     assert rms_db(whole) > -15
-    windows = Windows(path)
-    for begin in [0, *(48 * chance.integers(0, 11_000, 30)), 1152 * 7 - 1105]:
+    windows = AudioReader(path)
+    for begin in [0, *(48 * rng.integers(0, 11_000, 30)), 1152 * 7 - 1105]:
         samples = windows.read(int(begin), RATE_HZ)
         assert np.abs(samples - whole[:, begin : begin + RATE_HZ]).max() < 1e-4
     windows.close()
@@ -402,8 +402,8 @@ def test_any_part_of_a_session_with_a_bed_can_be_had_by_itself(music):
         blocks = list(mixer.mix(timeline, clip, 2))
         window = mixer.Window(clip, 2)
         window.lay(timeline.bed)
-        chance = np.random.default_rng(1)
-        for number in [*chance.integers(0, len(blocks), 30), len(blocks) - 1]:
+        rng = np.random.default_rng(1)
+        for number in [*rng.integers(0, len(blocks), 30), len(blocks) - 1]:
             begin_ms = int(number) * mixer.BLOCK_MS
             end_ms = min(begin_ms + mixer.BLOCK_MS, timeline.duration_ms)
             near = [

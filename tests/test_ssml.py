@@ -36,7 +36,7 @@ def read(body: str, *folders: Path) -> Script:
 
 
 def shown(cue: Cue) -> object:
-    """Give what matters of a cue: a text, a pause (~ where elastic), a sound, a mark, a group."""
+    """Return what matters of a cue: a text, a pause (~ where elastic), a sound, a mark, a group."""
     match cue:
         case Speech(text):
             return text
@@ -65,21 +65,21 @@ def timing(attributes: str) -> Timing:
 
 
 def problems(text: str, *folders: Path) -> list[str]:
-    """Give the lines of the error that a script gives."""
+    """Return the lines of the error that a script gives."""
     with pytest.raises(ScriptError) as raised:
         read(text, *folders)
     return str(raised.value).splitlines()
 
 
 def refused(document: str | bytes) -> str:
-    """Give the error that a whole document gives."""
+    """Return the error that a whole document gives."""
     with pytest.raises(ScriptError) as raised:
         ssml.parse(document, name="my.ssml", folders=[])
     return str(raised.value)
 
 
 def places(document: str | bytes) -> list[tuple[object, Place]]:
-    """Give what matters of each cue of a whole document, with where it is written."""
+    """Return what matters of each cue of a whole document, with where it is written."""
     root = ssml.parse(document, name="my.ssml", folders=[SOUNDS]).root
     return [(shown(cue), cue.at) for cue in ssml.walk(root) if not isinstance(cue, Group)]
 

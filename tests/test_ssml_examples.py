@@ -70,7 +70,7 @@ def whole(script: str, folder: Path) -> timeline.Timeline:
 
 
 def heard(script: str, folder: Path) -> list[tuple[str, float, float]]:
-    """Give what is heard, and from when to when, in seconds."""
+    """Return what is heard, and from when to when, in seconds."""
     return [
         (
             event.cue.text if isinstance(event.cue, Speech) else event.cue.source,
@@ -91,7 +91,7 @@ def styles(script: str, folder: Path) -> list[tuple[str, Style]]:
 
 
 def warnings(script: str, folder: Path) -> list[str]:
-    """Give the warnings, without their places."""
+    """Return the warnings, without their places."""
     return [re.sub(r"^my\.ssml:\d+:\d+: ", "", one) for one in parse(script, folder).warnings]
 
 

@@ -15,9 +15,9 @@ from pedalboard.io import AudioFile
 from voiceguide import Session, mixer, ssml, timeline
 from voiceguide.errors import ScriptError, VoiceguideError
 from voiceguide.script import LIMIT_S
+from voiceguide.script.child import MAX_MEMORY_BYTES
 from voiceguide.ssml import Sound, Speech, Style, WantedVoice, xml
 from voiceguide.ssml.reader import ATTRIBUTES
-from voiceguide.template_child import MAX_MEMORY_BYTES
 from voiceguide.voices.pyttsx3 import Pyttsx3
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Row(NamedTuple):
 
 
 def table(heading: str) -> Iterator[list[str]]:
-    """Give the rows, cell by cell, of all tables of the page that have this heading."""
+    """Return the rows, cell by cell, of all tables of the page that have this heading."""
     inside = False
     for line in PAGE.read_text("utf-8").splitlines():
         cells = [cell.strip() for cell in line.removeprefix("|").removesuffix("|").split("|")]
@@ -82,7 +82,7 @@ def parse(script: str) -> ssml.Script:
 
 
 def heard(script: str) -> dict[str, object]:
-    """Give all that a listener gets of a script, times in seconds; or why it is refused."""
+    """Return all that a listener gets of a script, times in seconds; or why it is refused."""
     try:
         parsed = parse(script)
         played = timeline.collect(timeline.resolve(parsed.root, length_ms, name="my.ssml"))
@@ -182,7 +182,7 @@ TICK = '<audio src="tick.wav"/>'  # 0.1 s
 
 
 def timed_cases(kind: str) -> dict[str, Case]:
-    """Give a case for each attribute of par, seq or media; they mean the same on all three."""
+    """Return a case for each attribute of par, seq or media; they mean the same on all three."""
 
     def of(attribute: str, value: str, content: str = BELL) -> str:
         return TIMED[kind].format(f'{attribute}="{value}"', content)
@@ -638,7 +638,7 @@ def test_a_sound_of_every_format_of_the_page_lasts_as_long_as_it_is(suffix, tmp_
 
 @pytest.fixture
 def spoken(tmp_path: Path) -> Callable[[str], np.ndarray]:
-    """Render a script to the end; give what is heard."""
+    """Render a script to the end; return what is heard."""
 
     def render(body: str) -> np.ndarray:
         path = tmp_path / "my.ssml"
@@ -649,14 +649,14 @@ def spoken(tmp_path: Path) -> Callable[[str], np.ndarray]:
 
 
 def warned(body: str, tmp_path: Path) -> tuple[str, ...]:
-    """Give the warnings of a whole session, those about voices too."""
+    """Return the warnings of a whole session, those about voices too."""
     path = tmp_path / "my.ssml"
     path.write_text(f'<speak {NAMESPACES} xml:lang="en">{body}</speak>', "utf-8")
     return Session(path).warnings
 
 
 def median_pitch_hz(samples: np.ndarray) -> float:
-    """Give the median pitch of voiced speech, from its autocorrelation."""
+    """Return the median pitch of voiced speech, from its autocorrelation."""
     rate_hz, size = 1000 * FRAMES_PER_MS, 4096
     found = []
     for begin in range(0, len(samples) - size, size // 2):

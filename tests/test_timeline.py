@@ -49,7 +49,7 @@ def whole(body: str) -> Timeline:
 
 
 def heard(body: str) -> list[tuple[str, float, float]]:
-    """Give what is heard, and from when to when, in seconds."""
+    """Return what is heard, and from when to when, in seconds."""
     return [
         (
             event.cue.text.strip(".") if event.kind == "speech" else event.cue.source[:-4],
@@ -567,7 +567,7 @@ class Heard:
 
 
 def naive(cue: Cue) -> tuple[int, list[Heard]]:
-    """Give the length of ``cue`` and what is heard in it, from its own begin: bottom up."""
+    """Return the length of ``cue`` and what is heard in it, from its own begin: bottom up."""
     if isinstance(cue, Pause):
         return cue.ms, []
     if isinstance(cue, Speech | Sound):
@@ -600,7 +600,7 @@ def naive(cue: Cue) -> tuple[int, list[Heard]]:
 
 
 def active_ms(timing: Timing, simple: int) -> int:
-    """Give the active duration, case by case as SMIL 3.0's table 5.4.5 has it."""
+    """Return the active duration, case by case as SMIL 3.0's table 5.4.5 has it."""
     repeated = [
         length
         for length in (
@@ -720,7 +720,7 @@ def test_any_tree_is_given_in_the_order_of_time(root):
 
 
 def guessed(root: Group) -> dict[int, tuple[int, int]] | None:
-    """Give begin and end of each clip by the id of its cue; None where guesses never settle."""
+    """Return begin and end of each clip by the id of its cue; None where guesses never settle."""
     edges: dict[str, tuple[int, int]] = {}
     for _ in range(100):
         before = dict(edges)
@@ -734,7 +734,7 @@ def guessed(root: Group) -> dict[int, tuple[int, int]] | None:
 def laid_out(
     cue: Cue, origin: int, edges: dict[str, tuple[int, int]], clips: dict[int, tuple[int, int]]
 ) -> int:
-    """Lay ``cue`` out from ``origin`` on, with references as they were guessed; give its end."""
+    """Lay ``cue`` out from ``origin`` on, with references as they were guessed; return its end."""
 
     def at(point: int | SyncBase, offset_from: int) -> int:
         if not isinstance(point, SyncBase):

@@ -59,7 +59,7 @@ SAFETY_WORDS = {
 
 
 def requests(language: str, region: str) -> Iterator[Request]:
-    """Give the sessions that are made of a region."""
+    """Return the sessions that are made of a region."""
     texts = texts_of(language)
     areas = texts.regions[region]["areas"]
     turn = list(texts.regions).index(region)
@@ -81,7 +81,7 @@ def requests(language: str, region: str) -> Iterator[Request]:
 
 
 def combinations(shift: int) -> list[tuple[str, str, str]]:
-    """Give each level, guidance and side once; another ``shift`` pairs them in other ways."""
+    """Return each level, guidance and side once; another ``shift`` pairs them in other ways."""
     if EVERY:
         return list(itertools.product(LEVELS, GUIDANCE, SIDES))
     three = [
@@ -207,7 +207,7 @@ def test_the_background_takes_about_a_minute(session):
 
 
 def movements(session: Made, part: Part, turn: Turn) -> Iterator[tuple[int, int, str]]:
-    """Give when each movement of a side begins and ends, and its first words."""
+    """Return when each movement of a side begins and ends, and its first words."""
     events, held = session.timeline.events, holds(part.events)
     reminders = [worded([text], turn.side) for text in session.reminders(turn)]
     length = {sentences[0]: len(sentences) for sentences in reminders}

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voiceguide import export, library, mixer, resources, session
+from voiceguide import export, files, library, mixer, session
+from voiceguide.audio.grid import RATE_HZ
 from voiceguide.errors import (
     DeviceError,
     LibraryError,
@@ -19,7 +20,7 @@ from voiceguide.errors import (
 )
 from voiceguide.player import device
 from voiceguide.ssml import Sound
-from voiceguide.voices import DEFAULT_RATE_WPM, RATE_HZ, Utterance
+from voiceguide.voices import DEFAULT_RATE_WPM, Utterance
 from voiceguide.voices.clip import finish
 from voiceguide.voices.pyttsx3 import Pyttsx3
 
@@ -75,9 +76,9 @@ def _texts(language: str, own: Path | None) -> str:
 
 
 def _sounds(_language: str) -> str:
-    folders = resources.folders("sounds")
+    folders = files.folders("sounds")
     for name in TONES:
-        path = resources.find(f"{name}.wav", folders)
+        path = files.find(f"{name}.wav", folders)
         if path is None:
             raise LibraryError(f"{name}.wav is missing; install voiceguide again")
         mixer.sound_ms(Sound(path, path.name, Place(1, 1)))
@@ -111,7 +112,7 @@ def _output(_language: str) -> str:
 
 
 def _cache(_language: str) -> str:
-    return _writable(resources.cache_folder(), "set VOICEGUIDE_CACHE_DIR to a folder of yours")
+    return _writable(files.cache_folder(), "set VOICEGUIDE_CACHE_DIR to a folder of yours")
 
 
 def _speaker(_language: str) -> str:

@@ -40,7 +40,7 @@ class Findings:
                 self.add(what, at)
 
     def report(self, name: str) -> Iterator[str]:
-        """Give a line for each kind: where it is met first, and how often, in document order."""
+        """Return a line for each kind: where it is met first, and how often, in document order."""
         found = sorted((min(places), what) for what, places in self._places.items())
         for at, what in found[:_MOST_SHOWN]:
             more = len(self._places[what]) - 1
@@ -50,7 +50,7 @@ class Findings:
 
 
 def shortened(text: str, most: int = 60) -> str:
-    """Give the beginning of a long text, for a message."""
+    """Return the beginning of a long text, for a message."""
     return text if len(text) <= most else text[: most - 1].rsplit(" ", 1)[0] + "…"
 
 

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
-from voiceguide import library, mixer, resources, script, ssml, timeline
+from voiceguide import files, library, mixer, script, ssml, timeline
 from voiceguide.errors import (
     Findings,
     LengthRequestError,
@@ -39,7 +39,7 @@ from voiceguide.voices import (
     cache,
     clip,
     engines,
-    there_are,
+    installed_voices,
 )
 from voiceguide.voices.cache import ClipCache
 from voiceguide.voices.clip import keep_memory_flat
@@ -85,8 +85,8 @@ class _Written:
 
 
 def voices(language: str | None = None) -> list[VoiceInfo]:
-    """Give the voices of this machine, those that speak ``language`` if it is given."""
-    found = there_are()
+    """Return the voices of this machine, those that speak ``language`` if it is given."""
+    found = installed_voices()
     if language is None:
         return found
     wanted = language.lower()
@@ -105,11 +105,11 @@ def play_file(
 ) -> None:
     """Play a file that was rendered, with its chapters; the rest is as with ``Session.play``."""
     from voiceguide.player import device
-    from voiceguide.player.recorded import Recorded
+    from voiceguide.player.file import Recorded
 
     open_device = device.opener(player)
     with contextlib.closing(Recorded(Path(path), _lead(start_delay_ms))) as source:
-        _check_chapter(begin, [chapter.title for chapter in source.score.chapters])
+        _check_chapter(begin, [chapter.title for chapter in source.live.chapters])
         _play(source, begin, start_delay_ms, open_device, quiet=quiet)
 
 
@@ -188,7 +188,7 @@ class Session:
         return self._plan.parsed.warnings + self._plan.warnings + self._remarks
 
     @property
-    def said(self) -> list[tuple[str | None, Utterance]]:
+    def utterances(self) -> list[tuple[str | None, Utterance]]:
         """All that is said, in the order of the script, each with the title of its chapter."""
         said: list[tuple[str | None, Utterance]] = []
         chapter = None
@@ -230,12 +230,12 @@ class Session:
         bed = self._bed
         engine = engines(self._voice)()
         engine.close()
-        files = {str(cue.source): _digest(cue) for cue in cues if isinstance(cue, Sound)}
+        sounds = {str(cue.source): _digest(cue) for cue in cues if isinstance(cue, Sound)}
         times = plan.timeline and [(one.begin_ms, one.end_ms) for one in plan.timeline.events]
         return cache.key(
             (clip.VERSION, mixer.VERSION, export.VERSION, engine.id),
             (text_of(plan.written.text), self._voice, self._rate_wpm),
-            (sorted(files.items()), times),
+            (sorted(sounds.items()), times),
             (self._request.mono, bed and (_digest(bed), bed.gain_db)),
         )
 
@@ -274,7 +274,7 @@ class Session:
         *,
         tags: Tags | None = None,
     ) -> Path:
-        """Write the session to ``path``: MP3, WAV, FLAC or OGG by its suffix; give the path.
+        """Write the session to ``path``: MP3, WAV, FLAC or OGG by its suffix; return the path.
 
         ``progress`` is called now and then with the part that is done, from 0 to 1. ``tags`` are
         its own unless others are given. Raises a VoiceguideError that says what is wrong; then
@@ -291,7 +291,7 @@ class Session:
         with self._open_voice() as voice:
             known = self.timeline if plan.timeline else self.__dict__.get("timeline")
             blocks = mixer.mix(
-                _noting(known or self._items(voice, plan), seen),
+                _tee(known or self._items(voice, plan), seen),
                 lambda speech: voice.clip(self._utterance(speech, plan)),
                 channels,
             )
@@ -351,7 +351,7 @@ class Session:
         if name is None:
             return None
         shipped = name in script.BEDS
-        path = resources.find(f"{name}.flac", resources.folders("sounds")) if shipped else None
+        path = files.find(f"{name}.flac", files.folders("sounds")) if shipped else None
         path = path or Path(name)
         if not os.path.isfile(path):  # noqa: PTH113 (unlike Path's, it takes any name)
             beds = ", ".join(script.BEDS)
@@ -416,7 +416,7 @@ class Session:
         return chosen, tuple(missing.report(written.name))
 
     def _choices(self) -> Iterator[list[_Choice]]:
-        """Give what ``script.render`` can choose from: lists, the best first."""
+        """Return what ``script.render`` can choose from: lists, the best first."""
         if self._file:
             yield [{}]
             return
@@ -471,7 +471,7 @@ class Session:
             name = f"what {name} renders to"
         elif self._request.variables:
             raise RequestError(f"variables are for templates; {name} is none")
-        return _Written(text, name, [folder, *resources.folders("sounds")], None, stem, stem)
+        return _Written(text, name, [folder, *files.folders("sounds")], None, stem, stem)
 
     def _write_region(self, **choice: Unpack[_Choice]) -> _Written:
         if self._request.variables:
@@ -488,7 +488,7 @@ class Session:
         return _Written(
             script.render(self._request, self._texts, **choice),
             f"the script of {region.id}",
-            resources.folders("sounds"),
+            files.folders("sounds"),
             title,
             region.name,
             "-".join([self._request.target, *self._chosen()]),
@@ -499,7 +499,7 @@ class Session:
         return library.load(self._request.language, self._request.library)
 
     def _chosen(self) -> Iterator[str]:
-        """Give what was chosen otherwise than by default."""
+        """Return what was chosen otherwise than by default."""
         defaults = script.Request.model_fields
         for name in (
             "method",
@@ -534,13 +534,13 @@ class Session:
         """What the voice cannot do of what is asked of it."""
         engine = engines(self._voice)()
         try:
-            return tuple(engine.remarks([utterance for _, utterance in self.said]))
+            return tuple(engine.remarks([utterance for _, utterance in self.utterances]))
         finally:
             engine.close()
 
     def _open_voice(self) -> Voice:
         keep_memory_flat()
-        return Voice(engines(self._voice), ClipCache(resources.cache_folder() / "clips"))
+        return Voice(engines(self._voice), ClipCache(files.cache_folder() / "clips"))
 
     def _items(self, voice: Voice, plan: _Plan, problems: Findings | None = None) -> Iterator[Item]:
         if self._bed:
@@ -554,7 +554,7 @@ class Session:
         )
 
     def _length_ms(self, voice: Voice, plan: _Plan) -> Callable[[Speech | Sound], int]:
-        """Begin to speak the script; give what tells how long each clip is."""
+        """Begin to speak the script; return what tells how long each clip is."""
         speeches = (cue for cue in ssml.walk(plan.parsed.root) if isinstance(cue, Speech))
         voice.prepare(self._utterance(speech, plan) for speech in speeches)
         sound_ms = functools.lru_cache(maxsize=1024)(mixer.sound_ms)
@@ -596,7 +596,7 @@ class Session:
 
 
 def fit(tracks: Sequence[Session], length_ms: int) -> list[Session]:
-    """Fit the tracks of a playlist, heard one after another, to a length in all; give what fits.
+    """Fit the tracks of a playlist, heard one after another, to a length in all; return what fits.
 
     The first track prepares for all areas and the last one closes; in between there is one for
     each area, the most useful first. Which of these are kept, and how many rounds they have, is
@@ -673,7 +673,7 @@ def _fitted(  # noqa: C901 (a search, and what its ends are)
 
 
 def _digest(sound: Sound | Bed) -> str:
-    """Give a digest of a sound's file."""
+    """Return a digest of a sound's file."""
     try:
         with sound.path.open("rb") as file:
             return hashlib.file_digest(file, "blake2b").hexdigest()
@@ -687,7 +687,7 @@ def _clock(ms: int) -> str:
 
 
 def _decoded(source: bytes, name: str) -> str:
-    """Give the text of a template."""
+    """Return the text of a template."""
     if len(source) > MAX_BYTES:
         raise ScriptError(f"{name}: is longer than the {MAX_BYTES:,} bytes that a script may have")
     try:
@@ -721,8 +721,8 @@ def _play(
 
 
 def _lead(delay_ms: int) -> list[timeline.Event]:
-    """Give the soft tone that is heard before a session begins, at its negative time."""
-    path = resources.find("chime.wav", resources.folders("sounds"))
+    """Return the soft tone that is heard before a session begins, at its negative time."""
+    path = files.find("chime.wav", files.folders("sounds"))
     if path is None or delay_ms == 0:
         return []
     tone = Sound(path, path.name, Place(1, 1))
@@ -730,7 +730,7 @@ def _lead(delay_ms: int) -> list[timeline.Event]:
     return [timeline.Event(-length_ms, 0, tone, 0.0)]
 
 
-def _noting(items: Iterable[Item], seen: list[Item]) -> Iterator[Item]:
+def _tee(items: Iterable[Item], seen: list[Item]) -> Iterator[Item]:
     for item in items:
         seen.append(item)
         yield item

@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from voiceguide import resources
-from voiceguide.bed import Loop
+from voiceguide import files
+from voiceguide.audio.grid import FRAMES_PER_MS
+from voiceguide.mixer.bed import Loop
 from voiceguide.script import BEDS
 from voiceguide.timeline import Bed
-from voiceguide.voices.clip import FRAMES_PER_MS, keep_memory_flat
+from voiceguide.voices.clip import keep_memory_flat
 
 FRAME = 2048
 BLOCK_MS = 512  # of which twelve frames are a whole number
@@ -34,7 +35,7 @@ def main() -> None:
     keep_memory_flat()
     beds = [Bed(file, file.name) for file in options.files]
     for name in BEDS:
-        path = resources.find(f"{name}.flac", resources.folders("sounds"))
+        path = files.find(f"{name}.flac", files.folders("sounds"))
         assert path is not None
         beds.append(Bed(path, name, seamless=True))
     print("| bed | seams | worst seam / median flux | moments beyond it | memory |")

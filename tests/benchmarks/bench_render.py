@@ -93,7 +93,7 @@ class Row:
 
     @property
     def broken(self) -> bool:
-        """Tell whether the ratio is beyond its limit."""
+        """Whether the ratio is beyond its limit."""
         return self.limit is not None and self.ratio > self.limit
 
     def __str__(self) -> str:
@@ -102,7 +102,7 @@ class Row:
 
 
 def main() -> int:
-    """Measure, write the table, and give the exit status."""
+    """Measure, write the table, and return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--runs", type=int, default=3, help="how often each is measured")
     parser.add_argument("--check", action="store_true", help="exit 1 where a limit is broken")
@@ -138,7 +138,7 @@ def prepare() -> None:
 
 
 def repeated(script: str, rounds: int) -> str:
-    """Give ``script`` so many times over, counting, so that hardly a phrase comes twice."""
+    """Return ``script`` so many times over, counting, so that hardly a phrase comes twice."""
     begin, end = script.index(">") + 1, script.rindex("</speak>")
     breaths = itertools.count(1)
 
@@ -212,7 +212,7 @@ def weighed(command: Sequence[str]) -> Weighed:
 
 
 def _resident(process: psutil.Process) -> int:
-    """Give the bytes that a process and all below it hold now."""
+    """Return the bytes that a process and all below it hold now."""
     held = 0
     with contextlib.suppress(psutil.NoSuchProcess):
         for one in (process, *process.children(recursive=True)):
@@ -233,18 +233,18 @@ def forget() -> None:
 
 
 def timeline(script: str) -> dict[str, Any]:
-    """Give the timeline of a script, as voiceguide tells it."""
+    """Return the timeline of a script, as voiceguide tells it."""
     session: dict[str, Any] = json.loads(output((*VOICEGUIDE, "script", script, "--format=json")))
     return session
 
 
 def output(command: Sequence[str]) -> str:
-    """Run a command; give what it prints."""
+    """Run a command; return what it prints."""
     return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
 
 
 def middle(measured: Sequence[_MeasuredT]) -> _MeasuredT:
-    """Give the median of each figure."""
+    """Return the median of each figure."""
     return type(measured[0])(*map(median, zip(*measured, strict=True)))
 
 

@@ -58,7 +58,7 @@ def main() -> int:
 
 
 def timed(size: int) -> float:
-    """Give how long a script of ``size`` events takes, in seconds."""
+    """Return how long a script of ``size`` events takes, in seconds."""
     script = f"<speak>{''.join(PART.format(n=n) for n in range(size // EVENTS_IN_PART))}</speak>"
     begin_s = time.perf_counter()
     root = ssml.parse(script, name="bench.ssml", folders=[SOUNDS]).root

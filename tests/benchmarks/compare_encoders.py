@@ -22,7 +22,8 @@ import miniaudio
 import numpy as np
 from pedalboard.io import AudioFile
 
-from voiceguide import Session, mp3
+from voiceguide import Session
+from voiceguide.export import mp3
 
 RATE_HZ, WINDOW, BANDS = 48_000, 1024, 24
 

@@ -25,9 +25,10 @@ import soxr
 from numpy.typing import NDArray
 from pystoi import stoi
 
-from voiceguide import Session, resources, ssml
+from voiceguide import Session, files, ssml
+from voiceguide.audio.grid import RATE_HZ
 from voiceguide.session import DEFAULT_RATE_WPM
-from voiceguide.voices.clip import RATE_HZ, finish, integrated_lufs
+from voiceguide.voices.clip import finish, integrated_lufs
 from voiceguide.voices.engine import Utterance
 from voiceguide.voices.pyttsx3 import Pyttsx3
 
@@ -112,7 +113,7 @@ def main() -> None:
 
 def sentences(language: str) -> list[str]:
     """Choose sentences that a session says."""
-    script, folders = Session("calf", language=language).script, resources.folders("sounds")
+    script, folders = Session("calf", language=language).script, files.folders("sounds")
     root = ssml.parse(script, name="calf", folders=folders).root
     texts = {cue.text for cue in ssml.walk(root) if isinstance(cue, ssml.Speech)}
     return random.Random(1).sample(sorted(texts), SENTENCES)
@@ -173,14 +174,14 @@ def frames(clip: Signal, length_ms: int) -> Signal:
 
 
 def soft_to_loud_db(clip: Signal) -> float:
-    """Tell how far apart soft and loud moments of speech are."""
+    """Return how far apart soft and loud moments of speech are."""
     levels = 10 * np.log10(np.mean(frames(clip, FRAME_MS) ** 2, axis=1) + 1e-9)
     low, high = np.percentile(levels[levels > levels.max() - 30], (10, 90))
     return float(high - low)
 
 
 def pitches_hz(clip: Signal) -> NDArray[np.float64]:
-    """Give the pitch of each voiced moment."""
+    """Return the pitch of each voiced moment."""
     rate_hz = 16_000
     found = []
     for part in frames(clip, 40):
@@ -193,7 +194,7 @@ def pitches_hz(clip: Signal) -> NDArray[np.float64]:
 
 
 def understood(clip: Signal, *, extended: bool) -> float:
-    """Tell how much is understood through a phone's loudspeaker in a noisy room (STOI)."""
+    """Return how much is understood through a phone's loudspeaker in a noisy room (STOI)."""
     spectrum = np.fft.rfft(clip)
     frequency_hz = np.fft.rfftfreq(len(clip), 1 / RATE_HZ)
     low, high = PHONE_HZ

@@ -26,7 +26,7 @@ LONGEST_MS = 40 * 60_000
 
 
 def main() -> int:
-    """Sweep, write a line for each region and method, and give the exit status."""
+    """Sweep, write a line for each region and method, and return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--lengths", type=int, default=10, help="how many for each")
     parser.add_argument("--language", default="en")
@@ -46,13 +46,13 @@ def main() -> int:
 
 
 def swept(region: str, method: str, language: str, lengths: int) -> int:
-    """Give how many sessions of so many lengths decode to exactly as many samples as asked for."""
-    chance = random.Random(f"{region} {method} {language}")
+    """Return how many sessions of so many lengths decode to exactly as many samples as asked."""
+    rng = random.Random(f"{region} {method} {language}")
     shortest_ms = shortest(region, method, language)
     longest_ms = LONGEST_MS
     exact = made = 0
     while made < lengths:
-        asked_ms = chance.randint(shortest_ms, longest_ms)
+        asked_ms = rng.randint(shortest_ms, longest_ms)
         session = Session(region, method=method, language=language, minutes=asked_ms / 60_000)
         try:
             session.prepare()
@@ -67,7 +67,7 @@ def swept(region: str, method: str, language: str, lengths: int) -> int:
 
 
 def shortest(region: str, method: str, language: str) -> int:
-    """Give the shortest length that the error for one minute names, in milliseconds."""
+    """Return the shortest length that the error for one minute names, in milliseconds."""
     try:
         Session(region, method=method, language=language, minutes=1).prepare()
     except RequestError as error:

@@ -22,7 +22,7 @@ from test_render import loudness_of
 
 
 def main() -> int:
-    """Sweep, and give the exit status: 1 if one is beyond."""
+    """Sweep, and return the exit status: 1 if one is beyond."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--voice", help="as for “render”")
     parser.add_argument("regions", nargs="*", help="all, unless some are named")

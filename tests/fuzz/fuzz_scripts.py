@@ -73,7 +73,7 @@ def test_one_input(data: bytes) -> None:
 
 
 def length_ms(cue: ssml.Speech | ssml.Sound) -> int:
-    """Give a length that hangs on the clip alone."""
+    """Return a length that hangs on the clip alone."""
     return 40 * len(cue.text) if isinstance(cue, ssml.Speech) else 300
 
 

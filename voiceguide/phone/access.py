@@ -22,7 +22,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from voiceguide import resources
+from voiceguide import files
 from voiceguide.errors import VoiceguideError
 
 if TYPE_CHECKING:
@@ -69,11 +69,11 @@ QR-Code scannen.
 
 def key_path() -> Path:
     """Give the file of the key; who deletes it locks all phones out."""
-    return resources.config_folder() / "phone-key"
+    return files.config_folder() / "phone-key"
 
 
 def load_key() -> str:
-    """Give the key of this user; the first time it is made. Raises VoiceguideError."""
+    """Return the key of this user; the first time it is made. Raises VoiceguideError."""
     path = key_path()
     try:
         with contextlib.suppress(FileExistsError):
@@ -140,7 +140,7 @@ class Gate:
         return hmac.compare_digest(offered.encode("utf-8", "replace"), self._key)
 
     def _is_our_name(self, host: str, scope: Scope) -> bool:
-        """Tell whether ``host`` is what this machine is called by those who reach it.
+        """Whether ``host`` is what this machine is called by those who reach it.
 
         A name of someone else's, which they let point here, would make their page ours, for those
         who enter without the key: a cookie is not sent to such a name.
@@ -155,7 +155,7 @@ class Gate:
         return name in self._names or _address((name,)) == here
 
 
-class Patient(H11Protocol):
+class TimeoutProtocol(H11Protocol):
     """HTTP for clients that send their request in time: uvicorn itself would wait for ever."""
 
     _deadline: asyncio.TimerHandle | None = None
@@ -207,14 +207,14 @@ def _with_headers(send: Send) -> Send:
 
 
 def _is_from_here(scope: Scope, headers: Headers) -> bool:
-    """Tell whether it is this machine that asks, and not a proxy on it for someone else."""
+    """Whether it is this machine that asks, and not a proxy on it for someone else."""
     client = _address(scope["client"])
     forwarded = any(name in headers for name in _FORWARDED)
     return client is not None and client.is_loopback and not forwarded
 
 
 def _is_same_origin(headers: Headers) -> bool:
-    """Tell whether no other site's page asks; a link that is followed from there is no matter.
+    """Whether no other site's page asks; a link that is followed from there is no matter.
 
     Browsers send the origin with all that changes, and most tell of the site with all they ask.
     """
@@ -227,7 +227,7 @@ def _is_same_origin(headers: Headers) -> bool:
 
 
 def _address(of: Any) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Give the address of a socket, as (address, …), IPv4 in its own form; None if it is none."""
+    """Return the address of a socket, as (address, …), IPv4 in its own form; None if it is none."""
     with contextlib.suppress(TypeError, ValueError):
         address = ipaddress.ip_address(of[0].partition("%")[0])
         return getattr(address, "ipv4_mapped", None) or address

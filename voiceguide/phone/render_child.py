@@ -17,8 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voiceguide import Playlist, Session, cover, export, library, playlist
+from voiceguide import Playlist, Session, export, library, playlist
 from voiceguide.errors import LengthRequestError, VoiceguideError
+from voiceguide.export import cover
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +79,7 @@ def make_playlist(options: dict[str, Any], folder: Path, progress: Callable[[flo
 
 
 def one_side_length(kind: str, options: dict[str, Any], nearest_ms: tuple[int, ...]) -> int | None:
-    """Give the length that one side alone can have, nearest to the one asked for.
+    """Return the length that one side alone can have, nearest to the one asked for.
 
     None where it was one side that was asked for, there is but one, or both are not too long.
     """

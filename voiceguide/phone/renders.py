@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from voiceguide import resources
+from voiceguide import files
 from voiceguide.errors import VoiceguideError
 from voiceguide.phone.render_child import ABOUT
 
@@ -81,11 +81,11 @@ class Renders:
             ) from error
 
     def find(self, kind: Kind, name: str) -> Render | None:
-        """Give what is being made or has failed."""
+        """Return what is being made or has failed."""
         return self._renders.get((kind, name))
 
     def position(self, render: Render) -> int:
-        """Tell how many are made before this one."""
+        """Return how many are made before this one."""
         waiting = [one for one in self._renders.values() if one.state != "failed"]
         return waiting.index(render)
 
@@ -129,7 +129,7 @@ class Renders:
                 del self._renders[key]
 
     def cancel(self, kind: Kind, name: str) -> bool:
-        """Have it made no longer; tell whether it was being made, waited or had failed."""
+        """Have it made no longer; return whether it was being made, waited or had failed."""
         render = self._renders.pop((kind, name), None)
         if render is not None and render.state == "making" and self._task is not None:
             self._task.cancel()
@@ -231,8 +231,8 @@ def _fail(render: Render, error: str) -> None:
 
 
 def pathless(text: str, *folders: Path) -> str:
-    """Give an error without the folders of this computer, which are no one else's to know."""
-    known = {*folders, resources.config_folder(), Path(resources.__file__).parents[1], Path.home()}
+    """Return an error without the folders of this computer, which are no one else's to know."""
+    known = {*folders, files.config_folder(), Path(files.__file__).parents[1], Path.home()}
     names = {f"{one}{os.sep}" for path in known for one in (path.absolute(), path.resolve())}
     for name in sorted(names - {os.sep * 2}, key=len, reverse=True):
         text = text.replace(name, "")

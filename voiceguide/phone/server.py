@@ -50,18 +50,9 @@ from starlette.responses import (
 )
 from starlette.routing import Route
 
-from voiceguide import (
-    Playlist,
-    __version__,
-    cover,
-    export,
-    library,
-    mixer,
-    playlist,
-    resources,
-    script,
-)
+from voiceguide import Playlist, __version__, export, files, library, mixer, playlist, script
 from voiceguide.errors import VoiceguideError
+from voiceguide.export import cover
 from voiceguide.phone import access, render_child
 from voiceguide.phone.renders import BusyError, Kind, Render, Renders, pathless, touch
 from voiceguide.voices import clip
@@ -132,7 +123,7 @@ class _Wanted(BaseModel):
     language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}$")] = "en"
 
     def options(self) -> dict[str, Any]:
-        """Give what differs from the defaults, as a Session takes it."""
+        """Return what differs from the defaults, as a Session takes it."""
         chosen = self.model_dump(mode="json", exclude_defaults=True)
         return {"target": chosen.pop("region"), **chosen}
 
@@ -182,7 +173,7 @@ def serve(folder: Path, host: str, port: int, out: TextIO) -> None:
     _say_where(host, port, key, out)
     config = uvicorn.Config(
         application(renders, key),
-        http=access.Patient,
+        http=access.TimeoutProtocol,
         ws="none",
         access_log=False,
         log_level="error",
@@ -206,7 +197,7 @@ class _Server(uvicorn.Server):
 
 
 def application(renders: Renders, key: str) -> access.Gate:
-    """Give the page as an ASGI application, behind its gate."""
+    """Return the page as an ASGI application, behind its gate."""
     page = _Page(renders, key)
 
     @contextlib.asynccontextmanager
@@ -218,7 +209,7 @@ def application(renders: Renders, key: str) -> access.Gate:
             await running
 
     def failure(_: Request, error: Exception) -> Response:
-        """Tell what is wrong, never how it came to be."""
+        """Return what is wrong, never how it came to be."""
         if isinstance(error, HTTPException):
             return JSONResponse({"error": error.detail}, error.status_code, error.headers)
         if isinstance(error, VoiceguideError):
@@ -330,7 +321,7 @@ class _Page:
 
     def _session(self, name: str) -> dict[str, object] | None:
         """Tell about a session that is made."""
-        path = resources.find(f"{name}/{render_child.ABOUT}", [self._renders.sessions])
+        path = files.find(f"{name}/{render_child.ABOUT}", [self._renders.sessions])
         if path is None:
             return None
         with contextlib.suppress(OSError, ValueError):
@@ -353,7 +344,7 @@ class _Page:
         if not _is_name(name) or form not in ("mp3", "json", "vtt", "chapters.json"):
             raise HTTPException(404, "not found")
         file = f"{name}/session.{form}"
-        path = await run_in_threadpool(resources.find, file, [self._renders.sessions])
+        path = await run_in_threadpool(files.find, file, [self._renders.sessions])
         if path is None:
             raise HTTPException(404, "not found")
         await run_in_threadpool(touch, path.parent)
@@ -366,7 +357,7 @@ class _Page:
         """Tell about a playlist that is made, here or by the command line."""
         folder = self._folder / name
         found = _files(folder, _modified(folder))
-        listed = resources.find(f"{name}/{name}.m3u8", [self._folder])
+        listed = files.find(f"{name}/{name}.m3u8", [self._folder])
         if listed is None or not found:
             return None
         tracks = playlist.tracks(folder)
@@ -397,10 +388,10 @@ class _Page:
     async def _playlist_file(self, request: Request) -> Response:
         name, file = _name(request), request.path_params["file"]
         folder = self._folder / name
-        files = await run_in_threadpool(_files, folder, _modified(folder))
+        names = await run_in_threadpool(_files, folder, _modified(folder))
         of = f"{file.removesuffix(_SOUNDS)}.mp3" if file.endswith(_SOUNDS) else file
-        path = await run_in_threadpool(resources.find, f"{name}/{of}", [self._folder])
-        if path is None or of not in files:
+        path = await run_in_threadpool(files.find, f"{name}/{of}", [self._folder])
+        if path is None or of not in names:
             raise HTTPException(404, "not found")
         if of != file:
             found = await run_in_threadpool(playlist.sounds, path)
@@ -433,11 +424,11 @@ class _Page:
     async def _zip(self, request: Request) -> Response:
         name = _name(request)
         folder = self._folder / name
-        files = await run_in_threadpool(_files, folder, _modified(folder))
-        if not files:
+        known = await run_in_threadpool(_files, folder, _modified(folder))
+        if not known:
             raise HTTPException(404, "not found")
-        names = [f"{name}/{file}" for file in sorted(files)]
-        paths = [path for file in names if (path := resources.find(file, [self._folder]))]
+        names = [f"{name}/{file}" for file in sorted(known)]
+        paths = [path for file in names if (path := files.find(file, [self._folder]))]
         if not paths:
             raise HTTPException(404, "not found")
         return await run_in_threadpool(_zip_response, request, name, paths)
@@ -464,7 +455,7 @@ def _cover(request: Request) -> Response:
 
 
 def _file(request: Request, path: Path, download: str | None = None) -> Response:
-    """Give a file, or the part that is asked for; with ?download, to be saved."""
+    """Return a file, or the part that is asked for; with ?download, to be saved."""
     try:
         status = path.stat()
     except OSError as error:
@@ -483,7 +474,7 @@ def _file(request: Request, path: Path, download: str | None = None) -> Response
 
 
 def _is_backward(asked: str) -> bool:
-    """Tell whether a range ends before it begins."""
+    """Whether a range ends before it begins."""
     return any(last and int(last) < int(first) for first, last, _ in _PART.findall(asked) if first)
 
 
@@ -493,7 +484,7 @@ def _content(request: Request, content: bytes, kind: str) -> Response:
 
 
 def _unless_known(request: Request, response: Response) -> Response:
-    """Give ``response``, or 304 if the asker has it already."""
+    """Return ``response``, or 304 if the asker has it already."""
     known = [one.strip().removeprefix("W/") for one in _split(request.headers, "if-none-match")]
     if "*" not in known and response.headers["etag"] not in known:
         return response
@@ -539,7 +530,7 @@ def _validated(model: type[_WantedT], body: bytes) -> _WantedT:
 
 @functools.lru_cache(maxsize=16)
 def _choices(language: str, _stamp: str) -> str:
-    """Give as JSON what can be chosen in a language; raises RequestError if it is not there."""
+    """Return as JSON what can be chosen in a language; raises RequestError if it is not there."""
     texts = library.load(language)
     return json.dumps(
         {
@@ -576,7 +567,7 @@ def _choices(language: str, _stamp: str) -> str:
 
 @functools.lru_cache(maxsize=4)
 def _html(language: str, stamp: str, texts: str) -> str:
-    """Give the page in a language, with the body and what can be chosen in it."""
+    """Return the page in a language, with the body and what can be chosen in it."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_PAGE), autoescape=True, undefined=jinja2.StrictUndefined
     )
@@ -591,10 +582,10 @@ def _html(language: str, stamp: str, texts: str) -> str:
 
 
 def _stamp() -> str:
-    """Give a digest of all that decides how a request sounds, besides the request."""
+    """Return a digest of all that decides how a request sounds, besides the request."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(repr((__version__, clip.VERSION, mixer.VERSION, export.VERSION)).encode())
-    for folder in [*resources.folders("scripts"), *resources.folders("sounds")]:
+    for folder in [*files.folders("scripts"), *files.folders("sounds")]:
         for path in sorted(folder.rglob("*")):
             status = path.stat()
             digest.update(repr((str(path), status.st_size, status.st_mtime_ns)).encode())
@@ -604,7 +595,9 @@ def _stamp() -> str:
 @functools.lru_cache(maxsize=64)
 def _files(folder: Path, modified_ns: int) -> frozenset[str]:
     """Name the files of the playlist in ``folder``; none if it holds none."""
-    if not modified_ns or not any(export.is_ours(path) for path in folder.glob("*.mp3")):
+    if not modified_ns or not any(
+        export.written_by_voiceguide(path) for path in folder.glob("*.mp3")
+    ):
         return frozenset()
     return frozenset(path.name for path in playlist.files(folder))
 
@@ -617,7 +610,7 @@ def _modified(folder: Path) -> int:
 
 
 def _zip_response(request: Request, name: str, paths: list[Path]) -> Response:
-    """Give ``paths`` as a ZIP file, or the part that is asked for."""
+    """Return ``paths`` as a ZIP file, or the part that is asked for."""
     found = [(path.name, path.stat()) for path in paths]
     names_bytes = sum(2 * len(f"{name}/{file}".encode()) for file, _ in found)
     size = sum(status.st_size + _ZIP_ENTRY_BYTES for _, status in found)
@@ -651,7 +644,7 @@ def _zip_response(request: Request, name: str, paths: list[Path]) -> Response:
 
 
 def _between(pieces: Iterator[bytes], begin: int, end: int) -> Iterator[bytes]:
-    """Give what lies between two places of all ``pieces`` together."""
+    """Return what lies between two places of all ``pieces`` together."""
     at = 0
     for piece in pieces:
         if part := piece[max(0, begin - at) : max(0, end - at)]:
@@ -662,7 +655,7 @@ def _between(pieces: Iterator[bytes], begin: int, end: int) -> Iterator[bytes]:
 
 
 def _zipped(name: str, paths: list[Path]) -> Iterator[bytes]:
-    """Give a ZIP file of ``paths``, in a folder ``name``, piece by piece; nothing is compressed."""
+    """Return a ZIP file of ``paths``, in a folder ``name``, in pieces; nothing is compressed."""
     pieces = _Pieces()
     with zipfile.ZipFile(pieces, "w") as archive:  # type: ignore[call-overload]
         for path in paths:
@@ -737,7 +730,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _most_connections() -> int:
-    """Tell how many connections we can have: each may need a file too, and systems allow so many.
+    """Return how many connections we can have: each may need a file too, and systems allow so many.
 
     Where we may, we let ourselves have enough.
     """
@@ -770,7 +763,7 @@ def _say_where(host: str, port: int, key: str, out: TextIO) -> None:
 
 
 def _outside_address(host: str) -> str | None:
-    """Give the address at which a phone finds us; None if it cannot."""
+    """Return the address at which a phone finds us; None if it cannot."""
     if host not in ("0.0.0.0", "::"):  # noqa: S104
         address = socket.getaddrinfo(host, 0)[0][4][0]
         return None if str(address).startswith(("127.", "::1")) else str(address)

@@ -34,7 +34,7 @@ class Opener(Protocol):
 
 
 def opener(player: str) -> Opener:
-    """Give what opens a device, by the name of a player, with its library loaded.
+    """Return what opens a device, by the name of a player, with its library loaded.
 
     Raises RequestError for a player that is not known, DeviceError for one that is not there.
     """
@@ -63,7 +63,7 @@ def opener(player: str) -> Opener:
 
 
 def not_opened(reason: object) -> DeviceError:
-    """Give the error for a loudspeaker that cannot be opened."""
+    """Return the error for a loudspeaker that cannot be opened."""
     return DeviceError(
         f"no loudspeaker can be opened ({reason}): connect one, or start the sound server; "
         "“voiceguide render” makes a file instead"

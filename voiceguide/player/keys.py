@@ -26,11 +26,11 @@ class Keys(Protocol):
         """Put the terminal back."""
 
     def pressed(self) -> Iterator[str]:
-        """Give the keys pressed since: a character, "left" or "right"."""
+        """Return the keys pressed since: a character, "left" or "right"."""
 
 
 def keys() -> Keys:
-    """Give the keys of standard input, if that is a terminal."""
+    """Return the keys of standard input, if that is a terminal."""
     with contextlib.suppress(OSError, ValueError, AttributeError):  # it may be closed, or None
         if sys.stdin.isatty():
             if sys.platform == "win32":
@@ -48,7 +48,7 @@ class _NoKeys:
         """Do nothing."""
 
     def pressed(self) -> Iterator[str]:
-        """Give none."""
+        """Return none."""
         return iter(())
 
 
@@ -109,7 +109,7 @@ else:
                     text = text[1:]
 
         def _read(self) -> str:
-            """Give what was typed; nothing any more where the terminal is gone."""
+            """Return what was typed; nothing any more where the terminal is gone."""
             if self._gone or not self._in_foreground():
                 return ""
             if self._before is None:  # it was in the background
@@ -124,7 +124,7 @@ else:
             return data.decode("utf-8", "ignore")
 
         def _in_foreground(self) -> bool:
-            """Tell whether the terminal is ours now: the shell may have it, and other jobs."""
+            """Whether the terminal is ours now: the shell may have it, and other jobs."""
             try:
                 return os.tcgetpgrp(self._descriptor) == os.getpgrp()
             except OSError:  # it is not the terminal that controls us: nothing stops us

@@ -172,7 +172,7 @@ def _signals(player: Player) -> Iterator[list[int]]:
 
 
 def _clock_s() -> float:
-    """Give the time of a clock that goes on while the machine sleeps."""
+    """Return the time of a clock that goes on while the machine sleeps."""
     if sys.platform == "linux":
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     if sys.platform == "darwin":

@@ -7,9 +7,9 @@ import threading
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+from voiceguide.audio.grid import FRAMES_PER_MS
 from voiceguide.errors import DeviceError
 from voiceguide.player.device import not_opened
-from voiceguide.voices.clip import FRAMES_PER_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import miniaudio
 
+from voiceguide.audio.grid import RATE_HZ
 from voiceguide.player.device import not_opened
-from voiceguide.voices.clip import RATE_HZ
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -64,7 +64,7 @@ def _asked(read: Callable[[int], bytes]) -> Generator[bytes, int, None]:
 
 
 def backends() -> list[miniaudio.Backend]:
-    """Give all but the null device, which would play to nobody, and hear nothing."""
+    """Return all but the null device, which would play to nobody, and hear nothing."""
     known = miniaudio.Backend
     if sys.platform != "linux":
         return [backend for backend in known if backend.name not in ("NULL", "CUSTOM")]

@@ -113,7 +113,7 @@ class _Root(ServiceInterface):
 
     @dbus_property(access=PropertyAccess.READ)
     def Identity(self) -> DBusStr:  # noqa: N802
-        """Give the name that is shown."""
+        """Return the name that is shown."""
         return "voiceguide"
 
     @dbus_property(access=PropertyAccess.READ)
@@ -189,7 +189,7 @@ class _Steered(ServiceInterface):
     @dbus_method()
     def SetPosition(self, track: DBusObjectPath, position_us: DBusInt64) -> None:  # noqa: N802
         """Go to a place in the session; one that lies outside is not gone to."""
-        end_ms = self._player.source.score.end_ms
+        end_ms = self._player.source.live.end_ms
         inside = position_us >= 0 and (end_ms is None or position_us <= end_ms * 1000)
         if track == _TRACK and inside:
             self._player.seek(position_us // 1000)
@@ -201,17 +201,17 @@ class _Steered(ServiceInterface):
 
     @dbus_property(access=PropertyAccess.READ)
     def PlaybackStatus(self) -> DBusStr:  # noqa: N802
-        """Tell whether it plays."""
+        """Whether it plays."""
         return self._status()
 
     @dbus_property(access=PropertyAccess.READ)
     def Metadata(self) -> DBusDict:  # noqa: N802
-        """Give title, chapter and length."""
+        """Return title, chapter and length."""
         return self._metadata()
 
     @dbus_property(access=PropertyAccess.READ)
     def Position(self) -> DBusInt64:  # noqa: N802
-        """Give what is heard now."""
+        """Return what is heard now."""
         return max(0, self._player.position_ms) * 1000
 
     @dbus_property(access=PropertyAccess.READ)
@@ -270,8 +270,8 @@ class _Steered(ServiceInterface):
         return "Paused" if self._player.paused else "Playing"
 
     def _metadata(self) -> dict[str, Variant]:
-        score = self._player.source.score
-        number = score.chapter_at(max(0, self._player.position_ms))
+        live = self._player.source.live
+        number = live.chapter_at(max(0, self._player.position_ms))
         if self._player.seeking:
             number = -1
         metadata = {
@@ -279,8 +279,8 @@ class _Steered(ServiceInterface):
             "xesam:title": Variant("s", self._player.source.title),
             "xesam:artist": Variant("as", ["voiceguide"]),
         }
-        if score.end_ms is not None:
-            metadata["mpris:length"] = Variant("x", score.end_ms * 1000)
+        if live.end_ms is not None:
+            metadata["mpris:length"] = Variant("x", live.end_ms * 1000)
         if number >= 0:
-            metadata["xesam:album"] = Variant("s", score.chapters[number].title)
+            metadata["xesam:album"] = Variant("s", live.chapters[number].title)
         return metadata

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from voiceguide.audio.grid import FRAMES_PER_MS
 from voiceguide.errors import RequestError
 from voiceguide.mixer import BLOCK_MS
-from voiceguide.voices.clip import FRAMES_PER_MS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,7 +97,7 @@ class Player:
         with self._lock:
             if self._ready or self._last:
                 return False
-            return self._goal is not None or self._next_ms > self.source.score.known_ms
+            return self._goal is not None or self._next_ms > self.source.live.known_ms
 
     def wait(self, seconds: float) -> None:
         """Wait until there is something to be played, or all was; not longer than ``seconds``."""
@@ -105,7 +105,7 @@ class Player:
             self._lock.wait_for(lambda: self._ready or self._last or self.paused, seconds)
 
     def read(self, frames: int) -> bytes:
-        """Give the next ``frames`` to the device; silence where there is nothing."""
+        """Return the next ``frames`` to the device; silence where there is nothing."""
         out = np.zeros((frames, self.source.channels), np.int32)
         with self._lock:
             if self._fresh:
@@ -177,7 +177,7 @@ class Player:
         """Go to the begin of this chapter, or where it has just begun, of the one before."""
         with self._lock:
             number = self._number()
-            chapters = self.source.score.chapters
+            chapters = self.source.live.chapters
             if number >= len(chapters):  # still sought
                 number = len(chapters)
             elif number >= 0 and self.position_ms - chapters[number].begin_ms > _BACK_TO_BEGIN_MS:
@@ -187,16 +187,16 @@ class Player:
     def repeat(self) -> None:
         """Go back to where the current exercise begins."""
         with self._lock:
-            self.seek(self.source.score.exercise_at(max(0, self.position_ms)))
+            self.seek(self.source.live.exercise_at(max(0, self.position_ms)))
 
     def extend(self) -> bool:
-        """Make the current hold longer by EXTENSION_MS; tell whether there is one."""
+        """Make the current hold longer by EXTENSION_MS; return whether there is one."""
         with self._lock:
             at_ms = self.position_ms
-            hold = self.source.score.hold_at(at_ms)
+            hold = self.source.live.hold_at(at_ms)
             if hold is None or self._goal is not None:
                 return False
-            opened_ms = self.source.score.lengthen(hold, EXTENSION_MS)
+            opened_ms = self.source.live.lengthen(hold, EXTENSION_MS)
             self._cut(min(at_ms, opened_ms))
             return True
 
@@ -210,7 +210,7 @@ class Player:
         """Go back to the begin of what was being said: something came in between."""
         with self._lock:
             at_ms = self.position_ms
-            sentence = self.source.score.sentence_at(at_ms)
+            sentence = self.source.live.sentence_at(at_ms)
             if (
                 self._goal is None
                 and sentence is not None
@@ -238,10 +238,10 @@ class Player:
             self._next_ms = self._begin
 
     def _number(self) -> int:
-        """Give the number of the chapter that is heard, or sought."""
+        """Return the number of the chapter that is heard, or sought."""
         if isinstance(self._goal, int):
             return self._goal
-        return self.source.score.chapter_at(max(0, self.position_ms))
+        return self.source.live.chapter_at(max(0, self.position_ms))
 
     def _cut(self, next_ms: int, fade_ms: int = FADE_MS) -> None:
         """Fade out what is being heard, and go on at ``next_ms``, or with what is sought."""
@@ -275,8 +275,8 @@ class Player:
                 self._fail(error)
 
     def _mix_next(self) -> bool:
-        """Mix one block if one is wanted and can be had; tell whether."""
-        score = self.source.score
+        """Mix one block if one is wanted and can be had; return whether."""
+        live = self.source.live
         with self._lock:
             held = sum(len(part.samples) for part in self._ready)
             if self._last or held >= AHEAD_MS * FRAMES_PER_MS:
@@ -286,7 +286,7 @@ class Player:
             self.source.wanted_ms = self._next_ms
             begin_ms, cuts, tones = self._next_ms, self._cuts, self.tones
         end_ms = (begin_ms // BLOCK_MS + 1) * BLOCK_MS
-        end_ms = min(end_ms, score.known_ms if begin_ms >= 0 else 0)
+        end_ms = min(end_ms, live.known_ms if begin_ms >= 0 else 0)
         if end_ms <= begin_ms:
             return self._wait(begin_ms, cuts)
         block = self.source.block(begin_ms, end_ms, tones=tones)
@@ -310,8 +310,8 @@ class Player:
         """Go to a chapter, if it is known; stay where there is none."""
         source = self.source
         source.wanted_ms = math.inf  # first, so that it is spoken as fast as it can be
-        error, end_ms = source.error, source.score.end_ms
-        begin_ms = source.score.begin_of(chapter)
+        error, end_ms = source.error, source.live.end_ms
+        begin_ms = source.live.begin_of(chapter)
         if begin_ms is None and error is not None:
             self._fail(error)
         if begin_ms is None and end_ms is None:
@@ -322,18 +322,18 @@ class Player:
 
     def _wait(self, begin_ms: int, cuts: int) -> bool:
         """Find out why nothing more is known at ``begin_ms``: it ended, it failed, or it comes."""
-        score = self.source.score
-        if score.end_ms is not None and begin_ms >= score.end_ms:
+        live = self.source.live
+        if live.end_ms is not None and begin_ms >= live.end_ms:
             with self._lock:
                 if cuts == self._cuts:
                     self._last = True
             if 0 < begin_ms == self._begin:
                 self._fail(
                     RequestError(
-                        f"it cannot begin at {_clock(begin_ms)}: it ends at {_clock(score.end_ms)}"
+                        f"it cannot begin at {_clock(begin_ms)}: it ends at {_clock(live.end_ms)}"
                     )
                 )
-        elif self.source.error is not None and score.end_ms is None:
+        elif self.source.error is not None and live.end_ms is None:
             self._fail(self.source.error)
         return False
 
@@ -344,7 +344,7 @@ class Player:
 
 
 def _rise(begin: int, frames: int, count: int) -> NDArray[np.float64]:
-    """Give part of a raised cosine that goes from 0 to 1 in ``count`` frames."""
+    """Return part of a raised cosine that goes from 0 to 1 in ``count`` frames."""
     at = np.clip((np.arange(frames) + begin) / max(1, count), 0, 1)
     rise: NDArray[np.float64] = 0.5 - 0.5 * np.cos(np.pi * at)
     return rise

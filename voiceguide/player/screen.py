@@ -38,7 +38,7 @@ class Screen(Protocol):
 
 
 def screen(stream: TextIO) -> Screen:
-    """Give the kind of screen that suits ``stream``."""
+    """Return the kind of screen that suits ``stream``."""
     can_be_painted = stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
     return _Terminal(stream) if can_be_painted else _Lines(stream)
 
@@ -68,7 +68,7 @@ class _Lines:
             return
         at_ms = player.position_ms
         chapter, sentence = _chapter(player, at_ms), _sentence(player, at_ms)
-        number = player.source.score.chapter_at(at_ms)
+        number = player.source.live.chapter_at(at_ms)
         if chapter and number != self._seen[0]:
             self.say(f"{_clock(at_ms)}  {chapter}")
         if sentence and sentence != self._seen[1]:
@@ -120,8 +120,8 @@ class _Terminal:
         from rich.text import Text
 
         at_ms = player.position_ms
-        score = player.source.score
-        breath, hold = score.breath_at(at_ms), score.hold_at(at_ms)
+        live = player.source.live
+        breath, hold = live.breath_at(at_ms), live.hold_at(at_ms)
         bar = ""
         if breath:
             full = round(_BAR * (breath.done if breath.way == "in" else 1 - breath.done))
@@ -129,8 +129,8 @@ class _Terminal:
         remains = []
         if hold:
             remains.append(f"hold {_clock(hold.end_ms - at_ms)}")
-        if score.end_ms is not None:
-            remains.append(f"session {_clock(score.end_ms - at_ms)}")
+        if live.end_ms is not None:
+            remains.append(f"session {_clock(live.end_ms - at_ms)}")
         state = [
             "paused" if player.paused else "preparing" if player.waiting else "",
             "" if player.tones else "tones off",
@@ -160,14 +160,14 @@ def _chapter(player: Player, at_ms: int) -> str:
         return ""
     if at_ms < 0:
         return f"Begins in {_clock(999 - at_ms)}"
-    number = player.source.score.chapter_at(at_ms)
-    return player.source.score.chapters[number].title if number >= 0 else ""
+    number = player.source.live.chapter_at(at_ms)
+    return player.source.live.chapters[number].title if number >= 0 else ""
 
 
 def _sentence(player: Player, at_ms: int) -> str:
     if player.seeking:
         return ""
-    event = player.source.score.sentence_at(at_ms)
+    event = player.source.live.sentence_at(at_ms)
     return event.cue.text if event is not None and isinstance(event.cue, Speech) else ""
 
 

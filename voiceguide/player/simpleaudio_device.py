@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import simpleaudio
 from simpleaudio._simpleaudio import SimpleaudioError
 
+from voiceguide.audio.grid import FRAMES_PER_MS, RATE_HZ
 from voiceguide.player.device import not_opened
-from voiceguide.voices.clip import FRAMES_PER_MS, RATE_HZ
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +89,7 @@ class SimpleaudioDevice:
             self._filled = until
 
     def _forget(self, until: int) -> None:
-        """Give back what lies before the byte ``until``."""
+        """Return what lies before the byte ``until``."""
         pages = until // mmap.PAGESIZE * mmap.PAGESIZE
         if pages > 0 and sys.platform == "linux":
             self._buffer.madvise(mmap.MADV_DONTNEED, 0, pages)

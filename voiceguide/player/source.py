@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Protocol
 
-from voiceguide.player.score import Score
+from voiceguide.player.live import LiveTimeline
 from voiceguide.ssml import Sound
 from voiceguide.timeline import Bed
 
@@ -26,7 +26,7 @@ class Source(Protocol):
 
     title: str
     channels: int
-    score: Score
+    live: LiveTimeline
     chapters: int
     """How many chapters it will have at most."""
     can_mute: bool
@@ -39,7 +39,7 @@ class Source(Protocol):
         """Why nothing more will be known, if that is so."""
 
     def block(self, begin_ms: int, end_ms: int, *, tones: bool) -> bytes:
-        """Give a block of what is known, interleaved; without ``tones`` only speech."""
+        """Return a block of what is known, interleaved; without ``tones`` only speech."""
 
 
 class Spoken:
@@ -59,7 +59,7 @@ class Spoken:
         self.title = title
         self.chapters = chapters
         self.channels = window.channels
-        self.score = Score()
+        self.live = LiveTimeline()
         self.error: Exception | None = None
         self._window = window
         self._lead = list(lead)
@@ -71,14 +71,14 @@ class Spoken:
         self._thread.start()
 
     def block(self, begin_ms: int, end_ms: int, *, tones: bool) -> bytes:
-        """Give a block of what is known."""
+        """Return a block of what is known."""
         window = self._window
         events = self._lead
         if begin_ms >= 0:
-            events = self.score.between(begin_ms - window.behind_ms, end_ms + window.ahead_ms)
+            events = self.live.between(begin_ms - window.behind_ms, end_ms + window.ahead_ms)
         if not tones:
             events = [event for event in events if not isinstance(event.cue, Sound)]
-        return window.mix(events, begin_ms, end_ms, self.score.end_ms)
+        return window.mix(events, begin_ms, end_ms, self.live.end_ms)
 
     def close(self) -> None:
         """Resolve no more. The voice may be closed only after this."""
@@ -90,9 +90,9 @@ class Spoken:
             for item in items:
                 if isinstance(item, Bed):
                     self._window.lay(item)
-                    self.score.ahead_ms = self._window.ahead_ms
-                self.score.add(item)
-                if self.score.known_ms > self.wanted_ms + _AHEAD_MS:
+                    self.live.ahead_ms = self._window.ahead_ms
+                self.live.add(item)
+                if self.live.known_ms > self.wanted_ms + _AHEAD_MS:
                     self._closed.wait(_GENTLE_S)
                 if self._closed.is_set():
                     return

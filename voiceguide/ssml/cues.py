@@ -145,7 +145,7 @@ class Script:
 
 
 def walk(cue: Cue) -> Iterator[Cue]:
-    """Give ``cue`` and all that is in it, in document order."""
+    """Return ``cue`` and all that is in it, in document order."""
     stack = [cue]
     while stack:
         cue = stack.pop()

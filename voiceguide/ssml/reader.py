@@ -10,7 +10,7 @@ import unicodedata
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
-from voiceguide import resources
+from voiceguide import files
 from voiceguide.errors import Findings, Place, ScriptError
 from voiceguide.ssml import say_as, values, xml
 from voiceguide.ssml.cues import (
@@ -219,7 +219,7 @@ class _Reader:
         self.title: str | None = None
 
     def document(self, root: Element, content: Iterator[Element | xml.Text], style: Style) -> Group:
-        """Give ``content`` as a seq, and take the title from it."""
+        """Return ``content`` as a seq, and take the title from it."""
         flow = _Flow()
         for item in content:
             self._item(item, style, flow)
@@ -230,7 +230,7 @@ class _Reader:
         return Group("seq", tuple(flow.cues), root.at)
 
     def sequence(self, element: Element, style: Style, timing: Timing = UNTIMED) -> Group:
-        """Give the content of an element as a seq."""
+        """Return the content of an element as a seq."""
         flow = _Flow()
         self._content(element, style, flow)
         flow.flush()
@@ -453,7 +453,7 @@ class _Reader:
         self._content(element, style, flow)
 
     def _sound(self, element: Element, source: str) -> Sound | None:
-        """Give the sound that an audio names; None where there is no such file."""
+        """Return the sound that an audio names; None where there is no such file."""
         speed = self._read(element, "speed", values.speed)
         begin_ms = self._read(element, "clipBegin", values.duration) or 0
         end_ms = self._read(element, "clipEnd", values.duration)
@@ -467,7 +467,7 @@ class _Reader:
     def _find(self, source: str) -> Path | None:
         if source not in self._found:
             named = source and ":" not in source  # no URL, no drive
-            self._found[source] = resources.find(source, self._folders) if named else None
+            self._found[source] = files.find(source, self._folders) if named else None
         return self._found[source]
 
     def _group(self, kind: Literal["seq", "par"], element: Element, style: Style) -> Group:
@@ -535,7 +535,7 @@ class _Reader:
 
 
 def _local(element: Element) -> str | None:
-    """Give the name of an element of SSML, None for one of another namespace."""
+    """Return the name of an element of SSML, None for one of another namespace."""
     space, brace, local = element.tag.rpartition("}")
     return local if not brace or space == f"{{{SSML}" else None
 
@@ -558,7 +558,7 @@ def _primary(language: str) -> str:
 
 
 def _has_words(element: Element) -> bool:
-    """Tell whether anything in an element, or in what it holds, is to be spoken or played."""
+    """Whether anything in an element, or in what it holds, is to be spoken or played."""
     if _local(element) == "sub":
         return _speakable(element.attributes.get("alias", ""))
     if _speakable(element.own_text):
@@ -568,5 +568,5 @@ def _has_words(element: Element) -> bool:
 
 
 def _speakable(text: str) -> bool:
-    """Tell whether there is more than punctuation and spaces."""
+    """Whether there is more than punctuation and spaces."""
     return any(unicodedata.category(char)[0] not in "PZC" for char in text)

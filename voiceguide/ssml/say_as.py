@@ -68,7 +68,7 @@ def amounts(text: str, language: str) -> str:
 
 
 def words(text: str, kind: str, form: str | None, language: str) -> str | None:
-    """Give what is spoken for ``text``; None where it is not of this ``kind``.
+    """Return what is spoken for ``text``; None where it is not of this ``kind``.
 
     ``form`` is the format attribute: of a date, "mdy" and the like; of a time, "hms12" or "hms24".
     """

@@ -68,14 +68,14 @@ class Element:
         return "".join(item.text for item in self.content if isinstance(item, Text))
 
     def walk(self) -> Iterator[Element]:
-        """Give it and all that is in it, in document order."""
+        """Return it and all that is in it, in document order."""
         yield self
         for child in self.children:
             yield from child.walk()
 
 
 def read(document: str | bytes, name: str) -> tuple[Element, Iterator[Element | Text]]:
-    """Give the root of ``document``, empty, and what it contains, piece by piece.
+    """Return the root of ``document``, empty, and what it contains, piece by piece.
 
     So a long script is never held as a whole. ``name`` stands in messages. Both raise ScriptError,
     with line and column, for what is not well-formed XML or too large.
@@ -90,7 +90,7 @@ def read(document: str | bytes, name: str) -> tuple[Element, Iterator[Element | 
 
 
 def text_of(document: str | bytes) -> str:
-    """Give the text of a document, whatever its encoding, without declaration."""
+    """Return the text of a document, whatever its encoding, without declaration."""
     text = document if isinstance(document, str) else _decoded(document)
     declaration = _DECLARATION.match(text)
     return text[declaration.end() :] if declaration else text
@@ -140,7 +140,7 @@ class _Builder:
         return self._root
 
     def content(self) -> Iterator[Element | Text]:
-        """Give what the root contains, each when it is complete."""
+        """Return what the root contains, each when it is complete."""
         root = self.root()
         while True:
             complete = len(root.content) - (len(self._open) > 1)
@@ -157,11 +157,11 @@ class _Builder:
             self._parser.Parse(piece, end >= len(self._data))
         except expat.ExpatError as error:
             at = Place(error.lineno, error.offset + 1)
-            raise self._error(at, self._said_better(error, self._data)) from error
+            raise self._error(at, self._explain(error, self._data)) from error
         except (LookupError, ValueError) as error:  # an encoding that Python does not know
             raise self._error(Place(1, 1), f"cannot be read: {error}") from error
 
-    def _said_better(  # noqa: PLR0911 (one for each kind)
+    def _explain(  # noqa: PLR0911 (one for each kind)
         self, error: expat.ExpatError, data: bytes
     ) -> str:
         codes = expat.errors.codes

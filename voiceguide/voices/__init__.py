@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from voiceguide.errors import MissingVoiceError
-from voiceguide.voices.clip import FRAMES_PER_MS, RATE_HZ, Samples
 from voiceguide.voices.engine import DEFAULT_RATE_WPM, Engine, Spoken, Utterance, VoiceInfo
 from voiceguide.voices.pyttsx3 import Pyttsx3
 from voiceguide.voices.voice import Voice
@@ -16,34 +15,31 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_RATE_WPM",
-    "FRAMES_PER_MS",
-    "RATE_HZ",
     "Engine",
-    "Samples",
     "Spoken",
     "Utterance",
     "Voice",
     "VoiceInfo",
     "engines",
-    "there_are",
+    "installed_voices",
 ]
 
 _PIPER_NAME = re.compile(r"[a-z]{2,3}_[A-Z]{2}-\w+-(x_low|low|medium|high)")
 
 
 def engines(voice: str | None) -> Callable[[], Engine]:
-    """Give what makes engines for a voice: one that is to be used together makes all of them.
+    """Return what makes engines for a voice: one that is to be used together makes all of them.
 
     ``voice`` is None for the default one, the name of one that ``there_are``, the path of a Piper
     model (x.onnx), or a folder of recordings. Raises VoiceError where that is known to be missing.
     """
     if voice is None:
         return Pyttsx3
-    from voiceguide.voices import piper, recorded  # most sessions need neither
+    from voiceguide.voices import piper, recordings  # most sessions need neither
 
-    if recorded.is_folder(voice):
-        recordings = recorded.Recordings(voice)
-        return lambda: recorded.Recorded(recordings, Pyttsx3())
+    if recordings.is_folder(voice):
+        folder = recordings.Recordings(voice)
+        return lambda: recordings.Recorded(folder, Pyttsx3())
     found = piper.find(voice)
     if found is not None:
         model = piper.Model(*found, voice)
@@ -55,8 +51,8 @@ def engines(voice: str | None) -> Callable[[], Engine]:
     return Pyttsx3
 
 
-def there_are() -> list[VoiceInfo]:
-    """Give the voices of this machine."""
+def installed_voices() -> list[VoiceInfo]:
+    """Return the voices of this machine."""
     from voiceguide.voices import piper
 
     engine = Pyttsx3()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from voiceguide.voices.clip import FRAMES_PER_MS, Samples
+from voiceguide.audio.grid import FRAMES_PER_MS, Samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,13 +29,13 @@ _BYTES_PER_MS = 2 * FRAMES_PER_MS
 
 
 def key(*content: object) -> str:
-    """Give the name of the clip with this content: the same in every process, on every machine."""
+    """Return the name of the clip with this content: the same in every process and machine."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
 
 
 def digest_of(path: Path, kept: Path) -> str:
-    """Give the digest of a large file, from the folder ``kept`` if it was made before.
+    """Return the digest of a large file, from the folder ``kept`` if it was made before.
 
     It is kept under the file's path, size and time of change.
     """
@@ -65,7 +65,7 @@ class ClipCache:
         self._grown = 0
 
     def read(self, name: str) -> Samples | None:
-        """Give the clip called ``name``, or None if it is not there or damaged."""
+        """Return the clip called ``name``, or None if it is not there or damaged."""
         path = self._path(name)
         try:
             data = path.read_bytes()
@@ -105,7 +105,7 @@ class ClipCache:
                     os.unlink(path)  # noqa: PTH108 (no Path for each of many thousands)
 
     def _ages(self) -> Iterator[tuple[float, int, str]]:
-        """Give when each clip was last used, its bytes and its path."""
+        """Return when each clip was last used, its bytes and its path."""
         for folder in _entries(self._folder):
             for entry in _entries(folder.path):
                 with contextlib.suppress(OSError):  # another process may prune at the same time
@@ -117,7 +117,7 @@ class ClipCache:
 
 
 def _entries(folder: str | Path) -> Iterator[os.DirEntry[str]]:
-    """Give what is in a folder; nothing if it is none."""
+    """Return what is in a folder; nothing if it is none."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         yield from entries
 

@@ -8,35 +8,23 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import sys
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import loudness
 import numpy as np
 import soxr
 from pedalboard import Compressor, HighpassFilter, PeakFilter, Pedalboard
 
+from voiceguide.audio.grid import CEILING_DBFS, FRAMES_PER_MS, RATE_HZ, SPEECH_LUFS
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from voiceguide.audio.grid import Samples
     from voiceguide.voices.engine import Spoken
-
-    Samples: TypeAlias = NDArray[np.int16]
-    """Mono, shape (frames,), 48,000 Hz, a whole number of milliseconds long."""
-else:
-    Samples = np.ndarray
-
-RATE_HZ = 48_000
-FRAMES_PER_MS = RATE_HZ // 1000
-"""48 frames are exactly 1 ms: every event begins and ends on a whole millisecond."""
 
 VERSION = 3
 """Clips are cached under it: raise it whenever what follows changes how they sound."""
-
-SPEECH_LUFS = -15.4
-"""The level of a clip (EBU R128). Tones and the edges of speech draw the gated level of a session
-down by 0.4 to 1.1 LU (measured), so that it comes out within 1 LU of −16."""
-CEILING_DBFS = -2.0
-"""Sample peaks stay below, which leaves 1 dB for what MP3 and the DAC add: −1 dBTP at most."""
 
 _RUMBLE_HZ = 60.0
 """Below 80 Hz there is no speech (a deep voice's own pitch is 85), but microphones give hum and

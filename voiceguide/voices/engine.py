@@ -63,10 +63,10 @@ class Engine(Protocol):
         """Speak; raises VoiceError saying why where that fails."""
 
     def choose(self, wanted: WantedVoice, language: str) -> str | None:
-        """Give the id of the voice that fits best; None if none is as it is wanted."""
+        """Return the id of the voice that fits best; None if none is as it is wanted."""
 
     def remarks(self, utterances: Iterable[Utterance]) -> list[str]:
-        """Tell, a line each, what is worth knowing before it speaks them: what it cannot do."""
+        """Return, a line each, what is worth knowing before it speaks them: what it cannot do."""
 
     def restart(self) -> None:
         """Begin afresh with the next phrase."""
@@ -76,12 +76,12 @@ class Engine(Protocol):
 
 
 def same_language(one: str, other: str) -> bool:
-    """Tell whether two BCP 47 tags name one language, perhaps of different countries."""
+    """Whether two BCP 47 tags name one language, perhaps of different countries."""
     return one.lower().partition("-")[0] == other.lower().partition("-")[0]
 
 
 def remarks_without_espeak(name: str, utterances: Iterable[Utterance]) -> list[str]:
-    """Tell, a line each, what of ``utterances`` espeak-ng can do, but the voice ``name`` cannot."""
+    """Return, a line each, what espeak-ng can do of ``utterances``, but ``name`` cannot."""
     utterances = list(utterances)
     found = []
     if any(utterance.pitch_st for utterance in utterances):

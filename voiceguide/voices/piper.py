@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
-from voiceguide import resources
+from voiceguide import files
+from voiceguide.child import Child
 from voiceguide.errors import MissingVoiceError, VoiceError
 from voiceguide.voices.cache import digest_of
-from voiceguide.voices.child import Child
 from voiceguide.voices.engine import (
     Spoken,
     Utterance,
@@ -89,7 +89,7 @@ class Model:
             (
                 f"piper-tts-{_version(path)}",
                 hashlib.blake2b(_CHILD.read_bytes(), digest_size=4).hexdigest(),
-                digest_of(path, resources.cache_folder() / "digests"),
+                digest_of(path, files.cache_folder() / "digests"),
                 hashlib.blake2b(_config_path(path).read_bytes(), digest_size=16).hexdigest(),
             )
         )
@@ -120,7 +120,7 @@ class Piper:
         return Spoken(pcm.astype(np.float32) / np.float32(32767), int(answer["rate_hz"]))
 
     def choose(self, wanted: WantedVoice, language: str) -> str | None:
-        """Give the model or one of its speakers if it is named; it has no other kinds."""
+        """Return the model or one of its speakers if it is named; it has no other kinds."""
         if not same_language(language, self._model.language):
             return self._default.choose(wanted, language)
         for name in (" ".join(wanted.names), *wanted.names):
@@ -134,7 +134,7 @@ class Piper:
         return self._model.voice if own else None
 
     def remarks(self, utterances: Iterable[Utterance]) -> list[str]:
-        """Tell what of ``utterances`` the model cannot do."""
+        """Return what of ``utterances`` the model cannot do."""
         utterances = list(utterances)
         mine = [utterance for utterance in utterances if self._speaks(utterance)]
         others = [utterance for utterance in utterances if not self._speaks(utterance)]
@@ -165,23 +165,23 @@ class Piper:
 
 
 def folder() -> Path:
-    """Give the folder of the voices that are installed."""
-    return resources.data_folder() / "voices"
+    """Return the folder of the voices that are installed."""
+    return files.data_folder() / "voices"
 
 
 def installed() -> list[VoiceInfo]:
-    """Give the voices that are installed, those of each model with several speakers by name."""
+    """Return the voices that are installed, those of each model with several speakers by name."""
     return [info for path in sorted(folder().glob(f"*{SUFFIX}")) for info in _infos(path)]
 
 
 def find(voice: str) -> tuple[Path, str] | None:
-    """Give the file that a path or the name of an installed voice means, and the speaker or ""."""
+    """Return the file that a path or an installed voice's name means, and the speaker or ""."""
     name, _, speaker = voice.rpartition(SPEAKER)
     if not name or voice.lower().endswith(SUFFIX):
         name, speaker = voice, ""
     if name.lower().endswith(SUFFIX):
         return Path(name), speaker
-    path = resources.find(f"{name}{SUFFIX}", [folder()])
+    path = files.find(f"{name}{SUFFIX}", [folder()])
     return None if path is None else (path, speaker)
 
 
@@ -216,7 +216,7 @@ def _config(model: Path) -> _Config:
 
 
 def _language(config: _Config) -> str:
-    """Give the BCP 47 tag of a voice's language."""
+    """Return the BCP 47 tag of a voice's language."""
     code = config.language.code or config.espeak.voice or "und"
     return code.replace("_", "-")
 

@@ -62,14 +62,14 @@ class Speaker:
         self._paces: dict[int | None, float] = {}
 
     def speak(self, text: str, rate: int, speaker: int | None) -> dict[str, object]:
-        """Speak; give 16 bit samples in base64, and their rate."""
+        """Speak; return 16 bit samples in base64, and their rate."""
         slower = NORM_WPM / rate
         samples = self._synthesize(text, speaker, slower * self._pace(speaker), GAP_S * slower)
         pcm = np.rint(samples * 32767).astype("<i2").tobytes()
         return {"pcm": base64.b64encode(pcm).decode(), "rate_hz": self._config.sample_rate}
 
     def _pace(self, speaker: int | None) -> float:
-        """Give the length scale with which a speaker keeps to the norm, of the voice's own."""
+        """Return the length scale with which a speaker keeps to the norm, of the voice's own."""
         if speaker not in self._paces:
             language = self._config.espeak_voice.partition("-")[0]
             text, norm_s = NORMS.get(language, COUNTING)

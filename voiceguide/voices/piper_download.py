@@ -62,7 +62,7 @@ class _File(NamedTuple):
 
 
 def download(voice: str, progress: Callable[[float], None] | None = None) -> Path:
-    """Fetch a voice into the folder of the installed ones; give the path of its model.
+    """Fetch a voice into the folder of the installed ones; return the path of its model.
 
     Both of its files are there, and what the list of voices says they are, or neither is.
     ``progress`` is called with the part that is done, from 0 to 1. Raises VoiceError.
@@ -112,7 +112,7 @@ def _alone(voice: str, into: Path) -> Iterator[None]:
 
 
 def _base() -> str:
-    """Give the address of the folder in which the list of voices lies."""
+    """Return the address of the folder in which the list of voices lies."""
     base = os.environ.get(MIRROR)
     if not base:
         try:
@@ -198,7 +198,7 @@ def _go_on(url: str, part: Path, file: _File, tell: Callable[[int], None]) -> st
 
 
 def _begin(url: str, answer: http.client.HTTPResponse, there: int, file: _File) -> int | None:
-    """Give where an answer begins, None where it is a part that was not asked for.
+    """Return where an answer begins, None where it is a part that was not asked for.
 
     Raises VoiceError where it cannot be the file: a page, say, that a network puts in its place.
     """
@@ -224,7 +224,7 @@ class _DiskError(Exception):
 def _save(
     answer: http.client.HTTPResponse, out: BinaryIO, there: int, tell: Callable[[int], None]
 ) -> int:
-    """Save what comes; give how much of the file is there then. Raises _DiskError."""
+    """Save what comes; return how much of the file is there then. Raises _DiskError."""
     while block := answer.read1(_BLOCK_BYTES):
         try:
             out.write(block)
@@ -255,7 +255,7 @@ def _reason(error: Exception) -> str:
 
 
 def _is(file: _File, path: Path) -> bool:
-    """Tell whether a file is what the list says."""
+    """Whether a file is what the list says."""
     with contextlib.suppress(FileNotFoundError), path.open("rb") as opened:
         if os.fstat(opened.fileno()).st_size == file.size_bytes:
             # MD5 is what the list has; against damage, it suffices

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 from pedalboard.io import AudioFile
 
+from voiceguide.child import Child
 from voiceguide.errors import MissingVoiceError, VoiceError
-from voiceguide.voices.child import Child
 from voiceguide.voices.engine import Spoken, Utterance, VoiceInfo, remarks_without_espeak
 
 if TYPE_CHECKING:
@@ -75,17 +75,17 @@ class Pyttsx3:
             raise VoiceError(f"the engine gave no sound for it ({error})") from error
 
     def voices(self) -> list[VoiceInfo]:
-        """Give the system's voices; raises VoiceError if the engine does not start."""
+        """Return the system's voices; raises VoiceError if the engine does not start."""
         found = self._child.ask(self._limit_s, do="voices")
         return [VoiceInfo(voice["id"], voice["name"], tuple(voice["languages"])) for voice in found]
 
     def choose(self, wanted: WantedVoice, language: str) -> str | None:
-        """Give the id of the voice that fits best; None if none is as it is wanted."""
+        """Return the id of the voice that fits best; None if none is as it is wanted."""
         chosen = self._child.ask(self._limit_s, do="choose", language=language, **asdict(wanted))
         return None if chosen is None else str(chosen)
 
     def remarks(self, utterances: Iterable[Utterance]) -> list[str]:
-        """Tell what of ``utterances`` the voices of Windows and macOS cannot do."""
+        """Return what of ``utterances`` the voices of Windows and macOS cannot do."""
         if sys.platform in ("win32", "darwin"):  # elsewhere, pyttsx3 takes espeak-ng
             return remarks_without_espeak("the system's voice", utterances)
         return []
@@ -100,7 +100,7 @@ class Pyttsx3:
 
 
 def _missing(voice: str) -> str | None:
-    """Tell what is wrong with a voice that is no name, but a path; only for one that is missing."""
+    """Return what is wrong with a voice given as a path that is missing; else None."""
     path = Path(voice)
     if voice and path.is_dir():
         return f"{voice}: holds no recordings; “voiceguide phrases … -o {voice}” lists what to say"

@@ -70,7 +70,7 @@ class Speaker:
             self._let_phonemes_through()
 
     def voices(self) -> list[dict[str, Any]]:
-        """Give id, name and languages of each voice."""
+        """Return id, name and languages of each voice."""
         return [
             {"id": voice.id, "name": voice.name, "languages": _languages(voice)}
             for voice in self._voices
@@ -84,7 +84,7 @@ class Speaker:
         variant: int | None,
         language: str,
     ) -> str | None:
-        """Give the id of the voice that fits best; None if none is as it is wanted."""
+        """Return the id of the voice that fits best; None if none is as it is wanted."""
         for name in (" ".join(names), *names):  # a name may have spaces, or there are several
             with contextlib.suppress(LookupError):
                 return self._resolve(name, language)
@@ -123,7 +123,7 @@ class Speaker:
         pitch_st: float,
         phonemes: str | None = None,
     ) -> str:
-        """Speak into a file; give its path. ``phonemes`` are spoken instead where they can be."""
+        """Speak into a file; return its path. ``phonemes`` are spoken instead where they can be."""
         self._phonemes = self._espeak and phonemes is not None
         settings: dict[str, object] = {"voice": self._resolve(voice, language), "rate": rate}
         if self._espeak:
@@ -171,7 +171,7 @@ class Speaker:
             raise LookupError(f"no voice “{value}”")  # pyttsx3 itself would go on with another one
 
     def _resolve(self, wanted: str | None, language: str) -> str:
-        """Give the id of a voice by its id, the id's last part, its name or its language."""
+        """Return the id of a voice by its id, the id's last part, its name or its language."""
         if wanted is None:
             wanted = self._calm(language.lower())
         base, plus, variant = wanted.partition("+")
@@ -184,7 +184,7 @@ class Speaker:
         raise LookupError(f"no voice “{wanted}”")
 
     def _calm(self, language: str) -> str:
-        """Give the voice for a language: its own calm one, in the accent of the country."""
+        """Return the voice for a language: its own calm one, in the accent of the country."""
         short = language.partition("-")[0]
         calm = CALM_VOICES.get(short) if self._espeak else None
         if calm is None:
@@ -195,7 +195,7 @@ class Speaker:
         return calm
 
     def _speaking(self, *languages: str) -> str:
-        """Give the voice of the first language that one speaks; fr is fr-fr before fr-be."""
+        """Return the voice of the first language that one speaks; fr is fr-fr before fr-be."""
         for language in languages:
             for tags in ({language, MEMBERS.get(language)}, {f"{language}-{language}"}):
                 for voice in self._voices:
@@ -211,7 +211,7 @@ class Speaker:
 
 
 def _gender(voice: Any) -> str:
-    """Give the gender, which macOS calls VoiceGenderFemale."""
+    """Return the gender, which macOS calls VoiceGenderFemale."""
     return str(voice.gender or "").lower().removeprefix("voicegender")
 
 

@@ -8,9 +8,10 @@ from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self
 
+from voiceguide.audio.grid import FRAMES_PER_MS, Samples
 from voiceguide.errors import SilentError, VoiceError
 from voiceguide.voices import cache
-from voiceguide.voices.clip import FRAMES_PER_MS, VERSION, Samples, finish
+from voiceguide.voices.clip import VERSION, finish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -59,7 +60,7 @@ class Voice:
         self._work_ahead()
 
     def length_ms(self, utterance: Utterance) -> int:
-        """Tell how long the clip lasts; raises VoiceError if it cannot be made."""
+        """Return how long the clip lasts; raises VoiceError if it cannot be made."""
         if utterance not in self._lengths:
             coming = self._coming.get(utterance) or self._submit(utterance)
             try:
@@ -83,7 +84,7 @@ class Voice:
         return coming
 
     def clip(self, utterance: Utterance) -> Samples:
-        """Give the clip; raises VoiceError if it cannot be made."""
+        """Return the clip; raises VoiceError if it cannot be made."""
         self.length_ms(utterance)
         with self._lock:
             samples = self._memory.get(utterance)

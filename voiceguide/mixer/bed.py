@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pedalboard import HighpassFilter, HighShelfFilter, Pedalboard
 
+from voiceguide.audio.grid import FRAMES_PER_MS, RATE_HZ, SPEECH_LUFS
+from voiceguide.audio.reader import AudioReader, mono_weights, products
 from voiceguide.errors import SoundError
-from voiceguide.sound import Windows, mono_weights, products
-from voiceguide.voices.clip import FRAMES_PER_MS, RATE_HZ, SPEECH_LUFS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,8 +66,8 @@ class Loop:
         Raises SoundError if it is not audio, or silent.
         """
         self._path = bed.path
-        self._windows = Windows(bed.path)
-        self._ending = Windows(bed.path)  # each is read on where it was
+        self._windows = AudioReader(bed.path)
+        self._ending = AudioReader(bed.path)  # each is read on where it was
         frames = self._windows.frames
         self._seam = 0 if bed.seamless else min(_SEAM_MS * FRAMES_PER_MS, frames // 4)
         self._period = frames - self._seam
@@ -87,7 +87,7 @@ class Loop:
         speech: Sequence[tuple[int, int]],
         session_ms: int | None,
     ) -> NDArray[np.float32]:
-        """Give the bed from ``begin_ms`` on: shape (channels, frames), within ±1 or beyond.
+        """Return the bed from ``begin_ms`` on: shape (channels, frames), within ±1 or beyond.
 
         ``speech`` is when something is said, from BEHIND_MS before to AHEAD_MS after that part;
         ``session_ms`` is the session's length, None if it ends later than AHEAD_MS after it.
@@ -100,7 +100,7 @@ class Loop:
         return heard * smooth
 
     def _looped(self, begin: int, count: int) -> NDArray[np.float32]:
-        """Give frames of the endless loop."""
+        """Return frames of the endless loop."""
         parts = []
         while count:
             at = begin % self._period
@@ -121,7 +121,7 @@ class Loop:
     @functools.cached_property
     def _likeness(self) -> np.float32:
         """How much the end is like the begin, as a wave: what is alike adds up to more."""
-        windows = Windows(self._path)
+        windows = AudioReader(self._path)
         both = [self._weights @ windows.read(at, self._seam) for at in (0, self._period)]
         windows.close()
         begin, end = (samples.astype(np.float64).ravel() for samples in both)
@@ -130,7 +130,7 @@ class Loop:
 
 
 def _weights(powers: NDArray[np.float64], channels: int) -> NDArray[np.float32]:
-    """Tell how much of each channel of a file is heard in each of one channel or two."""
+    """Return how much of each channel of a file is heard in each of one channel or two."""
     if channels == 1:
         return mono_weights(powers)[None, :]
     weights = np.full((channels, len(powers)), np.sqrt(0.5), dtype=np.float32)  # equal power
@@ -140,7 +140,7 @@ def _weights(powers: NDArray[np.float64], channels: int) -> NDArray[np.float32]:
 
 
 def _lufs(powers: NDArray[np.float64]) -> tuple[float, float]:
-    """Give the gated loudness of a file, and that of its loudest part, of that of its parts."""
+    """Return the gated loudness of a file, and that of its loudest part, of that of its parts."""
     levels = 10 * np.log10(np.maximum(powers, 1e-12)) - 0.691
     heard = powers[levels > _SILENT_LUFS]
     if not heard.size:
@@ -155,7 +155,7 @@ def _powers(path: Path) -> NDArray[np.float64]:
 
     Of channels that are mixed with weights w, a part's power is w·P·w.
     """
-    windows = Windows(path)
+    windows = AudioReader(path)
     probe = min(_PROBE_MS * FRAMES_PER_MS, windows.frames)
     reach = min(_MEASURED_MS * FRAMES_PER_MS, windows.frames) - probe
     count = min(_PROBES, -(-reach // max(1, probe)) + 1)
@@ -168,7 +168,7 @@ def _powers(path: Path) -> NDArray[np.float64]:
 def _ducking(
     begin_ms: int, length_ms: int, speech: Sequence[tuple[int, int]]
 ) -> NDArray[np.float64]:
-    """Tell how far the bed is down at each millisecond, from 0 to 1."""
+    """Return how far the bed is down at each millisecond, from 0 to 1."""
     at_ms = np.arange(begin_ms, begin_ms + length_ms + 1)
     down = np.zeros(len(at_ms))
     for begin, end in speech:
@@ -179,7 +179,7 @@ def _ducking(
 
 
 def _fade(begin_ms: int, length_ms: int, session_ms: int | None) -> NDArray[np.float64]:
-    """Tell how far the bed is faded in at each millisecond, from 0 to 1."""
+    """Return how far the bed is faded in at each millisecond, from 0 to 1."""
     at_ms = np.arange(begin_ms, begin_ms + length_ms + 1)
     level = np.clip(at_ms / FADE_IN_MS, 0, 1)
     if session_ms is not None:

@@ -37,7 +37,7 @@ class Breath(NamedTuple):
     """How much of it is over, from 0 to 1."""
 
 
-class Score:
+class LiveTimeline:
     """Events and chapters, in the order of time; safe to use from several threads."""
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class Score:
                     self.end_ms = self.known_ms = ms
 
     def between(self, begin_ms: int, end_ms: int) -> list[Event]:
-        """Give the events that are heard from ``begin_ms`` to ``end_ms``, in order."""
+        """Return the events that are heard from ``begin_ms`` to ``end_ms``, in order."""
         with self._lock:
             first = bisect.bisect_left(
                 self._events, begin_ms - self._longest_ms, key=lambda event: event.begin_ms
@@ -91,12 +91,12 @@ class Score:
             return list(self._cuts)
 
     def chapter_at(self, ms: int) -> int:
-        """Give the number of the chapter, from 0; -1 before the first."""
+        """Return the number of the chapter, from 0; -1 before the first."""
         with self._lock:
             return bisect.bisect_right(self._openings, ms, key=lambda one: one.begin_ms) - 1
 
     def begin_of(self, chapter: str | int) -> int | None:
-        """Give where a chapter begins, by its title or its number; None while it is not known."""
+        """Return where a chapter begins, by its title or its number; None while it is not known."""
         chapters = self.chapters
         if isinstance(chapter, int):
             return chapters[chapter].begin_ms if chapter < len(chapters) else None
@@ -104,11 +104,11 @@ class Score:
         return next((one.begin_ms for one in chapters if one.title.casefold() == title), None)
 
     def sentence_at(self, ms: int) -> Event | None:
-        """Give what is being said, or was said last."""
+        """Return what is being said, or was said last."""
         return self._last(ms, lambda event: isinstance(event.cue, Speech))
 
     def hold_at(self, ms: int) -> Hold | None:
-        """Give the hold that ``ms`` lies in, if all of it is known."""
+        """Return the hold that ``ms`` lies in, if all of it is known."""
         begin = self._last(ms, lambda event: _name(event) == _START)
         if begin is None:
             return None
@@ -121,14 +121,14 @@ class Score:
         return Hold(begin.begin_ms, end.begin_ms)
 
     def exercise_at(self, ms: int) -> int:
-        """Tell where the current exercise begins: its hold, or else the chapter."""
+        """Return where the current exercise begins: its hold, or else the chapter."""
         begin = self._last(ms, lambda event: _name(event) == _START)
         number = self.chapter_at(ms)
         opening_ms = self.chapters[number].begin_ms if number >= 0 else 0
         return max(opening_ms, begin.begin_ms) if begin else opening_ms
 
     def breath_at(self, ms: int) -> Breath | None:
-        """Tell how far the breath is that is being paced."""
+        """Return how far the breath is that is being paced."""
         for event in self.between(ms, ms + 1):
             if _name(event) in _BREATHS:
                 done = (ms - event.begin_ms) / (event.end_ms - event.begin_ms)
@@ -136,7 +136,7 @@ class Score:
         return None
 
     def lengthen(self, hold: Hold, by_ms: int) -> int:
-        """Make a hold longer before its last ticks; tell where it was cut open.
+        """Make a hold longer before its last ticks; return where it was cut open.
 
         Its last breath, in and out, is paced once more there, if there is room for it.
         """
@@ -164,7 +164,7 @@ class Score:
         return at_ms
 
     def _last(self, ms: int, wanted: Callable[[Event], bool]) -> Event | None:
-        """Give the last event that has begun by ``ms`` and is ``wanted``."""
+        """Return the last event that has begun by ``ms`` and is ``wanted``."""
         with self._lock:
             last = bisect.bisect_right(self._events, ms, key=lambda event: event.begin_ms)
             return next((event for event in reversed(self._events[:last]) if wanted(event)), None)

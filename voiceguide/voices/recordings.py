@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from pedalboard import HighpassFilter, Pedalboard
 
+from voiceguide.audio.reader import mono_weights, open_audio, products
 from voiceguide.errors import LibraryError, VoiceError
-from voiceguide.sound import mono_weights, open_audio, products
 from voiceguide.voices import cache
 from voiceguide.voices.engine import DEFAULT_RATE_WPM, Spoken, Utterance
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from voiceguide.voices.engine import Engine
 
 LIST = "phrases.csv"
-"""What a folder of recordings is to hold; see ``voiceguide.phrases``."""
+"""What a folder of recordings is to hold; see ``voiceguide.recording.phrases``."""
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".aiff", ".aif")
 """Of recordings; where a phrase has several, the first of these that can be heard counts."""
 SHORTEST_MS = 100
@@ -64,7 +64,7 @@ _CLIPPED_FRAMES, _CLIPPED_RUNS = 3, 3
 
 
 def name_of(text: str, language: str) -> str:
-    """Give the name of a phrase, without suffix: its words, and a digest of text and language."""
+    """Return the name of a phrase, without suffix: its words, and a digest of text and language."""
     text = " ".join(text.split())
     ascii_text = unicodedata.normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore")
     words = re.findall(r"[a-z0-9]+", ascii_text.decode().lower().replace("'", ""))
@@ -173,14 +173,14 @@ class Recordings:
         return cache.key([(path.name, stat.st_size, stat.st_mtime_ns) for path, stat in stats])
 
     def of(self, utterance: Utterance) -> Path | None:
-        """Give the recording of an utterance; None where there is none that can be heard."""
+        """Return the recording of an utterance; None where there is none that can be heard."""
         path = self.files.get(_digest_of(utterance))
         if path is None:
             return None
         return path if self._is_heard(path) else None
 
     def verdict(self, path: Path) -> Verdict | None:
-        """Tell what is wrong with a recording, if something is."""
+        """Return what is wrong with a recording, if something is."""
         if path.name not in self._verdicts:
             self._verdicts[path.name] = _judge(path)
         return self._verdicts[path.name]
@@ -199,7 +199,7 @@ class Recorded:
         self._default = default
 
     def speak(self, utterance: Utterance) -> Spoken:
-        """Give the recording, trimmed, or speak; raises VoiceError."""
+        """Return the recording, trimmed, or speak; raises VoiceError."""
         path = self._recordings.of(utterance)
         if path is None:
             return self._default.speak(self._for_default(utterance))
@@ -210,11 +210,11 @@ class Recorded:
         return Spoken(found.samples, found.rate_hz)
 
     def choose(self, wanted: WantedVoice, language: str) -> str | None:
-        """Give the other engine's voice, for what is not recorded."""
+        """Return the other engine's voice, for what is not recorded."""
         return self._default.choose(wanted, language)
 
     def remarks(self, utterances: Iterable[Utterance]) -> list[str]:
-        """Tell how much is recorded, and name what is missing or wrong in the folder."""
+        """Return how much is recorded, and name what is missing or wrong in the folder."""
         needed = {_digest_of(utterance): utterance for utterance in utterances}
         there = {
             digest: self._recordings.files[digest]
@@ -277,19 +277,19 @@ class Recorded:
 
 
 def is_folder(voice: str) -> bool:
-    """Tell whether a voice is a folder with recordings, or with a list of them."""
+    """Whether a voice is a folder with recordings, or with a list of them."""
     folder = Path(voice)
     return folder.is_dir() and ((folder / LIST).is_file() or bool(_sound_files(folder)))
 
 
 def digest_in(stem: str) -> str | None:
-    """Give the digest in a file's name, without suffix."""
+    """Return the digest in a file's name, without suffix."""
     found = _DIGEST.fullmatch(stem)
     return found[1].lower() if found else None
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
-    """Give the rows of a folder's list, with commas or semicolons, as spreadsheets save it.
+    """Return the rows of a folder's list, with commas or semicolons, as spreadsheets save it.
 
     Raises FileNotFoundError if there is no list, LibraryError if it cannot be read as one.
     """
@@ -314,7 +314,7 @@ def rows(folder: Path) -> list[dict[str, str]]:
 
 
 def listed(folder: Path) -> set[str]:
-    """Give the digests of the phrases that a folder's list names; none if there is no list.
+    """Return the digests of the phrases that a folder's list names; none if there is no list.
 
     Raises LibraryError.
     """
@@ -371,7 +371,7 @@ def _is_clipped(channel: NDArray[np.float32]) -> bool:
 
 
 def _edges(levels: NDArray[np.float64], floor: float) -> tuple[int, int]:
-    """Give the first window of speech, and the one behind the last; the same if there is none."""
+    """Return the first window of speech, and the one behind the last; the same if there is none."""
     bounds = np.flatnonzero(np.diff(np.pad((levels > floor + _EDGE_DB).astype(np.int8), 1)))
     parts = [
         (int(begin), int(end))

@@ -29,8 +29,10 @@ from xml.etree import ElementTree as ET
 
 from mutagen import MutagenError, mp3
 
-from voiceguide import cover, export, library, script, transfer
+from voiceguide import export, library, script
 from voiceguide.errors import ExportError
+from voiceguide.export import cover
+from voiceguide.playlist import transfer
 from voiceguide.session import Session, fit
 from voiceguide.timeline import Chapter
 from voiceguide.voices.cache import key
@@ -100,7 +102,7 @@ class Playlist:
         *,
         url: str | None = None,
     ) -> Path:
-        """Write the playlist into ``folder``, which is its own, and give the path of the M3U8.
+        """Write the playlist into ``folder``, which is its own, and return the path of the M3U8.
 
         A track is only made where there is none that was made of the same and is whole; tracks of
         ours that no longer belong to the playlist are removed. The lists come last. ``url`` is the
@@ -156,8 +158,10 @@ class Track:
 
 
 def tracks(folder: Path) -> list[Track]:
-    """Give the tracks of a playlist in ``folder``, in order; other files are passed over."""
-    return [read(path) for path in sorted(folder.glob("*.mp3")) if export.is_ours(path)]
+    """Return the tracks of a playlist in ``folder``, in order; other files are passed over."""
+    return [
+        read(path) for path in sorted(folder.glob("*.mp3")) if export.written_by_voiceguide(path)
+    ]
 
 
 def read(path: Path) -> Track:
@@ -188,15 +192,15 @@ def read(path: Path) -> Track:
 
 
 def files(folder: Path) -> list[Path]:
-    """Give the files of the playlist in ``folder``; what else lies there is passed over."""
+    """Return the files of the playlist in ``folder``; what else lies there is passed over."""
     made = [folder / COVER, folder / FEED, _m3u8_path(folder), _xspf_path(folder)]
-    found = (path for path in folder.glob("*.mp3") if export.is_ours(path))
+    found = (path for path in folder.glob("*.mp3") if export.written_by_voiceguide(path))
     made += itertools.chain.from_iterable(map(_files, found))
     return sorted(path for path in made if path.is_file())
 
 
 def copy(folders: Sequence[Path], to: Path) -> list[Path]:
-    """Copy playlists into the folder ``to``, of a mounted phone or card; give where they are.
+    """Copy playlists into the folder ``to``, of a mounted phone or card; return where they are.
 
     Each is copied whole or not at all, and one that is there already is replaced. Raises
     ExportError where there is no room for them, or something that is not ours would be lost.
@@ -215,7 +219,7 @@ def copy(folders: Sequence[Path], to: Path) -> list[Path]:
 
 
 def sounds(path: Path) -> list[tuple[int, int, str]]:
-    """Give begin and end in ms and the name of each sound of a track, as its tags tell them."""
+    """Return begin and end in ms and the name of each sound of a track, as its tags tell them."""
     try:
         frame = mp3.MP3(path).tags.get(f"TXXX:{export.SOUNDS}", "")
     except (OSError, MutagenError, AttributeError) as error:
@@ -224,7 +228,7 @@ def sounds(path: Path) -> list[tuple[int, int, str]]:
 
 
 def m3u8(tracks: Sequence[Track], url: str | None = None) -> bytes:
-    """Give an extended M3U in UTF-8; it lies beside the tracks, as the cover does.
+    """Return an extended M3U in UTF-8; it lies beside the tracks, as the cover does.
 
     With ``url``, the address of the folder in which they lie, it can be taken elsewhere.
     """
@@ -239,7 +243,7 @@ def m3u8(tracks: Sequence[Track], url: str | None = None) -> bytes:
 
 
 def xspf(tracks: Sequence[Track], url: str | None = None) -> bytes:
-    """Give an XSPF playlist (https://xspf.org/spec).
+    """Return an XSPF playlist (https://xspf.org/spec).
 
     Its locations are relative, or with ``url`` below that address.
     """
@@ -268,7 +272,7 @@ def xspf(tracks: Sequence[Track], url: str | None = None) -> bytes:
 
 
 def feed(tracks: Sequence[Track], url: str, first_url: str | None = None) -> bytes:
-    """Give a podcast feed: RSS 2.0 with the tags of iTunes and of Podcasting 2.0.
+    """Return a podcast feed: RSS 2.0 with the tags of iTunes and of Podcasting 2.0.
 
     ``url`` is the address of the folder in which the tracks lie. The podcast's id hangs on it, or
     on ``first_url``, where it was before, and those of the episodes on their names, so that they
@@ -306,7 +310,7 @@ def feed(tracks: Sequence[Track], url: str, first_url: str | None = None) -> byt
 
 
 def podcast_guid(address: str) -> uuid.UUID:
-    """Give the podcast:guid of a feed: a UUIDv5 of its address, as the specification makes it.
+    """Return the podcast:guid of a feed: a UUIDv5 of its address, as the specification makes it.
 
     The scheme and slashes at the end do not count.
     """
@@ -314,7 +318,7 @@ def podcast_guid(address: str) -> uuid.UUID:
 
 
 def chapters(track: Track) -> bytes:
-    """Give the chapters of a track in the JSON of Podcasting 2.0, version 1.2.0."""
+    """Return the chapters of a track in the JSON of Podcasting 2.0, version 1.2.0."""
     document = {
         "version": "1.2.0",
         "title": track.title,
@@ -336,9 +340,9 @@ def _export_track(
     shown = {one.name: getattr(tags, one.name) for one in fields(tags)}
     del shown["date"], shown["cover"], shown["mark"]
     mark = key(session.fingerprint, shown, (tags.cover or b"").hex())
-    if export.read_mark(path) != mark:
+    if export.read_source_digest(path) != mark:
         transcript.unlink(missing_ok=True)  # it must not outlive what it is the transcript of
-        session.export(path, progress, tags=replace(tags, mark=mark))
+        session.export(path, progress, tags=replace(tags, source_digest=mark))
     if not transcript.exists():
         text = export.captions(
             session.timeline, "vtt", title=session.title, language=session.language
@@ -349,7 +353,7 @@ def _export_track(
 def _share(
     progress: Callable[[float], None] | None, number: int, count: int
 ) -> Callable[[float], None]:
-    """Give what tells of a part of the work as one of ``count`` parts."""
+    """Return what tells of a part of the work as one of ``count`` parts."""
     return lambda done: progress((number + done) / count) if progress else None
 
 
@@ -402,7 +406,7 @@ def _line(text: str) -> str:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """Give a track's file, and those beside it."""
+    """Return a track's file, and those beside it."""
     yield from (path, _transcript_path(path), _chapters_path(path))
 
 

@@ -19,7 +19,7 @@ import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from voiceguide import errors, resources
+from voiceguide import errors, files
 from voiceguide.errors import (
     LibraryError,
     RequestError,
@@ -202,7 +202,7 @@ def treatment(asked: Request, library: Library) -> Treatment:
 
 
 def by_area(asked: Request, library: Library, areas: list[Area]) -> list[Method]:
-    """Give the method for each area of a playlist: the one asked for, or the deepest that suits.
+    """Return the method for each area of a playlist: the one asked for, or the deepest that suits.
 
     Raises RequestError where there is no such method, or the roller is to prepare for itself.
     """
@@ -234,7 +234,7 @@ def render(
     and method do not go together, LibraryError where a phrase is missing, ScriptError where the
     template fails or passes a limit.
     """
-    own_folders = resources.script_folders(asked.library)[:-1]
+    own_folders = files.script_folders(asked.library)[:-1]
     if any(path for folder in own_folders for names in _TEMPLATES for path in folder.glob(names)):
         choice = {"areas": areas, "rounds": rounds, "terse": terse}
         return _in_child(asked, _template(treatment(asked, library).method), choice=choice)
@@ -261,7 +261,7 @@ def render_region(
         if any(rolled) and library.method(ROLLER) not in tools:
             tools.append(library.method(ROLLER))
         method = (tools or methods)[0]
-    environment = _environment(asked, library, resources.script_folders(asked.library), method.id)
+    environment = _environment(asked, library, files.script_folders(asked.library), method.id)
     # A template gets plain dictionaries: the methods of a model would lead out of the sandbox.
     return _rendered(
         environment,
@@ -298,7 +298,7 @@ def _in_child(asked: Request, called: str, **work: object) -> str:
     """Render in ``template_child``; ``called`` stands in messages."""
     try:
         child = subprocess.run(
-            [sys.executable, "-P", "-m", "voiceguide.template_child"],
+            [sys.executable, "-P", "-m", "voiceguide.script.child"],
             input=json.dumps({"asked": asked.model_dump_json(), **work}),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -324,7 +324,7 @@ def render_source(source: str, name: str, folder: Path, asked: Request) -> str:
         library = load(asked.language, asked.library)
     except RequestError:  # a template of its own words may be in any language
         library = load(REFERENCE, asked.library)
-    folders = [folder, *resources.script_folders(asked.library)]
+    folders = [folder, *files.script_folders(asked.library)]
     environment = _environment(asked, library, folders)
     environment.bytecode_cache = None  # nothing of a stranger's is kept
     loader = environment.loader
@@ -339,12 +339,12 @@ def render_source(source: str, name: str, folder: Path, asked: Request) -> str:
 def _environment(
     asked: Request, library: Library, folders: list[Path], method_id: str | None = None
 ) -> jinja2.Environment:
-    chance = random.Random(asked.seed)  # noqa: S311 (no secret)
-    phrases = _Phrases(library.wording, chance, method_id)
+    rng = random.Random(asked.seed)  # noqa: S311 (no secret)
+    phrases = _Phrases(library.wording, rng, method_id)
 
     def find(name: str) -> tuple[str, str, None] | None:
         hidden = any(part.startswith(".") for part in name.split("/"))
-        path = None if hidden or not name.endswith(".jinja") else resources.find(name, folders)
+        path = None if hidden or not name.endswith(".jinja") else files.find(name, folders)
         return None if path is None else (path.read_text(encoding="utf-8"), str(path), None)
 
     environment = ImmutableSandboxedEnvironment(
@@ -407,7 +407,7 @@ class _Compiled(jinja2.BytecodeCache):
         self._kept: dict[str, bytes] = {}
 
     def load_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
-        """Give a template that was compiled before."""
+        """Return a template that was compiled before."""
         if bucket.key not in self._kept:
             with contextlib.suppress(OSError):
                 data = self._path(bucket).read_bytes()
@@ -430,7 +430,7 @@ class _Compiled(jinja2.BytecodeCache):
                 temporary.unlink(missing_ok=True)
 
     def _path(self, bucket: jinja2.bccache.Bucket) -> Path:
-        return resources.cache_folder() / "templates" / f"{bucket.key}.compiled"
+        return files.cache_folder() / "templates" / f"{bucket.key}.compiled"
 
 
 def _digest(data: bytes) -> bytes:
@@ -443,15 +443,15 @@ _COMPILED = _Compiled()
 class _Phrases:
     """Gives variants of phrases in random order, each once before any comes again."""
 
-    def __init__(self, wording: Wording, chance: random.Random, method_id: str | None) -> None:
+    def __init__(self, wording: Wording, rng: random.Random, method_id: str | None) -> None:
         self._phrases = wording.phrases
         self._suffix = f"_{method_id.replace('-', '_')}" if method_id else ""
-        self._chance = chance
+        self._rng = rng
         self._bags: dict[str, list[str]] = {}
         self._last: dict[str, str] = {}
 
     def pick(self, key: str, **values: str | int) -> str:
-        """Give a variant of the phrase ``key``, with ``<name>`` in it replaced by ``values``.
+        """Return a variant of the phrase ``key``, with ``<name>`` in it replaced by ``values``.
 
         Where the method has a phrase of its own (``release_thumb``), it is that.
         """
@@ -475,7 +475,7 @@ class _Phrases:
 
     def _shuffled(self, key: str) -> list[str]:
         bag = list(self._phrases[key])
-        self._chance.shuffle(bag)
+        self._rng.shuffle(bag)
         if len(bag) > 1 and bag[-1] == self._last.get(key):  # never the same twice in a row
             bag[0], bag[-1] = bag[-1], bag[0]
         return bag
@@ -492,7 +492,7 @@ def _sides(area: Area, wanted: Literal["left", "right", "both"]) -> Sequence[Sid
 
 
 def _template_line(error: Exception) -> str | None:
-    """Give ``file:line`` of the innermost template frame that ``error`` came through."""
+    """Return ``file:line`` of the innermost template frame that ``error`` came through."""
     place = None
     frame = error.__traceback__
     while frame is not None:

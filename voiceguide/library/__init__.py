@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from voiceguide import resources
+from voiceguide import files
 from voiceguide.errors import LibraryError, RequestError
 
 if TYPE_CHECKING:
@@ -134,12 +134,12 @@ class Region(_Model):
         return self
 
     def areas_for(self, target: str) -> list[Area]:
-        """Give the areas to treat for this region's id or one of its complaints."""
+        """Return the areas to treat for this region's id or one of its complaints."""
         ids = self.complaints.get(target, [])
         return [self.area(area_id) for area_id in ids] if ids else self.areas
 
     def area(self, area_id: str) -> Area:
-        """Give the area called ``area_id``; raises RequestError with the names there are."""
+        """Return the area called ``area_id``; raises RequestError with the names there are."""
         by_id = {area.id: area for area in self.areas}
         if area_id not in by_id:
             raise RequestError(f"no area “{area_id}” in {self.id}{_instead(area_id, by_id)}")
@@ -193,7 +193,7 @@ class Library:
         return dict(sorted(found.items()))
 
     def region(self, target: str) -> Region:
-        """Give the region with this id or complaint.
+        """Return the region with this id or complaint.
 
         Raises RequestError for a name that is unknown, LibraryError for a file that is wrong.
         """
@@ -207,7 +207,7 @@ class Library:
         raise RequestError(f"no region or complaint “{target}”{_instead(target, known)}")
 
     def regions(self, problems: list[LibraryError] | None = None) -> list[Region]:
-        """Give every region whose file is right; what is wrong with others goes to ``problems``."""
+        """Return every region whose file is valid; add the errors of the others to ``problems``."""
         found = []
         for region_id in self.region_files:
             try:
@@ -224,7 +224,7 @@ class Library:
         return {method.id: method for method in _validated(_Methods, _read(path), path).methods}
 
     def method(self, method_id: str) -> Method:
-        """Give the method called ``method_id``; raises RequestError with the names there are."""
+        """Return the method called ``method_id``; raises RequestError with the names there are."""
         if method_id not in self.methods:
             raise RequestError(f"no method “{method_id}”{_instead(method_id, self.methods)}")
         return self.methods[method_id]
@@ -243,7 +243,7 @@ class Library:
         return _validated(Region, {"id": region_id, **data}, path)
 
     def _file(self, name: str) -> Path:
-        path = resources.find(name, list(self.folders))
+        path = files.find(name, list(self.folders))
         if path is None:
             where = " or ".join(str(folder) for folder in self.folders)
             raise LibraryError(f"{name} is missing in {where}")
@@ -251,11 +251,11 @@ class Library:
 
 
 def load(language: str, own: Path | None = None) -> Library:
-    """Give the library of ``language`` ("en"), with texts of the folder ``own`` before all others.
+    """Return the library of ``language`` ("en"); texts in the folder ``own`` override all others.
 
     Raises RequestError if there is none.
     """
-    roots = resources.script_folders(own) if _LANGUAGE.fullmatch(language) else []
+    roots = files.script_folders(own) if _LANGUAGE.fullmatch(language) else []
     folders = tuple(root / language for root in roots if (root / language).is_dir())
     if not folders:
         there_are = languages(own)
@@ -264,8 +264,8 @@ def load(language: str, own: Path | None = None) -> Library:
 
 
 def languages(own: Path | None = None) -> list[str]:
-    """Give the languages for which there are texts."""
-    roots = resources.script_folders(own)
+    """Return the languages for which there are texts."""
+    roots = files.script_folders(own)
     return sorted({path.parent.name for root in roots for path in root.glob("*/phrases.toml")})
 
 
@@ -274,7 +274,7 @@ REFERENCE = "en"
 
 
 def missing(language: str, own: Path | None = None) -> Iterator[str]:
-    """Tell what ``language`` lacks of what the reference language has; raises RequestError."""
+    """Return what ``language`` lacks of what the reference language has; raises RequestError."""
     texts, reference = load(language, own), load(REFERENCE, own)
     here = f"scripts/{language}"
     with contextlib.suppress(LibraryError):  # a file that is wrong is told elsewhere

@@ -13,9 +13,9 @@ import soxr
 from pedalboard import time_stretch
 from pedalboard.io import AudioFile, ReadableAudioFile
 
-from voiceguide import mp3
+from voiceguide.audio import mp3
+from voiceguide.audio.grid import FRAMES_PER_MS, RATE_HZ
 from voiceguide.errors import SoundError
-from voiceguide.voices.clip import FRAMES_PER_MS, RATE_HZ
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from voiceguide.voices.clip import Samples
+    from voiceguide.audio.grid import Samples
 
 _MARGIN_S = 0.05
 """What a resampler has to know before and after a window; its filter reaches less far."""
@@ -37,7 +37,7 @@ _PROBE_MS, _PROBES, _PROBED_MS = 1000, 20, 300_000
 """Whether channels cancel each other out is looked for in so many places, within the first part."""
 
 
-class Windows:
+class AudioReader:
     """A file that is read in windows, in any order; what follows the last one costs least."""
 
     def __init__(self, path: Path) -> None:
@@ -68,7 +68,7 @@ class Windows:
         return round(self._count * RATE_HZ / self._rate_hz)
 
     def read(self, begin: int, count: int) -> NDArray[np.float32]:
-        """Give ``count`` frames at 48,000 Hz, shape (channels, count), zeros beyond the ends.
+        """Return ``count`` frames at 48,000 Hz, shape (channels, count), zeros beyond the ends.
 
         They are the same whatever was read before. Raises SoundError.
         """
@@ -87,7 +87,7 @@ class Windows:
         self._file.close()
 
     def _raw(self, begin: int, count: int) -> NDArray[np.float32]:
-        """Give frames at the file's own rate; those of the last window are not read again."""
+        """Return frames at the file's own rate; those of the last window are not read again."""
         with self._readable():
             frames = np.zeros((self.channels, count), dtype=np.float32)
             at, end = max(0, begin), min(begin + count, self._count)
@@ -135,7 +135,7 @@ class Track:
 
     def __init__(self, path: Path, speed: float, begin_ms: int, end_ms: int | None) -> None:
         """Open a file; ``end_ms`` is None for its end. Raises SoundError."""
-        self._windows = Windows(path)
+        self._windows = AudioReader(path)
         self._speed = speed
         frames = self._windows.frames
         self._begin = begin_ms * FRAMES_PER_MS
@@ -150,7 +150,7 @@ class Track:
         self._held = speed != 1 or self.length_ms <= _HELD_MS
 
     def __getitem__(self, part: slice) -> Samples:
-        """Give samples; the slice has a begin and an end. What is missing is silence."""
+        """Return samples; the slice has a begin and an end. What is missing is silence."""
         if self._held:
             return _fitted(self._whole[part], part.stop - part.start)
         begin = self._begin + part.start
@@ -191,7 +191,7 @@ def products(samples: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def mono_weights(products: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Tell how much of each channel makes one of them.
+    """Return how much of each channel makes one of them.
 
     It is their mean; where they would cancel each other out, or most are silent, the loudest.
     """
@@ -208,7 +208,7 @@ def _in_16_bit(samples: NDArray[np.float32]) -> Samples:
 
 
 def _fitted(samples: Samples, frames: int) -> Samples:
-    """Give ``frames`` of them; what is missing is silence."""
+    """Return ``frames`` of them; what is missing is silence."""
     if len(samples) >= frames:
         return samples[:frames]
     return np.pad(samples, (0, frames - len(samples)))
@@ -229,7 +229,7 @@ class _Counted:
         self.seek(0)
 
     def read(self, count: int) -> NDArray[np.float32]:
-        """Give the next frames, shape (channels, frames), fewer at the end; raises ValueError."""
+        """Return the next frames, shape (channels, frames), fewer at the end; raises ValueError."""
         parts = [np.zeros((0, self.num_channels), dtype=np.float32)]
         while count:
             try:

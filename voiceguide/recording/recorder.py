@@ -14,11 +14,13 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from voiceguide import export, phrases
+from voiceguide import export
+from voiceguide.audio.grid import RATE_HZ
 from voiceguide.errors import RequestError, VoiceguideError
-from voiceguide.voices import RATE_HZ, Spoken
+from voiceguide.recording import phrases
+from voiceguide.voices import Spoken
 from voiceguide.voices.clip import finish
-from voiceguide.voices.recorded import (
+from voiceguide.voices.recordings import (
     LONGEST_S,
     SHORTEST_MS,
     Recordings,
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from voiceguide.phrases import Phrase
+    from voiceguide.recording.phrases import Phrase
 
 _QUIET_DBFS = -40.0  # the louder parts of speech; at a hand's breadth, it is −30 to −15
 _NOISY_DB = 20.0  # from the room to the louder parts: with less, it is heard between words
@@ -122,7 +124,7 @@ class Microphone:
         return not self._bytes_left
 
     def end(self) -> NDArray[np.float32]:
-        """Give what was heard since ``begin``, within ±1, shape (1, frames)."""
+        """Return what was heard since ``begin``, within ±1, shape (1, frames)."""
         blocks, self._blocks = self._blocks or [], None
         samples = np.frombuffer(b"".join(blocks), dtype=np.int16)
         return (samples.astype(np.float32) / np.float32(32768))[None]
@@ -143,7 +145,7 @@ class Microphone:
 
 
 def _record(folder: Path, phrase: Phrase, microphone: Microphone, console: Console) -> int | None:
-    """Record one phrase; give how many to go on by, None to quit."""
+    """Record one phrase; return how many to go on by, None to quit."""
     match _ask(console, _BEFORE, "sbq"):
         case "s":
             return 1
@@ -211,7 +213,7 @@ def _meter(microphone: Microphone, console: Console) -> Iterator[None]:
 
 
 def _judge(taken: Take, length_s: float) -> str:
-    """Tell what length and level are like."""
+    """Return what length and level are like."""
     if not taken.samples.size:
         return "nothing is heard; is it the right microphone, and switched on?"
     if taken.samples.size < SHORTEST_MS * RATE_HZ // 1000:
@@ -276,7 +278,7 @@ def _play(clip: NDArray[np.int16]) -> None:
 
 
 def _ask(console: Console, question: str, letters: str) -> str:
-    """Give one of ``letters``, or "" for Enter alone; the end of the input is "q"."""
+    """Return one of ``letters``, or "" for Enter alone; the end of the input is "q"."""
     while True:
         console.file.write(question)
         answer = _line("q\n").strip().lower()[:1]
@@ -292,7 +294,7 @@ def _line(at_end: str) -> str:
 
 
 def _missing(folder: Path, listed: list[Phrase]) -> list[Phrase]:
-    """Give the phrases without a recording, or with one that is to be made again."""
+    """Return the phrases without a recording, or with one that is to be made again."""
     recordings = Recordings(str(folder))
     paths = {one.name: recordings.files.get(digest_in(one.name) or "") for one in listed}
     return [one for one in listed if (path := paths[one.name]) is None or recordings.verdict(path)]

@@ -19,7 +19,7 @@ _CLUSTER_BYTES = 32_768
 
 
 def copy(folders: Mapping[str, Sequence[Path]], to: Path) -> list[Path]:
-    """Copy files into folders in ``to``, given by their names; give the paths of the folders.
+    """Copy files into folders in ``to``, given by their names; return the paths of the folders.
 
     A folder of that name is replaced: the new one is written beside it, brought to the disk, and
     takes its place when it is whole. Before, it is made sure that there is room for both. Raises

@@ -193,8 +193,9 @@ def regions(
     language: Language = "en", texts: Texts = None, form: Listing = ListFormat.TEXT
 ) -> None:
     """List the regions, their areas, and the complaints under which they are found."""
-    from voiceguide import library, listing
+    from voiceguide import library
     from voiceguide.errors import LibraryError
+    from voiceguide.library import listing
 
     problems: list[LibraryError] = []
     found = library.load(language, texts).regions(problems)
@@ -210,7 +211,8 @@ def methods(
     language: Language = "en", texts: Texts = None, form: Listing = ListFormat.TEXT
 ) -> None:
     """List the methods of treatment."""
-    from voiceguide import library, listing
+    from voiceguide import library
+    from voiceguide.library import listing
 
     found = library.load(language, texts).methods.values()
     typer.echo(listing.methods(found, form.value), nl=False)
@@ -585,7 +587,8 @@ def phrases(  # noqa: PLR0913 (a parameter an option)
     FOLDER gets phrases.csv and phrases.html, a sheet to read from. A list that is there grows.
     “voiceguide record FOLDER” records them, and --voice FOLDER uses the recordings.
     """
-    from voiceguide import Playlist, Session, phrases
+    from voiceguide import Playlist, Session
+    from voiceguide.recording import phrases
 
     if length_total and not playlist:
         raise VoiceguideError("--length-total is the length of a playlist: give --playlist too")
@@ -606,7 +609,7 @@ def phrases(  # noqa: PLR0913 (a parameter an option)
             if playlist:
                 made = Playlist(target, voice=voice, rate=rate, minutes=length_total, **options)
                 sessions += made.sessions
-    found = phrases.of(sessions)
+    found = phrases.phrases_in(sessions)
     listed = phrases.write(found, output)
     new = len(found)
     more = f", {len(listed)} with those that were listed before" if len(listed) > new else ""
@@ -633,7 +636,7 @@ def record(
     Enter begins and ends each; it is checked, and can be played and made again. What is kept is
     saved at once: quit when you like, and go on another time.
     """
-    from voiceguide import recorder
+    from voiceguide.recording import recorder
 
     recorder.run(folder, names or ())
 
@@ -689,7 +692,7 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _path(session: Session, output: str | None, *, several: bool) -> Path:
-    """Tell where a session goes: a file that was named, or a file in a folder."""
+    """Return where a session goes: a file that was named, or a file in a folder."""
     from voiceguide import export
 
     if output is None:
@@ -704,11 +707,11 @@ def _path(session: Session, output: str | None, *, several: bool) -> Path:
 
 
 def _is_rendered(target: str) -> bool:
-    """Tell whether a target is an audio file."""
+    """Whether a target is an audio file."""
     suffix = Path(target).suffix.lower().removeprefix(".")
     if not suffix:
         return False
-    from voiceguide import export  # not for regions: it takes long to load
+    from voiceguide import export
 
     return suffix in export.FORMATS
 
@@ -725,7 +728,7 @@ def _only_for_playing(context: typer.Context) -> None:
 
 @contextlib.contextmanager
 def _interrupted() -> Iterator[None]:
-    """Give SIGINT its exit status, without a message."""
+    """Return SIGINT its exit status, without a message."""
     try:
         yield
     except KeyboardInterrupt:

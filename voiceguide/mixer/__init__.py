@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
-from voiceguide.bed import AHEAD_MS, BEHIND_MS, Loop
+from voiceguide.audio.grid import CEILING_DBFS, FRAMES_PER_MS, RATE_HZ
+from voiceguide.audio.reader import Track
 from voiceguide.errors import ScriptError
-from voiceguide.sound import Track
+from voiceguide.mixer.bed import AHEAD_MS, BEHIND_MS, Loop
 from voiceguide.ssml import Group, Sound, Speech, walk
 from voiceguide.timeline import Bed, End, Event, Item, Ramp
-from voiceguide.voices.clip import CEILING_DBFS, FRAMES_PER_MS, RATE_HZ
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # that ffmpeg is missing, and audioop old: neither matters
@@ -25,8 +25,8 @@ with warnings.catch_warnings():
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from voiceguide.audio.grid import Samples
     from voiceguide.ssml import Cue
-    from voiceguide.voices.clip import Samples
 
 VERSION = 3
 """Raise it whenever the same timeline sounds different: a playlist's files are then made anew."""
@@ -44,7 +44,7 @@ _TRACKS = 32
 
 
 def channels(script: Cue) -> int:
-    """Tell how many channels a session needs: two where anything is panned."""
+    """Return how many channels a session needs: two where anything is panned."""
     return 2 if any(isinstance(cue, Group) and cue.timing.pan for cue in walk(script)) else 1
 
 
@@ -54,7 +54,7 @@ def mix(
     channels: int,
     block_ms: int = BLOCK_MS,
 ) -> Iterator[bytes]:
-    """Give the session as blocks: 48,000 Hz, 16 bit little endian, ``channels`` interleaved.
+    """Return the session as blocks: 48,000 Hz, 16 bit little endian, ``channels`` interleaved.
 
     ``timeline`` is taken item by item, and ``speech_clip`` asked when a speech begins. Raises
     SoundError for an audio file that cannot be read, ScriptError where nothing is heard at all, and
@@ -82,7 +82,7 @@ def mix(
 
 
 def nothing_is_heard(name: str) -> ScriptError:
-    """Give the error for a script that lasts no time."""
+    """Return the error for a script that lasts no time."""
     return ScriptError(f"{name}: nothing is heard: it has no text, sound or pause")
 
 
@@ -118,7 +118,7 @@ class Window:
     def mix(
         self, events: Iterable[Event], begin_ms: int, end_ms: int, session_ms: int | None = None
     ) -> bytes:
-        """Give the block from ``begin_ms`` to ``end_ms``, of the ``events`` that reach into it.
+        """Return the block from ``begin_ms`` to ``end_ms``, of the ``events`` that reach into it.
 
         On the grid of BLOCK_MS it holds the same samples as that of ``mix``. With a bed, events
         that end up to ``behind_ms`` before it, or begin up to ``ahead_ms`` after it, are needed
@@ -156,7 +156,7 @@ class Window:
 
 
 def sound_ms(sound: Sound) -> int:
-    """Tell how long a sound lasts, of which only the head is read; raises SoundError."""
+    """Return how long a sound lasts, of which only the head is read; raises SoundError."""
     return _track(sound).length_ms
 
 
@@ -173,7 +173,7 @@ class _Playing(NamedTuple):
     """A factor of 1 or more: what goes beyond full scale is only limited in the sum."""
 
     def part(self, begin_ms: int, end_ms: int) -> AudioSegment:
-        """Give what is heard from ``begin_ms`` to ``end_ms`` of the session."""
+        """Return what is heard from ``begin_ms`` to ``end_ms`` of the session."""
         begin, end = ((ms - self.event.begin_ms) * FRAMES_PER_MS for ms in (begin_ms, end_ms))
         data = self.clip[begin:end].tobytes()
         part = _segment(data, 1)

@@ -12,14 +12,14 @@ import numpy as np
 from mutagen import flac, id3, mp3, oggvorbis, wave
 
 from voiceguide import mixer
+from voiceguide.audio.grid import FRAMES_PER_MS, RATE_HZ
+from voiceguide.audio.reader import AudioReader
 from voiceguide.errors import Place, SoundError
 from voiceguide.export import SOUNDS, read_sounds
-from voiceguide.player.score import Score
-from voiceguide.sound import Windows
+from voiceguide.player.live import LiveTimeline
 from voiceguide.ssml import Sound, Speech
 from voiceguide.ssml.cues import Style
 from voiceguide.timeline import End, Event, Opening
-from voiceguide.voices.clip import FRAMES_PER_MS, RATE_HZ
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -53,26 +53,26 @@ class Recorded:
             reason = causes[0].strerror if causes else error
             raise SoundError(f"{path}: cannot be played: {reason}") from error
         tags = known.tags if known else None
-        self._windows = Windows(path)
+        self._windows = AudioReader(path)
         self.channels = self._windows.channels
         title, items = (_id3 if isinstance(tags, id3.ID3) else _vorbis)(tags or {})
         self.title = title or path.stem
-        self.score = Score()
+        self.live = LiveTimeline()
         for item in sorted(items, key=lambda item: item.begin_ms):
-            self.score.add(item)
-        self.score.add(End(self._windows.frames // FRAMES_PER_MS))
-        self.chapters = len(self.score.chapters)
+            self.live.add(item)
+        self.live.add(End(self._windows.frames // FRAMES_PER_MS))
+        self.chapters = len(self.live.chapters)
         self._piece = functools.lru_cache(_RECENT)(self._read_piece)
         self._lead = list(lead)
         self._window = mixer.Window(_no_speech, self.channels)
 
     def block(self, begin_ms: int, end_ms: int, *, tones: bool) -> bytes:
-        """Give a block of it; tones cannot be taken out."""
+        """Return a block of it; tones cannot be taken out."""
         del tones
         if begin_ms < 0:
             return self._window.mix(self._lead, begin_ms, end_ms)
         ms = np.arange(begin_ms, end_ms)
-        silences = _silences(self.score.cuts)
+        silences = _silences(self.live.cuts)
         file_ms = ms - sum(np.clip(ms - begin, 0, end - begin) for begin, end in silences)
         known = self._read(int(file_ms[0]), int(file_ms[-1]) + 1)
         samples = known.reshape(-1, FRAMES_PER_MS, self.channels)[file_ms - file_ms[0]]
@@ -89,7 +89,7 @@ class Recorded:
         self._windows.close()
 
     def _read(self, begin_ms: int, end_ms: int) -> NDArray[np.int16]:
-        """Give a part of the file: (frames, channels)."""
+        """Return a part of the file: (frames, channels)."""
         begin, end = begin_ms * FRAMES_PER_MS, end_ms * FRAMES_PER_MS
         first = begin // _PIECE
         pieces = [self._piece(number) for number in range(first, (end - 1) // _PIECE + 1)]
@@ -101,7 +101,7 @@ class Recorded:
 
 
 def _silences(cuts: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Give begin and end of each lengthening of a hold: there, the file is silent.
+    """Return begin and end of each lengthening of a hold: there, the file is silent.
 
     ``cuts`` tell where and how long they are, in the order in which they were made.
     """
@@ -114,7 +114,7 @@ def _silences(cuts: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _id3(tags: id3.ID3) -> tuple[str, list[Opening | Event]]:
-    """Give title, chapters and events of an MP3 or WAV file."""
+    """Return title, chapters and events of an MP3 or WAV file."""
     items: list[Opening | Event] = []
     for chapter in tags.getall("CHAP"):
         titles = chapter.sub_frames.getall("TIT2")
@@ -127,7 +127,7 @@ def _id3(tags: id3.ID3) -> tuple[str, list[Opening | Event]]:
 
 
 def _vorbis(tags: Mapping[str, list[str]]) -> tuple[str, list[Opening | Event]]:
-    """Give title, chapters and events of a FLAC or OGG file."""
+    """Return title, chapters and events of a FLAC or OGG file."""
     items: list[Opening | Event] = []
     for key, (value, *_) in tags.items():
         name = tags.get(f"{key}name")

@@ -14,7 +14,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def config_folder() -> Path:
-    """Give the user's own folder; what lies in its scripts/ and sounds/ goes before the package's.
+    """Return the user's own folder; its scripts/ and sounds/ override the package's.
 
     ``VOICEGUIDE_CONFIG_DIR`` moves it.
     """
@@ -23,7 +23,7 @@ def config_folder() -> Path:
 
 
 def cache_folder() -> Path:
-    """Give the folder of spoken clips; it may be deleted at any time.
+    """Return the folder of spoken clips; it may be deleted at any time.
 
     ``VOICEGUIDE_CACHE_DIR`` moves it.
     """
@@ -32,7 +32,7 @@ def cache_folder() -> Path:
 
 
 def data_folder() -> Path:
-    """Give the folder of what was downloaded: voices.
+    """Return the folder of what was downloaded: voices.
 
     ``VOICEGUIDE_DATA_DIR`` moves it.
     """
@@ -41,7 +41,7 @@ def data_folder() -> Path:
 
 
 def folders(name: str) -> list[Path]:
-    """Give the folders called ``name`` ("scripts" or "sounds") that exist, in the order of search.
+    """Return the existing folders called ``name`` ("scripts", "sounds"), in the order of search.
 
     In a wheel they lie inside the package, in a checkout beside it.
     """
@@ -52,7 +52,7 @@ def folders(name: str) -> list[Path]:
 
 
 def script_folders(own: Path | None) -> list[Path]:
-    """Give the folders of scripts, ``own`` before all others; raises RequestError if it is none."""
+    """Return the folders of scripts, ``own`` first; raises RequestError if that is no folder."""
     if own is None:
         return folders("scripts")
     if not own.is_dir():
@@ -61,7 +61,7 @@ def script_folders(own: Path | None) -> list[Path]:
 
 
 def find(name: str, roots: list[Path]) -> Path | None:
-    """Give the first file called ``name`` (a relative path) in ``roots``.
+    """Return the first file called ``name`` (a relative path) in ``roots``.
 
     A name that leads out of a root, by ``..`` or by a link, is not found there; one that is no
     relative path is not even looked for, since on Windows it may name another machine.

@@ -44,7 +44,7 @@ class Child:
         return self._process.process
 
     def ask(self, limit_s: float, **request: object) -> Any:
-        """Give the answer to a request; raises MissingVoiceError or VoiceError.
+        """Return the answer to a request; raises MissingVoiceError or VoiceError.
 
         Each of two processes has ``limit_s`` seconds for it.
         """
@@ -80,7 +80,7 @@ class Child:
             process.end()
 
     def _exchange(self, request: str, limit_s: float) -> tuple[Any, str]:
-        """Give the answer, or None and what happened instead."""
+        """Return the answer, or None and what happened instead."""
         if self._closed:
             raise VoiceError("the engine was closed")
         process = self._process = self._process or _Process(self._script, self._arguments)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from voiceguide import export
 from voiceguide.errors import LibraryError
-from voiceguide.voices import recorded
-from voiceguide.voices.recorded import LIST, name_of
+from voiceguide.voices import recordings
+from voiceguide.voices.recordings import LIST, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,14 +61,14 @@ class Phrase:
     """How often it is written in all these sessions."""
 
 
-def of(sessions: Iterable[Session]) -> list[Phrase]:
-    """Give what sessions say, each phrase once, in the order in which it is said first.
+def phrases_in(sessions: Iterable[Session]) -> list[Phrase]:
+    """Return what sessions say, each phrase once, in the order in which it is said first.
 
     So what belongs together is recorded together. Raises a VoiceguideError of a session.
     """
     found: dict[str, Phrase] = {}
     for session in sessions:
-        for chapter, utterance in session.said:
+        for chapter, utterance in session.utterances:
             text = " ".join(utterance.text.split())
             name = name_of(text, utterance.language)
             known = found.get(name) or Phrase(
@@ -83,7 +83,7 @@ def read(folder: Path) -> list[Phrase]:
     path = folder / LIST
     columns = [field.name for field in fields(Phrase)]
     try:
-        rows = recorded.rows(folder)
+        rows = recordings.rows(folder)
     except FileNotFoundError as error:
         mend = f"“voiceguide phrases calf -o {folder}” makes one"
         raise LibraryError(f"{path}: there is no list of phrases; {mend}") from error
@@ -100,7 +100,7 @@ def read(folder: Path) -> list[Phrase]:
 
 
 def write(phrases: list[Phrase], folder: Path) -> list[Phrase]:
-    """Add ``phrases`` to the list in ``folder``, and write its sheet; give all that it lists now.
+    """Add ``phrases`` to the list in ``folder``, and write its sheet; return all that it lists now.
 
     Raises ExportError; a file is written whole or not at all.
     """

@@ -6,14 +6,11 @@ Info Tag rev 1” (http://gabriel.mp3-tech.org/mp3infotag.html).
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import lameenc
 
-from voiceguide.voices.clip import RATE_HZ
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from voiceguide.audio.grid import RATE_HZ
 
 KBIT_PER_S = {1: 96, 2: 112}
 """By channels, for Vorbis too. An MP3's rate is constant, so that players find a chapter to the
@@ -24,15 +21,13 @@ _QUALITY = 7
 (tests/benchmarks/compare_encoders.py)."""
 
 _FRAMES = 1152  # samples a channel in an MP3 frame (MPEG-1, layer III)
-_DELAY, _DECODER_DELAY = 576, 529  # LAME's, and what every decoder adds to it
+_DELAY = 576  # LAME's, in samples
 _INFO_AT = {1: 21, 2: 36}  # the Info header follows the empty side information
 _FIELDS = 0b1111  # it tells frames, bytes, places to seek and quality
 _CONSTANT_RATE, _48_KHZ = 1, 2 << 6
 _STEREO_MODE = {1: 0 << 2, 2: 3 << 2}  # mono, joint
 _VBR_QUALITY = 4  # LAME's default, told at a constant rate too
 _CRC = 0xA001  # CRC-16, polynomial 0x8005 with its bits reversed
-_INFO_END = 44  # it stands within so many bytes
-_LOOKED_AT_BYTES = 500
 
 
 class Encoder:
@@ -96,38 +91,8 @@ class Encoder:
         return (info + checksum(info).to_bytes(2, "big")).ljust(self._frame_bytes, b"\0")
 
 
-def edges(path: Path) -> tuple[int, int]:
-    """Tell how many samples a channel an MP3's encoder put before and behind the sound.
-
-    pedalboard gives them too; players leave them out.
-    """
-    header = _info_header(path)
-    if header[120:122] not in (b"LA", b"La"):  # LAME, Lavc, Lavf
-        return 0, 0
-    delay, padding = divmod(int.from_bytes(header[141:144], "big"), 4096)
-    return delay + _DECODER_DELAY, max(0, padding - _DECODER_DELAY)
-
-
-def tells_length(path: Path) -> bool:
-    """Tell whether an MP3 has an Info frame with the number of its frames."""
-    return bool(int.from_bytes(_info_header(path)[4:8], "big") & 1)
-
-
-def _info_header(path: Path) -> bytes:
-    """Give what begins with “Info” in an MP3's first frame; nothing if there is none."""
-    with path.open("rb") as file:
-        tag = file.read(10)
-        if tag[:3] == b"ID3":  # its size is in four times seven bits
-            file.seek(10 + sum(byte << 7 * place for place, byte in enumerate(reversed(tag[6:]))))
-        else:
-            file.seek(0)
-        frame = file.read(_LOOKED_AT_BYTES)
-    info = max(frame.find(b"Info", 0, _INFO_END), frame.find(b"Xing", 0, _INFO_END))
-    return frame[info:] if info >= 0 else b""
-
-
 def checksum(content: bytes) -> int:
-    """Give the CRC-16 that ends an Info header."""
+    """Return the CRC-16 that ends an Info header."""
     crc = 0
     for byte in content:
         crc ^= byte

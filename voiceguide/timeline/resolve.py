@@ -1,4 +1,4 @@
-"""Cue tree + clip lengths -> timeline on the millisecond grid.
+"""Cue tree + clip lengths -> what is heard, in the order of time.
 
 The rules are those of SMIL 3.0's time containers (https://www.w3.org/TR/SMIL3/smil-timing.html),
 with two of our own: speech is never cut off, and an offset may be negative wherever it is written.
@@ -12,15 +12,15 @@ import heapq
 import itertools
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING
 
 from voiceguide import ssml
 from voiceguide.errors import Findings, ScriptError, shortened
 from voiceguide.ssml import CHAPTER, Cue, Group, Mark, Pause, Sound, Speech, SyncBase, Timing
+from voiceguide.timeline.events import End, Event, Item, Opening, Ramp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator
 
 MAX_MS = 12 * 3_600_000
 """How long a session may last, unless more is asked for."""
@@ -29,162 +29,13 @@ MAX_EVENTS = 200_000
 _MAX_VISITS = 4 * MAX_EVENTS
 """How often cues may be looked at: repetitions can hold much that is never heard."""
 
-STRETCH = (0.5, 2.0)
-"""Within these factors elastic pauses may be scaled; beyond, a session sounds hasty or lost."""
-_MOST_STEPS = 40
-_MOST_PAUSES = 50
-_NARROW = 0.01
-_TRIAL_MS = 10 * MAX_MS
 _MOST_UNHEARD = 20
 """So many clips that cannot be made are told of: each takes an engine a while."""
-_ROUNDING_MS = 20
-"""What whole milliseconds leave over, one pause takes in unheard."""
-
 CUT_FADE_MS = 10
 """What is cut is faded for so long, so that it does not click."""
 
 _FOREVER = math.inf
 _CIRCLE = "its time hangs on itself: the references go in a circle"
-
-
-@dataclass(frozen=True, slots=True)
-class Ramp:
-    """A fade between silence and the full level."""
-
-    begin_ms: int
-    end_ms: int
-    rising: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that is heard, from ``begin_ms`` to ``end_ms`` of the session."""
-
-    begin_ms: int
-    end_ms: int
-    cue: Speech | Sound
-    gain_db: float
-    """Relative to the standard level of its kind."""
-    pan: float = 0.0
-    """From -1 (left) to 1 (right)."""
-    ramps: tuple[Ramp, ...] = ()
-
-    @property
-    def kind(self) -> Literal["speech", "sound"]:
-        """Tell speech from sound."""
-        return "speech" if isinstance(self.cue, Speech) else "sound"
-
-
-@dataclass(frozen=True, slots=True)
-class Chapter:
-    """A part of the session, from ``begin_ms`` to ``end_ms``."""
-
-    title: str
-    begin_ms: int
-    end_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """A chapter begins; where it ends is known when the next one does."""
-
-    title: str
-    begin_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Bed:
-    """A sound under all of the session, over and over; where it ends is known when that does."""
-
-    path: Path
-    source: str
-    """Its name as the listener gave it: "rain", "music.mp3"."""
-    seamless: bool = False
-    """Whether its end leads on to its begin."""
-    gain_db: float = 0.0
-    """Relative to the standard level of beds."""
-    begin_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """The end of the session."""
-
-    ms: int
-
-
-Item: TypeAlias = Event | Opening | Bed | End
-"""What a timeline is made of, in the order of time; a Bed comes first, an End last."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timeline:
-    """The whole of a session."""
-
-    duration_ms: int
-    chapters: tuple[Chapter, ...]
-    events: tuple[Event, ...]
-    bed: Bed | None = None
-
-    def __iter__(self) -> Iterator[Item]:
-        """Give all that it was collected from, in the order of time."""
-        if self.bed:
-            yield self.bed
-        openings = [Opening(chapter.title, chapter.begin_ms) for chapter in self.chapters]
-        placed: list[Event | Opening] = [*openings, *self.events]
-        yield from sorted(placed, key=lambda item: item.begin_ms)
-        yield End(self.duration_ms)
-
-
-class Measured(NamedTuple):
-    """A script, and how long its clips last."""
-
-    script: Group
-    length_ms: Callable[[Speech | Sound], int]
-    name: str = "script"
-    """It stands in messages."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """Timelines that together are exactly as long as was asked for."""
-
-    timelines: tuple[Timeline, ...]
-    stretch: float
-    """The factor by which its elastic pauses were scaled."""
-
-
-class LengthError(Exception):
-    """Scripts cannot last as long as was asked: only between these two."""
-
-    def __init__(self, shortest_ms: int, longest_ms: int) -> None:
-        super().__init__(shortest_ms, longest_ms)
-        self.shortest_ms = shortest_ms
-        self.longest_ms = longest_ms
-
-
-def collect(items: Iterable[Item]) -> Timeline:
-    """Gather a timeline that was made item by item."""
-    events: list[Event] = []
-    openings: list[Opening] = []
-    bed = None
-    duration_ms = 0
-    for item in items:
-        match item:
-            case Event():
-                events.append(item)
-            case Opening():
-                openings.append(item)
-            case Bed():
-                bed = item
-            case End(ms):
-                duration_ms = ms
-    ends = [opening.begin_ms for opening in openings[1:]] + [duration_ms]
-    chapters = tuple(
-        Chapter(opening.title, opening.begin_ms, end_ms)
-        for opening, end_ms in zip(openings, ends, strict=False)
-    )
-    return Timeline(duration_ms, chapters, tuple(events), bed)
 
 
 def resolve(  # noqa: PLR0913 (each is part of the question)
@@ -196,7 +47,7 @@ def resolve(  # noqa: PLR0913 (each is part of the question)
     max_ms: int = MAX_MS,
     problems: Findings | None = None,
 ) -> Iterator[Item]:
-    """Place every cue of ``script`` in time; give what is heard in the order of its begin.
+    """Place every cue of ``script`` in time; return what is heard in the order of its begin.
 
     ``length_ms`` tells how long the clip of a speech or sound lasts; it is asked as late as
     possible, and raises ScriptError where there is none. ``pause_ms`` tells the same of a pause,
@@ -207,75 +58,6 @@ def resolve(  # noqa: PLR0913 (each is part of the question)
     MAX_EVENTS.
     """
     return _Resolver(script, length_ms, pause_ms, name, max_ms, problems or Findings()).items()
-
-
-def fit(  # noqa: C901 (a search, and what its ends are)
-    scripts: Sequence[Measured], target_ms: int
-) -> Fitted:
-    """Scale the elastic pauses so that ``scripts``, one after another, last exactly ``target_ms``.
-
-    Raises LengthError with the lengths that can be had, and what ``resolve`` raises.
-    """
-
-    def timelines(pause_ms: Callable[[Pause], int]) -> tuple[Timeline, ...]:
-        return tuple(
-            collect(resolve(script, length, pause_ms=pause_ms, name=name, max_ms=_TRIAL_MS))
-            for script, length, name in scripts
-        )
-
-    def furthest(stretch: float) -> tuple[float, tuple[Timeline, ...]]:
-        """Go as far from 1 as the scripts allow: what hangs on a pause may not fit any more."""
-        while abs(stretch - 1) > _NARROW:
-            try:
-                return stretch, timelines(_scaled(stretch))
-            except ScriptError:
-                stretch = (stretch + 1) / 2
-        return 1, natural
-
-    natural = timelines(_scaled(1))
-    low, below = furthest(STRETCH[0])
-    high, above = furthest(STRETCH[1])
-    if not _total_ms(below) <= target_ms <= _total_ms(above):
-        raise LengthError(_total_ms(below), _total_ms(above))
-    if _total_ms(above) == target_ms:
-        return Fitted(above, high)
-    for step in range(_MOST_STEPS):
-        missing_ms = target_ms - _total_ms(below)
-        if missing_ms <= _ROUNDING_MS:
-            break
-        part = missing_ms / (_total_ms(above) - _total_ms(below))
-        middle = low + (high - low) * (0.5 if step % 2 else part)
-        tried = timelines(_scaled(middle))
-        if _total_ms(tried) <= target_ms:
-            low, below = middle, tried
-        else:
-            high, above = middle, tried
-    missing_ms = target_ms - _total_ms(below)
-    if missing_ms == 0:
-        return Fitted(below, low)
-    cues = itertools.chain.from_iterable(ssml.walk(one.script) for one in scripts)
-    pauses = (cue for cue in cues if isinstance(cue, Pause) and cue.elastic)
-    for pause in itertools.islice(pauses, _MOST_PAUSES):
-        for times in range(1, missing_ms + 1):  # it may lie in what is repeated so many times
-            if missing_ms % times == 0:
-                tried = timelines(_scaled(low, pause, missing_ms // times))
-                if _total_ms(tried) == target_ms:
-                    return Fitted(tried, low)
-    raise LengthError(_total_ms(below), _total_ms(above))
-
-
-def _total_ms(timelines: Iterable[Timeline]) -> int:
-    return sum(timeline.duration_ms for timeline in timelines)
-
-
-def _scaled(stretch: float, longer: Pause | None = None, by_ms: int = 0) -> Callable[[Pause], int]:
-    """Give how long pauses last: elastic ones scaled, and ``longer`` longer still."""
-
-    def pause_ms(pause: Pause) -> int:
-        scaled = round(pause.ms * stretch) if pause.elastic else pause.ms
-        return scaled + by_ms if pause is longer else scaled
-
-    return pause_ms
 
 
 # How: every cue becomes a node that knows its begin and end once they are worked out.
@@ -411,7 +193,7 @@ class _Resolver:
         return node.begin
 
     def _point(self, node: _Node, point: int | SyncBase) -> int:
-        """Give the time of a begin or end as it is written."""
+        """Return the time of a begin or end as it is written."""
         if isinstance(point, SyncBase):
             return self._edge(node, point) + point.offset_ms
         parent = node.parent
@@ -452,7 +234,7 @@ class _Resolver:
         return node.end
 
     def _active_ms(self, node: _Node) -> int:
-        """Give how long ``node`` lasts, with repetitions and its own end (SMIL 3.0, 5.4.5)."""
+        """Return how long ``node`` lasts, with repetitions and its own end (SMIL 3.0, 5.4.5)."""
         cue = node.cue
         if not isinstance(cue, Group):
             return self._leaf_ms(node, cue)
@@ -489,14 +271,14 @@ class _Resolver:
                 return 0
 
     def _content_ms(self, node: _Node) -> int:
-        """Give how long the children of ``node`` need together."""
+        """Return how long the children of ``node`` need together."""
         latest = begin = self._begin(node)
         for child in node.children:
             latest = max(latest, self._end(child))
         return latest - begin
 
     def _heard(self, node: _Node, frame: _Frame) -> Iterator[Event | Opening]:
-        """Give what is heard of ``node``, as all that it lies in will have it."""
+        """Return what is heard of ``node``, as all that it lies in will have it."""
         cue = node.cue
         self._visits += 1
         if self._visits > _MAX_VISITS:
@@ -548,7 +330,7 @@ class _Resolver:
                 yield from self._heard(child, inner)
 
     def _repetitions(self, node: _Node, timing: Timing) -> Iterable[int]:
-        """Give when each repetition begins, from the begin of the first."""
+        """Return when each repetition begins, from the begin of the first."""
         once = timing.repeat_count is None and timing.repeat_dur_ms is None
         if once or node.simple == 0:
             return (0,)
@@ -577,7 +359,7 @@ class _Resolver:
         return self._latest
 
     def _beyond(self, cue: Cue, what: str) -> ScriptError:
-        """Give the error for a limit: what follows need not be looked at."""
+        """Return the error for a limit: what follows need not be looked at."""
         self._problems.add(what, cue.at)
         return ScriptError("\n".join(self._problems.report(self._name)))
 
@@ -592,7 +374,7 @@ def _too_long(cue: Speech, begin: int, end: int, limit_ms: float) -> str:
 
 
 def _earliness(node: _Node) -> float:
-    """Tell how far before its begin something in ``node`` may be heard."""
+    """Return how far before its begin something in ``node`` may be heard."""
     if node.early is None:
         node.early = 0
         for child in node.children:
@@ -603,7 +385,7 @@ def _earliness(node: _Node) -> float:
 
 
 def _lead(cue: Cue, index: int, home: dict[str, int]) -> float:
-    """Tell how far before the end of the one before it a child of the root may begin."""
+    """Return how far before the end of the one before it a child of the root may begin."""
     lead = 0
     for part in ssml.walk(cue):
         if not isinstance(part, Group):

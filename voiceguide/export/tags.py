@@ -1,0 +1,179 @@
+"""What a player shows of a file: title, chapters, words; in ID3 or Vorbis comments."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+from mutagen import MutagenError, flac, id3, mp3, oggvorbis, wave
+
+from voiceguide.export.views import clock, lrc, spoken
+from voiceguide.ssml import Speech
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from voiceguide.timeline import Timeline
+
+SOUNDS = "voiceguide sounds"
+"""The tag by which “play” knows holds and breaths."""
+
+_SOUND = re.compile(r"(\d+) (\d+) (.+)")
+
+_ISO_639_2 = {"en": "eng", "de": "deu"}  # ISO 639-2, as ID3v2.4 wants it
+UNDETERMINED = "und"
+"""The language of a file whose language ID3 has no code for here."""
+
+_MARK = "TXXX:voiceguide"
+_PIECE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """What a player shows of a session."""
+
+    title: str
+    album: str
+    language: str
+    """A BCP 47 tag."""
+    date: str
+    """As ISO 8601 has it: "2026-11-23"."""
+    comment: str
+    artist: str = "voiceguide"
+    genre: str = "Health"
+    track: str = "1"
+    """Its number, or "2/5"."""
+    cover: bytes | None = None
+    """A PNG picture; MP3 and WAV files carry it."""
+    source_digest: str | None = None
+    """What an MP3 is made of; ``read_source_digest`` returns it while the file is as written."""
+
+
+def tag(file: IO[bytes], form: str, tags: Tags, timeline: Timeline) -> None:
+    """Write ``tags`` and what ``timeline`` holds into an open file of the format ``form``."""
+    file.seek(0)
+    match form:
+        case "mp3":
+            audio = mp3.MP3(file)
+        case "wav":
+            audio = wave.WAVE(file)
+        case "flac":
+            audio = flac.FLAC(file)
+        case _:
+            audio = oggvorbis.OggVorbis(file)
+    if form in ("mp3", "wav"):
+        audio.add_tags()
+        for frame in _id3_frames(tags, timeline):
+            audio.tags.add(frame)
+    else:
+        if audio.tags is None:
+            audio.add_tags()
+        for key, value in _vorbis_comments(tags, timeline):
+            audio[key] = value
+    file.seek(0)
+    audio.save(file)
+
+
+def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
+    """Return ID3v2.4 frames, with the chapters of its addendum (https://id3.org/id3v2-chapters-1.0)."""
+    language = _ISO_639_2.get(tags.language.partition("-")[0].lower(), UNDETERMINED)
+    utf8 = id3.Encoding.UTF8
+    yield id3.TIT2(utf8, tags.title)
+    yield id3.TPE1(utf8, tags.artist)
+    yield id3.TALB(utf8, tags.album)
+    yield id3.TRCK(utf8, tags.track)
+    yield id3.TCON(utf8, tags.genre)
+    yield id3.TLAN(utf8, language)
+    yield id3.TDRC(utf8, tags.date)
+    yield id3.COMM(utf8, language, "", tags.comment)
+    if tags.cover is not None:
+        front = id3.PictureType.COVER_FRONT
+        yield id3.APIC(id3.Encoding.LATIN1, "image/png", front, "", tags.cover)
+    if tags.source_digest is not None:
+        yield id3.TXXX(utf8, _MARK.partition(":")[2], tags.source_digest)
+    words = spoken(timeline)
+    yield id3.USLT(utf8, language, "", "\n".join(text for _, text in words))
+    yield id3.SYLT(utf8, language, 2, 1, "", [(text, ms) for ms, text in words])
+    yield id3.TXXX(utf8, SOUNDS, _sounds(timeline))
+    if not timeline.chapters:
+        return
+    # mutagen writes the shorter frame first, then by name. Names that make up for the titles'
+    # lengths keep the chapters in order for players that do not read the table of contents.
+    lengths = [len(chapter.title.encode()) for chapter in timeline.chapters]
+    names = [
+        f"{number:03}".ljust(3 + max(lengths) - length, "-")
+        for number, length in enumerate(lengths)
+    ]
+    flags = id3.CTOCFlags.TOP_LEVEL | id3.CTOCFlags.ORDERED
+    yield id3.CTOC("toc", flags, names, [id3.TIT2(utf8, tags.title)])
+    for name, chapter in zip(names, timeline.chapters, strict=True):
+        unused = 0xFFFFFFFF  # byte offsets: the times count
+        title = id3.TIT2(utf8, chapter.title)
+        yield id3.CHAP(name, chapter.begin_ms, chapter.end_ms, unused, unused, [title])
+
+
+def _vorbis_comments(tags: Tags, timeline: Timeline) -> Iterator[tuple[str, str]]:
+    yield "title", tags.title
+    yield "artist", tags.artist
+    yield "album", tags.album
+    yield "tracknumber", tags.track
+    yield "genre", tags.genre
+    yield "language", tags.language
+    yield "date", tags.date
+    yield "comment", tags.comment
+    yield "lyrics", "\n".join(text for _, text in spoken(timeline))
+    yield "syncedlyrics", "".join(lrc(timeline, tags.title, tags.language))
+    yield SOUNDS, _sounds(timeline)
+    for number, chapter in enumerate(timeline.chapters):
+        yield f"chapter{number:03}", clock(chapter.begin_ms, hours=True)
+        yield f"chapter{number:03}name", chapter.title
+
+
+def read_source_digest(path: Path) -> str | None:
+    """Return the mark of an MP3; None where it has none, or its sound is not what was written."""
+    with contextlib.suppress(OSError, MutagenError, ValueError, IndexError):
+        tags = id3.ID3(path)
+        mark, sound = tags[_MARK].text[0].split(" ")
+        with path.open("rb") as file:
+            return str(mark) if digest(file, tags.size) == sound else None
+    return None
+
+
+def written_by_voiceguide(path: Path) -> bool:
+    """Whether an MP3 has a mark, even if it was damaged since."""
+    with contextlib.suppress(OSError, MutagenError):
+        return _MARK in id3.ID3(path)
+    return False
+
+
+def read_sounds(lines: str) -> list[tuple[int, int, str]]:
+    """Return begin and end in ms and the name of each sound in the tag ``SOUNDS``."""
+    found = filter(None, map(_SOUND.fullmatch, lines.splitlines()))
+    return [(int(match[1]), int(match[2]), match[3]) for match in found]
+
+
+def language(code: str) -> str:
+    """Return the BCP 47 tag for a code of ISO 639-2, as ID3 has them."""
+    return {long: short for short, long in _ISO_639_2.items()}.get(code, UNDETERMINED)
+
+
+def digest(file: IO[bytes], begin: int) -> str:
+    """Return a digest of a file from the byte ``begin`` on."""
+    file.seek(begin)
+    digest = hashlib.blake2b(digest_size=20)
+    while part := file.read(_PIECE_BYTES):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _sounds(timeline: Timeline) -> str:
+    """Tell begin, end and name of each sound, a line each."""
+    return "\n".join(
+        f"{event.begin_ms} {event.end_ms} {event.cue.source}"
+        for event in timeline.events
+        if not isinstance(event.cue, Speech)
+    )

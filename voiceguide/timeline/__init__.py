@@ -1,0 +1,47 @@
+"""Cues + lengths -> events on the millisecond grid; fitting to a length.
+
+Takes the cue tree of a script (``voiceguide.ssml``), and what tells how long each clip or sound
+lasts. Gives a timeline: what is heard, from which millisecond to which, how loud and from where,
+with chapters. ``resolve`` gives it item by item, in the order of time, so that the beginning can be
+heard while what comes later is not spoken yet; ``collect`` gathers the whole. ``fit`` makes scripts
+last exactly as long as was asked, by their elastic pauses.
+
+    events    what a timeline is made of
+    resolve   where each cue lies in time (SMIL 3.0's rules)
+    fit       elastic pauses, scaled to a length
+"""
+
+from voiceguide.timeline.events import (
+    Bed,
+    Chapter,
+    End,
+    Event,
+    Item,
+    Opening,
+    Ramp,
+    Timeline,
+    collect,
+)
+from voiceguide.timeline.fit import STRETCH, Fitted, LengthError, Measured, fit
+from voiceguide.timeline.resolve import CUT_FADE_MS, MAX_EVENTS, MAX_MS, resolve
+
+__all__ = [
+    "CUT_FADE_MS",
+    "MAX_EVENTS",
+    "MAX_MS",
+    "STRETCH",
+    "Bed",
+    "Chapter",
+    "End",
+    "Event",
+    "Fitted",
+    "Item",
+    "LengthError",
+    "Measured",
+    "Opening",
+    "Ramp",
+    "Timeline",
+    "collect",
+    "fit",
+    "resolve",
+]

@@ -1,0 +1,125 @@
+"""What a timeline is made of: events, chapters, a bed, and its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from voiceguide.ssml import Sound, Speech
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Ramp:
+    """A fade between silence and the full level."""
+
+    begin_ms: int
+    end_ms: int
+    rising: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that is heard, from ``begin_ms`` to ``end_ms`` of the session."""
+
+    begin_ms: int
+    end_ms: int
+    cue: Speech | Sound
+    gain_db: float
+    """Relative to the standard level of its kind."""
+    pan: float = 0.0
+    """From -1 (left) to 1 (right)."""
+    ramps: tuple[Ramp, ...] = ()
+
+    @property
+    def kind(self) -> Literal["speech", "sound"]:
+        """Tell speech from sound."""
+        return "speech" if isinstance(self.cue, Speech) else "sound"
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A part of the session, from ``begin_ms`` to ``end_ms``."""
+
+    title: str
+    begin_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A chapter begins; where it ends is known when the next one does."""
+
+    title: str
+    begin_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bed:
+    """A sound under all of the session, over and over; where it ends is known when that does."""
+
+    path: Path
+    source: str
+    """Its name as the listener gave it: "rain", "music.mp3"."""
+    seamless: bool = False
+    """Whether its end leads on to its begin."""
+    gain_db: float = 0.0
+    """Relative to the standard level of beds."""
+    begin_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end of the session."""
+
+    ms: int
+
+
+Item: TypeAlias = Event | Opening | Bed | End
+"""What a timeline is made of, in the order of time; a Bed comes first, an End last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The whole of a session."""
+
+    duration_ms: int
+    chapters: tuple[Chapter, ...]
+    events: tuple[Event, ...]
+    bed: Bed | None = None
+
+    def __iter__(self) -> Iterator[Item]:
+        """Return all that it was collected from, in the order of time."""
+        if self.bed:
+            yield self.bed
+        openings = [Opening(chapter.title, chapter.begin_ms) for chapter in self.chapters]
+        placed: list[Event | Opening] = [*openings, *self.events]
+        yield from sorted(placed, key=lambda item: item.begin_ms)
+        yield End(self.duration_ms)
+
+
+def collect(items: Iterable[Item]) -> Timeline:
+    """Gather a timeline that was made item by item."""
+    events: list[Event] = []
+    openings: list[Opening] = []
+    bed = None
+    duration_ms = 0
+    for item in items:
+        match item:
+            case Event():
+                events.append(item)
+            case Opening():
+                openings.append(item)
+            case Bed():
+                bed = item
+            case End(ms):
+                duration_ms = ms
+    ends = [opening.begin_ms for opening in openings[1:]] + [duration_ms]
+    chapters = tuple(
+        Chapter(opening.title, opening.begin_ms, end_ms)
+        for opening, end_ms in zip(openings, ends, strict=False)
+    )
+    return Timeline(duration_ms, chapters, tuple(events), bed)
