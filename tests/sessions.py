@@ -205,12 +205,12 @@ def _sound_ms(path: Path) -> float:
 
 def spoken(events: Iterable[Event]) -> list[str]:
     """Return what is said."""
-    return [event.cue.text for event in events if event.kind == "speech"]
+    return [event.text for event in events if event.kind == "speech"]
 
 
 def sounds(events: Iterable[Event], name: str) -> list[int]:
     """Return when a sound begins."""
-    return [event.begin_ms for event in events if getattr(event.cue, "source", None) == name]
+    return [event.begin_ms for event in events if event.source == name]
 
 
 def holds(events: Iterable[Event]) -> list[tuple[int, int]]:

@@ -14,7 +14,7 @@ from voiceguide.errors import RequestError, ScriptError
 
 
 def holds(session: Session) -> int:
-    sources = [getattr(event.cue, "source", None) for event in session.timeline.events]
+    sources = [event.source for event in session.timeline.events]
     return sources.count("start.wav")
 
 
@@ -75,7 +75,7 @@ def test_fixed_times_stay_and_longer_sessions_have_more_rounds():
 
 
 def source(event) -> str | None:
-    return getattr(event.cue, "source", None)
+    return event.source
 
 
 def test_a_long_session_treats_more_areas():

@@ -161,7 +161,7 @@ def test_what_is_said_for_a_side_comes_a_little_from_there_and_tones_from_the_mi
         return rms_db(part(left, begin_ms, end_ms)) - rms_db(part(right, begin_ms, end_ms))
 
     spoken = [e for e in session.timeline.events if e.kind == "speech"]
-    tones = [e for e in session.timeline.events if e.kind == "sound" and "bell" in e.cue.source]
+    tones = [e for e in session.timeline.events if e.kind == "sound" and "bell" in e.source]
     assert difference_db(about_all.begin_ms, about_all.end_ms) == pytest.approx(0, abs=0.1)
     assert difference_db(tones[0].begin_ms, tones[0].end_ms) == pytest.approx(0, abs=0.1)
     first = next(e for e in spoken if e.begin_ms >= of_side.begin_ms)
@@ -458,4 +458,4 @@ def test_a_bed_costs_no_memory_however_long_it_plays(tmp_path, ssml):
 )
 def test_amounts_are_said_as_people_say_them(ssml, language, written, said):
     script = ssml(f'<lang xml:lang="{language}">{written}</lang>')
-    assert [event.cue.text for event in Session(script).timeline.events] == [said]
+    assert [event.text for event in Session(script).timeline.events] == [said]

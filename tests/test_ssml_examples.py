@@ -73,7 +73,7 @@ def heard(script: str, folder: Path) -> list[tuple[str, float, float]]:
     """Return what is heard, and from when to when, in seconds."""
     return [
         (
-            event.cue.text if isinstance(event.cue, Speech) else event.cue.source,
+            event.text or event.source,
             event.begin_ms / 1000,
             event.end_ms / 1000,
         )
@@ -86,8 +86,8 @@ def words(script: str, folder: Path) -> list[str]:
 
 
 def styles(script: str, folder: Path) -> list[tuple[str, Style]]:
-    events = whole(script, folder).events
-    return [(event.cue.text, event.cue.style) for event in events if event.kind == "speech"]
+    cues = ssml.walk(parse(script, folder).root)
+    return [(cue.text, cue.style) for cue in cues if isinstance(cue, Speech)]
 
 
 def warnings(script: str, folder: Path) -> list[str]:

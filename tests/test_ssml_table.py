@@ -85,14 +85,16 @@ def heard(script: str) -> dict[str, object]:
     """Return all that a listener gets of a script, times in seconds; or why it is refused."""
     try:
         parsed = parse(script)
-        played = timeline.collect(timeline.resolve(parsed.root, length_ms, name="my.ssml"))
+        played = timeline.collect(
+            timeline.resolve(parsed.root, length_ms, utterance=lambda cue: cue, name="my.ssml")
+        )
     except ScriptError as error:
         return {"refused": str(error)}
     got: dict[str, list[object]] = {
         name: [] for name in ("events", "gains", "pans", "ramps", "styles", "phonemes", "clips")
     }
     for event in played.events:
-        cue = event.cue
+        cue = event.plays
         name = cue.text if isinstance(cue, Speech) else cue.source
         got["events"].append((name, event.begin_ms / 1000, event.end_ms / 1000))
         got["gains"].append(event.gain_db)
@@ -586,7 +588,7 @@ def test_the_example_of_the_page_is_heard_as_the_page_says():
         [
             f"{event.begin_ms / 1000:.1f}",
             f"{event.end_ms / 1000:.1f}",
-            event.cue.text if isinstance(event.cue, Speech) else event.cue.source,
+            event.text or event.source,
         ]
         for event in played.events
     ]

@@ -60,7 +60,7 @@ def test_what_a_variable_holds_is_spoken_and_not_obeyed(template):
 
 def test_a_variable_that_is_a_number_counts(template):
     session = Session(template, variables={"name": "Anna", "rounds": 1})
-    assert sum(event.kind == "sound" and event.cue.source == "start.wav"
+    assert sum(event.kind == "sound" and event.source == "start.wav"
                for event in session.timeline.events) == 1  # fmt: skip
 
 
@@ -308,7 +308,7 @@ def test_a_script_is_text_whatever_its_encoding(tmp_path):
         path.write_bytes(text.encode(encoding))
         session = Session(path)
         assert session.script == "<speak>Grüße.</speak>"
-        assert session.timeline.events[0].cue.text == "Grüße."
+        assert session.timeline.events[0].text == "Grüße."
 
 
 def test_a_voice_that_is_not_there_is_warned_of_and_another_one_speaks(ssml):
@@ -407,7 +407,7 @@ def test_a_par_of_fixed_length_may_hold_elastic_pauses(ssml):
 def test_a_day_comes_first_where_the_language_has_it_so(ssml):
     def said(language: str, date: str) -> str:
         body = f'<s xml:lang="{language}"><say-as interpret-as="date">{date}</say-as></s>'
-        return Session(ssml(body)).timeline.events[0].cue.text
+        return Session(ssml(body)).timeline.events[0].text
 
     assert said("de", "10.09.2024").startswith("zehnter September")
     assert said("en-GB", "10/09/2024").startswith("September tenth")

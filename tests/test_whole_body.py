@@ -217,9 +217,9 @@ def movements(session: Made, part: Part, turn: Turn) -> Iterator[tuple[int, int,
             at
             for at, event in enumerate(events)
             if released < event.begin_ms < before
-            and (event.cue.text in length if event.kind == "speech" else session.silent)
+            and (event.text in length if event.kind == "speech" else session.silent)
         )
-        words = events[at].cue.text if events[at].kind == "speech" else ""
+        words = events[at].text if events[at].kind == "speech" else ""
         yield events[at].begin_ms, events[at + length.get(words, 1)].begin_ms, words
 
 
@@ -295,7 +295,7 @@ def test_the_listener_is_warned_before_the_first_pressure(session):
 def test_no_two_phrases_are_said_at_once(session):
     events = [event for event in session.timeline.events if event.kind == "speech"]
     for earlier, later in itertools.pairwise(events):
-        assert earlier.end_ms <= later.begin_ms, (earlier.cue.text, later.cue.text)
+        assert earlier.end_ms <= later.begin_ms, (earlier.text, later.text)
 
 
 @everywhere
@@ -344,6 +344,6 @@ def test_real_speech_fits_where_holds_are_shortest(language, method):
     speech = [event for event in session.timeline.events if event.kind == "speech"]
     assert len(speech) > 80
     for earlier, later in itertools.pairwise(speech):
-        assert earlier.end_ms <= later.begin_ms, (earlier.cue.text, later.cue.text)
+        assert earlier.end_ms <= later.begin_ms, (earlier.text, later.text)
     held = {end - begin for begin, end in holds(session.timeline.events)}
     assert held == {30_000, 60_000}

@@ -43,7 +43,7 @@ from voiceguide.voices import (
 )
 from voiceguide.voices.cache import ClipCache
 from voiceguide.voices.clip import keep_memory_flat
-from voiceguide.voices.engine import same_language
+from voiceguide.voices.engine import RATES_WPM, same_language
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -53,9 +53,6 @@ if TYPE_CHECKING:
     from voiceguide.player.device import Opener
     from voiceguide.player.source import Source
     from voiceguide.timeline import Item, Timeline
-
-RATES_WPM = (80, 450)
-"""What espeak-ng takes; the slowest calm, the fastest a screen reader's."""
 
 _MOST_CHARACTERS_PER_S = 60
 """What the fastest voice says; a script with more is refused before any of it is spoken."""
@@ -292,7 +289,7 @@ class Session:
             known = self.timeline if plan.timeline else self.__dict__.get("timeline")
             blocks = mixer.mix(
                 _tee(known or self._items(voice, plan), seen),
-                lambda speech: voice.clip(self._utterance(speech, plan)),
+                voice.clip,
                 channels,
             )
             export.write(
@@ -335,7 +332,7 @@ class Session:
         _check_chapter(begin, titles)
         with self._open_voice() as voice:
             window = mixer.Window(
-                lambda speech: voice.clip(self._utterance(speech, plan)),
+                voice.clip,
                 self._channels,
             )
             items = self.timeline if plan.timeline else self._items(voice, plan)
@@ -549,6 +546,7 @@ class Session:
             plan.parsed.root,
             self._length_ms(voice, plan),
             name=plan.written.name,
+            utterance=lambda speech: self._utterance(speech, plan),
             max_ms=self._request.max_ms,
             problems=problems,
         )
@@ -634,7 +632,10 @@ def _fitted(  # noqa: C901 (a search, and what its ends are)
                 plans = [one._planned(one._write(**choice)) for one in chosen]
                 measured = [
                     timeline.Measured(
-                        plan.parsed.root, one._length_ms(voice, plan), plan.written.name
+                        plan.parsed.root,
+                        one._length_ms(voice, plan),
+                        plan.written.name,
+                        functools.partial(one._utterance, plan=plan),
                     )
                     for one, plan in zip(chosen, plans, strict=True)
                 ]

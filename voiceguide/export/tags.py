@@ -11,7 +11,6 @@ from typing import IO, TYPE_CHECKING
 from mutagen import MutagenError, flac, id3, mp3, oggvorbis, wave
 
 from voiceguide.export.views import clock, lrc, spoken
-from voiceguide.ssml import Speech
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -173,7 +172,7 @@ def digest(file: IO[bytes], begin: int) -> str:
 def _sounds(timeline: Timeline) -> str:
     """Tell begin, end and name of each sound, a line each."""
     return "\n".join(
-        f"{event.begin_ms} {event.end_ms} {event.cue.source}"
+        f"{event.begin_ms} {event.end_ms} {event.source}"
         for event in timeline.events
-        if not isinstance(event.cue, Speech)
+        if event.kind == "sound"
     )

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from voiceguide.ssml import Speech
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -39,11 +37,7 @@ def summary(timeline: Timeline) -> str:
 
 def spoken(timeline: Timeline) -> list[tuple[int, str]]:
     """Return the begin and the words of each speech."""
-    return [
-        (event.begin_ms, event.cue.text)
-        for event in timeline.events
-        if isinstance(event.cue, Speech)
-    ]
+    return [(event.begin_ms, event.text) for event in timeline.events if event.text is not None]
 
 
 def _text(timeline: Timeline, title: str, _language: str) -> Iterator[str]:
@@ -88,8 +82,8 @@ def _event(event: Event) -> dict[str, object]:
         "kind": event.kind,
         "begin_ms": event.begin_ms,
         "end_ms": event.end_ms,
-        "text": event.cue.text if isinstance(event.cue, Speech) else None,
-        "source": None if isinstance(event.cue, Speech) else event.cue.source,
+        "text": event.text,
+        "source": event.source,
         "gain_db": round(event.gain_db, 2),
     }
 
@@ -98,9 +92,9 @@ def _vtt(timeline: Timeline, title: str, language: str) -> Iterator[str]:
     """Return WebVTT (https://www.w3.org/TR/webvtt1/)."""
     yield f"WEBVTT - {title}\nLanguage: {language}\n"
     for event in timeline.events:
-        if isinstance(event.cue, Speech):
+        if event.text is not None:
             times = (clock(ms, hours=True) for ms in (event.begin_ms, event.end_ms))
-            text = event.cue.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+            text = event.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
             yield f"\n{' --> '.join(times)}\n{text}\n"
 
 

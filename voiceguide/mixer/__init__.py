@@ -13,7 +13,7 @@ from voiceguide.audio.grid import CEILING_DBFS, FRAMES_PER_MS, RATE_HZ
 from voiceguide.audio.reader import Track
 from voiceguide.errors import ScriptError
 from voiceguide.mixer.bed import AHEAD_MS, BEHIND_MS, Loop
-from voiceguide.ssml import Group, Sound, Speech, walk
+from voiceguide.ssml import Group, Sound, walk
 from voiceguide.timeline import Bed, End, Event, Item, Ramp
 
 with warnings.catch_warnings():
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from voiceguide.audio.grid import Samples
     from voiceguide.ssml import Cue
+    from voiceguide.voices import Utterance
 
 VERSION = 3
 """Raise it whenever the same timeline sounds different: a playlist's files are then made anew."""
@@ -50,17 +51,17 @@ def channels(script: Cue) -> int:
 
 def mix(
     timeline: Iterable[Item],
-    speech_clip: Callable[[Speech], Samples],
+    clip: Callable[[Utterance], Samples],
     channels: int,
     block_ms: int = BLOCK_MS,
 ) -> Iterator[bytes]:
     """Return the session as blocks: 48,000 Hz, 16 bit little endian, ``channels`` interleaved.
 
-    ``timeline`` is taken item by item, and ``speech_clip`` asked when a speech begins. Raises
+    ``timeline`` is taken item by item, and ``clip`` asked when an utterance begins. Raises
     SoundError for an audio file that cannot be read, ScriptError where nothing is heard at all, and
     what the two raise.
     """
-    window = Window(speech_clip, channels)
+    window = Window(clip, channels)
     events: list[Event] = []
     at_ms = 0
     for item in timeline:
@@ -94,10 +95,10 @@ def check(bed: Bed) -> None:
 class Window:
     """Mixes any part of a session, as often as it is asked for: what a player needs to seek."""
 
-    def __init__(self, speech_clip: Callable[[Speech], Samples], channels: int) -> None:
+    def __init__(self, clip: Callable[[Utterance], Samples], channels: int) -> None:
         self.channels = channels
         self._bed: Loop | None = None
-        self._speech_clip = speech_clip
+        self._clip = clip
         self._track = functools.lru_cache(_TRACKS)(_track)
         self._playing: list[_Playing] = []
 
@@ -136,7 +137,7 @@ class Window:
             begin, end = max(begin_ms, one.event.begin_ms), min(end_ms, one.event.end_ms)
             parts.append((begin - begin_ms, one.part(begin, end), one.boost))
         if self._bed and begin_ms >= 0:
-            speech = [(e.begin_ms, e.end_ms) for e in events if isinstance(e.cue, Speech)]
+            speech = [(e.begin_ms, e.end_ms) for e in events if e.kind == "speech"]
             length_ms = end_ms - begin_ms
             bed = self._bed.part(begin_ms, length_ms, speech, session_ms)
             boost = max(1.0, float(np.abs(bed).max()))
@@ -145,8 +146,8 @@ class Window:
         return _block(parts, end_ms - begin_ms, self.channels)
 
     def _start(self, event: Event) -> _Playing:
-        cue = event.cue
-        clip = self._speech_clip(cue) if isinstance(cue, Speech) else self._track(cue)
+        plays = event.plays
+        clip = self._track(plays) if isinstance(plays, Sound) else self._clip(plays)
         levels: tuple[float, ...] = (10 ** (max(_SILENT_DB, min(0.0, event.gain_db)) / 20),)
         if self.channels > 1:
             angle = (event.pan + 1) * math.pi / 4  # equal power: as loud in two channels as in one

@@ -17,9 +17,9 @@ from voiceguide.audio.reader import AudioReader
 from voiceguide.errors import Place, SoundError
 from voiceguide.export import SOUNDS, read_sounds
 from voiceguide.player.live import LiveTimeline
-from voiceguide.ssml import Sound, Speech
-from voiceguide.ssml.cues import Style
+from voiceguide.ssml import Sound
 from voiceguide.timeline import End, Event, Opening
+from voiceguide.voices import Utterance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -143,7 +143,7 @@ def _vorbis(tags: Mapping[str, list[str]]) -> tuple[str, list[Opening | Event]]:
 
 
 def _speech(begin_ms: int, text: str) -> Event:
-    return Event(begin_ms, begin_ms + 1, Speech(text, Style("und"), _NOWHERE), 0.0)
+    return Event(begin_ms, begin_ms + 1, Utterance(text, "und", None, 0, 0.0), 0.0)
 
 
 def _sounds(lines: str) -> list[Opening | Event]:
@@ -153,5 +153,5 @@ def _sounds(lines: str) -> list[Opening | Event]:
     ]
 
 
-def _no_speech(speech: Speech) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+def _no_speech(speech: Utterance) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
     raise SoundError(f"“{speech.text}” is not in the file")

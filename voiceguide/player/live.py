@@ -10,7 +10,6 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from voiceguide.ssml import Sound, Speech
 from voiceguide.timeline import Bed, End, Event, Item, Opening, Ramp
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ class LiveTimeline:
 
     def sentence_at(self, ms: int) -> Event | None:
         """Return what is being said, or was said last."""
-        return self._last(ms, lambda event: isinstance(event.cue, Speech))
+        return self._last(ms, lambda event: event.kind == "speech")
 
     def hold_at(self, ms: int) -> Hold | None:
         """Return the hold that ``ms`` lies in, if all of it is known."""
@@ -171,7 +170,7 @@ class LiveTimeline:
 
 
 def _name(event: Event) -> str:
-    return event.cue.source if isinstance(event.cue, Sound) else ""
+    return event.source or ""
 
 
 def _moved(item: Item, by_ms: int) -> Item:

@@ -7,8 +7,6 @@ import os
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from voiceguide.ssml import Speech
-
 if TYPE_CHECKING:
     from typing import TextIO
 
@@ -168,7 +166,7 @@ def _sentence(player: Player, at_ms: int) -> str:
     if player.seeking:
         return ""
     event = player.source.live.sentence_at(at_ms)
-    return event.cue.text if event is not None and isinstance(event.cue, Speech) else ""
+    return (event and event.text) or ""
 
 
 def _clock(ms: int) -> str:

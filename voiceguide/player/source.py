@@ -6,7 +6,6 @@ import threading
 from typing import TYPE_CHECKING, Protocol
 
 from voiceguide.player.live import LiveTimeline
-from voiceguide.ssml import Sound
 from voiceguide.timeline import Bed
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ class Spoken:
         if begin_ms >= 0:
             events = self.live.between(begin_ms - window.behind_ms, end_ms + window.ahead_ms)
         if not tones:
-            events = [event for event in events if not isinstance(event.cue, Sound)]
+            events = [event for event in events if event.kind == "speech"]
         return window.mix(events, begin_ms, end_ms, self.live.end_ms)
 
     def close(self) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from voiceguide.ssml import Sound, Speech
+from voiceguide.ssml import Sound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from voiceguide.voices import Utterance
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Event:
 
     begin_ms: int
     end_ms: int
-    cue: Speech | Sound
+    plays: Utterance | Sound
     gain_db: float
     """Relative to the standard level of its kind."""
     pan: float = 0.0
@@ -36,8 +38,18 @@ class Event:
 
     @property
     def kind(self) -> Literal["speech", "sound"]:
-        """Tell speech from sound."""
-        return "speech" if isinstance(self.cue, Speech) else "sound"
+        """Whether it is speech or a sound."""
+        return "sound" if isinstance(self.plays, Sound) else "speech"
+
+    @property
+    def text(self) -> str | None:
+        """What is said; None for a sound."""
+        return None if isinstance(self.plays, Sound) else self.plays.text
+
+    @property
+    def source(self) -> str | None:
+        """The name of the sound as the script has it; None for speech."""
+        return self.plays.source if isinstance(self.plays, Sound) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from voiceguide.errors import ScriptError
 from voiceguide.ssml import Group, Pause, Sound, Speech
 from voiceguide.timeline.events import Timeline, collect
 from voiceguide.timeline.resolve import MAX_MS, resolve
+from voiceguide.voices.engine import Utterance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -32,6 +33,8 @@ class Measured(NamedTuple):
     length_ms: Callable[[Speech | Sound], int]
     name: str = "script"
     """It stands in messages."""
+    utterance: Callable[[Speech], Utterance] = Utterance.of
+    """What an engine says for a speech."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,17 @@ def fit(  # noqa: C901 (a search, and what its ends are)
 
     def timelines(pause_ms: Callable[[Pause], int]) -> tuple[Timeline, ...]:
         return tuple(
-            collect(resolve(script, length, pause_ms=pause_ms, name=name, max_ms=_TRIAL_MS))
-            for script, length, name in scripts
+            collect(
+                resolve(
+                    one.script,
+                    one.length_ms,
+                    pause_ms=pause_ms,
+                    utterance=one.utterance,
+                    name=one.name,
+                    max_ms=_TRIAL_MS,
+                )
+            )
+            for one in scripts
         )
 
     def furthest(stretch: float) -> tuple[float, tuple[Timeline, ...]]:

@@ -18,6 +18,7 @@ from voiceguide import ssml
 from voiceguide.errors import Findings, ScriptError, shortened
 from voiceguide.ssml import CHAPTER, Cue, Group, Mark, Pause, Sound, Speech, SyncBase, Timing
 from voiceguide.timeline.events import End, Event, Item, Opening, Ramp
+from voiceguide.voices.engine import Utterance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -43,6 +44,7 @@ def resolve(  # noqa: PLR0913 (each is part of the question)
     length_ms: Callable[[Speech | Sound], int],
     *,
     pause_ms: Callable[[Pause], int] = lambda pause: pause.ms,
+    utterance: Callable[[Speech], Utterance] = Utterance.of,
     name: str = "script",
     max_ms: int = MAX_MS,
     problems: Findings | None = None,
@@ -50,14 +52,17 @@ def resolve(  # noqa: PLR0913 (each is part of the question)
     """Place every cue of ``script`` in time; return what is heard in the order of its begin.
 
     ``length_ms`` tells how long the clip of a speech or sound lasts; it is asked as late as
-    possible, and raises ScriptError where there is none. ``pause_ms`` tells the same of a pause,
-    ``name`` stands in messages, ``problems`` holds what reading has found. With one of
-    these, or where a clip is missing, references go in a circle or speech does not fit, no more is
-    given, but the rest of the script is looked at; then ScriptError is raised with a line for each.
+    possible, and raises ScriptError where there is none. ``pause_ms`` tells the same of a pause;
+    ``utterance`` tells what an engine says for a speech, and its event carries it. ``name`` stands
+    in messages, ``problems`` holds what reading has found. With one of these, or where a clip is
+    missing, references go in a circle or speech does not fit, no more is given, but the rest of the
+    script is looked at; then ScriptError is raised with a line for each.
     It is raised at once where the session would last longer than ``max_ms``, or have more than
     MAX_EVENTS.
     """
-    return _Resolver(script, length_ms, pause_ms, name, max_ms, problems or Findings()).items()
+    return _Resolver(
+        script, length_ms, pause_ms, utterance, name, max_ms, problems or Findings()
+    ).items()
 
 
 # How: every cue becomes a node that knows its begin and end once they are worked out.
@@ -101,6 +106,7 @@ class _Resolver:
         script: Group,
         length_ms: Callable[[Speech | Sound], int],
         pause_ms: Callable[[Pause], int],
+        utterance: Callable[[Speech], Utterance],
         name: str,
         max_ms: int,
         problems: Findings,
@@ -108,6 +114,7 @@ class _Resolver:
         self._script = script
         self._length_ms = length_ms
         self._pause_ms = pause_ms
+        self._utterance = utterance
         self._name = name
         self._max_ms = max_ms
         self._problems = problems
@@ -296,7 +303,7 @@ class _Resolver:
             if end > frame.limit_ms and not guessed and cue not in self._too_long:
                 self._too_long.add(cue)
                 self._problems.add(_too_long(cue, begin, end, frame.limit_ms), cue.at)
-            yield self._event(begin, end, cue, frame, cue.style.gain_db)
+            yield self._event(begin, end, cue, frame)
         elif isinstance(cue, Sound) and begin < frame.limit_ms:
             if end > frame.limit_ms:
                 end = int(frame.limit_ms)
@@ -338,12 +345,12 @@ class _Resolver:
             return (0,)  # silence needs no repetition
         return range(0, self._end(node) - self._begin(node), node.simple)
 
-    def _event(
-        self, begin: int, end: int, cue: Speech | Sound, frame: _Frame, gain_db: float = 0.0
-    ) -> Event:
+    def _event(self, begin: int, end: int, cue: Speech | Sound, frame: _Frame) -> Event:
         self._tally(cue)
+        gain_db = frame.gain_db + (cue.style.gain_db if isinstance(cue, Speech) else 0.0)
+        plays = self._utterance(cue) if isinstance(cue, Speech) else cue
         ramps = tuple(ramp for ramp in frame.ramps if ramp.begin_ms < end and ramp.end_ms > begin)
-        return Event(begin, end, cue, frame.gain_db + gain_db, frame.pan, ramps)
+        return Event(begin, end, plays, gain_db, frame.pan, ramps)
 
     def _tally(self, cue: Cue) -> None:
         self._count += 1

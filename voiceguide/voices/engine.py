@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from voiceguide.ssml import WantedVoice
+    from voiceguide.ssml import Speech, WantedVoice
 
 DEFAULT_RATE_WPM = 120
 """Calm: conversation runs at 150 to 180 words a minute."""
+RATES_WPM = (80, 450)
+"""What espeak-ng takes; the slowest calm, the fastest a screen reader's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,17 @@ class Utterance:
     """Semitones above the voice's own pitch."""
     phonemes: str | None = None
     """The text again, with words in espeak's mnemonics within [[ ]], for engines that know them."""
+
+    @classmethod
+    def of(
+        cls, speech: Speech, voice: str | None = None, rate_wpm: float = DEFAULT_RATE_WPM
+    ) -> Utterance:
+        """Return what an engine is to say for a cue: its style, at a factor of ``rate_wpm``."""
+        slowest, fastest = RATES_WPM
+        style = speech.style
+        rate = min(fastest, max(slowest, round(rate_wpm * style.rate)))
+        pitch_st = round(style.pitch_st, 2)
+        return cls(speech.text, style.language, voice, rate, pitch_st, speech.phonemes)
 
 
 class Spoken(NamedTuple):

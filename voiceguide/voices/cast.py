@@ -1,0 +1,56 @@
+"""A script's speech -> utterances: which voice speaks what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from voiceguide.errors import Findings
+from voiceguide.ssml import Speech, walk
+from voiceguide.voices.engine import Utterance, same_language
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from voiceguide.ssml import Script, WantedVoice
+    from voiceguide.voices.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """The voices of a script."""
+
+    voice: str | None
+    """That of the session, as the engine calls it; None for its calm default."""
+    rate_wpm: int
+    language: str
+    """The script's, a BCP 47 tag; the session's voice speaks nothing else."""
+    chosen: Mapping[tuple[WantedVoice, str], str | None]
+    """The voices that the script wants, each in a language; None where none is as it is wanted."""
+    warnings: tuple[str, ...]
+
+    def utterance(self, speech: Speech) -> Utterance:
+        """Return what an engine is to say, and how."""
+        style = speech.style
+        voice = self.chosen.get((style.voice, style.language)) if style.voice else None
+        if voice is None and same_language(style.language, self.language):
+            voice = self.voice
+        return Utterance.of(speech, voice, self.rate_wpm)
+
+
+def cast(script: Script, engine: Engine, voice: str | None, rate_wpm: int, *, name: str) -> Cast:
+    """Find the voices that a script wants among those of ``engine``.
+
+    ``voice`` is the session's own, ``name`` stands in the warnings about voices that are missing.
+    """
+    chosen: dict[tuple[WantedVoice, str], str | None] = {}
+    missing = Findings()
+    for cue in walk(script.root):
+        if not isinstance(cue, Speech) or cue.style.voice is None:
+            continue
+        wanted = (cue.style.voice, cue.style.language)
+        if wanted not in chosen:
+            chosen[wanted] = engine.choose(*wanted)
+        if chosen[wanted] is None:
+            missing.add(f"no voice here is {cue.style.voice}: another one speaks", cue.at)
+    return Cast(voice, rate_wpm, script.language, chosen, tuple(missing.report(name)))
