@@ -16,7 +16,8 @@ from pathlib import Path
 
 from lxml import etree
 
-from voiceguide import library, script, ssml, timeline
+from voiceguide import script, ssml, timeline
+from voiceguide.options import chosen
 from voiceguide.script import Request
 from voiceguide.ssml import Script, Sound, Speech
 from voiceguide.timeline import Event, Timeline
@@ -87,12 +88,16 @@ class Made:
     @property
     def method(self) -> dict:
         """The entry of the method."""
-        return self.texts.methods[str(self.asked.method)]
+        return self.texts.methods[str(self.asked.options.method)]
 
     @property
     def rolled(self) -> list[Turn]:
         """The turns before which the roller comes."""
-        return [turn for turn in self.turns if self.asked.prepare and ROLLER in turn.area["place"]]
+        return [
+            turn
+            for turn in self.turns
+            if self.asked.options.prepare and ROLLER in turn.area["place"]
+        ]
 
     @property
     def firsts(self) -> list[Turn]:
@@ -102,7 +107,7 @@ class Made:
     @property
     def silent(self) -> bool:
         """Whether only the names of chapters are spoken."""
-        return self.asked.guidance == "tones"
+        return self.asked.options.guidance == "tones"
 
     @functools.cached_property
     def chapters(self) -> list[Part]:
@@ -143,7 +148,7 @@ class Made:
                 return [text.replace("<round>", str(one)) for one in range(1, rounds + 1)]
             return [text.replace("<area>", area) for area in areas]
 
-        phrases = self.texts.phrases_for(str(self.asked.method))
+        phrases = self.texts.phrases_for(str(self.asked.options.method))
         return {key: [forms(variant) for variant in variants] for key, variants in phrases.items()}
 
 
@@ -162,16 +167,21 @@ def texts_of(language: str) -> Texts:
     )
 
 
+def request(target: str, part: str = "whole", **options: object) -> Request:
+    """Ask for a session, or for a part of one, as a track of a playlist is."""
+    return Request(target, chosen(options), part)
+
+
 def made(asked: Request) -> Made:
     """Make the session of a region, a method and an area (or "all") that are named."""
-    texts = texts_of(asked.language)
+    texts = texts_of(asked.options.language)
     areas = texts.regions[asked.target]["areas"]
     treated = [
         area
         for area in areas
-        if asked.area in (area["id"], "all") and asked.method in area["place"]
+        if asked.options.area in (area["id"], "all") and asked.options.method in area["place"]
     ]
-    text = script.render(asked, library.load(asked.language))
+    text = script.write(asked).text
     parsed = ssml.parse(text, name="session", folders=[SOUNDS])
     return Made(
         asked,
@@ -179,7 +189,7 @@ def made(asked: Request) -> Made:
         text,
         parsed,
         timeline.collect(timeline.resolve(parsed.root, length_ms)),
-        [Turn(area, side) for area in treated for side in sides(area, asked.side)],
+        [Turn(area, side) for area in treated for side in sides(area, asked.options.side)],
     )
 
 

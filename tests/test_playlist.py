@@ -30,6 +30,7 @@ from sessions import (
     holds,
     length_ms,
     paragraphs,
+    request,
     sides,
     texts_of,
     worded,
@@ -39,7 +40,6 @@ from voiceguide import Playlist, library, script, ssml, timeline
 from voiceguide.errors import ExportError, RequestError
 from voiceguide.export import cover
 from voiceguide.playlist import copy, feed, tracks
-from voiceguide.script import Request
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals and mounts of POSIX")
 SHORT = ("--guidance", "brief", "--level", "gentle", "--side", "left")
@@ -443,7 +443,7 @@ def scripts(region: str, **options: object) -> dict[str, str]:
     areas = [area.id for area in texts.region(region).areas]
 
     def write(part: str, area: str | None = None) -> str:
-        return script.render(Request(target=region, part=part, area=area, **options), texts)
+        return str(script.write(request(region, part, area=area, **options)).text)
 
     treated = {area: write("treat", area) for area in areas}
     return {"prepare": write("prepare"), **treated, "close": write("close")}

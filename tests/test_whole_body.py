@@ -27,6 +27,7 @@ from sessions import (
     holds,
     made,
     paragraphs,
+    request,
     sounds,
     spoken,
     texts_of,
@@ -70,14 +71,14 @@ def requests(language: str, region: str) -> Iterator[Request]:
             for level, guidance, side in combinations(shift):
                 count = next(number)
                 rolled = method != ROLLER and ROLLER in area["place"]
-                yield Request(
+                yield request(
                     target=region, area=area["id"], method=method, language=language,
                     level=level, guidance=guidance, side=side, seed=count,
                     explain=count % 2 == 0, prepare=rolled and count % 4 < 2,
                 )  # fmt: skip
     method = next(name for name in texts.methods if name in areas[0]["place"])
     rolled = any(ROLLER in area["place"] for area in areas)
-    yield Request(target=region, area="all", method=method, language=language, prepare=rolled)
+    yield request(target=region, area="all", method=method, language=language, prepare=rolled)
 
 
 def combinations(shift: int) -> list[tuple[str, str, str]]:
@@ -118,7 +119,7 @@ def everywhere(claim: Callable[[Made], None]) -> Callable[[list[Made]], None]:
 @everywhere
 def test_a_session_can_be_read_and_all_its_speech_fits(session):
     assert not session.parsed.warnings
-    assert session.parsed.language == session.asked.language
+    assert session.parsed.language == session.asked.options.language
     assert session.parsed.title == session.region["name"]
 
 
@@ -126,7 +127,7 @@ def test_a_session_can_be_read_and_all_its_speech_fits(session):
 def test_a_session_has_a_chapter_for_each_step_on_each_side_that_is_asked_for(session):
     names, asked = session.texts.wording["chapters"], session.asked
     expected = [names["settle"]]
-    expected += [names["explain"]] * (asked.explain and not session.silent)
+    expected += [names["explain"]] * (asked.options.explain and not session.silent)
     expected += [names["safety"]] * (not session.silent)
     for turn in session.turns:
         steps = ["prepare"] * (turn in session.rolled) + ["find", "press", "stretch"]
@@ -135,7 +136,7 @@ def test_a_session_has_a_chapter_for_each_step_on_each_side_that_is_asked_for(se
     assert [part.title for part in session.chapters] == [*expected, names["close"]]
     assert session.chapters[0].begin_ms == 0
     two_sided = any(turn.area["two_sided"] for turn in session.turns)
-    wanted = {"left", "right"} if asked.side == "both" else {asked.side}
+    wanted = {"left", "right"} if asked.options.side == "both" else {asked.options.side}
     assert {turn.side for turn in session.turns if turn.side} == (wanted if two_sided else set())
 
 
@@ -146,7 +147,7 @@ def test_holds_last_exactly_as_long_as_the_level_says(session):
     for part in parts:
         assert len(holds(part.events)) >= 3
         lasting = {end - begin for begin, end in holds(part.events)}
-        assert lasting == {HOLD_S[session.asked.level] * 1000}
+        assert lasting == {HOLD_S[session.asked.options.level] * 1000}
 
 
 @everywhere
@@ -195,7 +196,7 @@ def test_rolling_out_takes_a_minute_before_the_spot_is_looked_for(session):
     for part, turn in zip(session.parts("prepare"), session.rolled, strict=True):
         ((begin, end),) = holds(part.events)
         assert 55_000 <= end - begin <= 65_000
-        if session.asked.guidance == "full" and turn in session.firsts:
+        if session.asked.options.guidance == "full" and turn in session.firsts:
             how = worded(turn.area["place"][ROLLER], turn.side)
             assert has_run(spoken(part.events), how)
 
@@ -230,7 +231,7 @@ def movements(session: Made, part: Part, turn: Turn) -> Iterator[tuple[int, int,
 def test_the_listener_hears_all_that_is_needed_for_the_place(session):
     if session.silent:
         return
-    full = session.asked.guidance == "full"
+    full = session.asked.options.guidance == "full"
     for number, turn in enumerate(session.turns):
         area, side, first = turn.area, turn.side, turn in session.firsts
         find, press, stretch = (
@@ -243,7 +244,7 @@ def test_the_listener_hears_all_that_is_needed_for_the_place(session):
         if not full or first:
             assert has_run(find, worded(area["cautions"], side))
         if full and first:
-            assert has_run(find, worded(area["place"][session.asked.method], side))
+            assert has_run(find, worded(area["place"][session.asked.options.method], side))
             assert has_run(press, worded(session.mobilize(turn), side))
 
 
@@ -281,13 +282,13 @@ def test_the_listener_is_warned_before_the_first_pressure(session):
     assert safety.end_ms < holds(session.timeline.events)[0][0]
     warned, farewell = spoken(safety.events), spoken(close.events)
     phrases = session.texts.wording["phrases"]
-    pressure = session.region.get("pressure") or phrases[f"pressure_{session.asked.level}"]
+    pressure = session.region.get("pressure") or phrases[f"pressure_{session.asked.options.level}"]
     for texts in (pressure, phrases["stop"], session.region["cautions"], phrases["doctor"]):
         assert has_run(warned, worded(texts, None))
-    for words in SAFETY_WORDS[session.asked.language]:
+    for words in SAFETY_WORDS[session.asked.options.language]:
         assert re.search(words, " ".join(warned).lower()), words
     assert has_run(farewell, worded(phrases["seek_help"], None))
-    if session.asked.guidance == "full":
+    if session.asked.options.guidance == "full":
         assert any(has_run(farewell, worded([text], None)) for text in phrases["causes"])
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import difflib
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,21 +56,48 @@ def shortened(text: str, most: int = 60) -> str:
     return text if len(text) <= most else text[: most - 1].rsplit(" ", 1)[0] + "…"
 
 
+_OPTION = re.compile("\x00([^\x00]+)\x00([^\x00]+)\x00")
+
+
+def option(name: str, flag: str | None = None) -> str:
+    """Return what stands for an option in a message: each asker reads it in their own words.
+
+    ``flag`` is what the command line calls it, if it is not --name.
+    """
+    return f"\0{name}\0{flag or '--' + name.replace('_', '-')}\0"
+
+
 class VoiceguideError(Exception):
     """Anything a user can mend; the command line prints it without a traceback."""
+
+    def __str__(self) -> str:
+        """Return the message, with options as keyword arguments: bed_level."""
+        return str(_OPTION.sub(r"\1", super().__str__()))
+
+    def with_flags(self) -> str:
+        """Return the message, with options as on the command line: --bed-level."""
+        return _OPTION.sub(lambda found: str(found[2]), super().__str__())
 
 
 class RequestError(VoiceguideError):
     """A session was asked for that the library cannot give."""
 
 
+class UsageError(RequestError):
+    """An option is unknown, or has a value that it cannot have."""
+
+
 class LengthRequestError(RequestError):
     """A length was asked for that the session cannot have."""
 
-    def __init__(self, message: str, nearest_ms: tuple[int, ...]) -> None:
+    def __init__(
+        self, message: str, nearest_ms: tuple[int, ...], one_side_ms: int | None = None
+    ) -> None:
         super().__init__(message)
         self.nearest_ms = nearest_ms
         """The nearest lengths that it can have, below and above, as far as there are any."""
+        self.one_side_ms = one_side_ms
+        """The nearest that one side alone can have, where both take too long."""
 
 
 class LibraryError(VoiceguideError):
@@ -101,3 +130,16 @@ class ExportError(VoiceguideError):
 
 class DeviceError(VoiceguideError):
     """There is no loudspeaker, or it went away."""
+
+
+def near(wrong: str, known: Any) -> str:
+    """(provisional)."""
+    found = difflib.get_close_matches(wrong, list(known), n=3)
+    return f"; did you mean {' or '.join(found)}?" if found else ""
+
+
+def reason(error: Any) -> str:
+    """(provisional)."""
+    if error["type"] == "literal_error":
+        return "must be " + error["ctx"]["expected"].replace("'", "")
+    return str(error["msg"]).removeprefix("Value error, ")

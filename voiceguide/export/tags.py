@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+import mutagen
 from mutagen import MutagenError, flac, id3, mp3, oggvorbis, wave
 
 from voiceguide.export.views import clock, lrc, spoken
@@ -30,6 +31,9 @@ UNDETERMINED = "und"
 _MARK = "TXXX:voiceguide"
 _PIECE_BYTES = 1 << 20
 
+ARTIST = "voiceguide"
+"""Who made a file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tags:
@@ -42,7 +46,7 @@ class Tags:
     date: str
     """As ISO 8601 has it: "2026-11-23"."""
     comment: str
-    artist: str = "voiceguide"
+    artist: str = ARTIST
     genre: str = "Health"
     track: str = "1"
     """Its number, or "2/5"."""
@@ -146,6 +150,16 @@ def written_by_voiceguide(path: Path) -> bool:
     """Whether an MP3 has a mark, even if it was damaged since."""
     with contextlib.suppress(OSError, MutagenError):
         return _MARK in id3.ID3(path)
+    return False
+
+
+def made_by_voiceguide(path: Path) -> bool:
+    """Whether a file of any format says that voiceguide made it."""
+    with contextlib.suppress(OSError, MutagenError):
+        known = mutagen.File(path, [mp3.MP3, wave.WAVE, flac.FLAC, oggvorbis.OggVorbis])
+        tags = known.tags if known else None
+        artist = (tags or {}).get("TPE1" if isinstance(tags, id3.ID3) else "artist", [""])
+        return str(artist[0]) == ARTIST
     return False
 
 

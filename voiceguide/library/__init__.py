@@ -156,6 +156,10 @@ class Method(_Model):
     for_whom: str
     spoken: SidelessText
     """Within a sentence: "your trigger tool"."""
+    prepares: bool = False
+    """Whether it prepares for another method."""
+    tool: bool = True
+    """Whether it needs a tool."""
     mobilize: Texts | None = None
     """The movement explained, where it is the same for all areas: kneading, rolling."""
     mobilize_again: Annotated[list[Text], Field(min_length=3)] | None = None

@@ -1,4 +1,4 @@
-"""The library's regions and methods as lists: to read, for programs, for documents."""
+"""The library's regions, methods and kinds as lists: to read, for programs, for documents."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from voiceguide.library import Method, Region
+    from voiceguide.library.kinds import Kind, KindTexts
 
 _WIDTH = 80
 _NAME_WIDTH = 23
@@ -64,6 +65,38 @@ def methods(found: Iterable[Method], form: str) -> str:
             return "".join(
                 f"{_named(one.id, one.summary)}\n{_named('', f'for {one.for_whom}')}\n"
                 for one in found
+            )
+
+
+def kinds(found: Iterable[tuple[Kind, KindTexts]], form: str) -> str:
+    """List kinds of session as "text", "json" or "markdown".
+
+    The JSON is a list of objects with id, name, summary, about ("region", "itself"), and options:
+    the names of those that suit certain kinds only, its own among them.
+    """
+    rows = [(kind, texts, [*kind.options, *kind.variables]) for kind, texts in found]
+    match form:
+        case "json":
+            return _json(
+                {
+                    "id": kind.id,
+                    "name": texts.name,
+                    "summary": texts.summary,
+                    "about": kind.about,
+                    "options": names,
+                }
+                for kind, texts, names in rows
+            )
+        case "markdown":
+            lines = [
+                f"| `{kind.id}` | {texts.summary} | {', '.join(f'`{name}`' for name in names)} |"
+                for kind, texts, names in rows
+            ]
+            return "\n".join(["| kind | what | options |", "| --- | --- | --- |", *lines, ""])
+        case _:
+            return "".join(
+                f"{_named(kind.id, texts.summary)}\n{_named('  options', ', '.join(names))}\n"
+                for kind, texts, names in rows
             )
 
 

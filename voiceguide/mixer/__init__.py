@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
+from voiceguide import files
 from voiceguide.audio.grid import CEILING_DBFS, FRAMES_PER_MS, RATE_HZ
 from voiceguide.audio.reader import Track
-from voiceguide.errors import ScriptError
+from voiceguide.errors import Place, ScriptError
 from voiceguide.mixer.bed import AHEAD_MS, BEHIND_MS, Loop
 from voiceguide.ssml import Group, Sound, walk
 from voiceguide.timeline import Bed, End, Event, Item, Ramp
@@ -85,6 +86,16 @@ def mix(
 def nothing_is_heard(name: str) -> ScriptError:
     """Return the error for a script that lasts no time."""
     return ScriptError(f"{name}: nothing is heard: it has no text, sound or pause")
+
+
+def chime_before(delay_ms: int) -> list[Event]:
+    """Return the soft tone that is heard before a session begins, at its negative time."""
+    path = files.find("chime.wav", files.folders("sounds"))
+    if path is None or delay_ms == 0:
+        return []
+    tone = Sound(path, path.name, Place(1, 1))
+    length_ms = min(sound_ms(tone), delay_ms)
+    return [Event(-length_ms, 0, tone, 0.0)]
 
 
 def check(bed: Bed) -> None:

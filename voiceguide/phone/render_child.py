@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voiceguide import Playlist, Session, export, library, playlist
+from voiceguide import Playlist, Session, export, playlist, script
 from voiceguide.errors import LengthRequestError, VoiceguideError
 from voiceguide.export import cover
 
@@ -44,17 +44,17 @@ def main() -> None:
             make(work["options"], Path(work["folder"]), _progress(say))
             say({"done": True})
         except LengthRequestError as error:
-            one_side_ms = one_side_length(work["kind"], work["options"], error.nearest_ms)
-            say({"error": str(error), "nearest_ms": error.nearest_ms, "one_side_ms": one_side_ms})
+            nearest = {"nearest_ms": error.nearest_ms, "one_side_ms": error.one_side_ms}
+            say({"error": str(error), **nearest})
         except VoiceguideError as error:
             say({"error": str(error)})
 
 
 def make_session(options: dict[str, Any], folder: Path, progress: Callable[[float], None]) -> None:
     """Write a session, its timeline, and what there is to know about it into ``folder``."""
-    session = Session(**options)
-    region = library.load(session.language).region(options["target"])
-    tags = replace(session.tags, cover=cover.png(region.id))
+    session = Session(options["target"], **_without_target(options))
+    region = script.about(session.request).region or session.request.target
+    tags = replace(session.tags, cover=cover.png(region))
     audio = session.export(folder / AUDIO, progress, tags=tags)
     for name, form in ((TIMELINE, "json"), (CAPTIONS, "vtt")):
         text = export.captions(
@@ -64,7 +64,7 @@ def make_session(options: dict[str, Any], folder: Path, progress: Callable[[floa
     export.write_bytes(folder / CHAPTERS, playlist.chapters(playlist.read(audio)))
     about = {
         "title": session.title,
-        "region": region.id,
+        "region": region,
         "language": session.language,
         "duration_ms": session.timeline.duration_ms,
         "file": session.default_path.name,
@@ -75,27 +75,11 @@ def make_session(options: dict[str, Any], folder: Path, progress: Callable[[floa
 
 def make_playlist(options: dict[str, Any], folder: Path, progress: Callable[[float], None]) -> None:
     """Write a playlist into ``folder``; what is there already is not made again."""
-    Playlist(**options).export(folder, progress)
+    Playlist(options["target"], **_without_target(options)).export(folder, progress)
 
 
-def one_side_length(kind: str, options: dict[str, Any], nearest_ms: tuple[int, ...]) -> int | None:
-    """Return the length that one side alone can have, nearest to the one asked for.
-
-    None where it was one side that was asked for, there is but one, or both are not too long.
-    """
-    asked_ms = round(options["minutes"] * 60_000)
-    if options.get("side", "both") != "both" or max(nearest_ms) < asked_ms:
-        return None
-    chosen = {**options, "side": "left"}
-    try:
-        if kind == "sessions":
-            return Session(**chosen).timeline.duration_ms
-        return sum(one.timeline.duration_ms for one in Playlist(**chosen).sessions)
-    except LengthRequestError as error:
-        found = min(error.nearest_ms, key=lambda ms: abs(ms - asked_ms))
-        return None if found in nearest_ms else found
-    except VoiceguideError:
-        return None
+def _without_target(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name != "target"}
 
 
 def _progress(say: Callable[[dict[str, object]], None]) -> Callable[[float], None]:

@@ -29,14 +29,12 @@ import re
 import socket
 import tomllib
 import zipfile
-from abc import abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 import segno
 import uvicorn
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -50,10 +48,11 @@ from starlette.responses import (
 )
 from starlette.routing import Route
 
-from voiceguide import Playlist, __version__, export, files, library, mixer, playlist, script
+from voiceguide import __version__, export, files, library, mixer, playlist
 from voiceguide.errors import VoiceguideError
 from voiceguide.export import cover
-from voiceguide.phone import access, render_child
+from voiceguide.library import kinds
+from voiceguide.phone import access, render_child, wanted
 from voiceguide.phone.renders import BusyError, Kind, Render, Renders, pathless, touch
 from voiceguide.voices import clip
 
@@ -67,7 +66,6 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 4096
 BODY_S = 10.0
 """How long a client may take to send it."""
-MAX_MINUTES = 180
 RETRY_S = 30
 """When to come again if we are busy."""
 
@@ -103,65 +101,6 @@ _TYPES = {
     "css": "text/css",
     "js": "text/javascript",
 }
-
-_Slug = Annotated[str, Field(pattern=rf"^{_NAME.pattern}$", max_length=60)]
-
-
-class _Wanted(BaseModel):
-    """What may be chosen; the words are those of the command line."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    region: _Slug
-    method: _Slug | None = None
-    side: Literal["left", "right", "both"] = "both"
-    level: Literal["gentle", "standard", "deep"] = "standard"
-    guidance: Literal["full", "brief", "tones"] = "full"
-    explain: bool = False
-    prepare: bool = False
-    minutes: Annotated[float, Field(ge=1, le=MAX_MINUTES, allow_inf_nan=False)] | None = None
-    language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}$")] = "en"
-
-    def options(self) -> dict[str, Any]:
-        """Return what differs from the defaults, as a Session takes it."""
-        chosen = self.model_dump(mode="json", exclude_defaults=True)
-        return {"target": chosen.pop("region"), **chosen}
-
-    @abstractmethod
-    def name(self) -> str:
-        """Check that it can be had, and name it; raises VoiceguideError."""
-
-
-class WantedSession(_Wanted):
-    """A session that is asked for."""
-
-    area: _Slug | None = None
-
-    def name(self) -> str:
-        """Check that it can be had, and name it by all that it is made of."""
-        options = self.options()
-        asked = script.request(**options)
-        region = script.treatment(asked, library.load(asked.language)).region
-        made_of = json.dumps([options, _stamp()], sort_keys=True)
-        return f"{region.id}-{hashlib.blake2b(made_of.encode(), digest_size=8).hexdigest()}"
-
-
-class WantedPlaylist(_Wanted):
-    """A playlist that is asked for."""
-
-    def name(self) -> str:
-        """Check that it can be had, and name it by what was chosen, as its folder is called."""
-        options = self.options()
-        Playlist(**options)
-        if "minutes" in options:
-            minutes = f"{options.pop('minutes'):.12g}".replace(".", "-")
-            options["minutes"] = f"{minutes}-min"
-        return "-".join(
-            name if chosen is True else str(chosen).lower() for name, chosen in options.items()
-        )
-
-
-_WantedT = TypeVar("_WantedT", bound=_Wanted)
 
 
 def serve(folder: Path, host: str, port: int, out: TextIO) -> None:
@@ -281,11 +220,14 @@ class _Page:
 
     async def _ask(self, kind: Kind, request: Request) -> Response:
         body = await _body(request)
-        wanted = _validated(WantedSession if kind == "sessions" else WantedPlaylist, body)
-        name = await run_in_threadpool(wanted.name)
+        options = await run_in_threadpool(wanted.read, body)
+        if kind == "sessions":
+            name = await run_in_threadpool(wanted.session_name, options, _stamp())
+        else:
+            name = wanted.playlist_name(options)
         if kind == "sessions" and (about := await run_in_threadpool(self._session, name)):
             return JSONResponse(about)
-        render = self._renders.ask(kind, name, wanted.options())
+        render = self._renders.ask(kind, name, options)
         return JSONResponse(self._progress(render), 202)
 
     async def _state(self, kind: Kind, request: Request) -> Response:
@@ -518,16 +460,6 @@ async def _body(request: Request) -> bytes:
     return body
 
 
-def _validated(model: type[_WantedT], body: bytes) -> _WantedT:
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        key = ".".join(map(str, first["loc"]))
-        reason = first["msg"].encode("utf-8", "replace").decode()
-        raise HTTPException(422, f"{key}: {reason}" if key else reason) from error
-
-
 @functools.lru_cache(maxsize=16)
 def _choices(language: str, _stamp: str) -> str:
     """Return as JSON what can be chosen in a language; raises RequestError if it is not there."""
@@ -541,6 +473,17 @@ def _choices(language: str, _stamp: str) -> str:
             "methods": [
                 {"id": one.id, "name": one.name, "summary": one.summary}
                 for one in texts.methods.values()
+            ],
+            "kinds": [
+                {
+                    "id": one.id,
+                    "name": texts_.name,
+                    "summary": texts_.summary,
+                    "about": one.about,
+                    "options": one.options,
+                }
+                for one in kinds.kinds().values()
+                for texts_ in [kinds.kind_texts(one, language)]
             ],
             "regions": [
                 {

@@ -56,6 +56,8 @@ class Player:
         self.source = source
         self.paused = False
         self.stopping = False
+        self.stopped_ms: int | None = None
+        """Where it was ended, if it did not end by itself."""
         self.tones = True
         self.error: Exception | None = None
         self.ended = threading.Event()
@@ -221,6 +223,7 @@ class Player:
     def stop(self) -> None:
         """End with a fade."""
         with self._lock:
+            self.stopped_ms = self.position_ms if self.stopped_ms is None else self.stopped_ms
             self._cut(self.position_ms, STOP_FADE_MS)
             self._last = self.stopping = True
 

@@ -40,6 +40,9 @@ class Source(Protocol):
     def block(self, begin_ms: int, end_ms: int, *, tones: bool) -> bytes:
         """Return a block of what is known, interleaved; without ``tones`` only speech."""
 
+    def close(self) -> None:
+        """Let go of what it reads or speaks with."""
+
 
 class Spoken:
     """A session whose timeline is resolved in a thread of its own, while its beginning plays."""

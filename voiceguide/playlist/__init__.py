@@ -29,11 +29,14 @@ from xml.etree import ElementTree as ET
 
 from mutagen import MutagenError, mp3
 
-from voiceguide import export, library, script
+from voiceguide import export, script
 from voiceguide.errors import ExportError
 from voiceguide.export import cover
+from voiceguide.options import Options, chosen, taking
+from voiceguide.plan import fit, plan
 from voiceguide.playlist import transfer
-from voiceguide.session import Session, fit
+from voiceguide.script import Request
+from voiceguide.session import Session
 from voiceguide.timeline import Chapter
 from voiceguide.voices.cache import key
 
@@ -53,47 +56,38 @@ _PODCAST = "https://podcastindex.org/namespace/1.0"
 _PODCAST_GUID = uuid.UUID("ead4c236-bf58-58c6-a2c6-a6b28d128cb6")
 """The namespace of podcast:guid, as its specification gives it."""
 
-_PREPARATION, _CLOSE = "preparation", "stretch-and-close"
-
 
 class Playlist:
-    """The sessions of a region in their order: preparation, each area, stretching and closing.
+    """The sessions of a region or kind in their order: for a region preparation, areas, closing.
 
     >>> playlist = Playlist("neck", minutes=30)
     >>> playlist.export("output/neck")
     """
 
-    def __init__(
-        self, target: str, *, voice: str | None = None, rate: int | None = None, **options: object
-    ) -> None:
+    @taking(Options)
+    def __init__(self, target: str, options: Options) -> None:
         """Prepare a playlist; nothing is made before it is asked for.
 
-        ``target`` is a region or a complaint. The options are those of ``Session``; ``minutes`` is
-        how long all tracks last together, exactly. An area that the method does not suit is treated
-        with the deepest that does. Raises a VoiceguideError for what cannot be had.
+        ``target`` is a region, a complaint or a kind. The options are those of ``Session``;
+        ``minutes`` is how long all tracks last together, exactly. An area that the method does not
+        suit is treated with the deepest that does. Raises a VoiceguideError for what cannot be had.
         """
-        asked = script.request(target=target, **options)
-        texts = library.load(asked.language, asked.library)
-        region, _, areas = script.treatment(asked.model_copy(update={"part": "prepare"}), texts)
         self.target = target
-        self.region_id = region.id
-        self.title = region.name
-        self._length_ms = asked.length_ms
-        self._names = [_PREPARATION, *(area.id for area in areas), _CLOSE]
-
-        def track(part: str, **area: str) -> Session:
-            chosen = {**options, "minutes": None, "part": part, **area}
-            return Session(target, voice=voice, rate=rate, **chosen)
-
-        treated = [track("treat", area=area.id) for area in areas]
-        self._tracks = [track("prepare"), *treated, track("close")]
+        self.about = script.about(Request(target, options))
+        self.title = self.about.title
+        self._length_ms = options.length_ms
+        given = {**options.chosen(), "minutes": None}
+        self._requests = [
+            Request(target, chosen({**given, **track.options}), track.part)
+            for track in self.about.tracks
+        ]
 
     @cached_property
     def sessions(self) -> list[Session]:
         """What the tracks are made of, in order; of a given length, as many areas as fit."""
         if self._length_ms is None:
-            return self._tracks
-        return fit(self._tracks, self._length_ms)
+            return [Session.of(plan(request)) for request in self._requests]
+        return [Session.of(one) for one in fit(self._requests, self._length_ms)]
 
     def export(
         self,
@@ -111,7 +105,7 @@ class Playlist:
         what is finished by then stays, and need not be made again.
         """
         folder = Path(folder)
-        picture = cover.png(self.region_id)
+        picture = cover.png(self.about.region or self.target)
         paths = [folder / f"{stem}.mp3" for stem in self._stems()]
         for number, (session, path) in enumerate(zip(self.sessions, paths, strict=True)):
             if progress is not None:
@@ -133,8 +127,8 @@ class Playlist:
         return _m3u8_path(folder)
 
     def _stems(self) -> list[str]:
-        last = len(self.sessions) - 1
-        names = [*self._names[:last], self._names[-1]]
+        names = [track.name for track in self.about.tracks]
+        names = [*names[: len(self.sessions) - 1], names[-1]]
         return [f"{number:02}-{name}" for number, name in enumerate(names, 1)]
 
 

@@ -4,11 +4,12 @@ Takes the cue tree of a script (``voiceguide.ssml``), and what tells how long ea
 lasts. Gives a timeline: what is heard, from which millisecond to which, how loud and from where,
 with chapters. ``resolve`` gives it item by item, in the order of time, so that the beginning can be
 heard while what comes later is not spoken yet; ``collect`` gathers the whole. ``fit`` makes scripts
-last exactly as long as was asked, by their elastic pauses.
+last exactly as long as was asked, by their elastic pauses, and ``choose`` finds the variant of them
+that needs it least.
 
     events    what a timeline is made of
     resolve   where each cue lies in time (SMIL 3.0's rules)
-    fit       elastic pauses, scaled to a length
+    fit       what may vary chosen, and elastic pauses scaled, for a length
 """
 
 from voiceguide.timeline.events import (
@@ -21,8 +22,11 @@ from voiceguide.timeline.events import (
     Ramp,
     Timeline,
     collect,
+    delayed,
+    moved,
+    without_sounds,
 )
-from voiceguide.timeline.fit import STRETCH, Fitted, LengthError, Measured, fit
+from voiceguide.timeline.fit import STRETCH, Fitted, LengthError, Measured, Variant, choose, fit
 from voiceguide.timeline.resolve import CUT_FADE_MS, MAX_EVENTS, MAX_MS, resolve
 
 __all__ = [
@@ -41,7 +45,12 @@ __all__ = [
     "Opening",
     "Ramp",
     "Timeline",
+    "Variant",
+    "choose",
     "collect",
+    "delayed",
     "fit",
+    "moved",
     "resolve",
+    "without_sounds",
 ]

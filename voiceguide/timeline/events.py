@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from voiceguide.ssml import Sound
 
@@ -93,6 +93,8 @@ class End:
 Item: TypeAlias = Event | Opening | Bed | End
 """What a timeline is made of, in the order of time; a Bed comes first, an End last."""
 
+ItemT = TypeVar("ItemT", bound=Item)
+
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
@@ -135,3 +137,38 @@ def collect(items: Iterable[Item]) -> Timeline:
         for opening, end_ms in zip(openings, ends, strict=False)
     )
     return Timeline(duration_ms, chapters, tuple(events), bed)
+
+
+def without_sounds(items: Iterable[Item]) -> Iterator[Item]:
+    """Leave out the sounds of a timeline; what is said, and its length, stay."""
+    return (item for item in items if not (isinstance(item, Event) and item.kind == "sound"))
+
+
+def delayed(items: Iterable[Item], by_ms: int, lead: Iterable[Event]) -> Iterator[Item]:
+    """Let a timeline begin later; ``lead``, at negative times, is heard before it does."""
+    items = iter(items)
+    first = next(items, None)
+    if isinstance(first, Bed):
+        yield first
+        first = next(items, None)
+    yield from (moved(event, by_ms) for event in lead)
+    if first is not None:
+        yield moved(first, by_ms)
+    yield from (moved(item, by_ms) for item in items)
+
+
+def moved(item: ItemT, by_ms: int) -> ItemT:
+    """Return a part of a timeline at a later time; a bed stays where it is."""
+    match item:
+        case Event():
+            ramps = tuple(
+                Ramp(ramp.begin_ms + by_ms, ramp.end_ms + by_ms, ramp.rising) for ramp in item.ramps
+            )
+            begin_ms, end_ms = item.begin_ms + by_ms, item.end_ms + by_ms
+            return replace(item, begin_ms=begin_ms, end_ms=end_ms, ramps=ramps)
+        case Opening():
+            return replace(item, begin_ms=item.begin_ms + by_ms)
+        case End():
+            return replace(item, ms=item.ms + by_ms)
+        case _:
+            return item

@@ -1,10 +1,14 @@
-"""Scripts + a length -> timelines that last exactly so long, by their elastic pauses."""
+"""Scripts + a length -> timelines that last exactly so long.
+
+What may be left out or repeated is chosen first, then the elastic pauses are scaled.
+"""
 
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from voiceguide import ssml
 from voiceguide.errors import ScriptError
@@ -14,16 +18,15 @@ from voiceguide.timeline.resolve import MAX_MS, resolve
 from voiceguide.voices.engine import Utterance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 STRETCH = (0.5, 2.0)
 """Within these factors elastic pauses may be scaled; beyond, a session sounds hasty or lost."""
 _MOST_STEPS = 40
-_MOST_PAUSES = 50
 _NARROW = 0.01
 _TRIAL_MS = 10 * MAX_MS
-_ROUNDING_MS = 20
-"""What whole milliseconds leave over, one pause takes in unheard."""
+
+_T = TypeVar("_T")
 
 
 class Measured(NamedTuple):
@@ -46,88 +49,178 @@ class Fitted:
     """The factor by which its elastic pauses were scaled."""
 
 
+@dataclass(frozen=True, slots=True)
+class Variant(Generic[_T]):
+    """A way in which scripts can be written, and these scripts, one heard after another."""
+
+    value: _T
+    scripts: tuple[Measured, ...]
+
+
 class LengthError(Exception):
-    """Scripts cannot last as long as was asked: only between these two."""
+    """Scripts cannot last as long as was asked."""
 
-    def __init__(self, shortest_ms: int, longest_ms: int) -> None:
-        super().__init__(shortest_ms, longest_ms)
-        self.shortest_ms = shortest_ms
-        self.longest_ms = longest_ms
+    def __init__(self, nearest_ms: tuple[int, ...]) -> None:
+        super().__init__(nearest_ms)
+        self.nearest_ms = nearest_ms
+        """The nearest lengths that they can last, below and above, as far as there are any."""
 
 
-def fit(  # noqa: C901 (a search, and what its ends are)
-    scripts: Sequence[Measured], target_ms: int
-) -> Fitted:
+def choose(
+    groups: Iterable[Sequence[Callable[[], Variant[_T]]]], target_ms: int
+) -> tuple[_T, Fitted]:
+    """Choose among variants, and scale the elastic pauses, so that they last ``target_ms`` in all.
+
+    The first of ``groups`` in which one fits is taken, and in it the one whose pauses are scaled
+    least; within a group, variants last longer and longer. Raises LengthError with the nearest
+    lengths that can be had, and what ``resolve`` raises.
+    """
+    nearest_ms: list[int] = []
+    for group in groups:
+        fitting: list[tuple[float, _T, Fitted]] = []
+        longest_ms = 0
+        for variant in _near(group, target_ms):
+            try:
+                found = fit(variant.scripts, target_ms)
+            except LengthError as error:
+                longest_ms = max(longest_ms, *error.nearest_ms)
+                nearest_ms += error.nearest_ms
+            else:
+                fitting.append((abs(math.log(found.stretch)), variant.value, found))
+        if fitting:
+            return min(fitting, key=lambda one: one[0])[1:]
+        if longest_ms < target_ms:
+            break  # what follows is shorter still
+    below = [ms for ms in nearest_ms if ms < target_ms]
+    above = [ms for ms in nearest_ms if ms > target_ms]
+    raise LengthError((*sorted(below)[-1:], *sorted(above)[:1]))
+
+
+def _near(group: Sequence[Callable[[], Variant[_T]]], target_ms: int) -> Iterator[Variant[_T]]:
+    """Return the two variants of a group between whose own lengths ``target_ms`` lies, or the end.
+
+    Few are made: each further one doubles the distance, and then halves it again.
+    """
+    made: dict[int, Variant[_T]] = {}
+
+    def is_longer(index: int) -> bool:
+        made[index] = made.get(index) or group[index]()
+        return _total_ms(_timelines(made[index].scripts, _scaled(1))) > target_ms
+
+    last = len(group) - 1
+    shorter, longer = -1, 0
+    while longer <= last and not is_longer(longer):
+        shorter, longer = longer, min(2 * longer + 1, last) if longer < last else last + 1
+    while longer - shorter > 1:
+        middle = (shorter + longer) // 2
+        if is_longer(middle):
+            longer = middle
+        else:
+            shorter = middle
+    yield from (made[index] for index in (shorter, longer) if 0 <= index <= last)
+
+
+def fit(scripts: Sequence[Measured], target_ms: int) -> Fitted:
     """Scale the elastic pauses so that ``scripts``, one after another, last exactly ``target_ms``.
 
     Raises LengthError with the lengths that can be had, and what ``resolve`` raises.
     """
-
-    def timelines(pause_ms: Callable[[Pause], int]) -> tuple[Timeline, ...]:
-        return tuple(
-            collect(
-                resolve(
-                    one.script,
-                    one.length_ms,
-                    pause_ms=pause_ms,
-                    utterance=one.utterance,
-                    name=one.name,
-                    max_ms=_TRIAL_MS,
-                )
-            )
-            for one in scripts
-        )
-
-    def furthest(stretch: float) -> tuple[float, tuple[Timeline, ...]]:
-        """Go as far from 1 as the scripts allow: what hangs on a pause may not fit any more."""
-        while abs(stretch - 1) > _NARROW:
-            try:
-                return stretch, timelines(_scaled(stretch))
-            except ScriptError:
-                stretch = (stretch + 1) / 2
-        return 1, natural
-
-    natural = timelines(_scaled(1))
-    low, below = furthest(STRETCH[0])
-    high, above = furthest(STRETCH[1])
-    if not _total_ms(below) <= target_ms <= _total_ms(above):
-        raise LengthError(_total_ms(below), _total_ms(above))
-    if _total_ms(above) == target_ms:
-        return Fitted(above, high)
+    natural = _timelines(scripts, _scaled(1))
+    low, below = _furthest(scripts, STRETCH[0], natural)
+    high, above = _furthest(scripts, STRETCH[1], natural)
+    ends = (_total_ms(below), _total_ms(above))
+    if not ends[0] <= target_ms <= ends[1]:
+        raise LengthError(tuple(dict.fromkeys(ends)))
+    cues = itertools.chain.from_iterable(ssml.walk(one.script) for one in scripts)
+    pauses = [cue for cue in cues if isinstance(cue, Pause) and cue.elastic]
     for step in range(_MOST_STEPS):
         missing_ms = target_ms - _total_ms(below)
-        if missing_ms <= _ROUNDING_MS:
+        if missing_ms <= len(pauses):  # each has lost less than a millisecond to rounding
             break
         part = missing_ms / (_total_ms(above) - _total_ms(below))
         middle = low + (high - low) * (0.5 if step % 2 else part)
-        tried = timelines(_scaled(middle))
+        tried = _timelines(scripts, _scaled(middle))
         if _total_ms(tried) <= target_ms:
             low, below = middle, tried
         else:
             high, above = middle, tried
-    missing_ms = target_ms - _total_ms(below)
-    if missing_ms == 0:
-        return Fitted(below, low)
-    cues = itertools.chain.from_iterable(ssml.walk(one.script) for one in scripts)
-    pauses = (cue for cue in cues if isinstance(cue, Pause) and cue.elastic)
-    for pause in itertools.islice(pauses, _MOST_PAUSES):
-        for times in range(1, missing_ms + 1):  # it may lie in what is repeated so many times
-            if missing_ms % times == 0:
-                tried = timelines(_scaled(low, pause, missing_ms // times))
-                if _total_ms(tried) == target_ms:
-                    return Fitted(tried, low)
-    raise LengthError(_total_ms(below), _total_ms(above))
+    fitted = _rounded(scripts, target_ms, low, below, pauses)
+    if fitted is None:
+        raise LengthError(ends)
+    return Fitted(fitted, low)
+
+
+def _rounded(
+    scripts: Sequence[Measured],
+    target_ms: int,
+    stretch: float,
+    timelines: tuple[Timeline, ...],
+    pauses: list[Pause],
+) -> tuple[Timeline, ...] | None:
+    """Give the missing milliseconds to the pauses that rounding has taken most from.
+
+    So the largest remainders are rounded up. A pause that is heard several times counts as often,
+    and one beside something longer not at all. Returns None where no pauses add up to it.
+    """
+    by_remainder = sorted(pauses, key=lambda pause: -(pause.ms * stretch % 1))
+    missing_ms = target_ms - _total_ms(timelines)
+    longer = dict.fromkeys(map(id, by_remainder[:missing_ms]), 1)
+    tried = _timelines(scripts, _scaled(stretch, longer))
+    if _total_ms(tried) == target_ms:
+        return tried
+    longer = {}
+    for pause in by_remainder:
+        missing_ms = target_ms - _total_ms(timelines)
+        if missing_ms == 0:
+            return timelines
+        by_one = _total_ms(_timelines(scripts, _scaled(stretch, {**longer, id(pause): 1})))
+        times = by_one - _total_ms(timelines)
+        if 0 < times <= missing_ms:
+            longer[id(pause)] = missing_ms // times
+            timelines = _timelines(scripts, _scaled(stretch, longer))
+    return timelines if _total_ms(timelines) == target_ms else None
+
+
+def _furthest(
+    scripts: Sequence[Measured], stretch: float, natural: tuple[Timeline, ...]
+) -> tuple[float, tuple[Timeline, ...]]:
+    """Go as far from 1 as the scripts allow: what depends on a pause may not fit any more."""
+    while abs(stretch - 1) > _NARROW:
+        try:
+            return stretch, _timelines(scripts, _scaled(stretch))
+        except ScriptError:
+            stretch = (stretch + 1) / 2
+    return 1, natural
+
+
+def _timelines(
+    scripts: Sequence[Measured], pause_ms: Callable[[Pause], int]
+) -> tuple[Timeline, ...]:
+    return tuple(
+        collect(
+            resolve(
+                one.script,
+                one.length_ms,
+                pause_ms=pause_ms,
+                utterance=one.utterance,
+                name=one.name,
+                max_ms=_TRIAL_MS,
+            )
+        )
+        for one in scripts
+    )
 
 
 def _total_ms(timelines: Iterable[Timeline]) -> int:
     return sum(timeline.duration_ms for timeline in timelines)
 
 
-def _scaled(stretch: float, longer: Pause | None = None, by_ms: int = 0) -> Callable[[Pause], int]:
-    """Return how long pauses last: elastic ones scaled, and ``longer`` longer still."""
+def _scaled(stretch: float, longer: Mapping[int, int] | None = None) -> Callable[[Pause], int]:
+    """Return how long pauses last: elastic ones scaled, and some ``longer``, by their ids."""
 
     def pause_ms(pause: Pause) -> int:
-        scaled = round(pause.ms * stretch) if pause.elastic else pause.ms
-        return scaled + by_ms if pause is longer else scaled
+        if not pause.elastic:
+            return pause.ms
+        return math.floor(pause.ms * stretch) + (longer.get(id(pause), 0) if longer else 0)
 
     return pause_ms

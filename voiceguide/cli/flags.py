@@ -1,0 +1,188 @@
+"""The options of the model as options of commands, with the settings file and the environment."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import typer
+
+from voiceguide import files
+from voiceguide.cli import say
+from voiceguide.errors import VoiceguideError
+from voiceguide.options import (
+    DEFAULTS,
+    OPTIONS,
+    TYPES,
+    Options,
+    choices,
+    chosen,
+    environment,
+    settings,
+)
+
+_LONG_NAMES = {"variables": ("--set",)}
+_SHOWN = {"variables": "", "bed_level": "0", "seed": "0"}
+
+
+def with_options(
+    function: Callable[..., None] | None = None,
+    *,
+    without: tuple[str, ...] = (),
+    names: Mapping[str, tuple[str, ...]] | None = None,
+    helps: Mapping[str, str] | None = None,
+) -> Callable[..., Any]:
+    """Let a command take all options of the model; it gets them as ``options``.
+
+    ``without`` are those that it does not have, ``names`` what some are called here besides, and
+    ``helps`` what is said of some here. What was not given comes from the environment, then from
+    the settings file. Every command is quiet or verbose, too.
+    """
+    if function is None:
+        return functools.partial(with_options, without=without, names=names, helps=helps)
+    named = {**_LONG_NAMES, **(names or {})}
+    own = [
+        one for one in inspect.signature(function, eval_str=True).parameters.values()
+        if one.name != "options"
+    ]  # fmt: skip
+    variables = _own_variables()
+    offered = [
+        _parameter(name, named.get(name), (helps or {}).get(name))
+        for name in OPTIONS
+        if name not in without
+    ]
+    offered += [_variable_parameter(name, variable) for name, variable in variables.items()]
+    common = inspect.signature(_common).parameters.values()
+
+    def called(**given: Any) -> None:
+        say.begin(quiet=given.pop("quiet"), verbose=given.pop("verbose"))
+        words = {name: given.pop(name) for name in OPTIONS if name in given}
+        extra = {name: given.pop(name) for name in variables}
+        function(**given, options=_chosen(words, extra))
+
+    parameters = [*own, *offered, *common]
+    parameters.sort(key=lambda one: one.kind)
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {one.name: one.annotation for one in parameters}
+    return functools.update_wrapper(called, function, ("__module__", "__name__", "__doc__"))
+
+
+def saying(function: Callable[..., None]) -> Callable[..., None]:
+    """Let a command that takes no options of the model be quiet or verbose."""
+    own = list(inspect.signature(function, eval_str=True).parameters.values())
+    parameters = [*own, *inspect.signature(_common).parameters.values()]
+
+    def called(**given: Any) -> None:
+        say.begin(quiet=given.pop("quiet"), verbose=given.pop("verbose"))
+        function(**given)
+
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {one.name: one.annotation for one in parameters}
+    return functools.update_wrapper(called, function, ("__module__", "__name__", "__doc__"))
+
+
+def _common(
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say only what went wrong.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Say what takes how long.")
+    ] = False,
+) -> None:
+    """Hold the options that every command has."""
+
+
+_common.__annotations__ = inspect.get_annotations(_common, eval_str=True)
+
+
+def _chosen(words: Mapping[str, Any], extra: Mapping[str, Any]) -> Options:
+    """Return the options: what was given, else the environment's, else the settings'."""
+    given = {name: value for name, value in words.items() if value not in (None, [])}
+    variables = _pairs(given.pop("variables", []))
+    variables |= {name: value for name, value in extra.items() if value is not None}
+    around = environment()
+    language = given.get("language") or around.get("language")
+    found = {**settings(language), **around, **given}
+    found = {name: value for name, value in found.items() if name in words}
+    return chosen({**found, **({"variables": variables} if variables else {})})
+
+
+def _pairs(given: list[str]) -> dict[str, Any]:
+    """Take NAME=VALUE apart."""
+    pairs = [one.partition("=") for one in given]
+    for name, equals, _ in pairs:
+        if not equals:
+            raise VoiceguideError(f"--set {name}: write NAME=VALUE, such as --set rounds=3")
+    return {name: value for name, _, value in pairs}
+
+
+def _parameter(name: str, named: tuple[str, ...] | None, help_: str | None) -> inspect.Parameter:
+    """Return what typer makes an option of; one that is not given is None."""
+    option, kind = OPTIONS[name], _kind(name)
+    flag = f"--{name.replace('_', '-')}"
+    if kind is bool:
+        flag = f"{flag}/--no-{name.replace('_', '-')}"
+    shown = option.default or _SHOWN.get(name) or _SHOWN.get(name, DEFAULTS[name])
+    default = "" if kind is bool or not shown else f"  [default: {shown}]"
+    info = typer.Option(
+        *(named or (flag,)),
+        help=f"{help_ or option.help}{default}",
+        metavar=option.metavar,
+        show_default=False,
+    )
+    taken = list[str] if name == "variables" else kind
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[taken | None, info]
+    )
+
+
+def _kind(name: str) -> Any:
+    """Return the type in which the command line takes an option."""
+    if choices(name):
+        return TYPES[name]
+    types = [one for one in get_args(TYPES[name]) or (TYPES[name],) if one is not type(None)]
+    if name == "library":
+        return Path
+    return types[0] if len(types) == 1 else str
+
+
+def _variable_parameter(name: str, variable: Any) -> inspect.Parameter:
+    kind: Any = type(variable.default)
+    if variable.choices and kind is str:
+        kind = Literal[tuple(variable.choices)]
+    help_ = f"{variable.help}  [default: {variable.default}]"
+    info = typer.Option(help=help_, show_default=False)
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, info]
+    )
+
+
+@functools.cache
+def _own_variables() -> dict[str, Any]:
+    """Return the options of the listener's own kinds of session.
+
+    The package's kinds have none, and reading them takes time that help does not have.
+    """
+    own = _library_in(sys.argv)
+    folders = [files.config_folder() / "scripts", *([own] if own else [])]
+    if not any(path for folder in folders for path in folder.glob("kinds/*/kind.toml")):
+        return {}
+    from voiceguide.library.kinds import kinds
+
+    try:
+        found = kinds(own if own and own.is_dir() else None).values()
+    except VoiceguideError:  # told when a session is made
+        return {}
+    return {name: one for kind in found for name, one in kind.variables.items()}
+
+
+def _library_in(arguments: list[str]) -> Path | None:
+    """Return the value of --library, before the command line is read."""
+    for index, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if name == "--library":
+            following = arguments[index + 1 : index + 2]
+            return Path(value) if equals else Path(following[0]) if following else None
+    return None

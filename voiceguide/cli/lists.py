@@ -1,0 +1,184 @@
+"""The commands that show what there is: regions, methods, kinds, voices, config, doctor."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from enum import StrEnum
+from pathlib import Path  # noqa: TC003 (commands are read at run time)
+from typing import Annotated
+
+import typer
+
+from voiceguide.cli import say
+from voiceguide.cli.app import command
+from voiceguide.cli.flags import saying
+from voiceguide.errors import VoiceguideError
+
+
+class ListFormat(StrEnum):
+    """What a list can be shown as."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+Language = Annotated[str, typer.Option(help="The language of the texts.")]
+Texts = Annotated[
+    Path | None,
+    typer.Option(
+        "--library", help="A folder of texts that override the built-in ones.", metavar="FOLDER"
+    ),
+]
+Listing = Annotated[
+    ListFormat, typer.Option("--format", help="For reading, for programs, for documents.")
+]
+
+
+@command("Example: voiceguide regions --language de")
+@saying
+def regions(
+    language: Language = "en", texts: Texts = None, form: Listing = ListFormat.TEXT
+) -> None:
+    """List body regions and the complaints they help with."""
+    from voiceguide import library
+    from voiceguide.errors import LibraryError
+    from voiceguide.library import listing
+
+    problems: list[LibraryError] = []
+    found = library.load(language, texts).regions(problems)
+    typer.echo(listing.regions(found, form.value), nl=False)
+    for problem in problems:
+        typer.echo(f"voiceguide: {problem}", err=True)
+    if problems:
+        raise typer.Exit(1)
+
+
+@command("Example: voiceguide methods --format json")
+@saying
+def methods(
+    language: Language = "en", texts: Texts = None, form: Listing = ListFormat.TEXT
+) -> None:
+    """List the methods of treatment."""
+    from voiceguide import library
+    from voiceguide.library import listing
+
+    found = library.load(language, texts).methods.values()
+    typer.echo(listing.methods(found, form.value), nl=False)
+
+
+@command("Example: voiceguide kinds")
+@saying
+def kinds(language: Language = "en", texts: Texts = None, form: Listing = ListFormat.TEXT) -> None:
+    """List the kinds of session, and the options that suit each."""
+    from voiceguide.library import kinds, listing
+
+    found = [(one, kinds.kind_texts(one, language, texts)) for one in kinds.kinds(texts).values()]
+    typer.echo(listing.kinds(found, form.value), nl=False)
+
+
+@command("Example: voiceguide voices --language en")
+@saying
+def voices(
+    language: Annotated[
+        str | None, typer.Option(help="Only voices of this language.  [default: all]")
+    ] = None,
+    download: Annotated[
+        str | None,
+        typer.Option(
+            help="Fetch a neural voice of Piper, such as en_US-amy-medium; resumes an interrupted "
+            "download. VOICEGUIDE_PIPER_URL names another place that has them.",
+            metavar="NAME",
+        ),
+    ] = None,
+) -> None:
+    """List the voices of this machine, for --voice, or fetch another."""
+    from voiceguide import session
+
+    if download is not None:
+        from voiceguide.voices import piper_download
+
+        with say.progress(download) as progress:
+            path = piper_download.download(download, progress)
+        typer.echo(path)
+        return
+    found = session.voices(language)
+    for voice in found:
+        typer.echo(f"{voice.id:<24}  {voice.name}  ({', '.join(voice.languages)})")
+    if not found:
+        raise VoiceguideError(f"no voice speaks “{language}”; “voiceguide voices” lists all")
+
+
+@command("Example: voiceguide config --edit")
+@saying
+def config(
+    edit: Annotated[
+        bool, typer.Option("--edit", help="Open the settings file in your editor.")
+    ] = False,
+    language: Annotated[
+        str | None, typer.Option(help="Show what holds for sessions in this language.")
+    ] = None,
+) -> None:
+    """Show the settings, and where each comes from.
+
+    The settings file is TOML: a line for each option, such as side = "left", and a table such as
+    [de] for what is only for sessions in that language. Environment variables such as
+    VOICEGUIDE_SIDE go before it, and options before both.
+    """
+    from voiceguide import options
+
+    path = options.settings_path()
+    if edit:
+        _edit(path)
+    typer.echo(f"# {path}{'' if path.exists() else '  (does not exist yet)'}")
+    around, kept = options.environment(), options.settings(language)
+    found = options.chosen({**kept, **around})
+    for name, default in options.DEFAULTS.items():
+        value = getattr(found, name)
+        where = "default"
+        if name in kept:
+            where = "settings file"
+        if name in around:
+            where = options.variable_of(name)
+        if value != default or where != "default":
+            typer.echo(f"{name} = {value!r}  # {where}")
+
+
+@command("Example: voiceguide doctor")
+@saying
+def doctor(language: Language = "en", texts: Texts = None) -> None:
+    """Check that everything works on this machine, and explain how to fix what does not."""
+    from voiceguide import doctor
+
+    healthy = True
+    for finding in doctor.examine(language, texts):
+        healthy = healthy and finding.works
+        typer.echo(f"{'ok  ' if finding.works else 'FAIL'}  {finding.part:<8}  {finding.says}")
+    if not healthy:
+        raise typer.Exit(1)
+
+
+def _edit(path: Path) -> None:
+    """Open the settings file, with every option in it to be uncommented, in the user's editor."""
+    from voiceguide import files, options
+
+    if not path.exists():
+        lines = ["# Settings of voiceguide: remove the # before what is to hold.", ""]
+        for name, option in options.OPTIONS.items():
+            if name != "variables":
+                lines += [f"# {option.help}", f"# {name} = {_toml(options.DEFAULTS[name])}", ""]
+        lines += ["# Only for sessions in German:", "# [de]", "# rate = 110", ""]
+        files.write_text(path, "\n".join(lines))
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if not editor:
+        typer.launch(str(path))
+        return
+    subprocess.run([*shlex.split(editor), str(path)], check=False)  # noqa: S603 (the user's own)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else f'"{value or ""}"'

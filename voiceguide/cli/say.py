@@ -1,0 +1,58 @@
+"""What commands say on standard error: warnings, progress, and what takes how long."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+_LOG = logging.getLogger("voiceguide")
+
+
+def begin(*, quiet: bool, verbose: bool) -> None:
+    """Say no more than what went wrong, or also what takes how long."""
+    level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.WARNING
+    _LOG.setLevel(level)
+    if not _LOG.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("voiceguide: %(message)s"))
+        _LOG.addHandler(handler)
+
+
+def is_quiet() -> bool:
+    """Whether nothing but errors is to be said."""
+    return _LOG.getEffectiveLevel() > logging.WARNING
+
+
+def warn(messages: Iterable[str]) -> None:
+    """Say what is odd, a line each."""
+    if not is_quiet():
+        for message in messages:
+            typer.echo(f"voiceguide: {message}", err=True)
+
+
+def note(message: str) -> None:
+    """Say what happens, in a line."""
+    if not is_quiet():
+        typer.echo(message, err=True)
+
+
+@contextlib.contextmanager
+def progress(title: str) -> Iterator[Callable[[float], None]]:
+    """Show a bar on standard error if that is a terminal."""
+    if is_quiet() or sys.stderr is None or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(escape(title), total=1.0)
+        yield lambda done: bar.update(task, completed=done)

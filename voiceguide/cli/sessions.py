@@ -1,0 +1,402 @@
+"""The commands that make sessions: script, render, play, playlist, phrases, record, serve."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from voiceguide.cli import say
+from voiceguide.cli.app import command
+from voiceguide.cli.flags import saying, with_options
+from voiceguide.cli.targets import complete, destination, files_of, is_audio, may_replace, place
+from voiceguide.clock import milliseconds
+from voiceguide.errors import UsageError, VoiceguideError
+from voiceguide.options import Options  # noqa: TC001 (commands are read at run time)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from voiceguide import Session
+    from voiceguide.player.places import Places
+
+_TARGETS = (
+    "Regions, complaints, kinds, scripts (my.ssml), templates (my.ssml.jinja), "
+    "or - for one on standard input."
+)
+Target = Annotated[str, typer.Argument(help=_TARGETS, autocompletion=complete)]
+Targets = Annotated[list[str], typer.Argument(help=_TARGETS, autocompletion=complete)]
+_DELAY = "Time to get into position, told by a soft tone."
+Force = Annotated[
+    bool, typer.Option("-f", "--force", help="Replace files that another program wrote.")
+]
+
+
+@command("Example: voiceguide script calf --side left --format vtt")
+@with_options
+def script(
+    target: Target,
+    options: Options,
+    form: Annotated[
+        str,
+        typer.Option("--format", help="How it is shown: text, ssml, json, vtt, lrc, svg or html."),
+    ] = "text",
+    check: Annotated[
+        bool, typer.Option("--check", help="Read and time it, and only say whether it is right.")
+    ] = False,
+) -> None:
+    """Print what a session says: as text, SSML, JSON, captions or a picture."""
+    from voiceguide import export
+
+    session = _session(target, options)
+    if form == "ssml" and not check:
+        typer.echo(session.script)
+        session.prepare()
+        say.warn(session.warnings)
+        return
+    if check:
+        session.check()
+    else:
+        export.check_view(form)
+    session.prepare()
+    say.warn(session.warnings)
+    if check:
+        typer.echo(f"{session.title}: {export.summary(session.timeline)}; no mistakes")
+    else:
+        text = export.captions(
+            session.timeline, form, title=session.title, language=session.language
+        )
+        typer.echo(text, nl=False)
+
+
+@command("Examples: voiceguide render calf;  voiceguide render calf neck -o ~/Music")
+@with_options
+def render(
+    targets: Targets,
+    options: Options,
+    no_tones: Annotated[
+        bool, typer.Option("--no-tones", help="Leave out the tones; all else stays.")
+    ] = False,
+    start_delay: Annotated[str, typer.Option(help=_DELAY, metavar="TIME")] = "0s",
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="A file (.mp3, .wav, .flac, .ogg) or a folder.  [default: output/]",
+            metavar="FILE|FOLDER",
+        ),
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Render sessions to audio files and print their paths."""
+    if targets.count("-") > 1:
+        raise VoiceguideError("standard input can only be read once")
+    delay_ms = _delay_ms(start_delay)
+    sessions = [_session(target, options) for target in targets]
+    paths = [destination(one, output, several=len(sessions) > 1) for one in sessions]
+    for session, path in zip(sessions, paths, strict=True):
+        if paths.count(path) > 1:
+            what = f"two sessions would both be written to {path}; render them one at a time"
+            raise VoiceguideError(what)
+        session.prepare()
+        say.warn(session.warnings)
+        may_replace(path, force=force)
+    for session, path in zip(sessions, paths, strict=True):
+        with say.progress(session.title) as progress:
+            session.export(path, progress, tones=not no_tones, start_delay_ms=delay_ms)
+        typer.echo(path)
+
+
+@command("Example: voiceguide play neck --start-delay 20s")
+@with_options
+def play(
+    context: typer.Context,
+    targets: Annotated[
+        list[str],
+        typer.Argument(
+            help=f"{_TARGETS} Also files that “render” made, and playlists (x.m3u8).",
+            autocompletion=complete,
+        ),
+    ],
+    options: Options,
+    start_delay: Annotated[str, typer.Option(help=_DELAY, metavar="TIME")] = "0s",
+    begin: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Where to begin: 4:30, 90s, or the title of a chapter.",
+            metavar="TIME|CHAPTER",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Begin where it was stopped the last time.")
+    ] = False,
+    device: Annotated[
+        str, typer.Option("--device", "--player", help="What plays it.", metavar="NAME")
+    ] = "miniaudio",
+) -> None:
+    """Play sessions through the loudspeaker; they are spoken while they play.
+
+    Keys: space pauses and resumes; the arrows skip 10 s back and forward; n and p go to the next
+    and the previous chapter; r repeats the exercise; + makes a hold 15 s longer; m mutes the tones
+    or lets them be heard again; q ends.
+    """
+    from voiceguide.player.places import Places
+    from voiceguide.player.play import play_file
+
+    if resume and begin is not None:
+        raise UsageError("--resume and --from both say where to begin; leave one out")
+    delay_ms = _delay_ms(start_delay)
+    places = Places()
+    for target in files_of(targets):
+        session = None if is_audio(target) else _session(target, options)
+        if session is None:
+            _only_for_playing(context, target)
+            listen, key = functools.partial(play_file, target), target
+        else:
+            if options.minutes:
+                say.note("An exact length needs all speech first; this takes a moment.")
+            listen, key = session.play, repr(session)
+            session.prepare()
+            say.warn(session.warnings)
+        stopped: list[int] = []
+        with _interrupted(), _remembered(places, key, target, stopped):
+            listen(
+                begin=places.of(key) if resume else place(begin),
+                start_delay_ms=delay_ms,
+                device=device,
+                quiet=say.is_quiet(),
+                stopped=stopped.append,
+            )
+        if stopped:
+            return
+        begin, delay_ms = None, 0
+
+
+@command("Examples: voiceguide playlist neck;  voiceguide playlist all --to /media/card")
+@with_options(
+    names={"minutes": ("--minutes", "--length-total")},
+    helps={
+        "minutes": "How long all tracks last together, exactly: 30, 37.5 or 37:30.",
+        "area": "Only this area of the region.",
+        "prepare": "Roll out the areas that the foam roller suits first.",
+    },
+    without=("variables",),
+)
+def playlist(
+    targets: Annotated[
+        list[str],
+        typer.Argument(help="Regions, complaints or kinds, or “all”.", autocompletion=complete),
+    ],
+    options: Options,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            help="The address under which the output folder is served, for the links of the feed.  "
+            "[default: the folder itself]"
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(help="Then copy them to a mounted phone or card.", metavar="FOLDER"),
+    ] = None,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", help="Each playlist gets a folder of its own in it.", metavar="FOLDER"
+        ),
+    ] = Path("output"),
+) -> None:
+    """Make playlists: for a region, a track to prepare, one for each area, one to close.
+
+    Beside the MP3 files lie a cover, transcripts, M3U8, XSPF and a podcast feed. Run again, only
+    what has changed is made.
+    """
+    from urllib.parse import quote
+
+    from voiceguide import Playlist, library
+    from voiceguide.playlist import copy
+
+    if to is not None:
+        copy([], to)  # is it there?
+    if "all" in targets:
+        targets = list(library.load(options.language, options.library_path).region_files)
+    folders: list[Path] = []
+    for target in dict.fromkeys(targets):
+        folder = output / target
+        try:
+            one = Playlist(target, **options.chosen())
+            for session in one.sessions:
+                say.warn(session.warnings)
+            address = None if url is None else f"{url.rstrip('/')}/{quote(target)}"
+            with say.progress(one.title) as progress:
+                path = one.export(folder, progress, url=address)
+        except VoiceguideError as error:
+            where = "" if len(targets) == 1 else f"{target}: "
+            typer.echo(f"voiceguide: {where}{error.with_flags()}", err=True)
+        else:
+            typer.echo(path)
+            folders.append(folder)
+    if to is not None:
+        for copied in copy(folders, to):
+            typer.echo(copied)
+    if len(folders) < len(dict.fromkeys(targets)):
+        raise typer.Exit(1)
+
+
+@command("Example: voiceguide phrases calf neck -o my-voice")
+@with_options(without=("bed", "bed_level", "mono"))
+def phrases(
+    targets: Targets,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Where the recordings will lie.",
+            metavar="FOLDER",
+            show_default=False,
+        ),
+    ],
+    options: Options,
+    seeds: Annotated[
+        int,
+        typer.Option(help="So many seeds from that one on: other choices of words too.", min=1),
+    ] = 1,
+    playlist: Annotated[
+        bool, typer.Option("--playlist", help="List also what the playlists of the targets say.")
+    ] = False,
+    length_total: Annotated[
+        str | None,
+        typer.Option(help="How long these playlists last, exactly.", metavar="M|MM:SS"),
+    ] = None,
+) -> None:
+    """List every phrase that sessions need, to record them in a voice of your own.
+
+    FOLDER gets phrases.csv and phrases.html, a sheet to read from. If the list exists, new phrases
+    are added to it. “voiceguide record FOLDER” records them, and --voice FOLDER uses the
+    recordings.
+    """
+    from voiceguide import Playlist, Session
+    from voiceguide.recording import phrases
+
+    if length_total and not playlist:
+        raise UsageError("--length-total needs --playlist: it is the length of the playlists")
+    sessions: list[Session] = []
+    for target in targets:
+        for seed in range(options.seed, options.seed + seeds):
+            given = {**options.chosen(), "seed": seed}
+            sessions.append(Session(target, **given))
+            if playlist:
+                sessions += Playlist(target, **{**given, "minutes": length_total}).sessions
+    found = phrases.phrases_in(sessions)
+    listed = phrases.write(found, output)
+    new = len(found)
+    more = f", {len(listed)} with those that were listed before" if len(listed) > new else ""
+    say.note(f"{new} phrases{more}")
+    typer.echo(output / phrases.SHEET)
+
+
+@command("Example: voiceguide record my-voice")
+@saying
+def record(
+    folder: Annotated[
+        Path, typer.Argument(help="A folder that “voiceguide phrases” made.", metavar="FOLDER")
+    ],
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Phrases to record, by name or number.  [default: those not recorded yet]",
+            metavar="[PHRASE]...",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Record phrases one after the other through the microphone.
+
+    Enter begins and ends each; it is checked, and can be played and recorded again. What is kept is
+    saved at once: quit when you like, and continue another time.
+    """
+    from voiceguide.recording import recorder
+
+    recorder.run(folder, names or ())
+
+
+@command("Examples: voiceguide serve;  voiceguide serve ~/Music/voiceguide --port 8080")
+@saying
+def serve(
+    folder: Annotated[
+        Path,
+        typer.Argument(help="Where sessions and playlists are made, and playlists are found."),
+    ] = Path("output"),
+    host: Annotated[
+        str,
+        typer.Option(
+            help="The address to listen on: 127.0.0.1 for this machine alone, 0.0.0.0 for all."
+        ),
+    ] = "0.0.0.0",  # noqa: S104 (who comes from outside needs the key)
+    port: Annotated[int, typer.Option(help="The port.", min=0, max=65535)] = 8765,
+) -> None:
+    """Serve a page for a phone in the same network: choose, listen, take along.
+
+    The link and the QR code carry a key, without which nobody else may enter.
+    """
+    try:
+        from voiceguide.phone import server
+    except ModuleNotFoundError as error:
+        missing = str(error.name).partition(".")[0]
+        if missing not in ("starlette", "uvicorn", "segno", "h11"):
+            raise
+        needs = f"the page needs {missing}: pip install 'voiceguide[phone]'"
+        raise VoiceguideError(needs) from error
+    server.serve(folder, host, port, sys.stdout)
+
+
+def _session(target: str, options: Options) -> Session:
+    from voiceguide import Session
+
+    return Session(target, **options.chosen())
+
+
+def _delay_ms(written: str) -> int:
+    try:
+        return milliseconds(written, bare="s")
+    except ValueError as error:
+        raise UsageError(f"--start-delay {written}: {error}") from error
+
+
+def _only_for_playing(context: typer.Context, target: str) -> None:
+    """Refuse options of sessions: a file is what it is."""
+    own = ("targets", "start_delay", "begin", "resume", "device", "quiet", "verbose")
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        given = source is not None and source.name == "COMMANDLINE"
+        if given and option.name not in own:
+            what = f"{option.opts[0]} is for sessions that are made as they play"
+            raise VoiceguideError(f"{what}; {target} is a finished file")
+
+
+@contextlib.contextmanager
+def _remembered(places: Places, key: str, target: str, stopped: list[int]) -> Iterator[None]:
+    """Remember where something was stopped, and say how to go on there."""
+    try:
+        yield
+    finally:
+        places.note(key, stopped[0] if stopped else None)
+        if stopped:
+            say.note(places.said(target, stopped[0]))
+
+
+@contextlib.contextmanager
+def _interrupted() -> Iterator[None]:
+    """Give SIGINT its exit status, without a message."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Exit(128 + signal.SIGINT) from None

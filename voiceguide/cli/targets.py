@@ -1,0 +1,105 @@
+"""What a command is given: targets, places in them, and where results go."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from voiceguide.clock import milliseconds
+from voiceguide.errors import VoiceguideError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from voiceguide import Session
+
+_LISTS = (".m3u8", ".m3u")
+
+
+def complete(incomplete: str) -> list[str]:
+    """Return the regions and kinds that a shell may complete."""
+    from voiceguide import files
+
+    found = {
+        path.stem if path.suffix == ".toml" and path.stem != "kind" else path.parent.name
+        for folder in files.folders("scripts")
+        for path in [*folder.glob("en/regions/*.toml"), *folder.glob("kinds/*/kind.toml")]
+    }
+    return sorted(name for name in found if name.startswith(incomplete))
+
+
+def files_of(targets: list[str]) -> Iterator[str]:
+    """Return the targets, with what playlists hold in their place."""
+    for target in targets:
+        if Path(target).suffix.lower() not in _LISTS:
+            yield target
+            continue
+        path = Path(target)
+        try:
+            lines = path.read_text("utf-8-sig").splitlines()
+        except OSError as error:
+            raise VoiceguideError(f"{path}: cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise VoiceguideError(f"{path}: is not UTF-8; save it as UTF-8") from error
+        entries = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+        if not entries:
+            raise VoiceguideError(f"{path}: the playlist is empty")
+        for entry in entries:
+            if "://" in entry:
+                raise VoiceguideError(f"{path}: {entry}: nothing is fetched; save it first")
+            yield str(path.parent / entry)
+
+
+def is_audio(target: str) -> bool:
+    """Whether a target is an audio file."""
+    suffix = Path(target).suffix.lower().removeprefix(".")
+    if not suffix or suffix in ("ssml", "xml", "jinja"):
+        return False
+    from voiceguide import export  # not for regions: it takes long to load
+
+    return suffix in export.FORMATS
+
+
+def destination(session: Session, output: str | None, *, several: bool) -> Path:
+    """Return where a session goes: a file that was named, or a file in a folder."""
+    from voiceguide import export
+
+    if output is None:
+        return session.default_path
+    path = Path(output)
+    if output.endswith(("/", os.sep)) or path.is_dir() or not path.suffix:
+        return path / session.default_path.name
+    export.suffix(path)
+    if several:
+        raise VoiceguideError(f"{output} is one file; for several targets, give -o a folder")
+    return path
+
+
+def may_replace(path: Path, *, force: bool) -> None:
+    """Ask before another program's file is replaced; where nobody can be asked, refuse.
+
+    Our own files are replaced. Raises VoiceguideError.
+    """
+    from voiceguide import export
+
+    if force or not path.is_file() or export.made_by_voiceguide(path):
+        return
+    what = f"{path} exists, and voiceguide did not make it"
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise VoiceguideError(f"{what}; --force replaces it")
+    if not typer.confirm(f"{what}. Replace it?", err=True):
+        raise VoiceguideError(f"{path} was left as it is")
+
+
+def place(given: str | None) -> str | int:
+    """Read a time as 4:30, 1:02:03 or 90s; all else is the title of a chapter."""
+    if given is None:
+        return 0
+    try:
+        return milliseconds(given)
+    except ValueError:
+        return given

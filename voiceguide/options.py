@@ -1,0 +1,467 @@
+"""What a listener may choose: one model.
+
+From it come the options of the command line, the keyword arguments of ``Session`` and all else, the
+settings file, the form of the page and the names of files. To add an option: a field here, and what
+uses it. A kind of session may have options of its own besides (``variables``, see
+``voiceguide.library.kinds``).
+
+Annotations are not postponed here: what they hold is used as it is written.
+"""
+
+import dataclasses
+import functools
+import inspect
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import (
+    Annotated,
+    Any,
+    Concatenate,
+    Literal,
+    ParamSpec,
+    TypeVar,
+    get_args,
+    get_type_hints,
+)
+
+from voiceguide import files
+from voiceguide.clock import milliseconds
+from voiceguide.errors import UsageError, near, option, reason
+
+BEDS = ("rain", "ocean", "drone")
+"""The ambient beds of sounds/."""
+PACES = {"box": "4-4-4-4", "coherent": "5-5", "calm": "4-6", "4-7-8": "4-7-8-0"}
+"""Ways to breathe that have a name: seconds in, held, out, held; of two, the breath is not held."""
+
+_LONGEST_MS = 7 * 24 * 3_600_000
+_PACE = re.compile(r"\d{1,2}(\.\d)?(-\d{1,2}(\.\d)?){1,3}")
+_PACE_S = (1, 20)
+"""Nobody breathes in or out faster or slower than that."""
+_NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,15})?")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+Value = str | bool | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What is known of an option besides its name, type and default."""
+
+    help: str
+    metavar: str | None = None
+    """What stands for its value in help; None for the name of its type."""
+    default: str | None = None
+    """What happens without it, where its default does not say that."""
+    of_kinds: bool = False
+    """Whether it suits certain kinds of session only."""
+    page: Literal["first", "more"] | None = None
+    """Where the page's form shows it; None: never, as with paths, which are this machine's."""
+    check: Callable[[Any], Any] | None = None
+    """Returns the value as it is used, or raises ValueError that says what would be right."""
+    named: Callable[[Any], str] | None = None
+    """Its part of the name of a file; None for the value itself, or for a switch its name."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
+        """Let pydantic check the value."""
+        from pydantic_core import core_schema
+
+        if self.check is None:
+            return handler(source)
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+
+def _between(least: float, most: float) -> Callable[[float], float]:
+    def check(number: float) -> float:
+        if not least <= number <= most:
+            raise ValueError(f"must lie between {least:g} and {most:g}")
+        return number
+
+    return check
+
+
+def _counted(number: int) -> int:
+    if number < 0:
+        raise ValueError("must be 0 or more")
+    return number
+
+
+def _minutes(written: float | str) -> float | str:
+    _minutes_ms(written)
+    return written
+
+
+def _minutes_ms(written: float | str) -> int:
+    what = "must be minutes, such as 12, 7.5 or 12:30"
+    try:
+        if isinstance(written, str):
+            ms = milliseconds(written, bare="min")
+        else:
+            ms = round(Decimal(str(written)) * 60_000)
+    except (ArithmeticError, ValueError):
+        raise ValueError(what) from None
+    if not 0 < ms <= _LONGEST_MS:
+        raise ValueError(f"{what}, and a week at most")
+    return ms
+
+
+def _length(written: str) -> str:
+    if not 0 < milliseconds(written, bare="min") <= _LONGEST_MS:
+        raise ValueError("must be a length such as 24h or 90min, a week at most")
+    return written
+
+
+def breath_s(pace: str) -> tuple[float, float, float, float]:
+    """Return for how many seconds to breathe in, hold, breathe out and hold, of “4-6” or “box”."""
+    parts = [float(part) for part in PACES.get(pace, pace).split("-")]
+    if len(parts) == 2:  # noqa: PLR2004 (in and out)
+        return parts[0], 0.0, parts[1], 0.0
+    first, held, out, *after = parts
+    return first, held, out, after[0] if after else 0.0
+
+
+def _pace(written: str) -> str:
+    pace = written.strip().lower()
+    least, most = _PACE_S
+    right = f"must be {', '.join(PACES)}, or seconds such as 4-6, 4-4-6 or 4-4-4-4"
+    if pace not in PACES and not _PACE.fullmatch(pace):
+        raise ValueError(right)
+    inhale, *held, exhale, last = breath_s(pace)
+    if not all(least <= part <= most for part in (inhale, exhale)) or max(*held, last) > most:
+        raise ValueError(f"{right}; in and out take from {least} to {most} s")
+    return pace
+
+
+def _text(written: str) -> str:
+    try:
+        written.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("is not UTF-8") from error
+    return written
+
+
+def _variables(written: Mapping[str, Value]) -> dict[str, Value]:
+    values: dict[str, Value] = {}
+    for name, value in written.items():
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"“{name}” is not the name of a variable: use letters, digits and _")
+        if isinstance(value, str):
+            value = _text(value)  # noqa: PLW2901 (as it is used)
+            if _NUMBER.fullmatch(value):
+                value = float(value) if "." in value else int(value)  # noqa: PLW2901
+        values[name] = value
+    return values
+
+
+def _slug(text: str) -> str:
+    """Return the last part of a path as a part of a file's name."""
+    return re.sub(r"[^a-z0-9]+", "-", Path(text).absolute().name.lower()).strip("-")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a listener asks for; the words are the same everywhere."""
+
+    method: Annotated[
+        str | None,
+        Option(
+            "The method; see “voiceguide methods”.",
+            default="the deepest that suits",
+            of_kinds=True,
+            page="first",
+        ),
+    ] = None
+    area: Annotated[
+        str | None,
+        Option("An area of the region, or “all”.", default="the first", of_kinds=True, page="more"),
+    ] = None
+    side: Annotated[
+        Literal["left", "right", "both"],
+        Option("The side to treat.", of_kinds=True, page="first"),
+    ] = "both"
+    level: Annotated[
+        Literal["gentle", "standard", "deep"],
+        Option("Holds of 30, 45 or 60 s, and how hard to press.", of_kinds=True, page="more"),
+    ] = "standard"
+    pace: Annotated[
+        str | None,
+        Option(
+            "How to breathe: box, 4-7-8, coherent, calm, or seconds in and out such as 4-6 or "
+            "4-4-4-4.",
+            metavar="PACE",
+            default="calm",
+            of_kinds=True,
+            page="first",
+            check=_pace,
+        ),
+    ] = None
+    guidance: Annotated[
+        Literal["full", "brief", "tones"],
+        Option(
+            "Everything, cues for a place that you know, or tones alone.",
+            of_kinds=True,
+            page="more",
+        ),
+    ] = "full"
+    explain: Annotated[
+        bool, Option("Begin with a minute of background.", of_kinds=True, page="more")
+    ] = False
+    prepare: Annotated[
+        bool,
+        Option("Roll out the area with the foam roller first.", of_kinds=True, page="more"),
+    ] = False
+    language: Annotated[str, Option("The language of the texts.", page="more", check=_text)] = "en"
+    library: Annotated[
+        str | Path | None,
+        Option(
+            "A folder of texts that override the built-in ones.", metavar="FOLDER",
+            named=lambda _: "",
+        ),
+    ] = None  # fmt: skip
+    bed: Annotated[
+        str | None,
+        Option(
+            "Under the session: rain, ocean, drone, or your own music (WAV, FLAC, OGG, MP3).",
+            metavar="NAME|FILE",
+            default="none",
+            named=lambda bed: Path(bed).stem,
+        ),
+    ] = None
+    bed_level: Annotated[
+        float,
+        Option(
+            "Bed volume relative to normal, in dB.",
+            metavar="DB",
+            check=_between(-40, 20),
+            named=lambda _: "",
+        ),
+    ] = 0.0
+    mono: Annotated[bool, Option("One channel: what is said for a side stays in the middle.")] = (
+        False
+    )
+    minutes: Annotated[
+        float | str | None,
+        Option(
+            "How long it lasts, exactly: 12, 7.5 or 12:30.",
+            metavar="M|MM:SS",
+            default="as it needs",
+            page="first",
+            check=lambda written: None if written is None else _minutes(written),
+            named=lambda minutes: f"{_minutes_ms(minutes) / 60_000:.4g}-min",
+        ),
+    ] = None
+    voice: Annotated[
+        str | None,
+        Option(
+            "A voice of “voiceguide voices”, a Piper model (x.onnx), or a folder of recordings.",
+            metavar="NAME|FILE|FOLDER",
+            default="a calm one",
+            named=lambda voice: _slug(voice.removesuffix(".onnx")),
+        ),
+    ] = None
+    rate: Annotated[
+        int | None,
+        Option(
+            "Words a minute, from 80 to 450.",
+            metavar="WPM",
+            default="120",
+            check=lambda rate: None if rate is None else _between(80, 450)(rate),
+            named=lambda rate: f"{rate}-wpm",
+        ),
+    ] = None
+    seed: Annotated[
+        int,
+        Option(
+            "Another seed gives another choice of words.",
+            check=_counted,
+            named=lambda seed: f"seed-{seed}",
+        ),
+    ] = 0
+    max_length: Annotated[
+        str,
+        Option(
+            "The longest session that is made.",
+            metavar="TIME",
+            check=_length,
+            named=lambda _: "",
+        ),
+    ] = "12h"
+    variables: Annotated[
+        Mapping[str, Value],
+        Option(
+            "A variable of a template or kind; may be given again.",
+            metavar="NAME=VALUE",
+            check=_variables,
+            named=lambda _: "",
+        ),
+    ] = dataclasses.field(default_factory=dict)
+
+    __pydantic_config__ = {"extra": "forbid", "arbitrary_types_allowed": True}  # noqa: RUF012
+
+    @property
+    def length_ms(self) -> int | None:
+        """How long the session is to last; None for as long as its parts need."""
+        return None if self.minutes is None else _minutes_ms(self.minutes)
+
+    @property
+    def max_ms(self) -> int:
+        """The longest session that is made."""
+        return milliseconds(self.max_length, bare="min")
+
+    @property
+    def library_path(self) -> Path | None:
+        """The folder of the listener's own texts."""
+        return None if self.library is None else Path(self.library)
+
+    def chosen(self) -> dict[str, Any]:
+        """Return what differs from the defaults."""
+        return {name: value for name, value in vars(self).items() if value != DEFAULTS[name]}
+
+    def names(self) -> Iterator[str]:
+        """Return what was chosen, as parts of the name of a file."""
+        for name, value in self.chosen().items():
+            named = OPTIONS[name].named
+            if part := named(value) if named else name if value is True else str(value):
+                yield part
+
+
+OPTIONS: dict[str, Option] = {
+    name: next(one for one in get_args(hint) if isinstance(one, Option))
+    for name, hint in get_type_hints(Options, include_extras=True).items()
+    if any(isinstance(one, Option) for one in get_args(hint))
+}
+"""Each option's name, and what is known of it."""
+
+DEFAULTS: dict[str, Any] = {name: getattr(Options(), name) for name in OPTIONS}
+
+TYPES: dict[str, Any] = get_type_hints(Options)
+"""The type of each option's value, without what else is known."""
+
+
+def choices(name: str) -> tuple[str, ...]:
+    """Return the values that an option may have; none where it may have others."""
+    values = get_args(TYPES[name])
+    return values if values and all(isinstance(value, str) for value in values) else ()
+
+
+def chosen(given: Mapping[str, Any]) -> Options:
+    """Check options; raises UsageError naming the one that is wrong, and what is right."""
+    from pydantic import ValidationError
+
+    for name in given:
+        if name not in OPTIONS:
+            raise UsageError(f"unknown option “{name}”{near(name, OPTIONS)}")
+    try:
+        options: Options = _checker().validate_python(dict(given))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        wrong = given.get(name)
+        raise UsageError(f"{option(name)} {_shown(wrong)}: {reason(first)}") from error
+    if options.bed_level and options.bed is None:
+        raise UsageError(f"{option('bed_level')} needs {option('bed')}")
+    return options
+
+
+def _shown(value: object) -> str:
+    text = str(value)
+    return text.encode("utf-8", "backslashreplace").decode() if text else "''"
+
+
+@functools.cache
+def _checker() -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Options)
+
+
+_P = ParamSpec("_P")
+_SelfT = TypeVar("_SelfT")
+_TargetT = TypeVar("_TargetT")
+
+
+def taking(
+    _options: Callable[_P, Options],
+) -> Callable[
+    [Callable[[_SelfT, _TargetT, Options], None]], Callable[Concatenate[_SelfT, _TargetT, _P], None]
+]:
+    """Let an ``__init__(self, target, options)`` be called with the options as keyword arguments.
+
+    Editors and type checkers see every one of them. Unknown ones raise UsageError.
+    """
+
+    def decorate(
+        init: Callable[[_SelfT, _TargetT, Options], None],
+    ) -> Callable[Concatenate[_SelfT, _TargetT, _P], None]:
+        def taken(self: _SelfT, target: _TargetT, /, *args: _P.args, **options: _P.kwargs) -> None:
+            if args:
+                raise TypeError("options are given by name")
+            init(self, target, chosen(options))
+
+        positional = list(inspect.signature(init).parameters.values())[:2]
+        named = [
+            one.replace(annotation=TYPES[name])
+            for name, one in inspect.signature(_options).parameters.items()
+        ]
+        taken.__signature__ = inspect.Signature([*positional, *named])  # type: ignore[attr-defined]
+        return functools.update_wrapper(taken, init, ("__module__", "__name__", "__doc__"))
+
+    return decorate
+
+
+_SETTINGS = "settings.toml"
+_VARIABLE = "VOICEGUIDE_"
+
+
+def settings_path() -> Path:
+    """Return where the listener's settings are kept."""
+    return files.config_folder() / _SETTINGS
+
+
+def settings(language: str | None = None) -> dict[str, Any]:
+    """Return the options that the settings file gives for a language; none where there is no file.
+
+    ``language`` is what was asked for; otherwise it may be in the file too. A table of a language's
+    name holds what is only for sessions in it. Raises UsageError naming what is wrong in the file.
+    """
+    path = settings_path()
+    try:
+        written = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: is not valid TOML: {error}") from error
+    tables = {
+        name: value
+        for name, value in written.items()
+        if isinstance(value, dict) and name != "variables"
+    }
+    found = {name: value for name, value in written.items() if name not in tables}
+    language = language or str(found.get("language", DEFAULTS["language"]))
+    found |= tables.get(language, tables.get(language.partition("-")[0], {}))
+    for part in (*tables.values(), found):
+        try:
+            chosen(part)
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from error
+    return found
+
+
+def environment() -> dict[str, Any]:
+    """Return the options that environment variables give: VOICEGUIDE_SIDE=left."""
+    return {
+        name: os.environ[variable_of(name)]
+        for name in OPTIONS
+        if name != "variables" and os.environ.get(variable_of(name))
+    }
+
+
+def variable_of(name: str) -> str:
+    """Return the environment variable of an option."""
+    return f"{_VARIABLE}{name.upper()}"

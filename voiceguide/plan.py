@@ -1,0 +1,287 @@
+"""A request -> a plan: all that decides what a session plays, before anything is spoken.
+
+Takes requests (``voiceguide.script``). Gives for each a ``Plan``: its script, read; who speaks
+what; its bed; and, where it is to last a given time, its timeline. Sessions and playlists are made of
+plans. ``items`` makes the timeline of one, item by item, as its clips are spoken.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voiceguide import files, mixer, script, ssml, timeline
+from voiceguide.clock import clock
+from voiceguide.errors import (
+    Findings,
+    LengthRequestError,
+    MissingVoiceError,
+    RequestError,
+    ScriptError,
+    SilentError,
+    SoundError,
+    VoiceError,
+    VoiceguideError,
+    near,
+    option,
+    shortened,
+)
+from voiceguide.options import BEDS
+from voiceguide.ssml import CHAPTER, Mark, Sound, Speech
+from voiceguide.timeline import Bed, Measured, Variant
+from voiceguide.voices import DEFAULT_RATE_WPM, Voice, engines
+from voiceguide.voices.cache import ClipCache
+from voiceguide.voices.cast import Cast, cast
+from voiceguide.voices.clip import keep_memory_flat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from voiceguide.options import Options
+    from voiceguide.script import Choice, Request, Written
+    from voiceguide.timeline import Item, Timeline
+    from voiceguide.voices import Utterance
+
+_MOST_CHARACTERS_PER_S = 60
+"""What the fastest voice says; a script with more is refused before any of it is spoken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a session plays."""
+
+    request: Request
+    written: Written
+    script: ssml.Script
+    cast: Cast
+    bed: Bed | None
+    timeline: Timeline | None = None
+    """Known where it was fitted to a length."""
+
+    @property
+    def title(self) -> str:
+        """What the session is called."""
+        return self.written.title or self.script.title or self.written.stem
+
+    @property
+    def channels(self) -> int:
+        """One, or two where anything is panned."""
+        return 1 if self.request.options.mono else mixer.channels(self.script.root)
+
+    @property
+    def chapters(self) -> list[str]:
+        """The titles of the chapters, in the order of the script."""
+        marks = (cue for cue in ssml.walk(self.script.root) if isinstance(cue, Mark))
+        return [mark.name.removeprefix(CHAPTER) for mark in marks if mark.name.startswith(CHAPTER)]
+
+    @property
+    def utterances(self) -> list[tuple[str | None, Utterance]]:
+        """All that is said, in the order of the script, each with the title of its chapter."""
+        found: list[tuple[str | None, Utterance]] = []
+        chapter = None
+        for cue in ssml.walk(self.script.root):
+            if isinstance(cue, Mark) and cue.name.startswith(CHAPTER):
+                chapter = cue.name.removeprefix(CHAPTER)
+            elif isinstance(cue, Speech):
+                found.append((chapter, self.cast.utterance(cue)))
+        return found
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is odd about the script or the voice, though it plays."""
+        engine = engines(self.request.options.voice)()
+        try:
+            remarks = engine.remarks([utterance for _, utterance in self.utterances])
+        finally:
+            engine.close()
+        return (*self.script.warnings, *self.cast.warnings, *remarks)
+
+
+def plan(request: Request, problems: Findings | None = None) -> Plan:
+    """Plan a session that lasts as long as its parts need.
+
+    ``problems`` takes what is wrong in the script, where it is to be read on nevertheless. Raises
+    RequestError, LibraryError, ScriptError or SoundError.
+    """
+    return planned(request, script.write(request), problems)
+
+
+def planned(request: Request, written: Written, problems: Findings | None = None) -> Plan:
+    """Plan a session whose script is written; the rest is as with ``plan``."""
+    options = request.options
+    read = ssml.parse(
+        written.text,
+        name=written.name,
+        folders=list(written.folders),
+        language=options.language,
+        problems=problems,
+    )
+    speeches = (cue for cue in ssml.walk(read.root) if isinstance(cue, Speech))
+    characters = sum(len(speech.text) for speech in speeches)
+    if characters > options.max_ms / 1000 * _MOST_CHARACTERS_PER_S:
+        raise ScriptError(
+            f"{written.name}: {characters:,} characters are more than can be said in "
+            f"{options.max_length}; {option('max_length')} allows more"
+        )
+    engine = engines(options.voice)()
+    try:
+        rate_wpm = options.rate or DEFAULT_RATE_WPM
+        speakers = cast(read, engine, options.voice, rate_wpm, name=written.name)
+    finally:
+        engine.close()
+    return Plan(request, written, read, speakers, bed(options))
+
+
+def fit(requests: Sequence[Request], length_ms: int) -> list[Plan]:
+    """Plan sessions that are heard one after another so that they last ``length_ms`` in all.
+
+    The first and the last are always heard; of those in between, the tracks of a playlist, the most
+    useful come first, and as many are taken as fit. How many that is, and what else is left open,
+    is chosen by the rules of their kind. Raises LengthRequestError with the nearest lengths that
+    can be had, and what ``plan`` raises.
+    """
+    first = requests[0]
+    options = first.options
+    if length_ms > options.max_ms:
+        what = f"{clock(length_ms)} minutes are more than {options.max_length}"
+        raise RequestError(f"{what}; {option('max_length')} allows more")
+    try:
+        with open_voice(options) as voice:
+            plans, fitted = timeline.choose(_variants(requests, voice), length_ms)
+    except timeline.LengthError as error:
+        raise _cannot_last(requests, length_ms, error.nearest_ms) from error
+    return [
+        replace(one, timeline=replace(part, bed=one.bed))
+        for one, part in zip(plans, fitted.timelines, strict=True)
+    ]
+
+
+def items(plan: Plan, voice: Voice, problems: Findings | None = None) -> Iterator[Item]:
+    """Return the timeline of a plan, item by item; what is said is spoken for it.
+
+    Raises ScriptError for what does not fit or cannot be spoken, VoiceError where no engine works.
+    """
+    if plan.timeline is not None:
+        yield from plan.timeline
+        return
+    if plan.bed:
+        yield plan.bed
+    yield from timeline.resolve(
+        plan.script.root,
+        _length_ms(plan, voice),
+        utterance=plan.cast.utterance,
+        name=plan.written.name,
+        max_ms=plan.request.options.max_ms,
+        problems=problems,
+    )
+
+
+def open_voice(options: Options) -> Voice:
+    """Return the voice of a session; close it."""
+    keep_memory_flat()
+    return Voice(engines(options.voice), ClipCache(files.cache_folder() / "clips"))
+
+
+def bed(options: Options) -> Bed | None:
+    """Return what sounds under all of a session; raises RequestError or SoundError without it."""
+    name = options.bed
+    if name is None:
+        return None
+    shipped = name in BEDS
+    path = files.find(f"{name}.flac", files.folders("sounds")) if shipped else None
+    path = path or Path(name)
+    if not os.path.isfile(path):  # noqa: PTH113 (unlike Path's, it takes any name)
+        beds = f"beds are {', '.join(BEDS)}, or a file of your own"
+        raise RequestError(f"{option('bed')} {name}: no such file{near(name, BEDS)}; {beds}")
+    found = Bed(path, name, shipped, options.bed_level)
+    mixer.check(found)
+    return found
+
+
+def _variants(
+    requests: Sequence[Request], voice: Voice
+) -> Iterator[list[Callable[[], Variant[list[Plan]]]]]:
+    """Return all that can be chosen from, by the rules of the kind."""
+    first, *middle = requests
+
+    def variant(choice: Choice) -> Variant[list[Plan]]:
+        taken = [first, *middle[:-1][: choice.get("areas")], *middle[-1:]]
+        plans = [planned(one, script.write(one, choice)) for one in taken]
+        measured = [
+            Measured(one.script.root, _length_ms(one, voice), one.written.name, one.cast.utterance)
+            for one in plans
+        ]
+        return Variant(plans, tuple(measured))
+
+    for choices in script.choices(first):
+        yield [functools.partial(variant, choice) for choice in choices]
+
+
+def _length_ms(plan: Plan, voice: Voice) -> Callable[[Speech | Sound], int]:
+    """Begin to speak the script; return what tells how long each clip is."""
+    speeches = (cue for cue in ssml.walk(plan.script.root) if isinstance(cue, Speech))
+    voice.prepare(map(plan.cast.utterance, speeches))
+    sound_ms = functools.lru_cache(maxsize=1024)(mixer.sound_ms)
+
+    def length_ms(cue: Speech | Sound) -> int:
+        try:
+            if isinstance(cue, Sound):
+                return sound_ms(cue)
+            return voice.length_ms(plan.cast.utterance(cue))
+        except SoundError as error:
+            raise ScriptError(str(error)) from error
+        except MissingVoiceError as error:
+            if plan.cast.voice is not None:
+                raise
+            raise ScriptError(str(error)) from error
+        except VoiceError as error:
+            text = cue.text if isinstance(cue, Speech) else ""
+            what = f"“{shortened(text)}” cannot be spoken: {error}"
+            if isinstance(error, SilentError):
+                raise ScriptError(what) from error
+            raise VoiceError(f"{plan.written.name}:{cue.at}: {what}") from error
+
+    return length_ms
+
+
+def _cannot_last(
+    requests: Sequence[Request], length_ms: int, nearest_ms: tuple[int, ...]
+) -> VoiceguideError:
+    """Return the error for a length that cannot be had, with those that can."""
+    if nearest_ms == (0,):
+        return mixer.nothing_is_heard(requests[0].target)
+    below = [ms for ms in nearest_ms if ms < length_ms]
+    above = [ms for ms in nearest_ms if ms > length_ms]
+    shown = [clock(ms // 1000 * 1000) for ms in below]
+    shown += [clock(-(-ms // 1000) * 1000) for ms in above]
+    if len(shown) > 1:
+        can = f"the nearest lengths are {' and '.join(shown)}"
+    else:
+        can = f"the {'shortest' if above else 'longest'} possible is {shown[0]}"
+    one_side_ms = _one_side_ms(requests, length_ms) if above else None
+    if one_side_ms:
+        can += f", or {clock(-(-one_side_ms // 1000) * 1000)} with {option('side')} left"
+    what = f"{requests[0].target} cannot be {clock(length_ms)} long; {can}"
+    return LengthRequestError(what, nearest_ms, one_side_ms)
+
+
+def _one_side_ms(requests: Sequence[Request], length_ms: int) -> int | None:
+    """Return the length nearest to ``length_ms`` that one side alone can have.
+
+    None where it was one side that was asked for, or both are treated at once.
+    """
+    if requests[0].options.side != "both":
+        return None
+    one_sided = [replace(one, options=replace(one.options, side="left")) for one in requests]
+    try:
+        both, left = script.write(requests[0]), script.write(one_sided[0])
+        if both.text == left.text and len(requests) == 1:
+            return None
+        return sum(one.timeline.duration_ms for one in fit(one_sided, length_ms) if one.timeline)
+    except LengthRequestError as error:
+        return min(error.nearest_ms, key=lambda ms: abs(ms - length_ms))
+    except RequestError:  # an own script has no sides
+        return None

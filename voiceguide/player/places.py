@@ -1,0 +1,49 @@
+"""Where sessions were stopped, to resume them there."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+from voiceguide import files
+from voiceguide.clock import clock
+
+_FILE = "stopped.json"
+_MOST = 200
+"""So many are remembered, the latest."""
+
+
+class Places:
+    """What was stopped on this machine, and where."""
+
+    def __init__(self) -> None:
+        """Read them; what cannot be read is as if nothing had been stopped."""
+        self._path = files.data_folder() / _FILE
+        self._stopped_ms: dict[str, int] = {}
+        with contextlib.suppress(OSError, ValueError):
+            kept: Any = json.loads(self._path.read_text("utf-8"))
+            if isinstance(kept, dict):
+                self._stopped_ms = {
+                    str(name): ms for name, ms in kept.items() if isinstance(ms, int) and ms >= 0
+                }
+
+    def of(self, name: str) -> int:
+        """Return where a session was stopped, in ms; 0 where it was not, or played to its end."""
+        return self._stopped_ms.get(name, 0)
+
+    def note(self, name: str, stopped_ms: int | None) -> None:
+        """Remember where a session was stopped; None for one that has ended."""
+        self._stopped_ms.pop(name, None)
+        if stopped_ms is not None:
+            self._stopped_ms[name] = max(0, stopped_ms)
+        latest = dict(list(self._stopped_ms.items())[-_MOST:])
+        with contextlib.suppress(OSError):  # then it begins at its beginning next time
+            files.write(self._path, json.dumps(latest).encode())
+
+    @staticmethod
+    def said(target: str, stopped_ms: int) -> str:
+        """Say where it was stopped, and how to go on."""
+        return (
+            f"Stopped at {clock(max(0, stopped_ms))}. To go on: voiceguide play {target} --resume"
+        )

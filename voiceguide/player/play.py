@@ -1,0 +1,84 @@
+"""A source or a file -> the loudspeaker, with all that steers it."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voiceguide import mixer
+from voiceguide.errors import RequestError
+from voiceguide.player import device as devices
+from voiceguide.player import loop
+from voiceguide.player.file import Recorded
+from voiceguide.player.keys import keys
+from voiceguide.player.player import Player
+from voiceguide.player.screen import Nothing, screen
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Sequence
+
+    from voiceguide.player.device import Opener
+    from voiceguide.player.source import Source
+
+
+def play(
+    open_source: Callable[[], Source],
+    *,
+    begin: str | int,
+    start_delay_ms: int,
+    open_device: Opener,
+    quiet: bool,
+    stopped: Callable[[int], object] = lambda _: None,
+) -> None:
+    """Play a source from ``begin`` on, the title of a chapter or a time in ms, after a delay.
+
+    Returns when it has ended; ``stopped`` is called with the time, in ms, at which it was ended
+    before its end. Raises DeviceError, what the source meets with, and KeyboardInterrupt
+    or SystemExit for signals, after a fade.
+    """
+    with contextlib.closing(open_source()) as source:
+        player = Player(source, delay_ms=start_delay_ms, begin=begin)
+        shown = Nothing() if quiet or sys.stderr is None else screen(sys.stderr)
+        try:
+            loop.run(player, open_device, keys(), shown)
+        finally:
+            if player.stopped_ms is not None:
+                stopped(player.stopped_ms)
+
+
+def play_file(
+    path: str | os.PathLike[str],
+    *,
+    begin: str | int = 0,
+    start_delay_ms: int = 0,
+    device: str = "miniaudio",
+    quiet: bool = True,
+    stopped: Callable[[int], object] = lambda _: None,
+) -> None:
+    """Play a file that was rendered, with its chapters; the rest is as with ``Session.play``."""
+    open_device = devices.opener(device)
+
+    def open_source() -> Recorded:
+        source = Recorded(Path(path), mixer.chime_before(start_delay_ms))
+        check_chapter(begin, [chapter.title for chapter in source.live.chapters])
+        return source
+
+    play(
+        open_source,
+        begin=begin,
+        start_delay_ms=start_delay_ms,
+        open_device=open_device,
+        quiet=quiet,
+        stopped=stopped,
+    )
+
+
+def check_chapter(begin: str | int, titles: Sequence[str]) -> None:
+    """Raise RequestError where ``begin`` is the title of no chapter."""
+    if isinstance(begin, str) and begin.casefold() not in map(str.casefold, titles):
+        chapters = "; ".join(dict.fromkeys(titles)) or "none"
+        hint = " (a time is written 4:30 or 90s)" if begin.lstrip("-+")[:1].isdigit() else ""
+        raise RequestError(f"there is no chapter “{begin}”{hint}; there are: {chapters}")

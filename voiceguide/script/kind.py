@@ -1,0 +1,208 @@
+"""A request for a kind of session + the library -> its script, and what it can choose from."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from voiceguide import files
+from voiceguide.errors import RequestError, near, option
+from voiceguide.library import load
+from voiceguide.library.kinds import FOLDER, TEMPLATE, kind_texts, kinds
+from voiceguide.options import OPTIONS, breath_s
+from voiceguide.script import treatment
+from voiceguide.script.request import WHOLE
+from voiceguide.script.template import Phrases, evaluate, filled, render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from voiceguide.library import Library
+    from voiceguide.library.kinds import Kind
+    from voiceguide.options import Value
+    from voiceguide.script.request import Choice, Request
+
+CALM = "calm"
+_MOST_CHOICES = 100_000
+
+
+class Script(NamedTuple):
+    """A script of a kind, and what it is called."""
+
+    text: str
+    title: str
+    album: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A track of a playlist, to be made."""
+
+    name: str
+    """Of its file, after its number."""
+    part: str
+    options: dict[str, Value]
+    """Those that it is made with."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a playlist is about."""
+
+    title: str
+    region: str | None
+    """The region's id; None for a kind that is about itself."""
+    tracks: tuple[Track, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a target means."""
+
+    kind: Kind
+    library: Library
+    variables: dict[str, Value]
+    """The kind's own options."""
+
+
+def subject(request: Request) -> Subject:
+    """Find what a target means, and check that the options suit it.
+
+    Raises RequestError where it means nothing, or an option does not suit; LibraryError.
+    """
+    options = request.options
+    own = options.library_path
+    known = kinds(own)
+    library = load(options.language, own)
+    kind = known.get(request.target)
+    if kind is None or kind.about != "itself":
+        library.region(request.target)
+        kind = next(one for one in known.values() if one.about == "region")
+    for name in options.chosen():
+        if OPTIONS[name].of_kinds and name not in kind.options:
+            suits = ", ".join(one.id for one in known.values() if name in one.options)
+            raise RequestError(f"{option(name)} does not suit {kind.id}; it is for {suits}")
+    return Subject(kind, library, _variables(kind, options.variables))
+
+
+def about(request: Request) -> About:
+    """Return what the playlist of a target is about; raises as ``write`` does."""
+    found = subject(request)
+    kind, options = found.kind, request.options
+    if kind.about != "region":
+        texts = kind_texts(kind, options.language, options.library_path)
+        tracks = [Track(one.name or one.part, one.part, one.options) for one in kind.tracks]
+        return About(texts.name, None, tuple(tracks))
+    part = kind.tracks[0].part
+    region, _, areas = treatment.treatment(replace(request, part=part), found.library)
+    treatment.by_area(request, found.library, areas)
+    tracks = []
+    for one in kind.tracks:
+        if one.each is None:
+            tracks.append(Track(one.name or one.part, one.part, one.options))
+        else:
+            tracks += [Track(area.id, one.part, {**one.options, "area": area.id}) for area in areas]
+    return About(region.name, region.id, tuple(tracks))
+
+
+def write(request: Request, choice: Choice) -> Script:
+    """Write the script of a session, or of the track of a playlist that its ``part`` names.
+
+    ``choice`` holds what is not as it is by default. Raises RequestError where target and options
+    do not go together, LibraryError where a phrase is missing, ScriptError where a template fails.
+    """
+    found = subject(request)
+    kind, options = found.kind, request.options
+    texts = kind_texts(kind, options.language, options.library_path)
+    wording = found.library.wording.model_dump()
+    wording["chapters"] |= texts.chapters
+    scope = _scope(request, found)
+    for name, one in kind.choices.items():
+        where = f"{kind.id}/kind.toml: choices.{name}.default"
+        scope[name] = choice[name] if name in choice else evaluate(one.default, scope, where)
+    context = {
+        **scope,
+        "kind": {"id": kind.id, "name": texts.name, "summary": texts.summary},
+        "wording": wording,
+    }
+    if kind.about == "region":
+        context |= treatment.context(request, found.library, scope.get("areas", 1))
+    method_id = context["method"]["id"] if kind.about == "region" else None
+    said = found.library.wording.phrases | texts.phrases
+    context["pick"] = phrases(said, options.seed, method_id).pick
+    folders = tuple(files.script_folders(options.library_path))
+    own = f"{FOLDER}/{kind.id}/{method_id}.ssml.jinja"
+    name = own if files.find(own, list(folders)) else f"{FOLDER}/{kind.id}/{TEMPLATE}"
+    where = f"{kind.id}/kind.toml: title"
+    title = kind.title
+    if request.part != WHOLE:
+        title = next(track.title for track in kind.tracks if track.part == request.part)
+    return Script(
+        render(name, context, folders),
+        filled(title, context, where),
+        filled(kind.album, context, where),
+        texts.note,
+    )
+
+
+def choices(request: Request) -> list[list[Choice]]:
+    """Return what a session can choose from to last as long as it is to: lists, the best first.
+
+    Within a list, the sessions last longer and longer.
+    """
+    found = subject(request)
+    names = list(found.kind.choices)
+    if not names:
+        return [[{}]]
+    *outer, last = names
+
+    def values(name: str, scope: Mapping[str, Any]) -> list[Any]:
+        where = f"{found.kind.id}/kind.toml: choices.{name}.values"
+        tried = evaluate(found.kind.choices[name].values, scope, where)
+        return list(itertools.islice(tried, _MOST_CHOICES))
+
+    def chosen(names: list[str], choice: Choice, scope: dict[str, Any]) -> Iterator[list[Choice]]:
+        if not names:
+            yield [{**choice, last: value} for value in values(last, scope)]
+            return
+        first, *rest = names
+        for value in values(first, scope):
+            yield from chosen(rest, {**choice, first: value}, {**scope, first: value})
+
+    return list(chosen(outer, {}, _scope(request, found)))
+
+
+def phrases(said: Mapping[str, list[str]], seed: int, method_id: str | None = None) -> Phrases:
+    """Return what gives a session its phrases, in an order that the seed decides."""
+    return Phrases(said, random.Random(seed), method_id)  # noqa: S311 (no secret)
+
+
+def _scope(request: Request, found: Subject) -> dict[str, Any]:
+    """Return what a kind's expressions know."""
+    options = request.options
+    plain = {name: getattr(options, name) for name in OPTIONS}
+    del plain["library"], plain["variables"]  # a path would lead out of the sandbox
+    pace = options.pace or CALM
+    scope = {**plain, **found.variables, "part": request.part}
+    scope |= {"pace": pace, "breath_s": breath_s(pace)}
+    if found.kind.about == "region":
+        scope["most_areas"] = len(treatment.treatment(request, found.library).areas)
+    return scope
+
+
+def _variables(kind: Kind, given: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the values of a kind's own options; raises RequestError."""
+    for name in given:
+        if name not in kind.variables:
+            what = f"{kind.id} has no variable “{name}”{near(name, kind.variables)}"
+            raise RequestError(f"{option('variables', '--set')} {name}: {what}")
+    values: dict[str, Value] = {}
+    for name, variable in kind.variables.items():
+        try:
+            values[name] = variable.read(given.get(name, variable.default))
+        except ValueError as error:
+            raise RequestError(f"{option(name)} {given.get(name)}: {error}") from error
+    return values

@@ -1,0 +1,209 @@
+"""Jinja2 templates -> text, in a sandbox; and what templates may call."""
+
+from __future__ import annotations
+
+import functools
+import re
+import threading
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from voiceguide import files
+from voiceguide.errors import LibraryError, ScriptError, VoiceguideError, shortened
+from voiceguide.library import for_side
+from voiceguide.ssml.xml import MAX_BYTES
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from voiceguide.script.request import Side
+
+_PLACEHOLDER = re.compile(r"<([^>]*)>")
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
+_RENDERING = threading.RLock()
+
+
+def render(
+    name: str,
+    context: Mapping[str, Any],
+    folders: tuple[Path, ...],
+    source: str | None = None,
+) -> str:
+    """Render the template called ``name``, found in ``folders`` as those that it imports are.
+
+    ``source`` is its text, where it is no file of these folders. Raises ScriptError with the line
+    where it fails, and what the functions in ``context`` raise.
+    """
+    functions = {key: value for key, value in context.items() if callable(value)}
+    with _RENDERING:  # macros that were imported without context see the functions too
+        environment = _environment(folders) if source is None else _own(folders, name, source)
+        environment.globals.update(functions, wording=context["wording"])
+        return _rendered(environment, name, context)
+
+
+def evaluate(expression: str, context: Mapping[str, Any], where: str) -> Any:
+    """Return the value of a Jinja expression; raises LibraryError naming ``where`` it stands."""
+    try:
+        compiled = _environment(()).compile_expression(expression, undefined_to_none=False)
+        value = compiled(**context)
+    except VoiceguideError:
+        raise
+    except Exception as error:  # an expression may raise anything at all
+        raise LibraryError(f"{where}: {shortened(str(error), 300)}") from error
+    if isinstance(value, jinja2.Undefined):
+        raise LibraryError(f"{where}: “{expression}” is unknown")
+    return value
+
+
+def filled(text: str, context: Mapping[str, Any], where: str) -> str:
+    """Fill in a title; raises LibraryError naming ``where`` it stands."""
+    try:
+        template = _plain().from_string(text)
+        return template.render(context)
+    except jinja2.TemplateError as error:
+        raise LibraryError(f"{where}: {error.message}") from error
+
+
+def sentences(texts: str | Iterable[str], side: Side | None = None) -> list[str]:
+    """Split one or several texts into sentences, worded for ``side``."""
+    texts = [texts] if isinstance(texts, str) else texts
+    return [part for text in texts for part in _SENTENCE_END.split(for_side(text, side).strip())]
+
+
+class Phrases:
+    """Variants of phrases in random order, each once before any comes again."""
+
+    def __init__(
+        self, phrases: Mapping[str, list[str]], rng: random.Random, method_id: str | None
+    ) -> None:
+        """Take the phrases by name; those of the method go before the others."""
+        self._phrases = phrases
+        self._suffix = f"_{method_id.replace('-', '_')}" if method_id else ""
+        self._rng = rng
+        self._bags: dict[str, list[str]] = {}
+        self._last: dict[str, str] = {}
+
+    def pick(self, key: str, **values: str | int) -> str:
+        """Return a variant of the phrase ``key``, with ``<name>`` in it replaced by ``values``.
+
+        Where the method has a phrase of its own (``release_thumb``), it is that.
+        """
+        if key + self._suffix in self._phrases:
+            key += self._suffix
+        if key not in self._phrases:
+            raise LibraryError(
+                f"phrases.toml: phrases.{key} is missing, but a template asks for it"
+            )
+        if not self._bags.get(key):
+            self._bags[key] = self._shuffled(key)
+        variant = self._last[key] = self._bags[key].pop()
+
+        def fill(placeholder: re.Match[str]) -> str:
+            if placeholder[1] not in values:
+                what = f"nothing is known for {placeholder[0]}"
+                raise LibraryError(f"phrases.toml: phrases.{key}: {what}")
+            return str(values[placeholder[1]])
+
+        return _PLACEHOLDER.sub(fill, variant)
+
+    def _shuffled(self, key: str) -> list[str]:
+        bag = list(self._phrases[key])
+        self._rng.shuffle(bag)
+        if len(bag) > 1 and bag[-1] == self._last.get(key):  # never the same twice in a row
+            bag[0], bag[-1] = bag[-1], bag[0]
+        return bag
+
+
+@functools.lru_cache(maxsize=8)
+def _environment(folders: tuple[Path, ...]) -> jinja2.Environment:
+    """Return an environment that finds templates in ``folders``, and keeps them compiled.
+
+    Fitting a session to a length renders the same ones many times.
+    """
+
+    def find(name: str) -> tuple[str, str, Any] | None:
+        hidden = any(part.startswith(".") for part in name.split("/"))
+        path = None
+        if not hidden and name.endswith(".jinja"):
+            path = files.find(name, list(folders))
+        if path is None:
+            return None
+        changed = path.stat().st_mtime_ns
+        return path.read_text("utf-8"), str(path), lambda: _changed(path) == changed
+
+    environment = ImmutableSandboxedEnvironment(
+        loader=jinja2.FunctionLoader(find),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["sentences"] = sentences
+    return environment
+
+
+@functools.cache
+def _plain() -> jinja2.Environment:
+    """Return an environment for what is no markup: titles."""
+    return ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined)
+
+
+def _own(folders: tuple[Path, ...], name: str, source: str) -> jinja2.Environment:
+    """Return an environment that has one template more."""
+    environment = _environment(folders).overlay()
+    loader = _environment(folders).loader
+    given = jinja2.FunctionLoader(lambda wanted: (source, name, None) if wanted == name else None)
+    environment.loader = jinja2.ChoiceLoader([given, *([loader] if loader else [])])
+    environment.globals = dict(environment.globals)
+    return environment
+
+
+def _changed(path: Path) -> int | None:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None
+
+
+def _rendered(environment: jinja2.Environment, name: str, context: Mapping[str, object]) -> str:
+    """Render a template; raises ScriptError with the line where it fails."""
+    pieces: list[str] = []
+    length = 0
+    try:
+        for piece in environment.get_template(name).generate(context):
+            pieces.append(piece)
+            length += len(piece)
+            if length > MAX_BYTES:
+                break
+    except jinja2.TemplateNotFound as error:
+        where = "" if error.name == name else f"{name}: "
+        raise ScriptError(f"{where}template {error.name} is missing") from error
+    except jinja2.TemplateSyntaxError as error:
+        raise ScriptError(f"{error.filename or name}:{error.lineno}: {error.message}") from error
+    except VoiceguideError:
+        raise
+    except MemoryError as error:
+        raise ScriptError(f"{name}: needs more memory than a template may have") from error
+    except Exception as error:  # a template may raise anything at all
+        where = _template_line(error) or name
+        raise ScriptError(
+            f"{where}: {type(error).__name__}: {shortened(str(error), 300)}"
+        ) from error
+    if length > MAX_BYTES:
+        raise ScriptError(f"{name}: writes more than the {MAX_BYTES:,} bytes of a script")
+    return "".join(pieces)
+
+
+def _template_line(error: Exception) -> str | None:
+    """Return ``file:line`` of the innermost template frame that ``error`` came through."""
+    place = None
+    frame = error.__traceback__
+    while frame is not None:
+        if "__jinja_exception__" in frame.tb_frame.f_globals:
+            place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}"
+        frame = frame.tb_next
+    return place

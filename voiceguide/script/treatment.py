@@ -1,0 +1,124 @@
+"""A request about a region + the library -> what is treated, and how."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from voiceguide.errors import RequestError, option
+from voiceguide.script.request import WHOLE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from voiceguide.library import Area, Library, Method, Region
+    from voiceguide.script.request import Request, Side
+
+
+class Treatment(NamedTuple):
+    """What is treated, and how."""
+
+    region: Region
+    method: Method
+    areas: list[Area]
+    """Those among which a session of a given length may choose, the most useful first."""
+
+
+def treatment(request: Request, library: Library) -> Treatment:
+    """Find what a request treats; raises RequestError where its parts do not go together."""
+    options = request.options
+    region = library.region(request.target)
+    areas = region.areas_for(request.target)
+    if options.area not in (None, "all"):
+        areas = [region.area(options.area)]
+    if request.part != WHOLE:
+        return Treatment(region, by_area(request, library, areas)[0], areas)
+    if options.method is None:
+        suits = [area.place for area in (areas if options.area == "all" else areas[:1])]
+        by_depth = [name for name in library.methods if name in areas[0].place]
+        for_all = [name for name in by_depth if all(name in place for place in suits)]
+        method = library.method((for_all or by_depth or list(areas[0].place))[0])
+    else:
+        method = library.method(options.method)
+    suited = [area for area in areas if method.id in area.place]
+    if not suited:
+        there_are = sorted({name for area in areas for name in area.place})
+        raise RequestError(
+            f"{method.name} does not suit {areas[0].name}; what suits: {', '.join(there_are)}"
+        )
+    if options.prepare:
+        preparing = _preparing(method, library)
+        prepared = suited if options.area == "all" else suited[:1]
+        if not any(preparing.id in area.place for area in prepared):
+            raise RequestError(
+                f"{option('prepare')}: {preparing.name} does not suit {suited[0].name}; "
+                "leave it out"
+            )
+    return Treatment(region, method, suited)
+
+
+def by_area(request: Request, library: Library, areas: Sequence[Area]) -> list[Method]:
+    """Return the method for each area of a playlist: the wanted one, or the deepest that suits.
+
+    Raises RequestError where there is no such method, or it is to prepare for itself.
+    """
+    wanted = request.options.method
+    method = None if wanted is None else library.method(wanted)
+    if method and request.options.prepare:
+        _preparing(method, library)
+    names = [*([method.id] if method else []), *library.methods]
+    return [
+        library.method(next(name for name in [*names, *area.place] if name in area.place))
+        for area in areas
+    ]
+
+
+def context(request: Request, library: Library, areas: int) -> dict[str, Any]:
+    """Return what the template of a kind about regions is given, for so many of the areas.
+
+    A template gets plain dictionaries: the methods of a model would lead out of the sandbox.
+    """
+    region, method, suited = treatment(request, library)
+    treated = suited[:areas]
+    sides = [(area.model_dump(), _sides(area, request.options.side)) for area in treated]
+    preparing = _preparing(None, library) if request.options.prepare else None
+    tools: list[Method] = []
+    prepared: list[bool] = []
+    if request.part == "prepare":
+        methods = by_area(request, library, treated)
+        prepared = [
+            preparing is not None and method != preparing and preparing.id in area.place
+            for area, method in zip(treated, methods, strict=True)
+        ]
+        tools = [one for one in library.methods.values() if one in methods and one.tool]
+        if preparing and any(prepared) and preparing not in tools:
+            tools.append(preparing)
+        method = (tools or methods)[0]
+    return {
+        "region": region.model_dump(),
+        "method": method.model_dump(),
+        "other_tools": [tool.spoken for tool in tools[1:]],
+        "treatments": sides,
+        "prepared": list(itertools.compress(sides, prepared)),
+        "preparing": preparing and preparing.model_dump(),
+    }
+
+
+def _preparing(method: Method | None, library: Library) -> Method:
+    """Return the method that prepares for ``method``."""
+    found = [one for one in library.methods.values() if one.prepares]
+    if not found:
+        raise RequestError(f"{option('prepare')}: no method prepares for others; leave it out")
+    if method in found:
+        raise RequestError(
+            f"{option('prepare')}: {found[0].name} is the method already; leave it out"
+        )
+    return found[0]
+
+
+def _sides(area: Area, wanted: str) -> Sequence[Side | None]:
+    if not area.two_sided:
+        return (None,)
+    if wanted == "both":
+        return ("left", "right")
+    return ("left",) if wanted == "left" else ("right",)
