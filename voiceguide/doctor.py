@@ -67,12 +67,12 @@ def examine(language: str = "en", own: Path | None = None) -> Iterator[Finding]:
 
 def _texts(language: str, own: Path | None) -> str:
     texts = library.load(language, own)
-    problems: list[LibraryError] = []
-    regions = texts.regions(problems)
-    _ = texts.methods, texts.wording
+    problems = texts.problems()
     if problems:
         raise LibraryError("\n".join(map(str, problems)))
-    return f"{len(regions)} regions in {texts.wording.language_name}, in {texts.folders[0]}"
+    return (
+        f"{len(texts.region_files)} regions in {texts.wording.language_name}, in {texts.folders[0]}"
+    )
 
 
 def _sounds(_language: str) -> str:

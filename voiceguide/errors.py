@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+import types
+import unicodedata
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 _MOST_SHOWN = 20
+
+NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+"""The pattern of a name in the library: upper-calf, trigger-tool."""
+
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+_MOST_NEAR = 3
+_FEW = 6
+"""So many names are listed if none is near; more are not."""
+_LONGEST_NAME = 100  # characters that are compared with other names
 
 
 class Place(NamedTuple):
@@ -56,6 +69,186 @@ def shortened(text: str, most: int = 60) -> str:
     return text if len(text) <= most else text[: most - 1].rsplit(" ", 1)[0] + "…"
 
 
+def spellings(name: str) -> set[str]:
+    """Return the ways to write ``name`` in lower case, with hyphens and without umlauts.
+
+    Two names mean the same if they share one: “Tennis Elbow” and tennis-elbow, “Hüfte” and huefte.
+    """
+    plain = unicodedata.normalize("NFC", name).casefold().replace("'", "").replace("’", "")
+    plain = "-".join(re.findall(r"[^\s-]+", plain))
+    return {_without_accents(way) for way in (plain, plain.translate(_UMLAUTS)) if way}
+
+
+def _without_accents(text: str) -> str:
+    apart = unicodedata.normalize("NFKD", text)
+    return "".join(letter for letter in apart if not unicodedata.combining(letter))
+
+
+def meant(name: str, known: Iterable[str]) -> str | None:
+    """Return which of ``known`` is ``name``, as it is written or else in another spelling."""
+    names = list(known)
+    if name in names:
+        return name
+    wanted = spellings(name)
+    return next((one for one in names if wanted & spellings(one)), None)
+
+
+def near(wrong: str, known: Iterable[str]) -> str:
+    """Return the end of a message about a name that is unknown.
+
+    "; did you mean X or Y?" has the three nearest at most. If none is near, "; there are: " has
+    all of them, but only if they are few; else nothing is returned.
+    """
+    return _near(wrong, known, "{}")
+
+
+def _near(wrong: str, known: Iterable[str], shown: str) -> str:
+    names = list(dict.fromkeys(known))
+    spelled = {spelling: name for name in names for spelling in spellings(name)}
+    alike = [
+        spelled[match]
+        for spelling in sorted(spellings(wrong[:_LONGEST_NAME]))
+        for match in difflib.get_close_matches(spelling, spelled, n=_MOST_NEAR)
+    ]
+    if alike:
+        nearest = list(dict.fromkeys(alike))[:_MOST_NEAR]
+        return f"; did you mean {' or '.join(map(shown.format, nearest))}?"
+    if 0 < len(names) <= _FEW:
+        return f"; there are: {', '.join(map(shown.format, names))}"
+    return ""
+
+
+def reason(error: Mapping[str, Any], known: Iterable[str] = ()) -> str:
+    """Return in plain English what is wrong with a value: "must be left, right or both".
+
+    ``error`` is one of pydantic's ``errors()``; ``known`` are the keys among which the one that is
+    unknown may be meant (see ``keys_at``).
+    """
+    kind, context, value = error["type"], error.get("ctx", {}), error.get("input")
+    match kind:
+        case "value_error" | "assertion_error":
+            return str(context.get("error") or error["msg"].partition(", ")[2])
+        case "extra_forbidden":
+            key = str(error["loc"][-1])
+            return f"unknown key “{shortened(key)}”{_near(key, known, '“{}”')}"
+        case "string_pattern_mismatch":
+            return _form(context["pattern"], value)
+        case "too_short" | "too_long" | "string_too_short" | "string_too_long":
+            return _size(kind, context, value)
+    if kind not in _REASONS:
+        return "cannot be used here"
+    told = _REASONS[kind].format_map({key: _written(limit) for key, limit in context.items()})
+    instead = _kind_of(value) if kind.endswith("_type") else ""
+    return f"{told}, not {instead}" if instead and not told.endswith(instead) else told
+
+
+_REASONS = {
+    "missing": "is missing",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+    "string_type": "must be text",
+    "string_unicode": "must be valid UTF-8",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "must be a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "must be a number"),
+    **dict.fromkeys(("decimal_type", "decimal_parsing"), "must be a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "must be true or false"),
+    **dict.fromkeys(("list_type", "tuple_type", "set_type", "iterable_type"), "must be a list"),
+    **dict.fromkeys(("dict_type", "mapping_type"), "must be a table"),
+    **dict.fromkeys(("model_type", "model_attributes_type"), "must be a table"),
+    "path_type": "must be a path",
+    "finite_number": "must be a finite number",
+    **dict.fromkeys(("int_parsing_size", "decimal_max_digits"), "has too many digits"),
+    **dict.fromkeys(("decimal_max_places", "decimal_whole_digits"), "has too many digits"),
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+}
+"""By pydantic's type of error: what is said of the value."""
+
+
+def _form(pattern: str, value: object) -> str:
+    if pattern != NAME:
+        return "does not have the right form"
+    better = min(spellings(value), default="") if isinstance(value, str) else ""
+    example = f": {better}" if re.fullmatch(NAME, better) else ", such as upper-calf"
+    return f"must be lower-case words joined by hyphens{shortened(example)}"
+
+
+def _size(kind: str, context: Mapping[str, Any], value: object) -> str:
+    if kind.startswith("string"):
+        one, several, has = (
+            "character",
+            "characters",
+            len(value) if isinstance(value, str) else None,
+        )
+    else:
+        one, several, has = "entry", "entries", context.get("actual_length")
+    least = kind.endswith("short")
+    limit = context["min_length" if least else "max_length"]
+    needs = f"{'needs at least' if least else 'may have at most'} {limit:,}"
+    but = "" if has is None else f", but has {has or 'none'}"
+    return f"{needs} {one if limit == 1 else several}{but}"
+
+
+def _written(limit: object) -> str:
+    """Write a limit, or the values there are to choose from, without Python's quotes."""
+    if isinstance(limit, float) and limit.is_integer():
+        limit = int(limit)
+    if isinstance(limit, int | float | Decimal):
+        return f"{limit:,}"
+    return re.sub(r"'([^']*)'", r"\1", str(limit))
+
+
+def _kind_of(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return "a number"
+        case str():
+            return "text"
+        case list():
+            return "a list"
+        case Mapping():
+            return "a table"
+    return ""
+
+
+def keys_at(model: object, loc: Sequence[str | int]) -> list[str]:
+    """Return the keys that a pydantic ``model`` knows at the place ``loc`` of its data."""
+    kinds = list(_concrete(model))
+    for part in loc:
+        kinds = [inner for kind in kinds for one in _inside(kind, part) for inner in _concrete(one)]
+    fields = [getattr(kind, "model_fields", {}) for kind in kinds]
+    return [field.alias or name for some in fields for name, field in some.items()]
+
+
+def _concrete(kind: Any) -> Iterator[Any]:
+    """Return the types that an annotation is made of: those of a union, what is annotated."""
+    origin = get_origin(kind)
+    if origin is Annotated:
+        yield from _concrete(get_args(kind)[0])
+    elif origin in (Union, types.UnionType):
+        for one in get_args(kind):
+            yield from _concrete(one)
+    else:
+        yield kind
+
+
+def _inside(kind: Any, part: str | int) -> Iterator[Any]:
+    """Return the types of what lies at ``part`` in a value of the type ``kind``."""
+    origin = get_origin(kind)
+    if hasattr(kind, "model_fields"):
+        for name, field in kind.model_fields.items():
+            if part in (name, field.alias):
+                yield field.annotation
+    elif isinstance(origin, type) and issubclass(origin, Mapping):
+        yield get_args(kind)[1]
+    elif isinstance(part, int) and get_args(kind):
+        yield get_args(kind)[0]
+
+
 _OPTION = re.compile("\x00([^\x00]+)\x00([^\x00]+)\x00")
 
 
@@ -72,7 +265,7 @@ class VoiceguideError(Exception):
 
     def __str__(self) -> str:
         """Return the message, with options as keyword arguments: bed_level."""
-        return str(_OPTION.sub(r"\1", super().__str__()))
+        return _OPTION.sub(lambda found: str(found[1]), super().__str__())
 
     def with_flags(self) -> str:
         """Return the message, with options as on the command line: --bed-level."""
@@ -130,16 +323,3 @@ class ExportError(VoiceguideError):
 
 class DeviceError(VoiceguideError):
     """There is no loudspeaker, or it went away."""
-
-
-def near(wrong: str, known: Any) -> str:
-    """(provisional)."""
-    found = difflib.get_close_matches(wrong, list(known), n=3)
-    return f"; did you mean {' or '.join(found)}?" if found else ""
-
-
-def reason(error: Any) -> str:
-    """(provisional)."""
-    if error["type"] == "literal_error":
-        return "must be " + error["ctx"]["expected"].replace("'", "")
-    return str(error["msg"]).removeprefix("Value error, ")

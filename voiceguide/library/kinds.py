@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from voiceguide import files
-from voiceguide.library import Slug, Texts, _Model, _read, _validated
+from voiceguide.library.models import Model, Slug, Texts
+from voiceguide.library.toml import validated
 from voiceguide.options import OPTIONS, Value
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ TEMPLATE = "session.ssml.jinja"
 VariableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
-class Variable(_Model):
+class Variable(Model):
     """An option of a kind's own: an option of the command line, a variable of its template."""
 
     help: str
@@ -53,7 +54,7 @@ class Variable(_Model):
         return value
 
 
-class Choice(_Model):
+class Choice(Model):
     """A variable of the template, chosen so that a session lasts as long as it is to."""
 
     values: str
@@ -62,7 +63,7 @@ class Choice(_Model):
     """A Jinja expression: the value where no length is asked for."""
 
 
-class PlaylistTrack(_Model):
+class PlaylistTrack(Model):
     """A track of a playlist, or one for each area."""
 
     part: Slug = "whole"
@@ -76,7 +77,7 @@ class PlaylistTrack(_Model):
     """Options that it is made with."""
 
 
-class Kind(_Model):
+class Kind(Model):
     """A kind of session."""
 
     id: Slug
@@ -107,7 +108,7 @@ class Kind(_Model):
         return self
 
 
-class KindTexts(_Model):
+class KindTexts(Model):
     """What a kind is called, and what is said in it."""
 
     name: str
@@ -129,7 +130,7 @@ def kinds(own: Path | None = None) -> dict[str, Kind]:
         for path in sorted(root.glob(f"{FOLDER}/*/kind.toml")):
             name = path.parent.name
             if name not in found:
-                found[name] = _validated(Kind, {"id": name, **_read(path)}, path)
+                found[name] = validated(Kind, path, id=name)
     return found
 
 
@@ -142,5 +143,5 @@ def kind_texts(kind: Kind, language: str, own: Path | None = None) -> KindTexts:
     for tag in (language, "en"):
         path = files.find(f"{FOLDER}/{kind.id}/{tag}.toml", roots)
         if path is not None:
-            return _validated(KindTexts, _read(path), path)
+            return validated(KindTexts, path)
     return KindTexts(name=kind.id.replace("-", " ").capitalize(), summary="")

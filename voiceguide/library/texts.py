@@ -1,0 +1,136 @@
+"""The texts of one language: found in the user's folders and the package's, read when needed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from voiceguide import files
+from voiceguide.errors import LibraryError, RequestError, meant, near, shortened
+from voiceguide.library.models import Method, Methods, Region, Wording
+from voiceguide.library.toml import validated
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REFERENCE = "en"
+"""The language that has all texts."""
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]+)*")  # BCP 47, as far as folders are named
+
+
+@dataclass(frozen=True)
+class Library:
+    """The texts of one language, in the user's folders first, then in the package's."""
+
+    language: str
+    folders: tuple[Path, ...]
+
+    @cached_property
+    def region_files(self) -> dict[str, Path]:
+        """Each region's id and file, in alphabetical order."""
+        found = {
+            path.stem: path
+            for folder in reversed(self.folders)
+            for path in folder.glob("regions/*.toml")
+        }
+        return dict(sorted(found.items()))
+
+    def region(self, target: str) -> Region:
+        """Return the region that ``target`` means: by its id, a complaint or its title.
+
+        Ids and complaints go first as they are written, then in any spelling: “Tennis Elbow”.
+        Raises RequestError for a name that is unknown, LibraryError for a file that is wrong.
+        """
+        region_id = meant(target, self.region_files)
+        if region_id is not None:
+            return self._read_region(region_id)
+        problems: list[LibraryError] = []
+        regions = self.regions(problems)
+        complaints = {name: region for region in regions for name in region.complaints}
+        titles = {region.name: region for region in regions}
+        for called in (complaints, titles):
+            name = meant(target, called)
+            if name is not None:
+                return called[name]
+        known = [*self.region_files, *complaints]
+        known += [title for title in titles if meant(title, known) is None]
+        hint = near(target, known) or "; “voiceguide regions” lists them"
+        if problems:
+            hint += f" (and tells why {len(problems)} of their files cannot be used)"
+        raise RequestError(f"no region or complaint “{shortened(target)}”{hint}")
+
+    def regions(self, problems: list[LibraryError] | None = None) -> list[Region]:
+        """Return every region whose file is valid; add the errors of the others to ``problems``."""
+        found = []
+        for region_id in self.region_files:
+            try:
+                found.append(self._read_region(region_id))
+            except LibraryError as error:
+                if problems is not None:
+                    problems.append(error)
+        return found
+
+    @cached_property
+    def methods(self) -> dict[str, Method]:
+        """The methods by id, in the order of their file."""
+        read = validated(Methods, self._file("methods.toml"))
+        return {method.id: method for method in read.methods}
+
+    def method(self, name: str) -> Method:
+        """Return the method with this id or title; raises RequestError with names that are near."""
+        titles = {method.name: method for method in self.methods.values()}
+        for called in (self.methods, titles):
+            known = meant(name, called)
+            if known is not None:
+                return called[known]
+        raise RequestError(f"no method “{shortened(name)}”{near(name, self.methods)}")
+
+    @cached_property
+    def wording(self) -> Wording:
+        """What is said in every session."""
+        return validated(Wording, self._file("phrases.toml"))
+
+    def problems(self) -> list[LibraryError]:
+        """Return what is wrong in the files of this language, an error for each."""
+        found: list[LibraryError] = []
+        self.regions(found)
+        for name in ("methods", "wording"):
+            try:
+                getattr(self, name)
+            except LibraryError as error:
+                found.append(error)
+        return found
+
+    def _read_region(self, region_id: str) -> Region:
+        return validated(Region, self.region_files[region_id], id=region_id)
+
+    def _file(self, name: str) -> Path:
+        path = files.find(name, list(self.folders))
+        if path is None:
+            where = " or ".join(str(folder) for folder in self.folders)
+            raise LibraryError(f"{name} is missing in {where}")
+        return path
+
+
+def load(language: str, own: Path | None = None) -> Library:
+    """Return the library of ``language`` ("en"); texts in the folder ``own`` override all others.
+
+    Raises RequestError if there is none.
+    """
+    roots = files.script_folders(own) if _LANGUAGE.fullmatch(language) else []
+    folders = tuple(root / language for root in roots if (root / language).is_dir())
+    if not folders:
+        there_are = languages(own)
+        raise RequestError(
+            f"no texts in language “{shortened(language)}”{near(language, there_are)}"
+        )
+    return Library(language, folders)
+
+
+def languages(own: Path | None = None) -> list[str]:
+    """Return the languages for which there are texts."""
+    roots = files.script_folders(own)
+    return sorted({path.parent.name for root in roots for path in root.glob("*/phrases.toml")})

@@ -1,0 +1,290 @@
+"""A TOML file -> a checked model; every mistake in it is told with its line.
+
+``tomllib`` does not say where a key stands, so ``places`` goes over the text again for that alone.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from voiceguide.errors import NAME, LibraryError, keys_at, reason, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+_ModelT = TypeVar("_ModelT", bound=BaseModel)
+_Loc = tuple[str | int, ...]
+
+_MOST_BYTES = 1_000_000  # fifty times a region
+_MOST_TOLD = 100  # mistakes of a file
+
+_SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
+_PLAINER = {
+    r"Illegal character '\n'": "text must end with a quotation mark on the line where it begins",
+    "Invalid value": 'this is not a value; text stands in quotation marks: "…"',
+    "Unclosed array": "a list lacks a comma, or the ] at its end",
+    "Cannot overwrite a value": "this key is there already",
+    "Expected '=' after a key in a key/value pair": "there must be a = after a key",
+}
+"""By what tomllib says: the most frequent mistakes in plain English."""
+_TWICE = re.compile(r"Cannot declare .* twice")
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_SIGN = re.compile(
+    r"""
+      \#[^\n]*                              # a comment
+    | \n | [\[\]{},=.]
+    | \"{3} (?: \\. | [^\\] )*? \"{3,5}     # up to two quotation marks may precede the last three
+    | '{3} .*? '{3,5}
+    | " (?: \\. | [^"\\] )* "
+    | ' [^']* '
+    | [^\s\[\]{},=."'\#]+                   # a bare key, or a part of a number or a date
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def validated(model: type[_ModelT], path: Path, **given: object) -> _ModelT:
+    """Return the ``model`` that the TOML file at ``path`` holds.
+
+    ``given`` are values that come from the file's name, and must not be in the file. Raises
+    LibraryError with a line for each mistake: file, line, key, and what is wrong.
+    """
+    text = _text(path)
+    data = _parsed(text, path)
+    whole = {**data, **given}
+    what = "is the name of the file; leave it out"
+    found: list[tuple[_Loc, str]] = [((key,), f"{key}: {what}") for key in given if key in data]
+    try:
+        made = model.model_validate(whole)
+        if not found:
+            return made
+    except ValidationError as error:
+        found += [_mistake(one, model, whole, given) for one in error.errors(include_url=False)]
+    root = places(text)
+    told = sorted({(line_of(root, loc), index, what) for index, (loc, what) in enumerate(found)})
+    lines = list(dict.fromkeys(f"{path}:{line}: {what}" for line, _, what in told))
+    if len(lines) > _MOST_TOLD:
+        lines[_MOST_TOLD:] = [f"{path}: and {len(lines) - _MOST_TOLD} more mistakes"]
+    raise LibraryError("\n".join(lines))
+
+
+def _mistake(
+    error: Mapping[str, Any], model: type[BaseModel], data: object, given: Mapping[str, object]
+) -> tuple[_Loc, str]:
+    """Return where a mistake is, and how it is told: with its key."""
+    loc = error["loc"]
+    if error["type"] == "extra_forbidden":
+        what = reason(error, keys_at(model, loc[:-1]))
+        key = _key(loc[:-1], data)
+    else:
+        loc = loc[:-1] if loc[-1:] == ("[key]",) else loc  # pydantic's way to name a key
+        what = reason(error)
+        key = _key(loc, data, missing=error["type"] == "missing")
+    if loc and loc[0] in given:
+        key = "the name of the file"
+    return loc, f"{key}: {what}" if key else what
+
+
+def _key(loc: _Loc, data: object, *, missing: bool = False) -> str:
+    """Return what people call a place: areas.upper-calf.find #1 (lists count from 1).
+
+    Steps that only the model knows, such as one of a union, are left out.
+    """
+    key = ""
+    for part in loc:
+        if isinstance(data, dict) and part in data:
+            data = data[part]
+            key += f".{_quoted(str(part))}"
+        elif isinstance(data, list) and isinstance(part, int):
+            data = data[part]
+            called = data.get("id") if isinstance(data, dict) else None
+            is_name = isinstance(called, str) and re.fullmatch(NAME, called)
+            key += f".{called}" if is_name else f" #{part + 1}"
+    if missing:
+        key += f".{_quoted(str(loc[-1]))}"
+    return key.removeprefix(".")
+
+
+def _quoted(key: str) -> str:
+    """Return a key as it is written in TOML, fit for a message."""
+    if _BARE_KEY.fullmatch(key):
+        return shortened(key)
+    return '"' + "".join(sign if sign.isprintable() else "�" for sign in shortened(key)) + '"'
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise LibraryError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(data) > _MOST_BYTES:
+        raise LibraryError(f"{path}: is larger than {_MOST_BYTES:,} bytes; divide it")
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        what = "is not UTF-8; save the file in that encoding"
+        raise LibraryError(f"{path}:{line}: {what}") from error
+
+
+def _parsed(text: str, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        match = _SYNTAX.fullmatch(str(error))
+        what = match[1] if match else str(error)
+        lines = text.removesuffix("\n").split("\n")
+        line = int(match[2]) if match and match[2] else len(lines)
+        if what == "Cannot overwrite a value":  # told at the end of the value
+            line = _Reader("\n".join(lines[:line])).statement_line
+        if _TWICE.fullmatch(what):
+            what = "this table is there already"
+        what = _PLAINER.get(what) or what[:1].lower() + shortened(what[1:], 200)
+        raise LibraryError(f"{path}:{line}: is not valid TOML: {what}") from error
+    except RecursionError as error:
+        raise LibraryError(f"{path}: has lists or tables nested too deeply") from error
+    except ValueError as error:  # Python's limit for whole numbers
+        raise LibraryError(f"{path}: has a number with too many digits") from error
+
+
+@dataclass(slots=True)
+class Place:
+    """Where a table, a list or a value begins in a file, and its parts."""
+
+    line: int
+    parts: dict[str | int, Place] = field(default_factory=dict)
+    of_tables: bool = False
+    """Whether it is a list written with [[ ]]: what names it later means its last table."""
+
+    def at(self, keys: Iterable[str], line: int) -> Place:
+        """Return the place to which dotted ``keys`` lead; what is new begins on ``line``."""
+        place = self
+        for key in keys:
+            place = place.parts.setdefault(key, Place(line))
+            if place.of_tables:
+                place = place.parts[len(place.parts) - 1]
+        return place
+
+    def append(self, line: int) -> Place:
+        """Return the place of another entry of a list."""
+        return self.parts.setdefault(len(self.parts), Place(line))
+
+
+def line_of(root: Place, loc: Iterable[str | int]) -> int:
+    """Return the line of what lies at ``loc``, or of the nearest thing around it that there is."""
+    place = root
+    for part in loc:
+        if part not in place.parts:
+            break
+        place = place.parts[part]
+    return place.line
+
+
+def places(text: str) -> Place:
+    """Return where everything is in a text that is valid TOML."""
+    return _Reader(text).root
+
+
+class _Reader:
+    """Follows the keys and brackets of TOML, one sign after another; nothing here recurs."""
+
+    def __init__(self, text: str) -> None:
+        self.root = Place(1)
+        self.statement_line = 1
+        """Where the last statement begins."""
+        self._line = 1
+        self._table = self.root
+        """To which statements belong: that of the last header."""
+        self._open: list[tuple[Place, Callable[[str], None]]] = []
+        """The lists and tables in brackets in which we are, and what reads on after a comma."""
+        self._place = self.root
+        """What a value is being read for."""
+        self._keys: list[str] = []
+        self._header_of_list = False
+        self._read: Callable[[str], None] = self._key
+        """What reads the next sign."""
+        for match in _SIGN.finditer(text):
+            if not match[0].startswith("#"):
+                self._read(match[0])
+            self._line += match[0].count("\n")
+
+    def _key(self, sign: str) -> None:
+        match sign:
+            case "=":
+                if not self._open:
+                    self.statement_line = self._line
+                table = self._open[-1][0] if self._open else self._table
+                self._place = table.at(self._taken_keys(), self._line)
+                self._read = self._value
+            case "[":
+                self._header_of_list = False
+                self._read = self._header
+            case "}":
+                self._end(sign)
+            case "\n" | "." | ",":
+                pass
+            case _:
+                self._keys.append(_decoded(sign))
+
+    def _header(self, sign: str) -> None:
+        match sign:
+            case "[":
+                self._header_of_list = True
+            case "]":
+                self.statement_line = self._line
+                self._table = self._headed()
+                self._read = self._end
+            case ".":
+                pass
+            case _:
+                self._keys.append(_decoded(sign))
+
+    def _headed(self) -> Place:
+        *above, key = self._taken_keys()
+        outer = self.root.at(above, self._line)
+        place = outer.parts.setdefault(key, Place(self._line))
+        if not self._header_of_list:
+            place.line = self._line  # [a] goes before [a.b], wherever that is
+            return place
+        place.of_tables = True
+        return place.append(self._line)
+
+    def _taken_keys(self) -> list[str]:
+        keys, self._keys = self._keys, []
+        return keys
+
+    def _value(self, sign: str) -> None:
+        parts = {"[": self._entry, "{": self._key}.get(sign)
+        if parts is not None:
+            self._open.append((self._place, parts))
+        self._read = parts or self._end
+
+    def _entry(self, sign: str) -> None:
+        if sign == "]":
+            self._end(sign)
+        elif sign != "\n":
+            self._place = self._open[-1][0].append(self._line)
+            self._value(sign)
+
+    def _end(self, sign: str) -> None:
+        """Read what comes after a value or a header; the rest of a number or a date, too."""
+        self._read = self._end
+        if self._open and sign in ("]", "}"):
+            self._open.pop()
+        elif self._open and sign == ",":
+            self._read = self._open[-1][1]
+        elif not self._open and sign == "\n":
+            self._read = self._key
+
+
+def _decoded(key: str) -> str:
+    """Return the text of a key, which may stand in quotation marks."""
+    return str(tomllib.loads(f"key = {key}")["key"]) if key[0] in "\"'" else key
