@@ -97,14 +97,14 @@ def play_file(
     *,
     begin: str | int = 0,
     start_delay_ms: int = 0,
-    player: str = "miniaudio",
+    device: str = "miniaudio",
     quiet: bool = True,
 ) -> None:
     """Play a file that was rendered, with its chapters; the rest is as with ``Session.play``."""
-    from voiceguide.player import device
+    from voiceguide.player.device import opener
     from voiceguide.player.file import Recorded
 
-    open_device = device.opener(player)
+    open_device = opener(device)
     with contextlib.closing(Recorded(Path(path), _lead(start_delay_ms))) as source:
         _check_chapter(begin, [chapter.title for chapter in source.live.chapters])
         _play(source, begin, start_delay_ms, open_device, quiet=quiet)
@@ -309,20 +309,21 @@ class Session:
         *,
         begin: str | int = 0,
         start_delay_ms: int = 0,
-        player: str = "miniaudio",
+        device: str = "miniaudio",
         quiet: bool = True,
     ) -> None:
         """Play the session through the loudspeaker; return when it has ended.
 
         It is spoken while it plays. ``begin`` is the title of a chapter or a time in ms,
-        ``start_delay_ms`` the time to get into position; a soft tone tells its end. Unless it is
+        ``start_delay_ms`` the time to get into position; a soft tone tells its end. ``device`` is a
+        way to the loudspeaker: "miniaudio", "simpleaudio", or a package's own. Unless it is
         ``quiet``, standard error shows what is heard; on a terminal, keys steer it. Raises a
         VoiceguideError, and KeyboardInterrupt or SystemExit for signals, after a fade.
         """
-        from voiceguide.player import device
+        from voiceguide.player.device import opener
         from voiceguide.player.source import Spoken
 
-        open_device = device.opener(player)
+        open_device = opener(device)
         plan = self._plan
         titles = [
             cue.name.removeprefix(ssml.CHAPTER)

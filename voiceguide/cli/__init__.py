@@ -64,8 +64,8 @@ class Guidance(StrEnum):
     TONES = "tones"
 
 
-class Player(StrEnum):
-    """What plays a session."""
+class Device(StrEnum):
+    """The ways to a loudspeaker."""
 
     MINIAUDIO = "miniaudio"
     SIMPLEAUDIO = "simpleaudio"
@@ -388,7 +388,9 @@ def play(  # noqa: PLR0913 (a parameter an option)
             metavar="TIME|CHAPTER",
         ),
     ] = None,
-    player: Annotated[Player, typer.Option(help="What plays it.")] = Player.MINIAUDIO,
+    device: Annotated[
+        Device, typer.Option("--device", "--player", help="The way to the loudspeaker.")
+    ] = Device.MINIAUDIO,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show nothing.")] = False,
 ) -> None:
     """Play a session through the loudspeaker; it is spoken while it plays.
@@ -412,7 +414,7 @@ def play(  # noqa: PLR0913 (a parameter an option)
         with _interrupted():
             play_file(
                 target, begin=_place(begin), start_delay_ms=delay_ms,
-                player=player.value, quiet=quiet,
+                device=device.value, quiet=quiet,
             )  # fmt: skip
         return
     session = Session(
@@ -428,7 +430,7 @@ def play(  # noqa: PLR0913 (a parameter an option)
         session.prepare()
         if not quiet:
             _warn(session)
-        session.play(begin=_place(begin), start_delay_ms=delay_ms, player=player.value, quiet=quiet)
+        session.play(begin=_place(begin), start_delay_ms=delay_ms, device=device.value, quiet=quiet)
 
 
 @app.command(epilog="Examples: voiceguide playlist neck;  voiceguide playlist all --to /media/card")
@@ -721,7 +723,7 @@ def _only_for_playing(context: typer.Context) -> None:
     for option in context.command.params:
         source = context.get_parameter_source(option.name or "")
         given = source is not None and source.name == "COMMANDLINE"
-        if given and option.name not in ("target", "start_delay", "begin", "player", "quiet"):
+        if given and option.name not in ("target", "start_delay", "begin", "device", "quiet"):
             what = f"{option.opts[0]} is for sessions that are made as they play"
             raise VoiceguideError(f"{what}; {context.params['target']} is a finished one")
 

@@ -8,13 +8,15 @@ import re
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from mutagen import MutagenError, flac, id3, mp3, oggvorbis, wave
+from mutagen import MutagenError, id3
 
 from voiceguide.export.views import clock, lrc, spoken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from mutagen import FileType
 
     from voiceguide.timeline import Timeline
 
@@ -52,27 +54,32 @@ class Tags:
     """What an MP3 is made of; ``read_source_digest`` returns it while the file is as written."""
 
 
-def tag(file: IO[bytes], form: str, tags: Tags, timeline: Timeline) -> None:
-    """Write ``tags`` and what ``timeline`` holds into an open file of the format ``form``."""
+def tag_id3(
+    kind: Callable[[IO[bytes]], FileType], file: IO[bytes], tags: Tags, timeline: Timeline
+) -> None:
+    """Write ``tags`` and what ``timeline`` holds into an open file, as ID3.
+
+    ``kind`` is the class that mutagen has for such files.
+    """
     file.seek(0)
-    match form:
-        case "mp3":
-            audio = mp3.MP3(file)
-        case "wav":
-            audio = wave.WAVE(file)
-        case "flac":
-            audio = flac.FLAC(file)
-        case _:
-            audio = oggvorbis.OggVorbis(file)
-    if form in ("mp3", "wav"):
+    audio = kind(file)
+    audio.add_tags()
+    for frame in _id3_frames(tags, timeline):
+        audio.tags.add(frame)
+    file.seek(0)
+    audio.save(file)
+
+
+def tag_vorbis(
+    kind: Callable[[IO[bytes]], FileType], file: IO[bytes], tags: Tags, timeline: Timeline
+) -> None:
+    """Write ``tags`` and what ``timeline`` holds into an open file, as Vorbis comments."""
+    file.seek(0)
+    audio = kind(file)
+    if audio.tags is None:
         audio.add_tags()
-        for frame in _id3_frames(tags, timeline):
-            audio.tags.add(frame)
-    else:
-        if audio.tags is None:
-            audio.add_tags()
-        for key, value in _vorbis_comments(tags, timeline):
-            audio[key] = value
+    for key, value in _vorbis_comments(tags, timeline):
+        audio[key] = value
     file.seek(0)
     audio.save(file)
 
