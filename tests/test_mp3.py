@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mutagen.mp3 import MP3
 from pedalboard.io import AudioFile
 
-from voiceguide.export.mp3 import KBIT_PER_S, Encoder, checksum
+from voiceguide.export.mp3 import Encoder, checksum
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +80,7 @@ def test_every_sample_is_at_its_place(channels: int, tmp_path: Path) -> None:
 def test_the_info_frame_is_as_lame_itself_writes_it(channels: int, begin: int) -> None:
     samples = noise(1_000_000, channels)
     file = io.BytesIO()
-    rate = KBIT_PER_S[channels]
+    rate = {1: 96, 2: 112}[channels]
     with AudioFile(
         file, "w", samplerate=RATE_HZ, num_channels=channels, quality=rate, format="mp3"
     ) as lame:

@@ -157,14 +157,14 @@ def test_the_first_sound_is_heard_within_a_second_though_nothing_was_spoken_yet(
     assert min(delays_ms) < 1000, delays_ms
 
 
-def test_what_is_heard_is_what_is_rendered_by_either_player(server, one, two, rendered):
+def test_what_is_heard_is_what_is_rendered_on_either_device(server, one, two, rendered):
     script, reference = rendered
     assert HAS_SIMPLEAUDIO or not os.environ.get("CI") or sys.version_info >= (3, 12)
     if HAS_SIMPLEAUDIO:
         config = "pcm.!default { type pulse }\nctl.!default { type pulse }\n"
         Path(server.env["HOME"], ".asoundrc").write_text(config)
         begin_other = two.here()
-        other = Terminal(server, script, "--player", "simpleaudio", "--quiet", sink="two")
+        other = Terminal(server, script, "--device", "simpleaudio", "--quiet", sink="two")
     begin = one.here()
     done = voiceguide("play", script, env={**server.env, "PULSE_SINK": "one"})
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
@@ -182,8 +182,9 @@ def test_what_is_heard_is_what_is_rendered_by_either_player(server, one, two, re
 
 if sys.version_info >= (3, 12):
 
-    def test_simpleaudio_is_explained_where_it_cannot_be_had(ssml):
-        done = voiceguide("play", ssml("Hello."), "--player", "simpleaudio")
+    @pytest.mark.parametrize("option", ["--device", "--player"])
+    def test_simpleaudio_is_explained_where_it_cannot_be_had(ssml, option):
+        done = voiceguide("play", ssml("Hello."), option, "simpleaudio")
         assert done.returncode == 1
         assert "use miniaudio, or Python 3.11" in done.stderr
 
@@ -492,8 +493,11 @@ def test_a_server_that_comes_back_is_played_to_again_and_one_that_stays_away_is_
     assert time.monotonic() - killed < 5
     assert b"voiceguide: the loudspeaker is gone" in terminal.shown
     assert b"Traceback" not in terminal.shown
-    for player in ["miniaudio", *["simpleaudio"] * HAS_SIMPLEAUDIO]:
-        done = voiceguide("play", script, "--player", player, env=own_server.env)
+    for option in [
+        ("--device", "miniaudio"),
+        *[("--device", "simpleaudio"), ("--player", "simpleaudio")] * HAS_SIMPLEAUDIO,
+    ]:
+        done = voiceguide("play", script, *option, env=own_server.env)
         assert done.returncode == 1
         assert "no loudspeaker can be opened" in done.stderr
         assert len(done.stderr.splitlines()) == 1

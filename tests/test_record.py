@@ -19,7 +19,7 @@ from pedalboard.io import AudioFile
 
 from voiceguide.voices import Utterance
 from voiceguide.voices.pyttsx3 import Pyttsx3
-from voiceguide.voices.recordings import read
+from voiceguide.voices.takes import read
 
 termios = pytest.importorskip("termios", reason="a terminal of POSIX")
 

@@ -20,7 +20,8 @@ from voiceguide import Playlist, Session, VoiceguideError
 from voiceguide.voices import Spoken, Utterance
 from voiceguide.voices.clip import finish
 from voiceguide.voices.pyttsx3 import Pyttsx3
-from voiceguide.voices.recordings import name_of, read, take
+from voiceguide.voices.recordings import name_of
+from voiceguide.voices.takes import read, take
 
 BODY = """<mark name="chapter:One"/><p>Sit down on the floor, and lean back.</p><break time="1s"/>
 <p>Let the leg rest on the ball.</p><break time="1s"/><p>Find the sore spot.</p><break time="1s"/>

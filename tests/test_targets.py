@@ -14,7 +14,7 @@ from pedalboard.io import AudioFile
 
 from voiceguide import Session
 from voiceguide.errors import RequestError, ScriptError
-from voiceguide.voices import recordings
+from voiceguide.voices import takes
 
 TEMPLATE = """{% import "cues.ssml.jinja" as cue with context %}
 <speak version="1.1" xmlns="http://www.w3.org/2001/10/synthesis" xml:lang="{{ language }}">
@@ -296,7 +296,7 @@ def test_an_mp3_without_a_header_is_heard_to_its_end(tmp_path):
     for begin_ms in (12_000, 19_000, 19_900):
         part = heard[begin_ms * FRAMES_PER_MS : (begin_ms + 50) * FRAMES_PER_MS]
         assert np.abs(part).max() == pytest.approx(0.2, abs=0.02)
-    found = recordings.read(tmp_path / "x.mp3")
+    found = takes.read(tmp_path / "x.mp3")
     assert len(found.samples) / found.rate_hz > 19.8
 
 

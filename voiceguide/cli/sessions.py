@@ -62,7 +62,7 @@ def script(
     if check:
         session.check()
     else:
-        export.check_view(form)
+        export.CAPTIONS.load(form)  # before any work is done
     session.prepare()
     say.warn(session.warnings)
     if check:

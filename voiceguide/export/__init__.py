@@ -4,11 +4,17 @@ Takes the blocks of the mixer (48,000 Hz, 16 bit, interleaved) and the timeline 
 from. Gives an MP3, WAV, FLAC or OGG file with title, chapters and words, and text beside it, as
 WebVTT, LRC or JSON. A file is written under a temporary name and renamed when it is whole.
 
-    formats     blocks -> a file, by its suffix
-    mp3         PCM -> MP3 by LAME, with the Info frame that tells its length to the sample
+    formats     blocks -> a file, by its suffix; the table of audio formats, found by name
+    mp3 wav flac ogg    a format each: its encoder, and how its tags are written
+    encoder     what an encoder is, and the one that pedalboard has
     tags        title, chapters and words in ID3 or Vorbis comments, and back
-    views       a timeline to read, for people and programs
+    views       a timeline to read, for people and programs; the table of caption formats
     cover       a region -> a picture of it
+
+Another audio format is one file with ``encoder`` and ``tag`` (``formats.Format``), and one line in
+``formats.FORMATS``; another caption format is one function (``views.View``), and one line in
+``views.CAPTIONS``. Packages add theirs by entry points of the groups ``voiceguide.formats`` and
+``voiceguide.captions`` (see ``voiceguide.tables``).
 """
 
 from voiceguide.export.formats import FORMATS, VERSION, suffix, write, write_bytes
@@ -22,9 +28,10 @@ from voiceguide.export.tags import (
     read_source_digest,
     written_by_voiceguide,
 )
-from voiceguide.export.views import captions, summary
+from voiceguide.export.views import CAPTIONS, captions, summary
 
 __all__ = [
+    "CAPTIONS",
     "FORMATS",
     "SOUNDS",
     "UNDETERMINED",

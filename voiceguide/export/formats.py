@@ -1,4 +1,4 @@
-"""Blocks -> an MP3, WAV, FLAC or OGG file, whole or not at all."""
+"""Blocks -> an audio file, whole or not at all; and the table of formats, found by name."""
 
 from __future__ import annotations
 
@@ -8,25 +8,47 @@ import secrets
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Protocol
 
-import numpy as np
 from mutagen import MutagenError
-from pedalboard.io import AudioFile
 
-from voiceguide.audio.grid import RATE_HZ
 from voiceguide.errors import ExportError
-from voiceguide.export.mp3 import KBIT_PER_S, Encoder
-from voiceguide.export.tags import Tags, digest, tag
+from voiceguide.export.tags import digest
+from voiceguide.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from voiceguide.export.encoder import Encoder
+    from voiceguide.export.tags import Tags
     from voiceguide.timeline import Timeline
 
-FORMATS = ("mp3", "wav", "flac", "ogg")
-"""The suffixes that can be written."""
+
+class Format(Protocol):
+    """A way to write sound into a file, an entry of ``FORMATS``: a module does, or an object."""
+
+    def encoder(self, file: IO[bytes], channels: int) -> Encoder:
+        """Return what writes to an empty file that can read and seek; ``channels`` is 1 or 2."""
+
+    def tag(self, file: IO[bytes], tags: Tags, timeline: Timeline) -> None:
+        """Write title, chapters and words into the file, as far as the format can hold them.
+
+        The encoder is closed then, and the file is not.
+        """
+
+
+FORMATS: Table[Format] = Table(
+    "voiceguide.formats",
+    {
+        "mp3": "voiceguide.export.mp3",
+        "wav": "voiceguide.export.wav",
+        "flac": "voiceguide.export.flac",
+        "ogg": "voiceguide.export.ogg",
+    },
+    "audio format",
+)
+"""What can be written; a name is the suffix of its files."""
 
 VERSION = 3
 """Raise it whenever the same session becomes another file: a playlist's are then made anew."""
@@ -36,11 +58,15 @@ _STALE_S = 24 * 3600
 
 
 def suffix(path: Path) -> str:
-    """Return the format that a file's name asks for; raises ExportError for one not known."""
+    """Return the name of the format that a file's name asks for.
+
+    Raises ExportError for one not known, VoiceguideError for one that cannot be loaded.
+    """
     name = path.suffix.lower().removeprefix(".")
     if name not in FORMATS:
         known = ", ".join(f".{known}" for known in FORMATS)
         raise ExportError(f"{path}: cannot write “{path.suffix}” files; use one of {known}")
+    FORMATS.load(name)  # should that fail, it is known before any work is done
     return name
 
 
@@ -58,12 +84,12 @@ def write(  # noqa: PLR0913 (each is a part of a file)
     ``timeline`` is asked when all blocks are written; ``progress`` is called after each. Raises
     ExportError where the file cannot be written.
     """
-    form = suffix(path)
+    form = FORMATS.load(suffix(path))
     with _whole(path) as file:
-        _encode(file, form, blocks, channels, progress)
+        _encode(form.encoder(file, channels), blocks, progress)
         if tags.source_digest is not None:
             tags = replace(tags, source_digest=f"{tags.source_digest} {digest(file, 0)}")
-        tag(file, form, tags, timeline())
+        form.tag(file, tags, timeline())
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -75,32 +101,7 @@ def write_bytes(path: Path, content: bytes) -> None:
         file.write(content)
 
 
-class _Pedalboard:
-    """Writes 48,000 Hz, 16 bit to a file as WAV, FLAC or OGG; ``close`` makes it whole."""
-
-    def __init__(self, file: IO[bytes], form: str, channels: int) -> None:
-        quality = {"quality": KBIT_PER_S[channels]} if form == "ogg" else {}
-        self._channels = channels
-        self._file = AudioFile(
-            file, "w", samplerate=RATE_HZ, num_channels=channels, format=form, bit_depth=16,
-            **quality,
-        )  # fmt: skip
-
-    def write(self, block: bytes) -> None:
-        self._file.write(np.frombuffer(block, dtype="<i2").reshape(-1, self._channels).T)
-
-    def close(self) -> None:
-        self._file.close()
-
-
-def _encode(
-    file: IO[bytes],
-    form: str,
-    blocks: Iterable[bytes],
-    channels: int,
-    progress: Callable[[], object],
-) -> None:
-    encoder = Encoder(file, channels) if form == "mp3" else _Pedalboard(file, form, channels)
+def _encode(encoder: Encoder, blocks: Iterable[bytes], progress: Callable[[], object]) -> None:
     with (
         contextlib.closing(encoder),
         ThreadPoolExecutor(1, thread_name_prefix="encoder") as pool,

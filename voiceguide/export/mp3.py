@@ -6,15 +6,18 @@ Info Tag rev 1” (http://gabriel.mp3-tech.org/mp3infotag.html).
 
 from __future__ import annotations
 
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import lameenc
+from mutagen.mp3 import MP3
 
 from voiceguide.audio.grid import RATE_HZ
+from voiceguide.export.encoder import KBIT_PER_S
+from voiceguide.export.tags import tag_id3
 
-KBIT_PER_S = {1: 96, 2: 112}
-"""By channels, for Vorbis too. An MP3's rate is constant, so that players find a chapter to the
-millisecond (with a variable one they guess)."""
+if TYPE_CHECKING:
+    from voiceguide.export.tags import Tags
+    from voiceguide.timeline import Timeline
 
 _QUALITY = 7
 """LAME's fastest, in two thirds of its default's time; at these rates its noise is masked as well
@@ -89,6 +92,16 @@ class Encoder:
             bytes(2),  # no checksum of the sound
         ))  # fmt: skip
         return (info + checksum(info).to_bytes(2, "big")).ljust(self._frame_bytes, b"\0")
+
+
+def encoder(file: IO[bytes], channels: int) -> Encoder:
+    """Return what writes MP3 to a file."""
+    return Encoder(file, channels)
+
+
+def tag(file: IO[bytes], tags: Tags, timeline: Timeline) -> None:
+    """Write tags, chapters and words into a file of the format."""
+    tag_id3(MP3, file, tags, timeline)
 
 
 def checksum(content: bytes) -> int:

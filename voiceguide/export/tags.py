@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 import mutagen
-from mutagen import MutagenError, flac, id3, mp3, oggvorbis, wave
+from mutagen import MutagenError, id3
 
 from voiceguide.export.views import clock, lrc, spoken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from mutagen import FileType
 
     from voiceguide.timeline import Timeline
 
@@ -56,27 +58,32 @@ class Tags:
     """What an MP3 is made of; ``read_source_digest`` returns it while the file is as written."""
 
 
-def tag(file: IO[bytes], form: str, tags: Tags, timeline: Timeline) -> None:
-    """Write ``tags`` and what ``timeline`` holds into an open file of the format ``form``."""
+def tag_id3(
+    kind: Callable[[IO[bytes]], FileType], file: IO[bytes], tags: Tags, timeline: Timeline
+) -> None:
+    """Write ``tags`` and what ``timeline`` holds into an open file, as ID3.
+
+    ``kind`` is the class that mutagen has for such files.
+    """
     file.seek(0)
-    match form:
-        case "mp3":
-            audio = mp3.MP3(file)
-        case "wav":
-            audio = wave.WAVE(file)
-        case "flac":
-            audio = flac.FLAC(file)
-        case _:
-            audio = oggvorbis.OggVorbis(file)
-    if form in ("mp3", "wav"):
+    audio = kind(file)
+    audio.add_tags()
+    for frame in _id3_frames(tags, timeline):
+        audio.tags.add(frame)
+    file.seek(0)
+    audio.save(file)
+
+
+def tag_vorbis(
+    kind: Callable[[IO[bytes]], FileType], file: IO[bytes], tags: Tags, timeline: Timeline
+) -> None:
+    """Write ``tags`` and what ``timeline`` holds into an open file, as Vorbis comments."""
+    file.seek(0)
+    audio = kind(file)
+    if audio.tags is None:
         audio.add_tags()
-        for frame in _id3_frames(tags, timeline):
-            audio.tags.add(frame)
-    else:
-        if audio.tags is None:
-            audio.add_tags()
-        for key, value in _vorbis_comments(tags, timeline):
-            audio[key] = value
+    for key, value in _vorbis_comments(tags, timeline):
+        audio[key] = value
     file.seek(0)
     audio.save(file)
 
@@ -156,7 +163,7 @@ def written_by_voiceguide(path: Path) -> bool:
 def made_by_voiceguide(path: Path) -> bool:
     """Whether a file of any format says that voiceguide made it."""
     with contextlib.suppress(OSError, MutagenError):
-        known = mutagen.File(path, [mp3.MP3, wave.WAVE, flac.FLAC, oggvorbis.OggVorbis])
+        known = mutagen.File(path)
         tags = known.tags if known else None
         artist = (tags or {}).get("TPE1" if isinstance(tags, id3.ID3) else "artist", [""])
         return str(artist[0]) == ARTIST

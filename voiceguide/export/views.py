@@ -1,24 +1,44 @@
-"""Timeline -> what is heard, to read: text, JSON, WebVTT, LRC."""
+"""Timeline -> what is heard, to read: text, JSON, WebVTT, LRC; and the table of such views."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from voiceguide.tables import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from voiceguide.timeline import Event, Timeline
 
 
-def captions(timeline: Timeline, form: str, *, title: str, language: str) -> str:
-    """Return what is heard, as "text", "json", "vtt" (WebVTT) or "lrc".
+class View(Protocol):
+    """A way to show a session as text, an entry of ``CAPTIONS``."""
 
-    The JSON has the keys title, language, duration_ms, chapters and events.
+    def __call__(self, timeline: Timeline, title: str, language: str, /) -> Iterable[str]:
+        """Return the pieces of the text, line ends and all; ``language`` is a BCP 47 tag."""
+
+
+CAPTIONS: Table[View] = Table(
+    "voiceguide.captions",
+    {
+        "text": "voiceguide.export.views:text",
+        "json": "voiceguide.export.views:document",
+        "vtt": "voiceguide.export.views:vtt",
+        "lrc": "voiceguide.export.views:lrc",
+    },
+    "caption format",
+)
+"""What ``captions`` can return."""
+
+
+def captions(timeline: Timeline, form: str, *, title: str, language: str) -> str:
+    """Return what is heard, in one of the formats of ``CAPTIONS``; raises RequestError for another.
+
+    “text” is for people, “json” for programs, “vtt” (WebVTT) and “lrc” for players.
     """
-    return "".join(
-        {"text": _text, "json": _json, "vtt": _vtt, "lrc": lrc}[form](timeline, title, language)
-    )
+    return "".join(CAPTIONS.load(form)(timeline, title, language))
 
 
 def summary(timeline: Timeline) -> str:
@@ -40,19 +60,21 @@ def spoken(timeline: Timeline) -> list[tuple[int, str]]:
     return [(event.begin_ms, event.text) for event in timeline.events if event.text is not None]
 
 
-def _text(timeline: Timeline, title: str, _language: str) -> Iterator[str]:
+def text(timeline: Timeline, title: str, _language: str) -> Iterator[str]:
+    """Return title, chapters and words with times."""
     yield f"{title} ({clock(timeline.duration_ms)})\n"
     chapters = list(timeline.chapters)
-    for begin_ms, text in spoken(timeline):
+    for begin_ms, words in spoken(timeline):
         while chapters and chapters[0].begin_ms <= begin_ms:
             yield f"\n{chapters.pop(0).title}\n"
-        yield f"{clock(begin_ms)}  {text}\n"
+        yield f"{clock(begin_ms)}  {words}\n"
     for chapter in chapters:
         yield f"\n{chapter.title}\n"
 
 
-def _json(timeline: Timeline, title: str, language: str) -> Iterator[str]:
-    document = {
+def document(timeline: Timeline, title: str, language: str) -> Iterator[str]:
+    """Return JSON with the keys title, language, duration_ms, chapters and events."""
+    content = {
         "title": title,
         "language": language,
         "duration_ms": timeline.duration_ms,
@@ -62,7 +84,7 @@ def _json(timeline: Timeline, title: str, language: str) -> Iterator[str]:
         ],
         "events": [*_bed(timeline), *map(_event, timeline.events)],
     }
-    yield json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    yield json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
 
 def _bed(timeline: Timeline) -> Iterator[dict[str, object]]:
@@ -88,23 +110,23 @@ def _event(event: Event) -> dict[str, object]:
     }
 
 
-def _vtt(timeline: Timeline, title: str, language: str) -> Iterator[str]:
+def vtt(timeline: Timeline, title: str, language: str) -> Iterator[str]:
     """Return WebVTT (https://www.w3.org/TR/webvtt1/)."""
     yield f"WEBVTT - {title}\nLanguage: {language}\n"
     for event in timeline.events:
         if event.text is not None:
             times = (clock(ms, hours=True) for ms in (event.begin_ms, event.end_ms))
-            text = event.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-            yield f"\n{' --> '.join(times)}\n{text}\n"
+            words = event.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+            yield f"\n{' --> '.join(times)}\n{words}\n"
 
 
 def lrc(timeline: Timeline, title: str, language: str) -> Iterator[str]:
     """Return LRC, whose times are minutes, seconds and hundredths."""
     yield f"[ti:{title}]\n[ar:voiceguide]\n[la:{language}]\n"
     yield f"[length:{clock(timeline.duration_ms)}]\n"
-    for begin_ms, text in spoken(timeline):
+    for begin_ms, words in spoken(timeline):
         minutes, ms = divmod(begin_ms, 60_000)
-        yield f"[{minutes:02}:{ms // 1000:02}.{ms % 1000 // 10:02}]{text}\n"
+        yield f"[{minutes:02}:{ms // 1000:02}.{ms % 1000 // 10:02}]{words}\n"
 
 
 def clock(ms: int, *, hours: bool = False) -> str:

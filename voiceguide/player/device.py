@@ -7,7 +7,8 @@ import ctypes
 import sys
 from typing import TYPE_CHECKING, Protocol
 
-from voiceguide.errors import DeviceError, RequestError
+from voiceguide.errors import DeviceError
+from voiceguide.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,39 +28,33 @@ class Device(Protocol):
 
 
 class Opener(Protocol):
-    """Opens a device: 48,000 Hz, 16 bit, the system's default output."""
+    """Opens a device: 48,000 Hz, 16 bit, the system's default output. An entry of ``DEVICES``."""
 
     def __call__(self, read: Callable[[int], bytes], channels: int) -> Device:
-        """Open it; ``read`` gives so many frames. Raises DeviceError if there is none."""
+        """Open it; ``read`` gives so many frames, interleaved, little endian; it never waits long.
+
+        Raises DeviceError if there is none.
+        """
 
 
-def opener(player: str) -> Opener:
-    """Return what opens a device, by the name of a player, with its library loaded.
+DEVICES: Table[Opener] = Table(
+    "voiceguide.devices",
+    {
+        "miniaudio": "voiceguide.player.miniaudio_device:MiniaudioDevice",
+        "simpleaudio": "voiceguide.player.simpleaudio_device:SimpleaudioDevice",
+    },
+    "device",
+)
+"""The ways to a loudspeaker; the first is the default."""
 
-    Raises RequestError for a player that is not known, DeviceError for one that is not there.
+
+def opener(device: str) -> Opener:
+    """Return what opens a device, by its name in ``DEVICES``, with its library loaded.
+
+    Raises RequestError for a device that is not known, VoiceguideError for one that cannot be used.
     """
     _quieten_alsa()
-    if player == "miniaudio":
-        try:
-            from voiceguide.player.miniaudio_device import MiniaudioDevice
-        except ImportError as error:
-            raise DeviceError(f"miniaudio cannot be loaded ({error}); install it again") from error
-        return MiniaudioDevice
-    if player == "simpleaudio":
-        if sys.version_info >= (3, 12):
-            raise DeviceError(
-                "simpleaudio crashes Python 3.12 and later (its issue 72): use miniaudio, or "
-                "Python 3.11"
-            )
-        try:
-            from voiceguide.player.simpleaudio_device import SimpleaudioDevice
-        except ImportError as error:
-            raise DeviceError(
-                "simpleaudio is not installed: pip install 'voiceguide[simpleaudio]' (it needs a "
-                "compiler and, on Linux, ALSA's headers)"
-            ) from error
-        return SimpleaudioDevice
-    raise RequestError(f"there is no player “{player}”; there are: miniaudio, simpleaudio")
+    return DEVICES.load(device)
 
 
 def not_opened(reason: object) -> DeviceError:

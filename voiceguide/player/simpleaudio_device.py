@@ -13,14 +13,25 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-import simpleaudio
-from simpleaudio._simpleaudio import SimpleaudioError
-
 from voiceguide.audio.grid import FRAMES_PER_MS, RATE_HZ
+from voiceguide.errors import DeviceError
 from voiceguide.player.device import not_opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+if sys.version_info >= (3, 12):
+    raise DeviceError(
+        "simpleaudio crashes Python 3.12 and later (its issue 72): use miniaudio, or Python 3.11"
+    )
+try:
+    import simpleaudio
+    from simpleaudio._simpleaudio import SimpleaudioError
+except ImportError as missing:
+    raise DeviceError(
+        "simpleaudio is not installed: pip install 'voiceguide[simpleaudio]' (it needs a compiler "
+        "and, on Linux, ALSA's headers)"
+    ) from missing
 
 _HOUR_MS = 3_600_000
 _MARGIN_MS = 400

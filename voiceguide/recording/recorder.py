@@ -20,14 +20,8 @@ from voiceguide.errors import RequestError, VoiceguideError
 from voiceguide.recording import phrases
 from voiceguide.voices import Spoken
 from voiceguide.voices.clip import finish
-from voiceguide.voices.recordings import (
-    LONGEST_S,
-    SHORTEST_MS,
-    Recordings,
-    Take,
-    digest_in,
-    take,
-)
+from voiceguide.voices.recordings import Recordings, digest_in
+from voiceguide.voices.takes import LONGEST_S, SHORTEST_MS, Take, take
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence

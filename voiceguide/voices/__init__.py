@@ -1,12 +1,38 @@
-"""Text -> clip. An engine speaks; the voice finishes, caches, and works ahead."""
+"""Utterance -> clip: an engine speaks; the voice finishes, caches, and works ahead.
+
+Takes utterances: a text, its language, the name of a voice, a rate and a pitch. Gives clips: mono,
+48,000 Hz, 16 bit, trimmed, brought to level and faded, a whole number of milliseconds long. A clip
+that was made before is read from the cache, under all that decides how it sounds.
+
+    engine      what an utterance and an engine are, and the table of engines, found by name
+    pyttsx3     every system's own voices; espeak-ng on Linux: the default, which takes any voice
+    piper       neural voices, each a model in a file (piper_download fetches them)
+    recordings  a folder of a person's recordings, a file a phrase
+    takes       a recording -> what was said in it, trimmed and judged
+    cast        which voice of an engine speaks what of a script
+    clip        raw speech -> a clip
+    cache       clips on disk
+    voice       engines, cache, and work done ahead, as one object
+    *_child     the processes in which engines run, so that one that hangs or crashes is replaced
+
+Another engine is one file with ``voices`` and ``find`` (``engine.Voices``), and one line in
+``engine.ENGINES``; a package adds its own by an entry point of the group ``voiceguide.engines``
+(see ``voiceguide.tables``). ``engines`` asks them in the order of the table, ours first.
+"""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from voiceguide.errors import MissingVoiceError
-from voiceguide.voices.engine import DEFAULT_RATE_WPM, Engine, Spoken, Utterance, VoiceInfo
+from voiceguide.voices.engine import (
+    DEFAULT,
+    DEFAULT_RATE_WPM,
+    ENGINES,
+    Engine,
+    Spoken,
+    Utterance,
+    VoiceInfo,
+)
 from voiceguide.voices.pyttsx3 import Pyttsx3
 from voiceguide.voices.voice import Voice
 
@@ -15,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_RATE_WPM",
+    "ENGINES",
     "Engine",
     "Spoken",
     "Utterance",
@@ -24,39 +51,24 @@ __all__ = [
     "installed_voices",
 ]
 
-_PIPER_NAME = re.compile(r"[a-z]{2,3}_[A-Z]{2}-\w+-(x_low|low|medium|high)")
-
 
 def engines(voice: str | None) -> Callable[[], Engine]:
     """Return what makes engines for a voice: one that is to be used together makes all of them.
 
-    ``voice`` is None for the default one, the name of one that ``there_are``, the path of a Piper
-    model (x.onnx), or a folder of recordings. Raises VoiceError where that is known to be missing.
+    ``voice`` is None for the default one, the name of one of ``installed_voices``, the path of a
+    Piper model (x.onnx), or a folder of recordings. Raises VoiceError where that is known to be
+    missing.
     """
     if voice is None:
         return Pyttsx3
-    from voiceguide.voices import piper, recordings  # most sessions need neither
-
-    if recordings.is_folder(voice):
-        folder = recordings.Recordings(voice)
-        return lambda: recordings.Recorded(folder, Pyttsx3())
-    found = piper.find(voice)
-    if found is not None:
-        model = piper.Model(*found, voice)
-        return lambda: piper.Piper(model, Pyttsx3())
-    if _PIPER_NAME.match(voice):
-        raise MissingVoiceError(
-            f"{voice} is not here; “voiceguide voices --download {voice}” fetches it"
-        )
+    for name in ENGINES:
+        if name != DEFAULT:
+            make_engine = ENGINES.load(name).find(voice)
+            if make_engine is not None:
+                return make_engine
     return Pyttsx3
 
 
 def installed_voices() -> list[VoiceInfo]:
-    """Return the voices of this machine."""
-    from voiceguide.voices import piper
-
-    engine = Pyttsx3()
-    try:
-        return engine.voices() + piper.installed()
-    finally:
-        engine.close()
+    """Return the voices of this machine, of each engine in turn."""
+    return [voice for name in ENGINES for voice in ENGINES.load(name).voices()]

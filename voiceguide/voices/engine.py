@@ -1,12 +1,14 @@
-"""What an engine is: another one is one more file beside this."""
+"""What an engine is, and the table of engines: another one is one more file beside this."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from voiceguide.tables import Table
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     import numpy as np
     from numpy.typing import NDArray
@@ -86,6 +88,35 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """End whatever was started, for good; who is still waiting for a phrase gets VoiceError."""
+
+
+class Voices(Protocol):
+    """The voices of one kind of engine, an entry of ``ENGINES``: a module does, or an object."""
+
+    def voices(self) -> list[VoiceInfo]:
+        """Return those that are installed, as ``voiceguide voices`` is to list them."""
+
+    def find(self, voice: str) -> Callable[[], Engine] | None:
+        """Return what makes engines for ``voice`` if it is one of these; else None.
+
+        ``voice`` is a name, or the path of a file or folder, as the user gave it; utterances call
+        it the same. What all its engines can share, such as a model, is loaded once, here. Raises
+        VoiceError for a voice that is one of these, but cannot be used.
+        """
+
+
+ENGINES: Table[Voices] = Table(
+    "voiceguide.engines",
+    {
+        "recordings": "voiceguide.voices.recordings",
+        "piper": "voiceguide.voices.piper",
+        "pyttsx3": "voiceguide.voices.pyttsx3",
+    },
+    "engine",
+)
+"""The kinds of engines, in the order in which they are asked for a voice."""
+DEFAULT = "pyttsx3"
+"""It speaks where no voice is named. Since it takes any name, it is asked after all others."""
 
 
 def same_language(one: str, other: str) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib.metadata
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,9 +29,10 @@ from voiceguide.voices.engine import (
     remarks_without_espeak,
     same_language,
 )
+from voiceguide.voices.pyttsx3 import Pyttsx3
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from voiceguide.ssml import WantedVoice
     from voiceguide.voices.engine import Engine
@@ -40,6 +42,8 @@ SPEAKER = "#"
 """Stands before the name of a speaker, where a model has several: model.onnx#anna."""
 NEEDED = "pip install 'voiceguide[piper]'"
 
+_NAME = re.compile(r"[a-z]{2,3}_[A-Z]{2}-\w+-(x_low|low|medium|high)")
+"""As Piper's own voices are called."""
 _CHILD = Path(__file__).with_name("piper_child.py")
 _LIMIT_S = 60.0  # a large model on a slow disk
 _LIMIT_S_PER_CHARACTER = 0.5  # five times real time
@@ -169,12 +173,28 @@ def folder() -> Path:
     return files.data_folder() / "voices"
 
 
-def installed() -> list[VoiceInfo]:
+def voices() -> list[VoiceInfo]:
     """Return the voices that are installed, those of each model with several speakers by name."""
     return [info for path in sorted(folder().glob(f"*{SUFFIX}")) for info in _infos(path)]
 
 
-def find(voice: str) -> tuple[Path, str] | None:
+def find(voice: str) -> Callable[[], Engine] | None:
+    """Return what makes engines for an installed voice or the path of a model; else None.
+
+    They share the model's process. Raises VoiceError for a model that is missing or cannot be used.
+    """
+    found = _file(voice)
+    if found is not None:
+        model = Model(*found, voice)
+        return lambda: Piper(model, Pyttsx3())
+    if _NAME.match(voice):
+        raise MissingVoiceError(
+            f"{voice} is not here; “voiceguide voices --download {voice}” fetches it"
+        )
+    return None
+
+
+def _file(voice: str) -> tuple[Path, str] | None:
     """Return the file that a path or an installed voice's name means, and the speaker or ""."""
     name, _, speaker = voice.rpartition(SPEAKER)
     if not name or voice.lower().endswith(SUFFIX):

@@ -23,9 +23,10 @@ from voiceguide.errors import MissingVoiceError, VoiceError
 from voiceguide.voices.engine import Spoken, Utterance, VoiceInfo, remarks_without_espeak
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from voiceguide.ssml import WantedVoice
+    from voiceguide.voices.engine import Engine
 
 _CHILD = Path(__file__).with_name("pyttsx3_child.py")
 _LIMIT_S = 10.0
@@ -97,6 +98,20 @@ class Pyttsx3:
     def close(self) -> None:
         """End the child process for good."""
         self._child.close()
+
+
+def voices() -> list[VoiceInfo]:
+    """Return the system's voices; raises VoiceError if the engine does not start."""
+    engine = Pyttsx3()
+    try:
+        return engine.voices()
+    finally:
+        engine.close()
+
+
+def find(voice: str) -> Callable[[], Engine]:  # noqa: ARG001 (its process knows, once it runs)
+    """Return what makes engines for any voice: one that is missing is told when it speaks."""
+    return Pyttsx3
 
 
 def _missing(voice: str) -> str | None:

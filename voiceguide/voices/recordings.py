@@ -6,29 +6,24 @@ for people: stay-with-the-pressure-1f0c2a9b.wav.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import hashlib
 import io
 import re
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-import numpy as np
-from pedalboard import HighpassFilter, Pedalboard
-
-from voiceguide.audio.reader import mono_weights, open_audio, products
 from voiceguide.errors import LibraryError, VoiceError
 from voiceguide.voices import cache
-from voiceguide.voices.engine import DEFAULT_RATE_WPM, Spoken, Utterance
+from voiceguide.voices.engine import DEFAULT_RATE_WPM, Spoken, Utterance, VoiceInfo
+from voiceguide.voices.pyttsx3 import Pyttsx3
+from voiceguide.voices.takes import Verdict, judge, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Iterable
 
     from voiceguide.ssml import WantedVoice
     from voiceguide.voices.engine import Engine
@@ -37,30 +32,9 @@ LIST = "phrases.csv"
 """What a folder of recordings is to hold; see ``voiceguide.recording.phrases``."""
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".aiff", ".aif")
 """Of recordings; where a phrase has several, the first of these that can be heard counts."""
-SHORTEST_MS = 100
-"""Of a recording that was trimmed: “ja” lasts 200."""
-LONGEST_S = 180
-"""Of a file: 2,000 characters, the longest run of speech, read slowly."""
-
 _SLUG_CHARACTERS = 48
 _DIGEST = re.compile(r"(?:^|.*[^0-9a-z])([0-9a-f]{8})", re.IGNORECASE)
 _MOST_SHOWN = 6
-
-_WINDOW_MS = 10
-_RUMBLE_HZ, _RUMBLE_POLES = 120, 4  # mains hum, 33 dB down; voices have enough above
-_FLOOR_PERCENTILE = 5  # of the windows' levels: even between words there is that much silence
-_SPEECH_DB, _SOUND_DB, _EDGE_DB = 15.0, 8.0, 4.0
-"""Above the floor: what is speech for sure; a soft consonant, near speech; where each begins. The
-level of white noise varies by 0.3 dB from window to window."""
-_FLOOR_DBFS = -70.0  # quieter rooms are not told apart: breath is heard in them
-_SILENT_DBFS = -45.0  # a steady sound below comes from the room; above, speech without a pause
-_CLICK_MS, _APART_MS = 60, 150
-"""What is shorter, and further from all else at the edge, is a click; else the t of “spot”."""
-_BEFORE_MS, _BEHIND_MS = 10, 60
-"""Kept around what is heard, fading: soft consonants that begin and end below the room's noise."""
-_CLIPPED_AT = 0.985
-_CLIPPED_FRAMES, _CLIPPED_RUNS = 3, 3
-"""So many frames in a row at the top, so many times: a wave that was cut off."""
 
 
 def name_of(text: str, language: str) -> str:
@@ -76,66 +50,6 @@ def name_of(text: str, language: str) -> str:
     tag = language.lower().partition("-")[0]
     digest = hashlib.blake2b(f"{tag}\n{text}".encode(), digest_size=4).hexdigest()
     return f"{slug}{digest}"
-
-
-class Take(NamedTuple):
-    """A recording that was read, and what is to be known of it."""
-
-    samples: NDArray[np.float32]
-    """Mono, shape (frames,), within ±1, from the first word to the last; empty if there is none."""
-    rate_hz: int
-    speech_dbfs: float
-    """The level of its louder parts."""
-    floor_dbfs: float
-    """The level of the room, where it is heard."""
-    clipped: bool
-
-
-def take(samples: NDArray[np.float32], rate_hz: int) -> Take:
-    """Judge and trim a recording; ``samples`` are of shape (channels, frames), within ±1."""
-    window = rate_hz * _WINDOW_MS // 1000
-    if samples.shape[1] < window:
-        return Take(np.zeros(0, np.float32), rate_hz, -np.inf, -np.inf, clipped=False)
-    mono = mono_weights(products(samples)) @ samples
-    clipped = any(_is_clipped(channel) for channel in samples)
-    mono = mono - mono.mean()
-    heard = Pedalboard([HighpassFilter(_RUMBLE_HZ) for _ in range(_RUMBLE_POLES)])(mono, rate_hz)
-    whole = heard[: heard.size // window * window].reshape(-1, window)
-    levels = 10 * np.log10(np.maximum((whole.astype(np.float64) ** 2).mean(axis=1), 1e-12))
-    floor = max(_FLOOR_DBFS, float(np.percentile(levels, _FLOOR_PERCENTILE)))
-    if levels.max() > floor + _SPEECH_DB:
-        first, last = _edges(levels, floor)
-        before, behind = (ms * rate_hz // 1000 for ms in (_BEFORE_MS, _BEHIND_MS))
-        begin, end = max(0, first * window - before), last * window + behind
-        mono = _faded(mono[begin:end], before, behind) if last else mono[:0]
-        levels = levels[first:last]
-    elif levels.max() < _SILENT_DBFS:
-        mono = mono[:0]
-    louder = float(np.percentile(levels, 90)) if mono.size else -np.inf
-    return Take(mono, rate_hz, louder, floor, clipped)
-
-
-def read(path: Path) -> Take:
-    """Read a recording of any format, rate and number of channels; raises VoiceError."""
-    try:
-        with contextlib.closing(open_audio(path)) as file:
-            if file.frames > LONGEST_S * file.samplerate:
-                raise VoiceError(f"is longer than {LONGEST_S} s: that is no phrase")
-            if not file.frames:
-                raise VoiceError("is empty")
-            samples, rate_hz = np.nan_to_num(file.read(file.frames)), round(file.samplerate)
-    except (OSError, ValueError, RuntimeError) as error:
-        what = "is empty" if path.is_file() and not path.stat().st_size else "cannot be read"
-        raise VoiceError(what) from error
-    return take(samples, rate_hz)
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is wrong with a recording, and whether it is heard nevertheless."""
-
-    says: str
-    heard: bool
 
 
 class Recordings:
@@ -182,7 +96,7 @@ class Recordings:
     def verdict(self, path: Path) -> Verdict | None:
         """Return what is wrong with a recording, if something is."""
         if path.name not in self._verdicts:
-            self._verdicts[path.name] = _judge(path)
+            self._verdicts[path.name] = judge(path)
         return self._verdicts[path.name]
 
     def _is_heard(self, path: Path) -> bool:
@@ -282,6 +196,19 @@ def is_folder(voice: str) -> bool:
     return folder.is_dir() and ((folder / LIST).is_file() or bool(_sound_files(folder)))
 
 
+def voices() -> list[VoiceInfo]:
+    """Return no voices: a folder is named by its path."""
+    return []
+
+
+def find(voice: str) -> Callable[[], Engine] | None:
+    """Return what makes engines for a folder of recordings, looked at now; else None."""
+    if not is_folder(voice):
+        return None
+    folder = Recordings(voice)
+    return lambda: Recorded(folder, Pyttsx3())
+
+
 def digest_in(stem: str) -> str | None:
     """Return the digest in a file's name, without suffix."""
     found = _DIGEST.fullmatch(stem)
@@ -340,18 +267,6 @@ def _sound_files(folder: Path) -> list[Path]:
     return sorted(files, key=lambda path: (SUFFIXES.index(path.suffix.lower()), path.name))
 
 
-def _judge(path: Path) -> Verdict | None:
-    try:
-        found = read(path)
-    except VoiceError as error:
-        return Verdict(str(error), heard=False)
-    if not found.samples.size:
-        return Verdict("is silent", heard=False)
-    if found.samples.size < SHORTEST_MS * found.rate_hz // 1000:
-        return Verdict("is too short", heard=False)
-    return Verdict("is clipped", heard=True) if found.clipped else None
-
-
 def _coverage(recorded: int, needed: int) -> str:
     if recorded == needed:
         return f"all {needed} phrases are recorded"
@@ -361,43 +276,3 @@ def _coverage(recorded: int, needed: int) -> str:
 def _listed(names: list[str]) -> str:
     more = len(names) - _MOST_SHOWN
     return ", ".join(names[:_MOST_SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
-def _is_clipped(channel: NDArray[np.float32]) -> bool:
-    top = np.abs(channel) >= _CLIPPED_AT
-    edges = np.flatnonzero(np.diff(np.pad(top.astype(np.int8), 1)))
-    lengths = edges[1::2] - edges[::2]
-    return int((lengths >= _CLIPPED_FRAMES).sum()) >= _CLIPPED_RUNS
-
-
-def _edges(levels: NDArray[np.float64], floor: float) -> tuple[int, int]:
-    """Return the first window of speech, and the one behind the last; the same if there is none."""
-    bounds = np.flatnonzero(np.diff(np.pad((levels > floor + _EDGE_DB).astype(np.int8), 1)))
-    parts = [
-        (int(begin), int(end))
-        for begin, end in zip(bounds[::2], bounds[1::2], strict=True)
-        if levels[begin:end].max() > floor + _SOUND_DB
-    ]
-    words = [
-        number
-        for number, (begin, end) in enumerate(parts)
-        if levels[begin:end].max() > floor + _SPEECH_DB and end - begin >= _CLICK_MS // _WINDOW_MS
-    ]
-    if not words:
-        return 0, 0
-    first, last = words[0], words[-1]
-    apart = _APART_MS // _WINDOW_MS
-    while first > 0 and parts[first][0] - parts[first - 1][1] <= apart:
-        first -= 1
-    while last + 1 < len(parts) and parts[last + 1][0] - parts[last][1] <= apart:
-        last += 1
-    return parts[first][0], parts[last][1]
-
-
-def _faded(samples: NDArray[np.float32], before: int, behind: int) -> NDArray[np.float32]:
-    """Let the room's noise at both ends come and go softly."""
-    faded = samples.copy()
-    before, behind = min(before, faded.size), min(behind, faded.size)
-    faded[:before] *= np.linspace(0, 1, before, dtype=np.float32)
-    faded[faded.size - behind :] *= np.linspace(1, 0, behind, dtype=np.float32) ** 2
-    return faded

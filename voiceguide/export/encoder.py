@@ -1,0 +1,46 @@
+"""PCM -> an audio file: what an encoder is, and the one that pedalboard has."""
+
+from __future__ import annotations
+
+from typing import IO, Protocol
+
+import numpy as np
+from pedalboard.io import AudioFile
+
+from voiceguide.audio.grid import RATE_HZ
+
+KBIT_PER_S = {1: 96, 2: 112}
+"""By channels, for MP3 and Vorbis. An MP3's rate is constant, so that players find a chapter to the
+millisecond (with a variable one they guess)."""
+
+
+class Encoder(Protocol):
+    """Writes 48,000 Hz, 16 bit to a file."""
+
+    def write(self, block: bytes) -> None:
+        """Encode a block (interleaved, little endian); raises OSError."""
+
+    def close(self) -> None:
+        """Make the file whole, without closing it; raises OSError."""
+
+
+class PedalboardEncoder:
+    """Writes WAV, FLAC or OGG."""
+
+    def __init__(
+        self, file: IO[bytes], channels: int, form: str, quality: int | None = None
+    ) -> None:
+        """Begin at the begin of a file that can seek; ``quality`` is in kbit/s, where it loses."""
+        self._channels = channels
+        self._file = AudioFile(
+            file, "w", samplerate=RATE_HZ, num_channels=channels, format=form, bit_depth=16,
+            quality=quality,
+        )  # fmt: skip
+
+    def write(self, block: bytes) -> None:
+        """Encode a block (interleaved); raises OSError."""
+        self._file.write(np.frombuffer(block, dtype="<i2").reshape(-1, self._channels).T)
+
+    def close(self) -> None:
+        """Make the file whole; raises OSError."""
+        self._file.close()

@@ -1,0 +1,25 @@
+"""OGG: Vorbis, with its comments."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING
+
+from mutagen.oggvorbis import OggVorbis
+
+from voiceguide.export.encoder import KBIT_PER_S, PedalboardEncoder
+from voiceguide.export.tags import tag_vorbis
+
+if TYPE_CHECKING:
+    from voiceguide.export.encoder import Encoder
+    from voiceguide.export.tags import Tags
+    from voiceguide.timeline import Timeline
+
+
+def encoder(file: IO[bytes], channels: int) -> Encoder:
+    """Return what writes Ogg Vorbis to a file."""
+    return PedalboardEncoder(file, channels, "ogg", KBIT_PER_S[channels])
+
+
+def tag(file: IO[bytes], tags: Tags, timeline: Timeline) -> None:
+    """Write tags, chapters and words into a file of the format."""
+    tag_vorbis(OggVorbis, file, tags, timeline)
