@@ -65,7 +65,7 @@ class RequestError(VoiceguideError):
 class LengthRequestError(RequestError):
     """A length was asked for that the session cannot have."""
 
-    def __init__(self, message: str, nearest_ms: tuple[int, ...]) -> None:
+    def __init__(self, message: str, nearest_ms: tuple[int, ...] = ()) -> None:
         super().__init__(message)
         self.nearest_ms = nearest_ms
         """The nearest lengths that it can have, below and above, as far as there are any."""

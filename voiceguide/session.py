@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
-from voiceguide import files, library, mixer, script, ssml, timeline
+from voiceguide import clock, files, library, mixer, script, ssml, timeline
 from voiceguide.errors import (
     Findings,
     LengthRequestError,
@@ -618,7 +618,7 @@ def _fitted(  # noqa: C901 (a search, and what its ends are)
     first, *middle = sessions
     asked = first._request
     if target_ms > asked.max_ms:
-        what = f"{_clock(target_ms)} minutes are more than {asked.max_length}"
+        what = f"{clock.exact(target_ms)} is more than {asked.max_length}"
         raise RequestError(f"{what}; --max-length allows more")
     shorter_ms: list[int] = []
     longer_ms: list[int] = []
@@ -667,8 +667,8 @@ def _fitted(  # noqa: C901 (a search, and what its ends are)
     what = "session" if len(sessions) == 1 else "playlist"
     are = "lengths are" if len(nearest) > 1 else "length is"
     raise LengthRequestError(
-        f"no {what} of {_clock(target_ms)} minutes can be made of it; the nearest {are} "
-        + " and ".join(map(_clock, nearest)),
+        f"no {what} of {clock.exact(target_ms)} can be made of it; the nearest {are} "
+        + " and ".join(map(clock.exact, nearest)),
         tuple(nearest),
     )
 
@@ -680,11 +680,6 @@ def _digest(sound: Sound | Bed) -> str:
             return hashlib.file_digest(file, "blake2b").hexdigest()
     except OSError as error:
         raise SoundError(f"{sound.path}: cannot be read: {error.strerror}") from error
-
-
-def _clock(ms: int) -> str:
-    """Write a length as minutes, seconds and milliseconds: 12:30.000."""
-    return f"{ms // 60_000}:{ms % 60_000 / 1000:06.3f}"
 
 
 def _decoded(source: bytes, name: str) -> str:

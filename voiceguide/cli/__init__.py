@@ -6,7 +6,6 @@ import contextlib
 import gc
 import io
 import os
-import re
 import signal
 import sys
 from enum import StrEnum
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
 
 _GARBAGE = 50_000
 """Starting makes many objects that stay: to look through them every 700 takes a tenth of it."""
-
-_CLOCK = re.compile(r"(?:(?:(\d{1,2}):)?([0-5]?\d)|(\d{1,4})):([0-5]\d)")
-"""4:30, 1:02:03, or 75:00."""
 
 app = typer.Typer(
     name="voiceguide",
@@ -399,12 +395,11 @@ def play(  # noqa: PLR0913 (a parameter an option)
     the previous chapter; r repeats the exercise; + makes a hold 15 s longer; m mutes the tones, or
     lets them be heard again; q ends.
     """
-    from voiceguide import Session
+    from voiceguide import Session, clock
     from voiceguide.session import play_file
-    from voiceguide.ssml.values import duration
 
     try:
-        delay_ms = duration(start_delay)
+        delay_ms = clock.milliseconds(start_delay)
     except ValueError as error:
         raise VoiceguideError(f"--start-delay {start_delay}: {error}") from error
     if _is_rendered(target):
@@ -737,15 +732,12 @@ def _interrupted() -> Iterator[None]:
 
 def _place(given: str | None) -> str | int:
     """Read a time as 4:30, 1:02:03 or 90s; all else is the title of a chapter."""
-    from voiceguide.ssml.values import duration
+    from voiceguide import clock
 
     if given is None:
         return 0
-    if match := _CLOCK.fullmatch(given):
-        hours, minutes, many, seconds = (int(part or 0) for part in match.groups())
-        return ((hours * 60 + minutes + many) * 60 + seconds) * 1000
     try:
-        return duration(given)
+        return clock.milliseconds(given)
     except ValueError:
         return given
 

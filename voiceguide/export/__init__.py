@@ -11,7 +11,7 @@ WebVTT, LRC or JSON. A file is written under a temporary name and renamed when i
     cover       a region -> a picture of it
 """
 
-from voiceguide.export.formats import FORMATS, VERSION, suffix, write, write_bytes
+from voiceguide.export.formats import FORMATS, VERSION, suffix, write
 from voiceguide.export.tags import (
     SOUNDS,
     UNDETERMINED,
@@ -36,6 +36,5 @@ __all__ = [
     "suffix",
     "summary",
     "write",
-    "write_bytes",
     "written_by_voiceguide",
 ]

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import secrets
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
-from mutagen import MutagenError
 from pedalboard.io import AudioFile
 
+from voiceguide import files
 from voiceguide.audio.grid import RATE_HZ
 from voiceguide.errors import ExportError
 from voiceguide.export.mp3 import KBIT_PER_S, Encoder
 from voiceguide.export.tags import Tags, digest, tag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from voiceguide.timeline import Timeline
@@ -30,9 +27,6 @@ FORMATS = ("mp3", "wav", "flac", "ogg")
 
 VERSION = 3
 """Raise it whenever the same session becomes another file: a playlist's are then made anew."""
-
-_PART = ".voiceguide-part-"
-_STALE_S = 24 * 3600
 
 
 def suffix(path: Path) -> str:
@@ -59,20 +53,11 @@ def write(  # noqa: PLR0913 (each is a part of a file)
     ExportError where the file cannot be written.
     """
     form = suffix(path)
-    with _whole(path) as file:
+    with files.whole(path) as file:
         _encode(file, form, blocks, channels, progress)
         if tags.source_digest is not None:
             tags = replace(tags, source_digest=f"{tags.source_digest} {digest(file, 0)}")
         tag(file, form, tags, timeline())
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a small file whole, unless it holds ``content`` already; raises ExportError."""
-    with contextlib.suppress(OSError):
-        if path.read_bytes() == content:
-            return
-    with _whole(path) as file:
-        file.write(content)
 
 
 class _Pedalboard:
@@ -114,27 +99,3 @@ def _encode(
             progress()
         if written:
             written.result()
-
-
-@contextlib.contextmanager
-def _whole(path: Path) -> Iterator[IO[bytes]]:
-    """Open a temporary file beside ``path``; rename it if all goes well, else remove it."""
-    temporary = path.with_name(f"{_PART}{secrets.token_hex(4)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for old in path.parent.glob(f"{_PART}*"):  # left behind by a render that was killed
-            if time.time() - old.stat().st_mtime > _STALE_S:
-                old.unlink(missing_ok=True)
-        with temporary.open("x+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except (OSError, MutagenError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ExportError(
-            f"{path}: cannot be written: {reason}; mend that, or choose another place (-o)"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)

@@ -10,7 +10,8 @@ from typing import IO, TYPE_CHECKING
 
 from mutagen import MutagenError, flac, id3, mp3, oggvorbis, wave
 
-from voiceguide.export.views import clock, lrc, spoken
+from voiceguide import clock
+from voiceguide.export.views import lrc, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +54,15 @@ class Tags:
 
 
 def tag(file: IO[bytes], form: str, tags: Tags, timeline: Timeline) -> None:
-    """Write ``tags`` and what ``timeline`` holds into an open file of the format ``form``."""
+    """Write ``tags`` and what ``timeline`` holds into an open file; raises OSError."""
+    try:
+        _tag(file, form, tags, timeline)
+    except MutagenError as error:
+        causes = [one for one in error.args if isinstance(one, OSError)]
+        raise (causes[0] if causes else OSError(str(error))) from error
+
+
+def _tag(file: IO[bytes], form: str, tags: Tags, timeline: Timeline) -> None:
     file.seek(0)
     match form:
         case "mp3":
@@ -128,7 +137,7 @@ def _vorbis_comments(tags: Tags, timeline: Timeline) -> Iterator[tuple[str, str]
     yield "syncedlyrics", "".join(lrc(timeline, tags.title, tags.language))
     yield SOUNDS, _sounds(timeline)
     for number, chapter in enumerate(timeline.chapters):
-        yield f"chapter{number:03}", clock(chapter.begin_ms, hours=True)
+        yield f"chapter{number:03}", clock.stamp(chapter.begin_ms)
         yield f"chapter{number:03}name", chapter.title
 
 
