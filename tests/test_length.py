@@ -105,7 +105,7 @@ def test_a_length_that_cannot_be_had_is_answered_with_the_nearest(ssml):
         _ = Session(script, minutes=1).timeline
     done = voiceguide("script", "calf", "--minutes", "3")
     assert done.returncode == 1
-    assert re.search(r"no session of 3:00\.000 minutes .* nearest length is \d+:", done.stderr)
+    assert re.search(r"no session of 3:00\.000 can .* nearest length is \d+:", done.stderr)
 
 
 @pytest.mark.parametrize(

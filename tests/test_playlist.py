@@ -392,7 +392,7 @@ def test_a_longer_playlist_has_more_areas_and_more_rounds():
 
 def test_a_length_that_cannot_be_had_is_answered_with_the_nearest():
     with pytest.raises(
-        RequestError, match=r"no playlist of 3:00\.000 minutes .* (\d+):(\d\d\.\d+)"
+        RequestError, match=r"no playlist of 3:00\.000 can .* (\d+):(\d\d\.\d+)"
     ) as no:
         _ = Playlist("calf", minutes=3).sessions
     minutes, seconds = re.search(r"nearest length is (\d+):(\d\d\.\d+)", str(no.value)).groups()

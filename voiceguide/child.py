@@ -1,38 +1,77 @@
-"""A process in which an engine runs, so that one that hangs or crashes takes nothing else with it.
+"""A process of our own that answers requests: what hangs or crashes there takes nothing else along.
 
-Requests and answers are JSON, a line each. One that does not answer in time is replaced, and asked
-once more.
+The one who asks has a ``Child``. The other side is a script that calls ``serve``. Requests and
+answers are JSON, a line each:
+
+    {"do": "speak", "text": "Hello."}     "do" names a method, the rest are its arguments
+    {"progress": 0.4}                     any number of lines in between, by ``Asker.tell``
+    {"result": …}                         or
+    {"error": "…", "kind": "VoiceError"}  the kind is an error of ours, or null
+
+The script runs by itself, without the packages above it, and what only the one who asks needs is
+imported there: a process of pyttsx3 starts in a seventh of a second.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import secrets
+import os
 import shutil
-import subprocess
+import signal
 import sys
-import tempfile
 import threading
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from voiceguide.errors import MissingVoiceError, VoiceError
+from voiceguide import errors
+from voiceguide.errors import VoiceguideError
 
-_TRIES = 2
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+_ROOT = Path(__file__).resolve().parents[1]
+_PROGRAM = (
+    "import runpy, sys; root, script = sys.argv[1:3]; del sys.argv[:2]; "
+    "sys.path.append(root); runpy.run_path(script, run_name='__main__')"
+)
+"""``root`` comes last: in a checkout nothing else leads to the package."""
+
+
+class Limits(NamedTuple):
+    """What the process may take; POSIX systems keep to it, for memory only Linux does."""
+
+    cpu_s: float | None = None
+    """Computing time for one request."""
+    memory_bytes: int | None = None
+    """For all its data."""
 
 
 class Child:
     """Answers requests, one at a time, also where several threads ask."""
 
-    def __init__(self, script: Path, *arguments: str) -> None:
+    def __init__(
+        self,
+        script: Path,
+        *arguments: str,
+        name: str,
+        failure: Callable[[str], VoiceguideError],
+        limits: Limits | None = None,
+        tries: int = 2,
+    ) -> None:
         """Prepare a process; it starts with the first request.
 
-        ``script`` is called with a folder for its files, which it makes, and removes when its input
-        ends, and with ``arguments``.
+        ``name`` stands in messages; ``failure`` makes the error for what the process itself did not
+        explain. A process that hangs or crashes is replaced, and asked again, ``tries`` in all.
         """
         self._script = script
         self._arguments = arguments
+        self._name = name
+        self._failure = failure
+        self._limits = limits or Limits()
+        self._tries = tries
         self._process: _Process | None = None
         self._asking = threading.Lock()
         self._closed = False
@@ -43,26 +82,25 @@ class Child:
         assert self._process is not None  # noqa: S101
         return self._process.process
 
-    def ask(self, limit_s: float, **request: object) -> Any:
-        """Return the answer to a request; raises MissingVoiceError or VoiceError.
+    def ask(self, limit_s: float, *, do: str, **request: object) -> Any:
+        """Return the answer to a request; raises the VoiceguideError of its method, or the failure.
 
-        Each of two processes has ``limit_s`` seconds for it.
+        Each process that is tried has ``limit_s`` seconds for it.
         """
+        line = question(do, **request)
         with self._asking:
-            trouble = ""
-            for _ in range(_TRIES):
-                answer, trouble = self._exchange(json.dumps(request), limit_s)
-                if answer is not None:
-                    if "missing_voice" in answer:
-                        what = answer["missing_voice"]
-                        raise MissingVoiceError(
-                            f"{what} here; “voiceguide voices” lists those there are"
-                        )
-                    if "error" in answer:
-                        raise VoiceError(answer["error"])
-                    return answer["result"]
-                self._end()
-        raise VoiceError(f"the engine {trouble}, and so did a new one; try “voiceguide doctor”")
+            for _ in range(self._tries):
+                try:
+                    answer = self._exchange(line, limit_s)
+                except _TroubleError as error:
+                    trouble = f"{self._name} {error}"
+                    if error.is_final:
+                        raise self._failure(trouble) from error
+                else:
+                    return result(answer, self._failure)
+        if self._tries > 1:
+            trouble += ", and so did a new one; try “voiceguide doctor”"
+        raise self._failure(trouble)
 
     def restart(self) -> None:
         """End the process, when it has answered; the next request starts another."""
@@ -70,7 +108,7 @@ class Child:
             self._end()
 
     def close(self) -> None:
-        """End the process for good and at once; who waits for an answer gets VoiceError."""
+        """End the process for good and at once; who waits for an answer gets the failure."""
         self._closed = True
         self._end()
 
@@ -79,11 +117,16 @@ class Child:
         if process is not None:
             process.end()
 
-    def _exchange(self, request: str, limit_s: float) -> tuple[Any, str]:
-        """Return the answer, or None and what happened instead."""
+    def _exchange(self, line: str, limit_s: float) -> dict[str, Any]:
+        """Return the answer; raises _TroubleError, after which there is no process."""
         if self._closed:
-            raise VoiceError("the engine was closed")
-        process = self._process = self._process or _Process(self._script, self._arguments)
+            raise _TroubleError("was closed", is_final=True)
+        try:
+            process = self._process = self._process or _Process(
+                self._script, self._arguments, self._limits
+            )
+        except OSError as error:
+            raise _TroubleError(f"cannot be started: {error}", is_final=True) from error
         hung = threading.Event()
 
         def end() -> None:
@@ -93,32 +136,74 @@ class Child:
         timer = threading.Timer(limit_s, end)
         timer.start()
         try:
-            process.stdin.write(request + "\n")
+            process.stdin.write(line)
             process.stdin.flush()
-            return json.loads(process.stdout.readline()), ""
-        except (OSError, ValueError):  # its pipe is broken or closed, its answer is none
-            return None, f"did not answer in {limit_s:.0f} s" if hung.is_set() else "crashed"
+            answer: dict[str, Any] = json.loads(process.stdout.readline())
+        except (OSError, ValueError) as error:  # its pipe is broken or closed, its answer is none
+            self._end()
+            if hung.is_set():
+                raise _TroubleError(f"did not answer in {limit_s:.0f} s") from error
+            if sys.platform != "win32" and process.process.returncode == -signal.SIGPROF:
+                what = f"needed more than {self._limits.cpu_s:g} s of computing time"
+                raise _TroubleError(what, is_final=True) from error
+            raise _TroubleError("crashed") from error
         finally:
             timer.cancel()
+        return answer
+
+
+def scratch() -> Path:
+    """Return the path of a folder that is not there yet, for the files of a process."""
+    import tempfile
+
+    return Path(tempfile.gettempdir(), f"voiceguide-{os.urandom(8).hex()}")
+
+
+def command(script: Path, folder: Path, *arguments: str, limits: Limits | None = None) -> list[str]:
+    """Return the command line of a process that serves."""
+    # -P keeps the script's folder, where a file may be called as a library, from the path.
+    given = [_ROOT, script, folder, json.dumps(limits or Limits())]
+    return [sys.executable, "-P", "-c", _PROGRAM, *map(str, given), *arguments]
+
+
+def question(do: str, **request: object) -> str:
+    """Return a request as it is written to the process."""
+    return f"{json.dumps({'do': do, **request})}\n"
+
+
+def result(answer: dict[str, Any], failure: Callable[[str], VoiceguideError]) -> Any:
+    """Return what the last line of an answer brings, or raise its error."""
+    if "error" not in answer:
+        return answer["result"]
+    kind = getattr(errors, str(answer.get("kind")), None)
+    is_ours = isinstance(kind, type) and issubclass(kind, VoiceguideError)
+    raise (kind if is_ours else failure)(answer["error"])  # type: ignore[misc]
+
+
+class _TroubleError(Exception):
+    """A process does not answer."""
+
+    def __init__(self, what: str, *, is_final: bool = False) -> None:
+        super().__init__(what)
+        self.is_final = is_final
+        """Whether another process would do no better."""
 
 
 class _Process:
-    """A process that speaks, and the folder for its files."""
+    """A process that serves, and the folder for its files."""
 
-    def __init__(self, script: Path, arguments: tuple[str, ...]) -> None:
-        try:
-            # The process makes it, and takes it away, so that none is left if we are killed now.
-            self.folder = Path(tempfile.gettempdir(), f"voiceguide-{secrets.token_hex(8)}")
-            # -P keeps the script's folder, where a file may be called as the library, from the path
-            self.process = subprocess.Popen(  # noqa: S603 (our own interpreter and script)
-                [sys.executable, "-P", str(script), str(self.folder), *arguments],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                encoding="utf-8",
-            )
-        except OSError as error:
-            raise VoiceError(f"the engine cannot be started: {error}") from error
+    def __init__(self, script: Path, arguments: tuple[str, ...], limits: Limits) -> None:
+        import subprocess
+
+        # The process makes the folder, and removes it, so that none is left if we are killed now.
+        self.folder = scratch()
+        self.process = subprocess.Popen(  # noqa: S603 (our own interpreter and script)
+            command(script, self.folder, *arguments, limits=limits),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            encoding="utf-8",
+        )
         assert self.process.stdin is not None  # noqa: S101 (both are pipes)
         assert self.process.stdout is not None  # noqa: S101
         self.stdin = self.process.stdin
@@ -132,3 +217,78 @@ class _Process:
             with contextlib.suppress(OSError):  # what it was to read, it never will
                 pipe.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Asker:
+    """The one who asks, as the process sees it."""
+
+    def __init__(self) -> None:
+        folder, limits, *self.arguments = sys.argv[1:]
+        self._path = Path(folder)
+        self.limits = Limits(*json.loads(limits))
+        # What libraries print must not come between the answers.
+        self._answers = os.dup(1)
+        os.dup2(2, 1)
+
+    @cached_property
+    def folder(self) -> Path:
+        """The folder for files; it is removed when the process ends."""
+        self._path.mkdir(mode=0o700)  # one that is there already is not ours
+        return self._path
+
+    def tell(self, **facts: object) -> None:
+        """Write a line: something before the answer, or the answer."""
+        line = f"{json.dumps(facts)}\n".encode()
+        while line:
+            line = line[os.write(self._answers, line) :]
+
+    def remove_folder(self) -> None:
+        """Remove the folder, if it was made."""
+        if "folder" in self.__dict__:
+            shutil.rmtree(self._path, ignore_errors=True)
+
+
+def serve(start: Callable[[Asker], object]) -> None:
+    """Answer requests until there are no more, or the one who asks has gone.
+
+    ``start`` is called when the first request comes, and once more after it has failed. It returns
+    an object whose methods the requests name.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # cleaning up on the way
+    asker = Asker()
+    try:
+        with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+            _limit_memory(asker.limits.memory_bytes)
+            serving: object = None
+            for line in sys.stdin:
+                _limit_cpu(asker.limits.cpu_s)
+                try:
+                    serving = serving or start(asker)
+                    request = json.loads(line)
+                    answer = {"result": getattr(serving, request.pop("do"))(**request)}
+                except BrokenPipeError:
+                    raise
+                except VoiceguideError as error:
+                    answer = {"error": str(error), "kind": type(error).__name__}
+                except Exception as error:  # noqa: BLE001 (whatever it is, the asker is told)
+                    sys.excepthook(type(error), error, error.__traceback__)
+                    answer = {"error": str(error) or type(error).__name__, "kind": None}
+                _limit_cpu(None)
+                asker.tell(**answer)
+    finally:
+        asker.remove_folder()
+
+
+def _limit_memory(most_bytes: int | None) -> None:
+    if most_bytes is not None:
+        with contextlib.suppress(ImportError, OSError, ValueError):
+            import resource
+
+            _, most = resource.getrlimit(resource.RLIMIT_DATA)
+            resource.setrlimit(resource.RLIMIT_DATA, (most_bytes, most))
+
+
+def _limit_cpu(seconds: float | None) -> None:
+    """End the process by SIGPROF once it has computed for so long; None is no limit."""
+    if sys.platform != "win32":
+        signal.setitimer(signal.ITIMER_PROF, seconds or 0)

@@ -284,7 +284,7 @@ class LengthRequestError(RequestError):
     """A length was asked for that the session cannot have."""
 
     def __init__(
-        self, message: str, nearest_ms: tuple[int, ...], one_side_ms: int | None = None
+        self, message: str, nearest_ms: tuple[int, ...] = (), one_side_ms: int | None = None
     ) -> None:
         super().__init__(message)
         self.nearest_ms = nearest_ms

@@ -1,15 +1,32 @@
-"""Where scripts/ and sounds/ are found: the user's folders first, then the package's."""
+"""Where files are found, how they are written whole, and what is kept in a cache.
+
+scripts/ and sounds/ are looked for in the user's folders first, then in the package's.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
+import secrets
+import shutil
+import time
 from pathlib import Path, PureWindowsPath
+from typing import IO, TYPE_CHECKING
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
 
-from voiceguide.errors import RequestError
+from voiceguide.errors import ExportError, RequestError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PART = ".voiceguide-part-"
+"""How the names of files and folders begin that are not whole yet."""
+
+_STALE_S = 24 * 3600
 _LONGEST_NAME = 1000  # characters: looking for one of 80,000 takes seconds
+_DIGEST_BYTES = 32
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -77,3 +94,148 @@ def find(name: str, roots: list[Path]) -> Path | None:
         except (OSError, ValueError):  # no name that a file could have
             continue
     return None
+
+
+@contextlib.contextmanager
+def whole(
+    path: Path, *, mode: int = 0o666, advice: str = "choose another place (-o)"
+) -> Iterator[IO[bytes]]:
+    """Open a file that takes the place of ``path`` when it is whole, and only then.
+
+    ``mode`` is its permissions, before the umask. Raises ExportError with ``advice`` where the file
+    cannot be written.
+    """
+    part = part_beside(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent)
+        with open(os.open(part, _NEW, mode), "w+b") as file:  # noqa: PTH123 (a handle)
+            yield file
+        settle(part, path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        what = f"{path}: cannot be written: {reason}"
+        raise ExportError(f"{what}; mend that, or {advice}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a small file whole, unless it holds ``content`` already; raises ExportError."""
+    with contextlib.suppress(OSError):
+        if path.read_bytes() == content:
+            return
+    with whole(path) as file:
+        file.write(content)
+
+
+def settle(part: Path, path: Path) -> None:
+    """Bring a file to the disk, then let it take the place of ``path``; raises OSError."""
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def part_beside(path: Path) -> Path:
+    """Return a name beside ``path`` for what is to take its place."""
+    return path.with_name(f"{PART}{secrets.token_hex(4)}")
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers that were killed left in ``folder``, as far as that can be done."""
+    with contextlib.suppress(OSError):
+        for part in folder.glob(f"{PART}*"):
+            with contextlib.suppress(OSError):  # its writer, or another sweep, came before us
+                if time.time() - part.stat().st_mtime < _STALE_S:
+                    continue
+                if part.is_dir():
+                    shutil.rmtree(part, ignore_errors=True)
+                else:
+                    part.unlink()
+
+
+class Store:
+    """A folder of payloads, each beside a digest of it and its name.
+
+    What is damaged, or has another's name, is missing. The folder may be deleted at any time; what
+    cannot be written is made again when it is needed.
+    """
+
+    def __init__(self, folder: Path, suffix: str = "") -> None:
+        self._folder = folder
+        self._suffix = suffix
+        self._grown = False
+
+    def read(self, name: str) -> bytes | None:
+        """Return what is kept under ``name``, or None."""
+        path = self.path(name)
+        try:
+            data = path.read_bytes()
+            os.utime(path)  # used now: the last to be pruned
+        except OSError:
+            return None
+        payload = data[_DIGEST_BYTES:]
+        return payload if data[:_DIGEST_BYTES] == _digest(name, payload) else None
+
+    def write(self, name: str, payload: bytes) -> None:
+        """Keep ``payload``, if that is possible; it need not survive a power cut."""
+        path = self.path(name)
+        part = part_beside(path)
+        try:
+            _make_private(path.parent)
+            part.write_bytes(_digest(name, payload) + payload)
+            part.replace(path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+        else:
+            self._grown = True
+
+    def prune(self, most_bytes: int) -> None:
+        """Where something was added, delete what was not used for longest beyond ``most_bytes``."""
+        if not self._grown:
+            return
+        self._grown = False
+        total = 0
+        for _, size, path in sorted(self._ages(), reverse=True):
+            total += size
+            if total > most_bytes:
+                with contextlib.suppress(OSError):
+                    os.unlink(path)  # noqa: PTH108 (no Path for each of many thousands)
+
+    def path(self, name: str) -> Path:
+        """Return where ``name`` is kept."""
+        return self._folder / name[:2] / f"{name}{self._suffix}"
+
+    def _ages(self) -> Iterator[tuple[float, int, str]]:
+        """Return when each was last used, its bytes and its path."""
+        for folder in _entries(self._folder):
+            for entry in _entries(folder.path):
+                with contextlib.suppress(OSError):  # another process may prune at the same time
+                    status = entry.stat()
+                    yield status.st_mtime, status.st_size, entry.path
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder and those above it that are missing, for their owner alone."""
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except FileNotFoundError:
+        _make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def _entries(folder: str | Path) -> Iterator[os.DirEntry[str]]:
+    """Return what is in a folder; nothing if it is none."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        yield from entries
+
+
+def _digest(name: str, payload: bytes) -> bytes:
+    digest = hashlib.blake2b(f"{name}\0".encode(), digest_size=_DIGEST_BYTES)
+    digest.update(payload)
+    return digest.digest()

@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voiceguide import files, mixer, script, ssml, timeline
-from voiceguide.clock import clock
+from voiceguide import clock, files, mixer, script, ssml, timeline
 from voiceguide.errors import (
     Findings,
     LengthRequestError,
@@ -146,7 +145,7 @@ def fit(requests: Sequence[Request], length_ms: int) -> list[Plan]:
     first = requests[0]
     options = first.options
     if length_ms > options.max_ms:
-        what = f"{clock(length_ms)} minutes are more than {options.max_length}"
+        what = f"{clock.text(length_ms)} is more than {options.max_length}"
         raise RequestError(f"{what}; {option('max_length')} allows more")
     try:
         with open_voice(options) as voice:
@@ -255,16 +254,16 @@ def _cannot_last(
         return mixer.nothing_is_heard(requests[0].target)
     below = [ms for ms in nearest_ms if ms < length_ms]
     above = [ms for ms in nearest_ms if ms > length_ms]
-    shown = [clock(ms // 1000 * 1000) for ms in below]
-    shown += [clock(-(-ms // 1000) * 1000) for ms in above]
+    shown = [clock.text(ms) for ms in below]
+    shown += [clock.text(-(-ms // 1000) * 1000) for ms in above]
     if len(shown) > 1:
         can = f"the nearest lengths are {' and '.join(shown)}"
     else:
         can = f"the {'shortest' if above else 'longest'} possible is {shown[0]}"
     one_side_ms = _one_side_ms(requests, length_ms) if above else None
     if one_side_ms:
-        can += f", or {clock(-(-one_side_ms // 1000) * 1000)} with {option('side')} left"
-    what = f"{requests[0].target} cannot be {clock(length_ms)} long; {can}"
+        can += f", or {clock.text(-(-one_side_ms // 1000) * 1000)} with {option('side')} left"
+    what = f"{requests[0].target} cannot be {clock.text(length_ms)} long; {can}"
     return LengthRequestError(what, nearest_ms, one_side_ms)
 
 

@@ -170,7 +170,7 @@ def _edit(path: Path) -> None:
             if name != "variables":
                 lines += [f"# {option.help}", f"# {name} = {_toml(options.DEFAULTS[name])}", ""]
         lines += ["# Only for sessions in German:", "# [de]", "# rate = 110", ""]
-        files.write_text(path, "\n".join(lines))
+        files.write_bytes(path, "\n".join(lines).encode())
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     if not editor:
         typer.launch(str(path))

@@ -20,7 +20,7 @@ from voiceguide.errors import UsageError, VoiceguideError
 from voiceguide.options import Options  # noqa: TC001 (commands are read at run time)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from voiceguide import Session
     from voiceguide.player.places import Places
@@ -158,11 +158,13 @@ def play(
         session = None if is_audio(target) else _session(target, options)
         if session is None:
             _only_for_playing(context, target)
-            listen, key = functools.partial(play_file, target), target
+            listen: Callable[..., None] = functools.partial(play_file, target)
+            key = target
         else:
             if options.minutes:
                 say.note("An exact length needs all speech first; this takes a moment.")
-            listen, key = session.play, repr(session)
+            listen = session.play
+            key = repr(session)
             session.prepare()
             say.warn(session.warnings)
         stopped: list[int] = []

@@ -17,7 +17,7 @@ Another audio format is one file with ``encoder`` and ``tag`` (``formats.Format`
 ``voiceguide.captions`` (see ``voiceguide.tables``).
 """
 
-from voiceguide.export.formats import FORMATS, VERSION, suffix, write, write_bytes
+from voiceguide.export.formats import FORMATS, VERSION, suffix, write
 from voiceguide.export.tags import (
     SOUNDS,
     UNDETERMINED,
@@ -45,6 +45,5 @@ __all__ = [
     "suffix",
     "summary",
     "write",
-    "write_bytes",
     "written_by_voiceguide",
 ]

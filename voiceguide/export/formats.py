@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import secrets
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Protocol
 
 from mutagen import MutagenError
 
+from voiceguide import files
 from voiceguide.errors import ExportError
 from voiceguide.export.tags import digest
 from voiceguide.tables import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from voiceguide.export.encoder import Encoder
@@ -53,9 +51,6 @@ FORMATS: Table[Format] = Table(
 VERSION = 3
 """Raise it whenever the same session becomes another file: a playlist's are then made anew."""
 
-_PART = ".voiceguide-part-"
-_STALE_S = 24 * 3600
-
 
 def suffix(path: Path) -> str:
     """Return the name of the format that a file's name asks for.
@@ -85,20 +80,15 @@ def write(  # noqa: PLR0913 (each is a part of a file)
     ExportError where the file cannot be written.
     """
     form = FORMATS.load(suffix(path))
-    with _whole(path) as file:
+    with files.whole(path) as file:
         _encode(form.encoder(file, channels), blocks, progress)
         if tags.source_digest is not None:
             tags = replace(tags, source_digest=f"{tags.source_digest} {digest(file, 0)}")
-        form.tag(file, tags, timeline())
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a small file whole, unless it holds ``content`` already; raises ExportError."""
-    with contextlib.suppress(OSError):
-        if path.read_bytes() == content:
-            return
-    with _whole(path) as file:
-        file.write(content)
+        try:
+            form.tag(file, tags, timeline())
+        except MutagenError as error:  # it wraps the disk's own
+            causes = [one for one in error.args if isinstance(one, OSError)]
+            raise (causes[0] if causes else OSError(str(error))) from error
 
 
 def _encode(encoder: Encoder, blocks: Iterable[bytes], progress: Callable[[], object]) -> None:
@@ -115,27 +105,3 @@ def _encode(encoder: Encoder, blocks: Iterable[bytes], progress: Callable[[], ob
             progress()
         if written:
             written.result()
-
-
-@contextlib.contextmanager
-def _whole(path: Path) -> Iterator[IO[bytes]]:
-    """Open a temporary file beside ``path``; rename it if all goes well, else remove it."""
-    temporary = path.with_name(f"{_PART}{secrets.token_hex(4)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for old in path.parent.glob(f"{_PART}*"):  # left behind by a render that was killed
-            if time.time() - old.stat().st_mtime > _STALE_S:
-                old.unlink(missing_ok=True)
-        with temporary.open("x+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except (OSError, MutagenError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ExportError(
-            f"{path}: cannot be written: {reason}; mend that, or choose another place (-o)"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)

@@ -11,7 +11,8 @@ from typing import IO, TYPE_CHECKING
 import mutagen
 from mutagen import MutagenError, id3
 
-from voiceguide.export.views import clock, lrc, spoken
+from voiceguide import clock
+from voiceguide.export.views import lrc, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -139,7 +140,7 @@ def _vorbis_comments(tags: Tags, timeline: Timeline) -> Iterator[tuple[str, str]
     yield "syncedlyrics", "".join(lrc(timeline, tags.title, tags.language))
     yield SOUNDS, _sounds(timeline)
     for number, chapter in enumerate(timeline.chapters):
-        yield f"chapter{number:03}", clock(chapter.begin_ms, hours=True)
+        yield f"chapter{number:03}", clock.stamp(chapter.begin_ms)
         yield f"chapter{number:03}name", chapter.title
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Protocol
 
+from voiceguide import clock
 from voiceguide.tables import Table
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def summary(timeline: Timeline) -> str:
         "phrase": phrases,
         "sound": len(timeline.events) - phrases,
     }
-    length = clock(timeline.duration_ms, hours=True)
+    length = clock.stamp(timeline.duration_ms)
     return ", ".join(
         [length, *(f"{count} {what}{'s' * (count != 1)}" for what, count in counts.items())]
     )
@@ -62,12 +63,12 @@ def spoken(timeline: Timeline) -> list[tuple[int, str]]:
 
 def text(timeline: Timeline, title: str, _language: str) -> Iterator[str]:
     """Return title, chapters and words with times."""
-    yield f"{title} ({clock(timeline.duration_ms)})\n"
+    yield f"{title} ({clock.text(timeline.duration_ms)})\n"
     chapters = list(timeline.chapters)
     for begin_ms, words in spoken(timeline):
         while chapters and chapters[0].begin_ms <= begin_ms:
             yield f"\n{chapters.pop(0).title}\n"
-        yield f"{clock(begin_ms)}  {words}\n"
+        yield f"{clock.text(begin_ms)}  {words}\n"
     for chapter in chapters:
         yield f"\n{chapter.title}\n"
 
@@ -115,23 +116,17 @@ def vtt(timeline: Timeline, title: str, language: str) -> Iterator[str]:
     yield f"WEBVTT - {title}\nLanguage: {language}\n"
     for event in timeline.events:
         if event.text is not None:
-            times = (clock(ms, hours=True) for ms in (event.begin_ms, event.end_ms))
+            times = (clock.stamp(ms) for ms in (event.begin_ms, event.end_ms))
             words = event.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
             yield f"\n{' --> '.join(times)}\n{words}\n"
 
 
 def lrc(timeline: Timeline, title: str, language: str) -> Iterator[str]:
-    """Return LRC, whose times are minutes, seconds and hundredths."""
+    """Return LRC, whose times are minutes and seconds, of words with hundredths; never hours."""
+    minutes, seconds = divmod(timeline.duration_ms // 1000, 60)
     yield f"[ti:{title}]\n[ar:voiceguide]\n[la:{language}]\n"
-    yield f"[length:{clock(timeline.duration_ms)}]\n"
+    minutes, seconds = divmod(timeline.duration_ms // 1000, 60)
+    yield f"[length:{minutes}:{seconds:02}]\n"
     for begin_ms, words in spoken(timeline):
         minutes, ms = divmod(begin_ms, 60_000)
         yield f"[{minutes:02}:{ms // 1000:02}.{ms % 1000 // 10:02}]{words}\n"
-
-
-def clock(ms: int, *, hours: bool = False) -> str:
-    """Write a time as 12:34, or with ``hours`` as 00:12:34.567."""
-    seconds, ms = divmod(ms, 1000)
-    if not hours:
-        return f"{seconds // 60}:{seconds % 60:02}"
-    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{ms:03}"

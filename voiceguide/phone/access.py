@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hmac
 import ipaddress
-import os
 import re
 import secrets
 import socket
@@ -68,7 +67,7 @@ QR-Code scannen.
 
 
 def key_path() -> Path:
-    """Give the file of the key; who deletes it locks all phones out."""
+    """Return the file of the key; who deletes it locks all phones out."""
     return files.config_folder() / "phone-key"
 
 
@@ -76,11 +75,9 @@ def load_key() -> str:
     """Return the key of this user; the first time it is made. Raises VoiceguideError."""
     path = key_path()
     try:
-        with contextlib.suppress(FileExistsError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with open(handle, "w", encoding="ascii") as file:  # noqa: PTH123 (a handle)
-                file.write(f"{secrets.token_urlsafe(16)}\n")
+        if not path.exists():
+            with files.whole(path, mode=0o600, advice="set VOICEGUIDE_CONFIG_DIR") as file:
+                file.write(f"{secrets.token_urlsafe(16)}\n".encode())
         key = path.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it holds no key"

@@ -1,25 +1,21 @@
 """The process in which a session or playlist is made: it can be stopped, its memory is returned.
 
-The work is JSON on standard input; answers are JSON, one a line, on standard output: {"progress":
-0.4} now and then, at last {"done": true} or {"error": "…"}, where it hangs on the length with those
-that can be had: {"error": "…", "nearest_ms": […], "one_side_ms": 300000}.
+It tells {"progress": 0.4} now and then. The result is null, or where the length cannot be had,
+those that can: {"error": "…", "nearest_ms": […], "one_side_ms": 300000}.
 """
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import json
-import os
-import signal
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voiceguide import Playlist, Session, export, playlist, script
-from voiceguide.errors import LengthRequestError, VoiceguideError
+from voiceguide.child import Asker, serve
+from voiceguide.errors import LengthRequestError
 from voiceguide.export import cover
+from voiceguide.files import write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,23 +27,43 @@ AUDIO, CAPTIONS, CHAPTERS = "session.mp3", "session.vtt", "session.chapters.json
 _STEP = 0.01
 
 
-def main() -> None:
-    """Do one piece of work."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # cleaning up on the way
-    # What an engine or a library prints must not be among the answers.
-    say = functools.partial(_say, os.dup(sys.stdout.fileno()))
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    work = json.load(sys.stdin)
-    make = {"sessions": make_session, "playlists": make_playlist}[work["kind"]]
-    with contextlib.suppress(BrokenPipeError):  # the server was killed
+class Maker:
+    """Makes what the methods are called after, and tells how far it is."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+
+    def sessions(self, options: dict[str, Any], folder: str) -> dict[str, object] | None:
+        """Make a session; return None, or why the length cannot be had, and which can."""
+        return self._make(make_session, options, folder)
+
+    def playlists(self, options: dict[str, Any], folder: str) -> dict[str, object] | None:
+        """Make a playlist; return None, or why the length cannot be had, and which can."""
+        return self._make(make_playlist, options, folder)
+
+    def _make(
+        self, make: Callable[..., None], options: dict[str, Any], folder: str
+    ) -> dict[str, object] | None:
         try:
-            make(work["options"], Path(work["folder"]), _progress(say))
-            say({"done": True})
+            make(options, Path(folder), self._progress())
         except LengthRequestError as error:
-            nearest = {"nearest_ms": error.nearest_ms, "one_side_ms": error.one_side_ms}
-            say({"error": str(error), **nearest})
-        except VoiceguideError as error:
-            say({"error": str(error)})
+            return {
+                "error": str(error),
+                "nearest_ms": error.nearest_ms,
+                "one_side_ms": error.one_side_ms,
+            }
+        return None
+
+    def _progress(self) -> Callable[[float], None]:
+        said = -1.0
+
+        def progress(done: float) -> None:
+            nonlocal said
+            if done - said >= _STEP:
+                said = done
+                self._asker.tell(progress=round(done, 3))
+
+        return progress
 
 
 def make_session(options: dict[str, Any], folder: Path, progress: Callable[[float], None]) -> None:
@@ -60,8 +76,8 @@ def make_session(options: dict[str, Any], folder: Path, progress: Callable[[floa
         text = export.captions(
             session.timeline, form, title=session.title, language=session.language
         )
-        export.write_bytes(folder / name, text.encode())
-    export.write_bytes(folder / CHAPTERS, playlist.chapters(playlist.read(audio)))
+        write_bytes(folder / name, text.encode())
+    write_bytes(folder / CHAPTERS, playlist.chapters(playlist.read(audio)))
     about = {
         "title": session.title,
         "region": region,
@@ -70,7 +86,7 @@ def make_session(options: dict[str, Any], folder: Path, progress: Callable[[floa
         "file": session.default_path.name,
         "options": options,
     }
-    export.write_bytes(folder / ABOUT, json.dumps(about, ensure_ascii=False).encode())
+    write_bytes(folder / ABOUT, json.dumps(about, ensure_ascii=False).encode())
 
 
 def make_playlist(options: dict[str, Any], folder: Path, progress: Callable[[float], None]) -> None:
@@ -82,21 +98,5 @@ def _without_target(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name != "target"}
 
 
-def _progress(say: Callable[[dict[str, object]], None]) -> Callable[[float], None]:
-    said = -1.0
-
-    def progress(done: float) -> None:
-        nonlocal said
-        if done - said >= _STEP:
-            said = done
-            say({"progress": round(done, 3)})
-
-    return progress
-
-
-def _say(to: int, answer: dict[str, object]) -> None:
-    os.write(to, f"{json.dumps(answer)}\n".encode())
-
-
 if __name__ == "__main__":
-    main()
+    serve(Maker)

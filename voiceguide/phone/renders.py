@@ -6,16 +6,13 @@ import asyncio
 import contextlib
 import json
 import os
-import secrets
 import shutil
-import sys
-import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from voiceguide import files
+from voiceguide import child, files
 from voiceguide.errors import VoiceguideError
 from voiceguide.phone.render_child import ABOUT
 
@@ -31,8 +28,7 @@ MIN_FREE_BYTES = 500_000_000
 """With less room on the disk, nothing is made."""
 
 _MOST_FAILED = 100
-_PART = ".voiceguide-part-"
-_STALE_S = 24 * 3600
+_CHILD = Path(__file__).with_name("render_child.py")
 _UNKNOWN = "could not be made; the terminal of “voiceguide serve” says why"
 _END_S = 3.0  # to clean up before it is killed
 
@@ -72,9 +68,7 @@ class Renders:
         self._task: asyncio.Task[None] | None = None  # that of what is being made
         try:
             self.sessions.mkdir(parents=True, exist_ok=True)
-            for part in self.sessions.glob(f"{_PART}*"):  # of a server that was killed
-                if time.time() - part.stat().st_mtime > _STALE_S:
-                    shutil.rmtree(part, ignore_errors=True)
+            files.sweep(self.sessions)  # what a server that was killed has left
         except OSError as error:
             raise VoiceguideError(
                 f"{folder}: cannot be used: {error.strerror}; mend that, or give another folder"
@@ -162,12 +156,12 @@ class Renders:
 
     async def _make_session(self, render: Render) -> None:
         """Make a session in a folder of another name, which it gets when it is whole."""
-        part = self.sessions / f"{_PART}{secrets.token_hex(4)}"
+        place = self.sessions / render.name
+        part = files.part_beside(place)
         part.mkdir()
         try:
             await _make(render, part)
             if render.state == "making":
-                place = self.sessions / render.name
                 if place.exists():
                     await asyncio.to_thread(shutil.rmtree, place)
                 part.rename(place)
@@ -189,41 +183,51 @@ class Renders:
 
 async def _make(render: Render, folder: Path) -> None:
     """Let a process make it; end the process if we are cancelled."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "voiceguide.phone.render_child",
+    process = await asyncio.create_subprocess_exec(
+        *child.command(_CHILD, child.scratch()),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,  # Ctrl+C is for us; we end it
     )
-    assert child.stdin is not None  # noqa: S101 (both are pipes)
-    assert child.stdout is not None  # noqa: S101
-    done = False
+    assert process.stdin is not None  # noqa: S101 (both are pipes)
+    assert process.stdout is not None  # noqa: S101
     try:
-        work = {"kind": render.kind, "options": render.options, "folder": str(folder)}
-        child.stdin.write(json.dumps(work).encode())
-        child.stdin.close()
-        async for line in child.stdout:
+        asked = child.question(render.kind, options=render.options, folder=str(folder))
+        process.stdin.write(asked.encode())
+        process.stdin.close()
+        is_answered = False
+        async for line in process.stdout:
             answer: dict[str, Any] = json.loads(line)
-            done = done or "done" in answer
-            render.progress = answer.get("progress", render.progress)
-            if "error" in answer:
-                _fail(render, pathless(answer["error"], folder))
-                render.nearest_ms = tuple(answer.get("nearest_ms", ()))
-                render.one_side_ms = answer.get("one_side_ms")
-        await child.wait()
-        if not done and render.state == "making":
+            if "progress" in answer:
+                render.progress = answer["progress"]
+            else:
+                is_answered = True
+                _take(answer, render, folder)
+        await process.wait()
+        if not is_answered:
             _fail(render, _UNKNOWN)
     finally:
-        if child.returncode is None:
+        if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                child.terminate()
+                process.terminate()
             try:
                 async with asyncio.timeout(_END_S):
-                    await child.wait()
+                    await process.wait()
             except TimeoutError:
-                child.kill()
+                process.kill()
+
+
+def _take(answer: dict[str, Any], render: Render, folder: Path) -> None:
+    """Note how it ended."""
+    try:
+        wrong = child.result(answer, lambda _: VoiceguideError(_UNKNOWN))
+    except VoiceguideError as error:
+        _fail(render, pathless(str(error), folder))
+        return
+    if wrong is not None:
+        _fail(render, pathless(wrong["error"], folder))
+        render.nearest_ms = tuple(wrong["nearest_ms"])
+        render.one_side_ms = wrong["one_side_ms"]
 
 
 def _fail(render: Render, error: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 from pathlib import Path
@@ -11,7 +12,7 @@ import mutagen
 import numpy as np
 from mutagen import flac, id3, mp3, oggvorbis, wave
 
-from voiceguide import mixer
+from voiceguide import clock, mixer
 from voiceguide.audio.grid import FRAMES_PER_MS, RATE_HZ
 from voiceguide.audio.reader import AudioReader
 from voiceguide.errors import Place, SoundError
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
 
 _NOWHERE = Place(1, 1)
 _KINDS = [mp3.MP3, wave.WAVE, flac.FLAC, oggvorbis.OggVorbis]
-_LINE = re.compile(r"\[(\d+):(\d\d\.\d\d)\](.*)")  # of LRC
-_CLOCK = re.compile(r"(\d+):(\d\d):(\d\d\.\d{3})")
+_LINE = re.compile(r"\[([\d:.]+)\](.*)")  # of LRC
 _PIECE = RATE_HZ
 _RECENT = 90
 """So many pieces are kept, to go back to."""
@@ -131,13 +131,13 @@ def _vorbis(tags: Mapping[str, list[str]]) -> tuple[str, list[Opening | Event]]:
     items: list[Opening | Event] = []
     for key, (value, *_) in tags.items():
         name = tags.get(f"{key}name")
-        if key.lower().startswith("chapter") and name and (match := _CLOCK.fullmatch(value)):
-            seconds = int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
-            items.append(Opening(name[0], round(seconds * 1000)))
+        if key.lower().startswith("chapter") and name:
+            with contextlib.suppress(ValueError):
+                items.append(Opening(name[0], clock.milliseconds(value)))
     for line in "\n".join(tags.get("syncedlyrics", [])).splitlines():
         if match := _LINE.fullmatch(line):
-            begin_ms = round((int(match[1]) * 60 + float(match[2])) * 1000)
-            items.append(_speech(begin_ms, match[3]))
+            with contextlib.suppress(ValueError):
+                items.append(_speech(clock.milliseconds(match[1]), match[2]))
     items += _sounds("\n".join(tags.get(SOUNDS, [])))
     return "".join(tags.get("title", [])[:1]), items
 

@@ -6,8 +6,8 @@ import contextlib
 import json
 from typing import Any
 
-from voiceguide import files
-from voiceguide.clock import clock
+from voiceguide import clock, files
+from voiceguide.errors import ExportError
 
 _FILE = "stopped.json"
 _MOST = 200
@@ -38,12 +38,10 @@ class Places:
         if stopped_ms is not None:
             self._stopped_ms[name] = max(0, stopped_ms)
         latest = dict(list(self._stopped_ms.items())[-_MOST:])
-        with contextlib.suppress(OSError):  # then it begins at its beginning next time
-            files.write(self._path, json.dumps(latest).encode())
+        with contextlib.suppress(ExportError):  # then it begins at its beginning next time
+            files.write_bytes(self._path, json.dumps(latest).encode())
 
     @staticmethod
     def said(target: str, stopped_ms: int) -> str:
         """Say where it was stopped, and how to go on."""
-        return (
-            f"Stopped at {clock(max(0, stopped_ms))}. To go on: voiceguide play {target} --resume"
-        )
+        return f"Stopped at {clock.text(max(0, stopped_ms))}. To go on: voiceguide play {target} --resume"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from voiceguide import clock
 from voiceguide.audio.grid import FRAMES_PER_MS
 from voiceguide.errors import RequestError
 from voiceguide.mixer import BLOCK_MS
@@ -333,7 +334,8 @@ class Player:
             if 0 < begin_ms == self._begin:
                 self._fail(
                     RequestError(
-                        f"it cannot begin at {_clock(begin_ms)}: it ends at {_clock(live.end_ms)}"
+                        f"it cannot begin at {clock.text(begin_ms)}: "
+                        f"it ends at {clock.text(live.end_ms)}"
                     )
                 )
         elif self.source.error is not None and live.end_ms is None:
@@ -355,7 +357,3 @@ def _rise(begin: int, frames: int, count: int) -> NDArray[np.float64]:
 
 def _scaled(samples: NDArray[np.int32], gain: NDArray[np.float64]) -> NDArray[np.int32]:
     return np.rint(samples * gain[:, None]).astype(np.int32)
-
-
-def _clock(ms: int) -> str:
-    return f"{ms // 60_000}:{ms // 1000 % 60:02}"

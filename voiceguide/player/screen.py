@@ -7,6 +7,8 @@ import os
 import time
 from typing import TYPE_CHECKING, Protocol
 
+from voiceguide import clock
+
 if TYPE_CHECKING:
     from typing import TextIO
 
@@ -68,9 +70,9 @@ class _Lines:
         chapter, sentence = _chapter(player, at_ms), _sentence(player, at_ms)
         number = player.source.live.chapter_at(at_ms)
         if chapter and number != self._seen[0]:
-            self.say(f"{_clock(at_ms)}  {chapter}")
+            self.say(f"{clock.text(at_ms)}  {chapter}")
         if sentence and sentence != self._seen[1]:
-            self.say(f"{_clock(at_ms)}    {sentence}")
+            self.say(f"{clock.text(at_ms)}    {sentence}")
         self._seen = (number, sentence or self._seen[1])
 
     def say(self, message: str) -> None:
@@ -126,9 +128,9 @@ class _Terminal:
             bar = f"{'in' if breath.way == 'in' else 'out':<4}{'█' * full}{'·' * (_BAR - full)}"
         remains = []
         if hold:
-            remains.append(f"hold {_clock(hold.end_ms - at_ms)}")
+            remains.append(f"hold {clock.text(max(0, hold.end_ms - at_ms))}")
         if live.end_ms is not None:
-            remains.append(f"session {_clock(live.end_ms - at_ms)}")
+            remains.append(f"session {clock.text(max(0, live.end_ms - at_ms))}")
         state = [
             "paused" if player.paused else "preparing" if player.waiting else "",
             "" if player.tones else "tones off",
@@ -157,7 +159,7 @@ def _chapter(player: Player, at_ms: int) -> str:
     if player.seeking:
         return ""
     if at_ms < 0:
-        return f"Begins in {_clock(999 - at_ms)}"
+        return f"Begins in {clock.text(999 - at_ms)}"
     number = player.source.live.chapter_at(at_ms)
     return player.source.live.chapters[number].title if number >= 0 else ""
 
@@ -167,8 +169,3 @@ def _sentence(player: Player, at_ms: int) -> str:
         return ""
     event = player.source.live.sentence_at(at_ms)
     return (event and event.text) or ""
-
-
-def _clock(ms: int) -> str:
-    seconds = max(0, ms) // 1000
-    return f"{seconds // 60}:{seconds % 60:02}"

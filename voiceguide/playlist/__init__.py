@@ -32,6 +32,7 @@ from mutagen import MutagenError, mp3
 from voiceguide import export, script
 from voiceguide.errors import ExportError
 from voiceguide.export import cover
+from voiceguide.files import write_bytes
 from voiceguide.options import Options, chosen, taking
 from voiceguide.plan import fit, plan
 from voiceguide.playlist import transfer
@@ -112,14 +113,14 @@ class Playlist:
                 progress(number / len(paths))
             tags = replace(session.tags, track=f"{number + 1}/{len(paths)}", cover=picture)
             _export_track(session, path, tags, _share(progress, number, len(paths)))
-        export.write_bytes(folder / COVER, picture)
+        write_bytes(folder / COVER, picture)
         found = [read(path) for path in paths]
         for track in found:
-            export.write_bytes(_chapters_path(track.path), chapters(track))
-        export.write_bytes(_m3u8_path(folder), m3u8(found))
-        export.write_bytes(_xspf_path(folder), xspf(found))
+            write_bytes(_chapters_path(track.path), chapters(track))
+        write_bytes(_m3u8_path(folder), m3u8(found))
+        write_bytes(_xspf_path(folder), xspf(found))
         address = folder.resolve().as_uri() if url is None else url
-        export.write_bytes(folder / FEED, feed(found, address))
+        write_bytes(folder / FEED, feed(found, address))
         for track in tracks(folder):
             if track.path not in paths:
                 for path in _files(track.path):
@@ -332,7 +333,7 @@ def _export_track(
     """Make a track and its transcript, where they are not there."""
     transcript = _transcript_path(path)
     shown = {one.name: getattr(tags, one.name) for one in fields(tags)}
-    del shown["date"], shown["cover"], shown["mark"]
+    del shown["date"], shown["cover"], shown["source_digest"]
     mark = key(session.fingerprint, shown, (tags.cover or b"").hex())
     if export.read_source_digest(path) != mark:
         transcript.unlink(missing_ok=True)  # it must not outlive what it is the transcript of
@@ -341,7 +342,7 @@ def _export_track(
         text = export.captions(
             session.timeline, "vtt", title=session.title, language=session.language
         )
-        export.write_bytes(transcript, text.encode())
+        write_bytes(transcript, text.encode())
 
 
 def _share(

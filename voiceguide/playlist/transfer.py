@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from voiceguide.errors import ExportError
+from voiceguide.files import PART
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -92,7 +93,7 @@ def _clean(to: Path, name: str) -> None:
 
 
 def _part(to: Path, name: str) -> Path:
-    return to / f".voiceguide-part-{name}"
+    return to / f"{PART}{name}"
 
 
 def _old(to: Path, name: str) -> Path:

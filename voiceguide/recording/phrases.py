@@ -13,8 +13,8 @@ import itertools
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING
 
-from voiceguide import export
 from voiceguide.errors import LibraryError
+from voiceguide.files import write_bytes
 from voiceguide.voices import recordings
 from voiceguide.voices.recordings import LIST, name_of
 
@@ -107,8 +107,8 @@ def write(phrases: list[Phrase], folder: Path) -> list[Phrase]:
     known = {one.name: one for one in (read(folder) if (folder / LIST).exists() else [])}
     known |= {one.name: one for one in phrases}
     every = list(known.values())
-    export.write_bytes(folder / LIST, _as_csv(every).encode())
-    export.write_bytes(folder / SHEET, _as_html(every).encode())
+    write_bytes(folder / LIST, _as_csv(every).encode())
+    write_bytes(folder / SHEET, _as_html(every).encode())
     return every
 
 

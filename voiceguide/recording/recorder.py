@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from voiceguide import export
 from voiceguide.audio.grid import RATE_HZ
 from voiceguide.errors import RequestError, VoiceguideError
+from voiceguide.files import write_bytes
 from voiceguide.recording import phrases
 from voiceguide.voices import Spoken
 from voiceguide.voices.clip import finish
@@ -234,7 +234,7 @@ def _save(folder: Path, phrase: Phrase, samples: NDArray[np.float32]) -> None:
         writer.writeframes((samples[0] * 32768).astype("<i2").tobytes())
     old = Recordings(str(folder)).files.get(digest_in(phrase.name) or "")
     path = old if old and old.suffix.lower() == ".wav" else folder / f"{phrase.name}.wav"
-    export.write_bytes(path, file.getvalue())
+    write_bytes(path, file.getvalue())
 
 
 def _play(clip: NDArray[np.int16]) -> None:

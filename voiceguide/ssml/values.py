@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Literal, NamedTuple, cast
 
+from voiceguide.clock import UNIT_MS, rounded
 from voiceguide.ssml.cues import SyncBase
 
 STRENGTH_MS = {
@@ -35,7 +36,6 @@ EMPHASES = {
 }  # fmt: skip
 """What these words mean is left to the processor: factors of the default rate, semitones, dB."""
 
-_UNIT_MS = {"h": 3_600_000, "min": 60_000, "s": 1000, "ms": 1}
 _OFFSET = re.compile(r"(?P<sign>[+-]?)\s*(?P<number>\d+(?:\.\d*)?|\.\d+)\s*(?P<unit>h|min|s|ms)")
 _SYNC_BASE = re.compile(r"(?P<id>[^\s+]+)\.(?P<edge>begin|end)\s*(?P<offset>[+-].+)?")
 
@@ -162,8 +162,8 @@ def _in_seconds(value: str) -> str:
 
 
 def _milliseconds(match: re.Match[str]) -> int:
-    exact = Decimal(match["number"]) * _UNIT_MS[match["unit"]]
-    return int(exact.to_integral_value(ROUND_HALF_UP)) * (-1 if match["sign"] == "-" else 1)
+    exact = Decimal(match["number"]) * UNIT_MS[match["unit"]]
+    return rounded(exact) * (-1 if match["sign"] == "-" else 1)
 
 
 def _number(value: str, suffix: str = "") -> float:

@@ -88,12 +88,12 @@ class Model:
             there = ", ".join(sorted(self.speakers)) or "only one, without a name"
             raise MissingVoiceError(f"{path}: has no speaker “{speaker}”; there are: {there}")
         self.speaker = self.speakers.get(speaker)
-        self.child = Child(_CHILD, str(path))
+        self.child = Child(_CHILD, str(path), name="the engine", failure=VoiceError)
         self.id = " ".join(
             (
                 f"piper-tts-{_version(path)}",
                 hashlib.blake2b(_CHILD.read_bytes(), digest_size=4).hexdigest(),
-                digest_of(path, files.cache_folder() / "digests"),
+                digest_of(path, files.Store(files.cache_folder() / "digests")),
                 hashlib.blake2b(_config_path(path).read_bytes(), digest_size=16).hexdigest(),
             )
         )
@@ -116,6 +116,7 @@ class Piper:
         _, _, speaker = (utterance.voice or "").rpartition(SPEAKER)
         answer = self._model.child.ask(
             _LIMIT_S + _LIMIT_S_PER_CHARACTER * len(utterance.text),
+            do="speak",
             text=utterance.text,
             rate=utterance.rate_wpm,
             speaker=self._model.speakers.get(speaker, self._model.speaker),

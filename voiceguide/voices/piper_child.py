@@ -1,21 +1,17 @@
-"""The process in which Piper runs: a request a line on standard input, an answer a line back.
-
-It is a script of its own, so that it starts without the package. Its arguments are the folder for
-its files, which it removes when its input ends, and the model.
-"""
+"""The process in which Piper speaks; its argument is the model."""
 
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import os
-import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from voiceguide.child import Asker, serve
+from voiceguide.errors import VoiceError
 
 NORM_WPM = 140
 NORMS = {
@@ -37,7 +33,19 @@ MOST_THREADS = 4  # one sentence gains nothing from more
 class Speaker:
     """A model, and how fast its speakers are by themselves."""
 
-    def __init__(self, model: Path) -> None:
+    def __init__(self, asker: Asker) -> None:
+        """Load the model; raises VoiceError."""
+        model = Path(asker.arguments[0])
+        self._name = model.name
+        try:
+            self._load(model)
+        except Exception as error:
+            raise VoiceError(
+                f"{model} cannot be loaded: {error or type(error).__name__}"
+            ) from error
+        self._paces: dict[int | None, float] = {}
+
+    def _load(self, model: Path) -> None:
         import onnxruntime
         from piper import PiperVoice
         from piper.config import PiperConfig
@@ -59,12 +67,14 @@ class Speaker:
             self._config,
             download_dir=model.parent,
         )
-        self._paces: dict[int | None, float] = {}
 
     def speak(self, text: str, rate: int, speaker: int | None) -> dict[str, object]:
-        """Speak; return 16 bit samples in base64, and their rate."""
+        """Speak; return 16 bit samples in base64, and their rate. Raises VoiceError."""
         slower = NORM_WPM / rate
-        samples = self._synthesize(text, speaker, slower * self._pace(speaker), GAP_S * slower)
+        try:
+            samples = self._synthesize(text, speaker, slower * self._pace(speaker), GAP_S * slower)
+        except Exception as error:
+            raise VoiceError(f"{self._name} failed: {error or type(error).__name__}") from error
         pcm = np.rint(samples * 32767).astype("<i2").tobytes()
         return {"pcm": base64.b64encode(pcm).decode(), "rate_hz": self._config.sample_rate}
 
@@ -106,30 +116,5 @@ class Speaker:
         return np.concatenate(parts[:-1] or [gap[:0]])
 
 
-def main() -> None:
-    """Answer requests until there are no more."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what libraries print must not come between the answers
-    model = Path(sys.argv[2])
-    speaker = None
-    for line in sys.stdin:
-        request = json.loads(line)
-        answer: dict[str, object]
-        try:
-            speaker = speaker or Speaker(model)
-        except Exception as error:  # noqa: BLE001 (whatever it is, the asker is told)
-            answer = {"error": f"{model} cannot be loaded: {error or type(error).__name__}"}
-        else:
-            try:
-                answer = {"result": speaker.speak(**request)}
-            except Exception as error:  # noqa: BLE001
-                answer = {"error": f"{model.name} failed: {error or type(error).__name__}"}
-        print(json.dumps(answer), file=answers, flush=True)
-
-
 if __name__ == "__main__":
-    try:
-        with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-            main()
-    finally:  # whoever asked has gone, perhaps killed
-        shutil.rmtree(sys.argv[1], ignore_errors=True)
+    serve(Speaker)

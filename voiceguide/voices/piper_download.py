@@ -19,6 +19,7 @@ import urllib.request
 from typing import TYPE_CHECKING, NamedTuple
 
 from voiceguide.errors import VoiceError
+from voiceguide.files import settle
 from voiceguide.voices.piper import NEEDED, SUFFIX, folder
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ MIRROR = "VOICEGUIDE_PIPER_URL"
 
 _LIST = "voices.json"
 _MOST_LIST_BYTES = 20_000_000
-_PART = ".part"
+_PART = ".part"  # a name that stays the same, so that it can be gone on with
 _LOCK = ".lock"
 _TIMEOUT_S = 30
 _TRIES = 3
@@ -90,7 +91,7 @@ def download(voice: str, progress: Callable[[float], None] | None = None) -> Pat
                 done_bytes += file.size_bytes
                 tell(0)
             for part, target in parts:  # the model last: where it is, the voice is whole
-                part.replace(target)
+                settle(part, target)
     except OSError as error:
         raise VoiceError(f"{into}: cannot be written: {error.strerror or error}") from error
     return into / f"{voice}{SUFFIX}"

@@ -47,7 +47,7 @@ class Pyttsx3:
         """
         self.id = _identity()
         self._limit_s = limit_s
-        self._child = Child(_CHILD)
+        self._child = Child(_CHILD, name="the engine", failure=VoiceError)
 
     def speak(self, utterance: Utterance) -> Spoken:
         """Speak; raises VoiceError for a missing voice, or a phrase that fails twice.

@@ -1,20 +1,15 @@
-"""The process in which pyttsx3 runs: a request a line on standard input, an answer a line back.
-
-It is a script of its own, so that it starts without the package, and so that an engine that hangs
-or crashes takes nothing else with it. Its argument is the folder for its files; when its input
-ends, it removes the folder and ends too.
-"""
+"""The process in which pyttsx3 speaks."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
-import json
 import os
-import shutil
 import sys
-from pathlib import Path
 from typing import Any
+
+from voiceguide.child import Asker, serve
+from voiceguide.errors import MissingVoiceError
 
 ESPEAK_PHONEMES = 0x100  # of speak_lib.h: what stands in [[ ]] is a mnemonic
 ESPEAK_KINDS = {"female": 5, "male": 8}
@@ -54,8 +49,13 @@ def prepare_espeak() -> None:
 class Speaker:
     """pyttsx3, with its voices by every name that they go by."""
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700, exist_ok=True)
+    def __init__(self, asker: Asker) -> None:
+        def answer_and_end(unraisable: Any) -> None:
+            asker.tell(error=str(unraisable.exc_value), kind=None)
+            os._exit(1)
+
+        # What fails in espeak-ng's callback, a full disk say, reaches nobody: pyttsx3 waits on.
+        sys.unraisablehook = answer_and_end
         prepare_espeak()
         import pyttsx3
 
@@ -63,7 +63,7 @@ class Speaker:
         self._engine.runAndWait()  # what is set before the first run is lost with the first phrase
         self._voices = self._engine.getProperty("voices") or []
         self._settings: dict[str, object] = {}
-        self._file = folder / "phrase.wav"
+        self._file = asker.folder / "phrase.wav"
         self._espeak = self._engine.driver_name == "espeak"
         self._phonemes = False
         if self._espeak:
@@ -86,12 +86,12 @@ class Speaker:
     ) -> str | None:
         """Return the id of the voice that fits best; None if none is as it is wanted."""
         for name in (" ".join(names), *names):  # a name may have spaces, or there are several
-            with contextlib.suppress(LookupError):
+            with contextlib.suppress(MissingVoiceError):
                 return self._resolve(name, language)
         if names and not (languages or gender or variant):
             return None
         for spoken in languages or [language]:
-            with contextlib.suppress(LookupError):
+            with contextlib.suppress(MissingVoiceError):
                 return self._of_kind(spoken.replace("_", "-"), gender, variant)
         return None
 
@@ -109,7 +109,7 @@ class Speaker:
         speaking = [voice for voice in self._voices if self._speaks(voice, language.lower())]
         matching = [voice for voice in speaking if gender is None or _gender(voice) == gender]
         if not matching:
-            raise LookupError(f"no {gender} voice for the language “{language}”")
+            raise missing(f"no {gender} voice for the language “{language}”")
         if variant is None and calm in [voice.id for voice in matching]:
             return calm
         return str(matching[min(variant or 1, len(matching)) - 1].id)
@@ -168,7 +168,7 @@ class Speaker:
     def _set(self, name: str, value: object) -> None:
         self._engine.setProperty(name, value)
         if name == "voice" and self._engine.getProperty("voice").lower() != str(value).lower():
-            raise LookupError(f"no voice “{value}”")  # pyttsx3 itself would go on with another one
+            raise missing(f"no voice “{value}”")  # pyttsx3 itself would go on with another one
 
     def _resolve(self, wanted: str | None, language: str) -> str:
         """Return the id of a voice by its id, the id's last part, its name or its language."""
@@ -176,12 +176,12 @@ class Speaker:
             wanted = self._calm(language.lower())
         base, plus, variant = wanted.partition("+")
         if plus and not (self._espeak and variant in ESPEAK_VARIANTS):
-            raise LookupError(f"no voice “{wanted}”")
+            raise missing(f"no voice “{wanted}”")
         for voice in self._voices:
             names = (voice.id, voice.id.rpartition("/")[2], voice.name, *_languages(voice))
             if base.lower() in [str(name).lower() for name in names]:
                 return f"{voice.id}{plus}{variant}"
-        raise LookupError(f"no voice “{wanted}”")
+        raise missing(f"no voice “{wanted}”")
 
     def _calm(self, language: str) -> str:
         """Return the voice for a language: its own calm one, in the accent of the country."""
@@ -204,7 +204,7 @@ class Speaker:
             for voice in self._voices:
                 if self._speaks(voice, language):
                     return str(voice.id)
-        raise LookupError(f"no voice for the language “{languages[0]}”")
+        raise missing(f"no voice for the language “{languages[0]}”")
 
     def _speaks(self, voice: Any, language: str) -> bool:
         return any(f"{name.lower()}-".startswith(f"{language}-") for name in _languages(voice))
@@ -223,36 +223,10 @@ def _languages(voice: Any) -> list[str]:
     ]
 
 
-def main() -> None:
-    """Answer requests until there are no more."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # pyttsx3 prints; that must not come between the answers
-
-    def answer_and_end(unraisable: Any) -> None:
-        print(json.dumps({"error": str(unraisable.exc_value)}), file=answers, flush=True)
-        os._exit(1)
-
-    # What fails in espeak-ng's callback, a full disk say, reaches nobody: pyttsx3 would wait on.
-    sys.unraisablehook = answer_and_end
-    folder = Path(sys.argv[1])
-    speaker = None
-    for line in sys.stdin:
-        request = json.loads(line)
-        try:
-            speaker = speaker or Speaker(folder)
-            result = getattr(speaker, request.pop("do"))(**request)
-        except LookupError as error:
-            answer = {"missing_voice": str(error.args[0])}
-        except Exception as error:  # noqa: BLE001 (whatever it is, the asker is told)
-            answer = {"error": str(error) or type(error).__name__}
-        else:
-            answer = {"result": result}
-        print(json.dumps(answer), file=answers, flush=True)
+def missing(what: str) -> MissingVoiceError:
+    """Return the error for a voice that is not there."""
+    return MissingVoiceError(f"{what} here; “voiceguide voices” lists those there are")
 
 
 if __name__ == "__main__":
-    try:
-        with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-            main()
-    finally:  # whoever asked has gone, perhaps killed
-        shutil.rmtree(sys.argv[1], ignore_errors=True)
+    serve(Speaker)
