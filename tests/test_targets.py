@@ -82,7 +82,7 @@ def test_variables_are_for_templates_alone(ssml):
     for target in (ssml("Hello."), "calf"):
         done = voiceguide("script", target, "--set", "a=1")
         assert done.returncode == 1
-        assert "variables are for templates" in done.stderr
+        assert "--set only applies to templates" in done.stderr
 
 
 @pytest.mark.parametrize("script", ["<speak>Hello.</speak>", "<speak>{{ 'Hello' }}.</speak>"])
@@ -213,7 +213,7 @@ def test_a_session_may_be_longer_than_twelve_hours_if_that_is_asked_for(ssml):
     assert events(path, "--max-length", "14h")[0]["begin_ms"] == 13 * 3_600_000
 
 
-@pytest.mark.parametrize("wrong", ["x", "12", "0s", "-1h", "9999h"])
+@pytest.mark.parametrize("wrong", ["x", "0s", "-1h", "9999h"])
 def test_what_is_no_longest_length_is_refused(wrong):
     with pytest.raises(RequestError, match="max_length"):
         Session("calf", max_length=wrong)

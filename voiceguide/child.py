@@ -269,7 +269,7 @@ def serve(start: Callable[[Asker], object]) -> None:
                 except BrokenPipeError:
                     raise
                 except VoiceguideError as error:
-                    answer = {"error": str(error), "kind": type(error).__name__}
+                    answer = {"error": error.args[0], "kind": type(error).__name__}
                 except Exception as error:  # noqa: BLE001 (whatever it is, the asker is told)
                     sys.excepthook(type(error), error, error.__traceback__)
                     answer = {"error": str(error) or type(error).__name__, "kind": None}

@@ -195,6 +195,9 @@ def _scope(request: Request, found: Subject) -> dict[str, Any]:
 
 def _variables(kind: Kind, given: Mapping[str, Value]) -> dict[str, Value]:
     """Return the values of a kind's own options; raises RequestError."""
+    if given and not kind.variables:
+        what = f"only applies to templates; {kind.id} has no variables"
+        raise RequestError(f"{option('variables', '--set')} {what}")
     for name in given:
         if name not in kind.variables:
             what = f"{kind.id} has no variable “{name}”{near(name, kind.variables)}"
