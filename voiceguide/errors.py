@@ -163,6 +163,7 @@ _REASONS = {
     "greater_than_equal": "must be at least {ge}",
     "less_than": "must be less than {lt}",
     "less_than_equal": "must be at most {le}",
+    "multiple_of": "must be a multiple of {multiple_of}",
 }
 """By pydantic's type of error: what is said of the value."""
 
@@ -187,7 +188,7 @@ def _size(kind: str, context: Mapping[str, Any], value: object) -> str:
     least = kind.endswith("short")
     limit = context["min_length" if least else "max_length"]
     needs = f"{'needs at least' if least else 'may have at most'} {limit:,}"
-    but = "" if has is None else f", but has {has or 'none'}"
+    but = "" if has is None else f", but has {f'{has:,}' if has else 'none'}"
     return f"{needs} {one if limit == 1 else several}{but}"
 
 

@@ -69,9 +69,9 @@ def validated(model: type[_ModelT], path: Path, **given: object) -> _ModelT:
         found += [_mistake(one, model, whole, given) for one in error.errors(include_url=False)]
     root = places(text)
     told = sorted({(line_of(root, loc), index, what) for index, (loc, what) in enumerate(found)})
-    lines = list(dict.fromkeys(f"{path}:{line}: {what}" for line, _, what in told))
+    lines = list(dict.fromkeys(f"{path}:{line}: {_printable(what)}" for line, _, what in told))
     if len(lines) > _MOST_TOLD:
-        lines[_MOST_TOLD:] = [f"{path}: and {len(lines) - _MOST_TOLD} more mistakes"]
+        lines[_MOST_TOLD:] = [f"{path}: and {len(lines) - _MOST_TOLD:,} more mistakes"]
     raise LibraryError("\n".join(lines))
 
 
@@ -113,10 +113,13 @@ def _key(loc: _Loc, data: object, *, missing: bool = False) -> str:
 
 
 def _quoted(key: str) -> str:
-    """Return a key as it is written in TOML, fit for a message."""
-    if _BARE_KEY.fullmatch(key):
-        return shortened(key)
-    return '"' + "".join(sign if sign.isprintable() else "�" for sign in shortened(key)) + '"'
+    """Return a key as it is written in TOML."""
+    return shortened(key) if _BARE_KEY.fullmatch(key) else f'"{shortened(key)}"'
+
+
+def _printable(text: str) -> str:
+    """Return a message without control characters, which texts of a file may bring in."""
+    return "".join(" " if one.isspace() else one if one.isprintable() else "�" for one in text)
 
 
 def _text(path: Path) -> str:
