@@ -144,7 +144,7 @@ def recordings(folder: Path) -> list[str]:
 
 def with_limit(name: str, value: int) -> tuple[str, str]:
     """Return the program with another limit: nobody waits for three minutes."""
-    limit = f"import voiceguide.voices.recordings as it; it.{name} = {value}"
+    limit = f"import voiceguide.voices.takes as it; it.{name} = {value}"
     return "-c", f"{limit}; from voiceguide.cli import main; main()"
 
 
