@@ -537,6 +537,7 @@ def serve(
             raise
         needs = f"the page needs {missing}: pip install 'voiceguide[phone]'"
         raise VoiceguideError(needs) from error
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # how it is to end: no failure
     server.serve(folder, host, port, sys.stdout)
 
 
@@ -675,14 +676,8 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
-def _leave(number: int, frame: FrameType | None) -> NoReturn:
-    """Clean up on the way out; while a library loads, which would lose the exception, just go."""
-    while frame is not None:
-        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
-            os._exit(128 + number)
-        frame = frame.f_back
-    if number == signal.SIGINT:
-        raise KeyboardInterrupt
+def _leave(number: int, _: FrameType | None) -> NoReturn:
+    """Clean up on the way out; unlike KeyboardInterrupt, this shows no traceback anywhere."""
     sys.exit(128 + number)
 
 
