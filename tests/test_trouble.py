@@ -276,7 +276,7 @@ def test_a_cache_that_has_grown_too_large_loses_what_was_used_longest_ago(tmp_pa
         clip = voice.clip(utterance("Hello."))
     for number in range(5):
         cache.write(f"{number}0", clip)
-        os.utime(cache._path(f"{number}0"), (number, number))
+        os.utime(tmp_path / f"{number}0" / f"{number}0.clip", (number, number))
     cache.prune(most_bytes=3 * (clip.nbytes + 32))
     left = sorted(path.stem for path in tmp_path.rglob("*.clip") if len(path.stem) == 2)
     assert left == ["30", "40"]

@@ -1,8 +1,8 @@
 """The commands: one function each. The work is done by the stages; here it is asked for.
 
-Takes a command line, with the environment and the settings file around it, and gives files, lines on
-standard output, and an exit status: 0 for done, 1 for a VoiceguideError, 2 for wrong usage. What goes
-wrong is said in a line or two on standard error.
+Takes a command line, with the environment and the settings file around it. Gives files, lines on
+standard output, and an exit status: 0 for done, 1 for a VoiceguideError, 2 for wrong usage. What
+goes wrong is said in a line or two on standard error.
 
     app         the command line as a whole
     flags       the options of the model as options of commands
@@ -61,12 +61,6 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
-def _leave(number: int, frame: FrameType | None) -> NoReturn:
-    """Clean up on the way out; while a library loads, which would lose the exception, just go."""
-    while frame is not None:
-        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
-            os._exit(128 + number)
-        frame = frame.f_back
-    if number == signal.SIGINT:
-        raise KeyboardInterrupt
+def _leave(number: int, _: FrameType | None) -> NoReturn:
+    """Clean up on the way out; unlike KeyboardInterrupt, this shows no traceback anywhere."""
     sys.exit(128 + number)

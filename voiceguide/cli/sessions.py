@@ -357,6 +357,7 @@ def serve(
             raise
         needs = f"the page needs {missing}: pip install 'voiceguide[phone]'"
         raise VoiceguideError(needs) from error
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # how it is to end: no failure
     server.serve(folder, host, port, sys.stdout)
 
 

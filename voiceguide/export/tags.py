@@ -113,7 +113,8 @@ def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
     if not timeline.chapters:
         return
     # mutagen writes the shorter frame first, then by name. Names that make up for the titles'
-    # lengths keep the chapters in order for players that do not read the table of contents.
+    # lengths keep the chapters in order for what does not read the table of contents: ffprobe, and
+    # with it players that use libavformat without sorting, show them in the order of their frames.
     lengths = [len(chapter.title.encode()) for chapter in timeline.chapters]
     names = [
         f"{number:03}".ljust(3 + max(lengths) - length, "-")

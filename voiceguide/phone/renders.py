@@ -18,6 +18,9 @@ from voiceguide.phone.render_child import ABOUT
 
 Kind = Literal["sessions", "playlists"]
 
+SESSIONS = "sessions"
+"""The folder of the sessions, among those of the playlists."""
+
 MOST_WAITING = 4
 """So many may wait while another is made; who comes then is told to come later."""
 MAX_SESSIONS_BYTES = 2_000_000_000
@@ -62,7 +65,7 @@ class Renders:
     def __init__(self, folder: Path) -> None:
         """Prepare the folder; raises VoiceguideError if that cannot be."""
         self.folder = folder
-        self.sessions = folder / "sessions"
+        self.sessions = folder / SESSIONS
         self._renders: dict[tuple[Kind, str], Render] = {}
         self._come = asyncio.Event()
         self._task: asyncio.Task[None] | None = None  # that of what is being made

@@ -1,0 +1,137 @@
+"""A file that exists is whole; what lies in a cache is checked."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+import pytest
+
+from voiceguide import files
+from voiceguide.errors import ExportError
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+DAY_S = 24 * 3600
+
+
+def parts(folder):
+    return [path.name for path in folder.glob(".voiceguide-part-*")]
+
+
+def test_a_file_takes_the_old_ones_place_only_when_it_is_whole(tmp_path):
+    path = tmp_path / "new" / "notes.txt"
+    with files.whole(path) as file:
+        file.write(b"old")
+    with files.whole(path) as file:
+        file.write(b"new")
+        file.flush()
+        assert path.read_bytes() == b"old"
+        assert len(parts(path.parent)) == 1
+    assert path.read_bytes() == b"new"
+    with pytest.raises(TypeError), files.whole(path) as file:
+        file.writelines([b"half", None])
+    assert path.read_bytes() == b"new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_what_cannot_be_written_is_said_with_what_to_do(tmp_path):
+    (tmp_path / "file").touch()
+    path = tmp_path / "file" / "notes.txt"
+    with pytest.raises(ExportError, match=r"notes\.txt: cannot be written: .*\(-o\)$"):
+        files.write_bytes(path, b"new")
+    with (
+        pytest.raises(ExportError, match=r"No space left on device; mend that, or call home$"),
+        files.whole(tmp_path / "x", advice="call home"),
+    ):
+        raise OSError(28, "No space left on device")
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_file_that_holds_the_same_is_not_written_again(tmp_path):
+    path = tmp_path / "notes.txt"
+    files.write_bytes(path, b"same")
+    os.utime(path, (1, 1))
+    files.write_bytes(path, b"same")
+    assert path.stat().st_mtime == 1
+    files.write_bytes(path, b"other")
+    assert path.stat().st_mtime > 1
+
+
+@POSIX
+def test_a_secret_is_its_owners_alone(tmp_path):
+    with files.whole(tmp_path / "key", mode=0o600) as file:
+        file.write(b"secret")
+    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_was_left_a_day_ago_is_removed_and_what_is_being_written_stays(tmp_path):
+    ages_s = {"old": 2 * DAY_S, "young": 3600}
+    for name, age_s in ages_s.items():
+        part = tmp_path / f".voiceguide-part-{name}"
+        part.touch()
+        os.utime(part, (time.time() - age_s,) * 2)
+    folder = tmp_path / ".voiceguide-part-folder"
+    folder.mkdir()
+    (folder / "half.mp3").touch()
+    os.utime(folder, (time.time() - 2 * DAY_S,) * 2)
+    files.write_bytes(tmp_path / "notes.txt", b"new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".voiceguide-part-young", "notes.txt",
+    ]  # fmt: skip
+
+
+def test_writers_that_sweep_at_the_same_time_do_not_fail(tmp_path):
+    for number in range(2000):
+        part = tmp_path / f".voiceguide-part-{number}"
+        part.touch()
+        os.utime(part, (1, 1))
+    failed = []
+
+    def write(number: int) -> None:
+        try:
+            files.write_bytes(tmp_path / f"{number}.txt", b"new")
+        except ExportError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=write, args=[number]) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{n}.txt" for n in range(8)]
+
+
+def test_a_store_takes_what_is_damaged_or_has_anothers_name_for_missing(tmp_path):
+    store = files.Store(tmp_path / "kept", ".note")
+    store.write("one", b"1")
+    store.write("two", b"")
+    assert (store.read("one"), store.read("two"), store.read("three")) == (b"1", b"", None)
+    one, two = (tmp_path / "kept" / name[:2] / f"{name}.note" for name in ("one", "two"))
+    good = one.read_bytes()
+    for damaged in (b"", good[:-1], good + b"1", good[:-1] + b"2", b"0" + good[1:]):
+        one.write_bytes(damaged)
+        assert store.read("one") is None
+    one.write_bytes(two.read_bytes())  # whole, but what “two” is
+    assert store.read("one") is None
+    store.write("one", b"1")
+    assert store.read("one") == b"1"
+
+
+def test_a_store_that_cannot_be_written_is_only_empty(tmp_path):
+    (tmp_path / "file").touch()
+    store = files.Store(tmp_path / "file")
+    store.write("one", b"1")
+    assert store.read("one") is None
+    store.prune(0)
+
+
+@POSIX
+def test_a_stores_folders_are_its_owners_alone(tmp_path):
+    (tmp_path / "there").mkdir(mode=0o755)
+    files.Store(tmp_path / "there" / "cache" / "clips").write("one", b"1")
+    modes = {
+        path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*") if path.is_dir()
+    }
+    assert modes == {"there": 0o755, "cache": 0o700, "clips": 0o700, "on": 0o700}

@@ -1,0 +1,83 @@
+"""Where the page is found: the socket, and the link for phones with its QR code."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+from typing import TYPE_CHECKING
+
+import segno
+
+from voiceguide.errors import VoiceguideError
+from voiceguide.phone import access
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+_OTHER_FILES = 50  # that are open besides
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open the socket; raises VoiceguideError."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        both = host == "::" and socket.has_dualstack_ipv6()
+        return socket.create_server((host, port), family=family, backlog=1024, dualstack_ipv6=both)
+    except (OSError, OverflowError, UnicodeError) as error:
+        match getattr(error, "errno", None):
+            case errno.EADDRINUSE:
+                why = f"port {port} is in use, perhaps by another “voiceguide serve”"
+                why += ": end that, or choose another with --port"
+            case errno.EACCES:
+                why = (
+                    f"port {port} may not be used by everyone: choose one from 1024 on with --port"
+                )
+            case _:
+                why = f"--host {host}: is no address of this machine; 0.0.0.0 stands for all"
+        raise VoiceguideError(why) from error
+
+
+def most_connections() -> int:
+    """Return how many connections we can have: each may need a file too, and systems allow so many.
+
+    Where we may, we let ourselves have enough.
+    """
+    needed = 2 * access.MAX_CONNECTIONS + _OTHER_FILES
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        allowed = needed if most == resource.RLIM_INFINITY else min(needed, most)
+        if soft < allowed:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+        return min(access.MAX_CONNECTIONS, max(1, (max(soft, allowed) - _OTHER_FILES) // 2))
+    return access.MAX_CONNECTIONS
+
+
+def say_where(host: str, port: int, key: str, out: TextIO) -> None:
+    """Print the links, and for phones the QR code."""
+    outside = _outside_address(host)
+    if outside is None or host in ("0.0.0.0", "::"):  # noqa: S104 (that is the question)
+        print(f"On this machine:  http://localhost:{port}/", file=out)
+    if outside is None:
+        print("For phones, there is no network here.", file=out)
+    else:
+        shown = f"[{outside}]" if ":" in outside else outside
+        link = f"http://{shown}:{port}/key/{key}/"
+        print(f"On your phone:    {link}\n", file=out)
+        segno.make(link, micro=False).terminal(out, border=2, compact=True)
+        print("\nThe phone must be in the same network. Who has the link may enter.", file=out)
+    print("Ctrl+C ends it.", file=out, flush=True)
+
+
+def _outside_address(host: str) -> str | None:
+    """Return the address at which a phone finds us; None if it cannot."""
+    if host not in ("0.0.0.0", "::"):  # noqa: S104
+        address = socket.getaddrinfo(host, 0)[0][4][0]
+        return None if str(address).startswith(("127.", "::1")) else str(address)
+    family, far = (socket.AF_INET6, "2001:db8::1") if ":" in host else (socket.AF_INET, "192.0.2.1")
+    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect((far, 9))  # sends nothing, but the system chooses a way
+        return str(probe.getsockname()[0])
+    return None

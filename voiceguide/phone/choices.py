@@ -1,0 +1,127 @@
+"""What can be chosen, and the page on which it is chosen."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from voiceguide import __version__, export, files, library, mixer
+from voiceguide.export import cover
+from voiceguide.library import kinds
+from voiceguide.voices import clip
+
+PAGE = Path(__file__).with_name("page")
+"""The folder of the page's files."""
+
+_BODY = Path(cover.__file__).with_name("body.svg")
+
+
+def as_json(language: str) -> str:
+    """Return what can be chosen in a language; raises RequestError if it is not there."""
+    return _choices(language, stamp())
+
+
+def page(language: str) -> str:
+    """Return the page in a language, with the body and what can be chosen in it."""
+    return _html(language, stamp(), json.dumps(texts()))
+
+
+def stamp() -> str:
+    """Return a digest of all that decides how a request sounds, besides the request."""
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(repr((__version__, clip.VERSION, mixer.VERSION, export.VERSION)).encode())
+    for folder in [*files.folders("scripts"), *files.folders("sounds")]:
+        for path in sorted(folder.rglob("*")):
+            status = path.stat()
+            digest.update(repr((str(path), status.st_size, status.st_mtime_ns)).encode())
+    return digest.hexdigest()
+
+
+@functools.cache
+def texts() -> dict[str, Any]:
+    """Return the texts of the page by language."""
+    return tomllib.loads((PAGE / "texts.toml").read_text("utf-8"))
+
+
+def language(accepted: str) -> str:
+    """Return the language of the page: the first of Accept-Language that is known, in its order."""
+    known = texts()
+    ranked: list[tuple[float, int, str]] = []
+    for place, entry in enumerate(accepted.split(",")[:30]):
+        tag, _, weight = entry.strip().partition(";q=")
+        try:
+            ranked.append((-float(weight or 1), place, tag.partition("-")[0].lower()))
+        except ValueError:
+            continue
+    return next((tag for _, _, tag in sorted(ranked) if tag in known), library.REFERENCE)
+
+
+@functools.lru_cache(maxsize=16)
+def _choices(language: str, _stamp: str) -> str:
+    """Return as JSON what can be chosen in a language; raises RequestError if it is not there."""
+    texts = library.load(language)
+    return json.dumps(
+        {
+            "language": language,
+            "languages": {
+                one: library.load(one).wording.language_name for one in library.languages()
+            },
+            "kinds": [
+                {
+                    "id": kind.id,
+                    "name": named.name,
+                    "summary": named.summary,
+                    "about": kind.about,
+                    "options": kind.options,
+                }
+                for kind in kinds.kinds().values()
+                for named in [kinds.kind_texts(kind, language)]
+            ],
+            "methods": [
+                {"id": one.id, "name": one.name, "summary": one.summary}
+                for one in texts.methods.values()
+            ],
+            "regions": [
+                {
+                    "id": region.id,
+                    "name": region.name,
+                    "summary": region.summary,
+                    "areas": [
+                        {
+                            "id": area.id,
+                            "name": area.name,
+                            "two_sided": area.two_sided,
+                            "methods": list(area.place),
+                        }
+                        for area in region.areas
+                    ],
+                }
+                for region in sorted(texts.regions(), key=lambda one: one.name)
+            ],
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+
+
+@functools.lru_cache(maxsize=4)
+def _html(language: str, stamp: str, texts: str) -> str:
+    """Return the page in a language, with the body and what can be chosen in it."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(PAGE), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    body = re.sub(r"<!--.*?-->\s*|xmlns=\S+ ", "", _BODY.read_text("utf-8"), flags=re.DOTALL)
+    return environment.get_template("index.html.jinja").render(
+        language=language,
+        languages={tag: one["name"] for tag, one in json.loads(texts).items()},
+        texts=json.loads(texts)[language],
+        body=body,
+        choices=json.loads(_choices(language, stamp)),
+    )

@@ -1,0 +1,101 @@
+"""The sessions and playlists that are made already, by this page or another way."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import re
+from typing import TYPE_CHECKING
+
+from voiceguide import export, files, playlist
+from voiceguide.errors import VoiceguideError
+from voiceguide.phone.render_child import ABOUT
+from voiceguide.phone.renders import SESSIONS, touch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAME = r"[a-z0-9]+(-[a-z0-9]+)*"
+"""What the name of a session or playlist looks like."""
+
+_MOST_CHARACTERS = 150  # of a name
+_MOST_LISTED = 50
+
+
+def is_name(name: str) -> bool:
+    """Whether a session or playlist may have this name."""
+    return len(name) <= _MOST_CHARACTERS and re.fullmatch(NAME, name) is not None
+
+
+def session(folder: Path, name: str) -> dict[str, object] | None:
+    """Return what is known of a session; None if it is not made."""
+    path = files.find(f"{name}/{ABOUT}", [folder / SESSIONS])
+    if path is None:
+        return None
+    with contextlib.suppress(OSError, ValueError):
+        about = json.loads(path.read_bytes())
+        touch(path.parent)
+        return {"id": name, "state": "ready", **about}
+    return None
+
+
+def sessions(folder: Path) -> list[dict[str, object]]:
+    """Return what is known of the sessions, the latest first."""
+    found = []
+    for path in (folder / SESSIONS).glob(f"*/{ABOUT}"):
+        with contextlib.suppress(OSError, ValueError):
+            made = (path.stat().st_mtime, path.parent.name, json.loads(path.read_bytes()))
+            found.append(made)
+    found.sort(key=lambda made: made[:2], reverse=True)
+    return [{"id": name, "state": "ready", **about} for _, name, about in found[:_MOST_LISTED]]
+
+
+def playlist_of(base: Path, name: str, key: str) -> dict[str, object] | None:
+    """Return what is known of a playlist, made here or by the command line; None if it is not."""
+    folder = base / name
+    found = playlist_files(folder)
+    listed = files.find(f"{name}/{name}.m3u8", [base])
+    if listed is None or not found:
+        return None
+    tracks = playlist.tracks(folder)
+    return {
+        "id": name,
+        "state": "ready",
+        "title": tracks[0].album,
+        "language": tracks[0].language,
+        "duration_ms": sum(track.duration_ms for track in tracks),
+        "size_bytes": sum(track.size_bytes for track in tracks),
+        "feed": f"/key/{key}/playlists/{name}/{playlist.FEED}",
+        "list": f"/key/{key}/playlists/{name}/{name}.m3u8",
+        "tracks": [
+            {"title": one.title, "file": one.path.name, "duration_ms": one.duration_ms}
+            for one in tracks
+        ],
+    }
+
+
+def playlists(base: Path, key: str) -> list[dict[str, object]]:
+    """Return what is known of the playlists, in the order of their names."""
+    found = []
+    for path in sorted(base.glob("*/*.m3u8")):
+        name = path.parent.name
+        if path.stem == name and is_name(name):
+            with contextlib.suppress(VoiceguideError):
+                found.append(playlist_of(base, name, key))
+    return [one for one in found[:_MOST_LISTED] if one is not None]
+
+
+def playlist_files(folder: Path) -> frozenset[str]:
+    """Return the names of the files of the playlist in ``folder``; none if it holds none."""
+    try:
+        return _files(folder, folder.stat().st_mtime_ns)
+    except (OSError, ValueError):
+        return frozenset()
+
+
+@functools.lru_cache(maxsize=64)
+def _files(folder: Path, _modified_ns: int) -> frozenset[str]:
+    if not any(export.written_by_voiceguide(path) for path in folder.glob("*.mp3")):
+        return frozenset()
+    return frozenset(path.name for path in playlist.files(folder))

@@ -1,0 +1,123 @@
+"""Files and what is made on the fly -> answers, with what browsers and players ask of them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zipfile
+from typing import TYPE_CHECKING
+
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, Response, StreamingResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from starlette.datastructures import Headers
+    from starlette.requests import Request
+
+TYPES = {
+    "mp3": "audio/mpeg",
+    "json": "application/json",
+    "chapters.json": "application/json+chapters",
+    "vtt": "text/vtt",
+    "m3u8": "audio/x-mpegurl",  # the type of HLS would mislead players
+    "xspf": "application/xspf+xml",
+    "xml": "application/rss+xml",
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "css": "text/css",
+    "js": "text/javascript",
+}
+
+_PIECE_BYTES = 1 << 16
+_PART = r"(\d{1,15}-(\d{1,15})?|-\d{1,15})"
+_RANGE = re.compile(rf"bytes={_PART}(\s*,\s*{_PART})*", re.IGNORECASE)
+
+
+def file(request: Request, path: Path, download: str | None = None) -> Response:
+    """Return a file, or the part that is asked for; with ?download, to be saved."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise HTTPException(404, "not found") from error
+    form = "chapters.json" if path.name.endswith(".chapters.json") else path.suffix[1:]
+    disposition = "attachment" if "download" in request.query_params else "inline"
+    if not _RANGE.fullmatch(request.headers.get("range", "")):
+        # RFC 9110, 14.2: what is no range of bytes is as if it were not there.
+        headers = request.scope["headers"]
+        request.scope["headers"] = [one for one in headers if one[0] != b"range"]
+    response = FileResponse(
+        path, media_type=TYPES[form], filename=download, stat_result=status,
+        content_disposition_type=disposition,
+    )  # fmt: skip
+    return _unless_known(request, response)
+
+
+def content(request: Request, body: bytes, kind: str) -> Response:
+    """Return ``body`` as what is of the type ``kind``."""
+    etag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
+    return _unless_known(request, Response(body, headers={"ETag": etag}, media_type=kind))
+
+
+def _unless_known(request: Request, response: Response) -> Response:
+    """Return ``response``, or 304 if the asker has it already."""
+    known = [one.strip().removeprefix("W/") for one in _split(request.headers, "if-none-match")]
+    if "*" not in known and response.headers["etag"] not in known:
+        return response
+    kept = {
+        name: response.headers[name]
+        for name in ("etag", "last-modified")
+        if name in response.headers
+    }
+    return Response(status_code=304, headers=kept)
+
+
+def _split(headers: Headers, name: str) -> list[str]:
+    return ",".join(headers.getlist(name)).split(",")
+
+
+def zipped(request: Request, name: str, paths: list[Path]) -> Response:
+    """Return ``paths`` as a ZIP file, which is made as it is sent: only whole."""
+    found = [(path.name, path.stat()) for path in paths]
+    made_of = repr([(file, status.st_size, status.st_mtime_ns) for file, status in found])
+    headers = {
+        "Accept-Ranges": "none",
+        "Content-Disposition": f'attachment; filename="{name}.zip"',
+        "ETag": f'"{hashlib.blake2b(made_of.encode(), digest_size=16).hexdigest()}"',
+    }
+    response = StreamingResponse(_zip(name, paths), 200, headers, "application/zip")
+    return _unless_known(request, response)
+
+
+def _zip(name: str, paths: list[Path]) -> Iterator[bytes]:
+    """Return a ZIP file of ``paths``, in a folder ``name``, in pieces; nothing is compressed."""
+    pieces = _Pieces()
+    with zipfile.ZipFile(pieces, "w") as archive:  # type: ignore[call-overload]
+        for path in paths:
+            entry = zipfile.ZipInfo.from_file(path, f"{name}/{path.name}", strict_timestamps=False)
+            with path.open("rb") as source, archive.open(entry, "w") as target:
+                while piece := source.read(_PIECE_BYTES):
+                    target.write(piece)
+                    yield pieces.take()
+    yield pieces.take()
+
+
+class _Pieces:
+    """A file that can only be written to; what was written is taken out."""
+
+    def __init__(self) -> None:
+        self._written: list[bytes] = []
+
+    def write(self, piece: bytes) -> int:
+        self._written.append(bytes(piece))
+        return len(piece)
+
+    def flush(self) -> None:
+        """Do nothing: it is in memory."""
+
+    def take(self) -> bytes:
+        taken = b"".join(self._written)
+        self._written.clear()
+        return taken
