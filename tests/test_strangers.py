@@ -151,12 +151,12 @@ def folder(tmp_path: Path) -> Path:
 
 def is_refused(ended: Ended, says: str, folder: Path, name: str) -> None:
     assert ended.status == 1, ended
-    assert "Traceback" not in ended.utterances
-    assert "secret" not in ended.utterances.replace("secret.jinja", "")
-    assert len(ended.utterances.strip().splitlines()) <= 2
-    assert ended.utterances.startswith("voiceguide: ")
-    assert name in ended.utterances
-    assert re.search(says, ended.utterances), ended.utterances
+    assert "Traceback" not in ended.said
+    assert "secret" not in ended.said.replace("secret.jinja", "")
+    assert len(ended.said.strip().splitlines()) <= 2
+    assert ended.said.startswith("voiceguide: ")
+    assert name in ended.said
+    assert re.search(says, ended.said), ended.utterances
     assert ended.most_mb < MOST_MB
     assert ended.took_s < MOST_S
     left = {path.name for path in folder.rglob("*")}
@@ -224,5 +224,5 @@ def test_a_sound_that_claims_to_be_longer_than_it_is_takes_little_memory(folder)
     (folder / "my.ssml").write_text('<speak><audio src="big.wav"/></speak>')
     ended = run("script", "my.ssml", "--check", folder=folder)
     assert ended.status == 1
-    assert "ends later than 12 hours" in ended.utterances
+    assert "ends later than 12 hours" in ended.said
     assert ended.most_mb < MOST_MB
