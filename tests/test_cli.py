@@ -31,6 +31,23 @@ def test_help_is_there_at_once():
     assert not imported & {"numpy", "pydantic", "pedalboard", "jinja2"}
 
 
+def test_libraries_for_dates_are_loaded_where_a_script_says_one(ssml, tmp_path):
+    """They take a tenth of a second and 7 MB."""
+
+    def imported(body: str) -> set[str]:
+        command = [sys.executable, "-X", "importtime", "-m", "voiceguide"]
+        command += ["render", str(ssml(body)), "-o", str(tmp_path / "my.wav")]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+
+    names = {"babel", "num2words"}
+    plain = imported('<p>Hold it for 30 s, 3 times: 6/10.</p><audio src="bell.wav"/>')
+    assert "voiceguide.ssml.say_as" in plain
+    assert not plain & names
+    date = '<say-as interpret-as="date" format="mdy">5/1/2024</say-as>'
+    assert names <= imported(f"<p>On {date}.</p>")
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_an_example(command):
     shown = voiceguide(command, "--help").stdout

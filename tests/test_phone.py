@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import ipaddress
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -236,11 +238,25 @@ def test_busy_is_said_and_a_signal_ends_it_at_once_with_nothing_left_behind(tmp_
 # Who may enter
 
 
+def forget_networks_of_ended_runs() -> None:
+    """Remove the namespaces of runs that were killed; they are named by the process."""
+    for what, shown in (("netns", r"^vg(\d+)\b"), ("link", r"\bvg(\d+)a@")):
+        listed = subprocess.run(["ip", what, "show"], capture_output=True, text=True, check=False)
+        for number in re.findall(shown, listed.stdout, re.MULTILINE):
+            if int(number) == os.getpid() or not psutil.pid_exists(int(number)):
+                name = f"vg{number}" + "a" * (what == "link")
+                subprocess.run(["ip", what, "del", name], capture_output=True, check=False)
+
+
 @pytest.fixture(scope="module")
 def elsewhere():
     """Another address: give what asks from there, and the address at which we are found."""
     needs("ip")
-    name, here, there = f"vg{os.getpid()}", "10.213.77.1", "10.213.77.2"
+    forget_networks_of_ended_runs()
+    name = f"vg{os.getpid()}"
+    # A pair of the 32,768 in the range for measurements, which no network uses (RFC 2544).
+    pair = ipaddress.ip_address("198.18.0.0") + 4 * random.randrange(1 << 15)
+    here, there = str(pair + 1), str(pair + 2)
     inside = ["ip", "netns", "exec", name]
     commands = [
         ["ip", "netns", "add", name],

@@ -52,7 +52,7 @@ HAS_SIMPLEAUDIO = sys.version_info < (3, 12) and importlib.util.find_spec("simpl
 def server():
     """Start a server that all share, with sinks for sessions that play at the same time."""
     needs("pulseaudio", "parec", "pactl")
-    with tempfile.TemporaryDirectory(prefix="vg", dir="/tmp") as folder:  # a short path
+    with tempfile.TemporaryDirectory(prefix="vg") as folder:  # a short path
         server = Server(Path(folder), SINKS)
         yield server
         server.kill()
@@ -82,7 +82,7 @@ def two(sinks):
 def own_server():
     """Start a server that may be killed."""
     needs("pulseaudio", "parec", "pactl")
-    with tempfile.TemporaryDirectory(prefix="vg", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory(prefix="vg") as folder:
         server = Server(Path(folder))
         yield server
         server.kill()

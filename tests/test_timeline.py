@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import re
@@ -642,31 +643,47 @@ SPEECHES = [
 CLIPS = [Sound(SOUNDS / name, name, AT) for name in ("tick.wav", "bell.wav", "start.wav")]
 PAUSES = [Pause(ms, elastic=False, at=AT) for ms in (0, 300, 1000)]
 BEGINS_MS = st.sampled_from([0, 0, 300, 2000, -200, -500])
-LONG_MS = st.sampled_from([0, 50, 700, 1000, 1500, 2500, 6000])
-COUNTS = st.sampled_from([0.5, 1, 1.5, 2, 3])
+LONG_MS = maybe(st.sampled_from([0, 50, 700, 1000, 1500, 2500, 6000]))
+COUNTS = maybe(st.sampled_from([0.5, 1, 1.5, 2, 3]))
+GAINS_DB = st.integers(-20, 6)
+PANS = st.sampled_from([-0.75, -0.25, 0, 0.5, 1])
+KINDS = st.sampled_from(["par", "seq"])
+EITHER = st.booleans()
+# Strategies are built once, for that takes longer than to draw from them.
 
 
-@st.composite
-def groups(draw: st.DrawFn, depth: int = 3, *, cuttable: bool = False) -> Group:
-    """Make a par, a seq or a media; speech only where nothing around it has an end of its own."""
-    timing = Timing(
-        begin=draw(BEGINS_MS),
-        gain_db=draw(st.integers(-20, 6)),
-        pan=draw(st.sampled_from([-0.75, -0.25, 0, 0.5, 1])),
-    )
-    if draw(st.booleans()):
-        cuttable = True
-        timing = replace(
-            timing,
-            end=draw(maybe(LONG_MS)),
-            dur_ms=draw(maybe(LONG_MS)),
-            repeat_count=draw(maybe(COUNTS)),
-            repeat_dur_ms=draw(maybe(LONG_MS)),
-        )
+@functools.cache
+def groups(depth: int = 3, *, cuttable: bool = False) -> st.SearchStrategy[Group]:
+    """Return a strategy for a par, a seq or a media.
+
+    Speech is only where nothing around it has an end of its own.
+    """
+    some = {cut_too: children(depth, cuttable=cut_too) for cut_too in {cuttable, True}}
+
+    @st.composite
+    def group(draw: st.DrawFn) -> Group:
+        timing = Timing(begin=draw(BEGINS_MS), gain_db=draw(GAINS_DB), pan=draw(PANS))
+        can_be_cut = cuttable
+        if draw(EITHER):
+            can_be_cut = True
+            timing = replace(
+                timing,
+                end=draw(LONG_MS),
+                dur_ms=draw(LONG_MS),
+                repeat_count=draw(COUNTS),
+                repeat_dur_ms=draw(LONG_MS),
+            )
+        return Group(draw(KINDS), tuple(draw(some[can_be_cut])), AT, timing)
+
+    return group()
+
+
+@functools.cache
+def children(depth: int, *, cuttable: bool) -> st.SearchStrategy[list[Cue]]:
+    """Return a strategy for what a group holds: leaves, and groups to so many levels."""
     leaves = st.sampled_from(CLIPS + PAUSES + ([] if cuttable else SPEECHES))
-    children = leaves if depth == 0 else groups(depth - 1, cuttable=cuttable) | leaves
-    some = draw(st.lists(children, min_size=1, max_size=3))
-    return Group(draw(st.sampled_from(["par", "seq"])), tuple(some), AT, timing)
+    inner = leaves if depth == 0 else groups(depth - 1, cuttable=cuttable) | leaves
+    return st.lists(inner, min_size=1, max_size=3)
 
 
 SESSIONS = st.lists(groups(), min_size=1, max_size=3).map(
@@ -760,29 +777,41 @@ def laid_out(
     return end
 
 
-@st.composite
-def webs(draw: st.DrawFn) -> Group:
-    """Make a session of named groups whose begins and ends hang on one another."""
-    names = [f"g{number}" for number in range(draw(st.integers(2, 8)))]
-    bases = st.builds(
+NAMES = [f"g{number}" for number in range(8)]
+COUNT_OF_NAMES = st.integers(2, 8)
+EDGES = {
+    count: st.builds(
         SyncBase,
-        st.sampled_from(names),
+        st.sampled_from(NAMES[:count]),
         st.sampled_from(["begin", "end"]),
         st.sampled_from([0, 0, 500, 1700, -300]),
     )
+    for count in range(2, 9)
+}
+BEGINS = {count: BEGINS_MS | edges for count, edges in EDGES.items()}
+ENDS = {count: st.none() | st.none() | edges for count, edges in EDGES.items()}
+DURATIONS_MS = st.none() | st.none() | st.sampled_from([20_000, 60_000])
+TAKEN = [st.integers(0, most) for most in range(4)]
+A_CLIP = st.sampled_from(CLIPS)
+
+
+@st.composite
+def webs(draw: st.DrawFn) -> Group:
+    """Make a session of named groups whose begins and ends hang on one another."""
+    count = draw(COUNT_OF_NAMES)
     groups: list[Cue] = []
-    for name in names:
-        taken = draw(st.integers(0, min(3, len(groups))))
-        inner = [*groups[len(groups) - taken :], replace(draw(st.sampled_from(CLIPS)), speed=1.0)]
+    for name in NAMES[:count]:
+        taken = draw(TAKEN[min(3, len(groups))])
+        inner = [*groups[len(groups) - taken :], replace(draw(A_CLIP), speed=1.0)]
         del groups[len(groups) - taken :]
         timing = Timing(
             id=name,
-            begin=draw(BEGINS_MS | bases),
-            end=draw(st.none() | st.none() | bases),
-            dur_ms=draw(st.none() | st.none() | st.sampled_from([20_000, 60_000])),
+            begin=draw(BEGINS[count]),
+            end=draw(ENDS[count]),
+            dur_ms=draw(DURATIONS_MS),
         )
         order = draw(st.permutations(inner))
-        groups.append(Group(draw(st.sampled_from(["par", "seq"])), tuple(order), AT, timing))
+        groups.append(Group(draw(KINDS), tuple(order), AT, timing))
     return Group("seq", (Pause(600_000, elastic=False, at=AT), *draw(st.permutations(groups))), AT)
 
 
