@@ -28,7 +28,7 @@ from voiceguide.errors import (
     VoiceError,
     shortened,
 )
-from voiceguide.ssml import Sound, Speech, WantedVoice
+from voiceguide.ssml import Mark, Sound, Speech, WantedVoice
 from voiceguide.ssml.xml import MAX_BYTES, text_of
 from voiceguide.timeline import Bed
 from voiceguide.voices import (
@@ -283,7 +283,7 @@ class Session:
         export.suffix(path)  # before any work is done
         seen: list[Item] = []
         plan = self._plan
-        heard = sum(isinstance(cue, Speech | Sound) for cue in ssml.walk(plan.parsed.root))
+        cues = sum(isinstance(cue, Speech | Sound | Mark) for cue in ssml.walk(plan.parsed.root))
         channels = self._channels
         with self._open_voice() as voice:
             known = self.timeline if plan.timeline else self.__dict__.get("timeline")
@@ -300,7 +300,7 @@ class Session:
                 timeline=lambda: (
                     known or self.__dict__.setdefault("timeline", timeline.collect(seen))
                 ),
-                progress=lambda: progress and progress(min(1.0, len(seen) / max(1, heard))),
+                progress=lambda: progress and progress(min(1.0, len(seen) / max(1, cues))),
             )
         return path
 

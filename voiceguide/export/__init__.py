@@ -6,18 +6,18 @@ WebVTT, LRC or JSON. A file is written under a temporary name and renamed when i
 
     formats     blocks -> a file, by its suffix
     mp3         PCM -> MP3 by LAME, with the Info frame that tells its length to the sample
-    tags        title, chapters and words in ID3 or Vorbis comments, and back
+    tags        title, chapters, marks and words in ID3 or Vorbis comments, and back
     views       a timeline to read, for people and programs
     cover       a region -> a picture of it
 """
 
 from voiceguide.export.formats import FORMATS, VERSION, suffix, write, write_bytes
 from voiceguide.export.tags import (
-    SOUNDS,
+    MARKS,
     UNDETERMINED,
     Tags,
     language,
-    read_sounds,
+    marks_from_lines,
     read_source_digest,
     written_by_voiceguide,
 )
@@ -25,13 +25,13 @@ from voiceguide.export.views import captions, summary
 
 __all__ = [
     "FORMATS",
-    "SOUNDS",
+    "MARKS",
     "UNDETERMINED",
     "VERSION",
     "Tags",
     "captions",
     "language",
-    "read_sounds",
+    "marks_from_lines",
     "read_source_digest",
     "suffix",
     "summary",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FORMATS = ("mp3", "wav", "flac", "ogg")
 """The suffixes that can be written."""
 
-VERSION = 3
+VERSION = 4
 """Raise it whenever the same session becomes another file: a playlist's are then made anew."""
 
 _PART = ".voiceguide-part-"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 def captions(timeline: Timeline, form: str, *, title: str, language: str) -> str:
     """Return what is heard, as "text", "json", "vtt" (WebVTT) or "lrc".
 
-    The JSON has the keys title, language, duration_ms, chapters and events.
+    The JSON has the keys title, language, duration_ms, chapters, events and marks.
     """
     return "".join(
         {"text": _text, "json": _json, "vtt": _vtt, "lrc": lrc}[form](timeline, title, language)
@@ -61,6 +62,7 @@ def _json(timeline: Timeline, title: str, language: str) -> Iterator[str]:
             for chapter in timeline.chapters
         ],
         "events": [*_bed(timeline), *map(_event, timeline.events)],
+        "marks": [asdict(mark) for mark in timeline.marks],
     }
     yield json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
@@ -74,6 +76,7 @@ def _bed(timeline: Timeline) -> Iterator[dict[str, object]]:
             "text": None,
             "source": timeline.bed.source,
             "gain_db": round(timeline.bed.gain_db, 2),
+            "words": None,
         }
 
 
@@ -85,6 +88,7 @@ def _event(event: Event) -> dict[str, object]:
         "text": event.text,
         "source": event.source,
         "gain_db": round(event.gain_db, 2),
+        "words": None,
     }
 
 

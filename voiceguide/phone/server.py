@@ -9,7 +9,7 @@
     GET  /sessions/ID.mp3               .json (the timeline), .vtt, .chapters.json
     …    /api/playlists                 the same for playlists
     GET  /playlists/NAME/FILE           tracks; M3U8, XSPF and feed.xml for this address
-    GET  /playlists/NAME/TRACK.sounds.json    what is heard besides the words
+    GET  /playlists/NAME/TRACK.marks.json     its holds, breaths and sides
     GET  /playlists/NAME.zip            all of them
     GET  /playlists/NAME/               the page, open there
     GET  /covers/REGION.png
@@ -30,6 +30,7 @@ import socket
 import tomllib
 import zipfile
 from abc import abstractmethod
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
@@ -81,7 +82,7 @@ _BODY = Path(cover.__file__).with_name("body.svg")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _MOST_CHARACTERS = 150  # of a name
 _LANGUAGE_COOKIE = "language"
-_SOUNDS = ".sounds.json"
+_MARKS = ".marks.json"
 
 _DIGITS = r"\d{1,15}"
 _PART = re.compile(rf"({_DIGITS})-({_DIGITS})?|-({_DIGITS})")
@@ -389,15 +390,14 @@ class _Page:
         name, file = _name(request), request.path_params["file"]
         folder = self._folder / name
         names = await run_in_threadpool(_files, folder, _modified(folder))
-        of = f"{file.removesuffix(_SOUNDS)}.mp3" if file.endswith(_SOUNDS) else file
+        of = f"{file.removesuffix(_MARKS)}.mp3" if file.endswith(_MARKS) else file
         path = await run_in_threadpool(files.find, f"{name}/{of}", [self._folder])
         if path is None or of not in names:
             raise HTTPException(404, "not found")
         if of != file:
-            found = await run_in_threadpool(playlist.sounds, path)
-            keys = ("begin_ms", "end_ms", "source")
-            sounds = json.dumps([dict(zip(keys, one, strict=True)) for one in found])
-            return _content(request, sounds.encode(), _TYPES["json"])
+            marks = await run_in_threadpool(playlist.marks, path)
+            found = json.dumps([asdict(mark) for mark in marks])
+            return _content(request, found.encode(), _TYPES["json"])
         feed = functools.partial(playlist.feed, first_url=folder.resolve().as_uri())
         lists: dict[str, Callable[[list[playlist.Track], str], bytes]]
         lists = {"m3u8": playlist.m3u8, "xspf": playlist.xspf, "xml": feed}

@@ -126,7 +126,7 @@ class _Terminal:
             bar = f"{'in' if breath.way == 'in' else 'out':<4}{'█' * full}{'·' * (_BAR - full)}"
         remains = []
         if hold:
-            remains.append(f"hold {_clock(hold.end_ms - at_ms)}")
+            remains.append(f"{hold.kind} {_clock(hold.end_ms - at_ms)}")
         if live.end_ms is not None:
             remains.append(f"session {_clock(live.end_ms - at_ms)}")
         state = [

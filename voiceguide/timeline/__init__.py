@@ -2,9 +2,9 @@
 
 Takes the cue tree of a script (``voiceguide.ssml``), and what tells how long each clip or sound
 lasts. Gives a timeline: what is heard, from which millisecond to which, how loud and from where,
-with chapters. ``resolve`` gives it item by item, in the order of time, so that the beginning can be
-heard while what comes later is not spoken yet; ``collect`` gathers the whole. ``fit`` makes scripts
-last exactly as long as was asked, by their elastic pauses.
+with chapters and marks (holds, breaths, sides). ``resolve`` gives it item by item, in the order of
+time, so that the beginning can be heard while what comes later is not spoken yet; ``collect``
+gathers the whole. ``fit`` makes scripts last exactly as long as was asked, by their elastic pauses.
 
     events    what a timeline is made of
     resolve   where each cue lies in time (SMIL 3.0's rules)
@@ -13,14 +13,18 @@ last exactly as long as was asked, by their elastic pauses.
 
 from voiceguide.timeline.events import (
     Bed,
+    Began,
     Chapter,
     End,
+    Ended,
     Event,
     Item,
     Opening,
     Ramp,
+    Span,
     Timeline,
     collect,
+    edges,
 )
 from voiceguide.timeline.fit import STRETCH, Fitted, LengthError, Measured, fit
 from voiceguide.timeline.resolve import CUT_FADE_MS, MAX_EVENTS, MAX_MS, resolve
@@ -31,8 +35,10 @@ __all__ = [
     "MAX_MS",
     "STRETCH",
     "Bed",
+    "Began",
     "Chapter",
     "End",
+    "Ended",
     "Event",
     "Fitted",
     "Item",
@@ -40,8 +46,10 @@ __all__ = [
     "Measured",
     "Opening",
     "Ramp",
+    "Span",
     "Timeline",
     "collect",
+    "edges",
     "fit",
     "resolve",
 ]
