@@ -104,9 +104,7 @@ def test_one_that_crashes_or_hangs_is_replaced_and_asked_once_more(child):
     first = one.ask(10, do="pid")
     with pytest.raises(VoiceError, match=r"^the worker crashed, and so did a new one; try “voice"):
         one.ask(10, do="crash")
-    with pytest.raises(
-        VoiceError, match=r"^the worker did not answer in 1 s, and so did "
-    ):
+    with pytest.raises(VoiceError, match=r"^the worker did not answer in 1 s, and so did "):
         one.ask(1, do="sleep")
     assert one.ask(10, do="pid") != first
     with pytest.raises(VoiceError, match=r"^the worker crashed$"):

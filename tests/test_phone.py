@@ -1069,6 +1069,35 @@ def test_a_session_from_the_touch_to_the_download(  # noqa: PLR0915 (it is a lon
     assert now_s(phone) == pytest.approx(left_at, abs=1.5)
 
 
+def test_tones_of_other_names_are_counted_down_and_paced_too(server, session, phone):
+    """The page goes by the marks of a session, not by the names of its sounds."""
+    path = server.folder / f"sessions/{session['id']}/session.json"
+    written = path.read_text("utf-8")
+    timeline = json.loads(written)
+    for event in timeline["events"]:
+        event["source"] = event["source"] and f"own/{len(event['source'])}.flac"
+    marks = timeline["marks"]
+    stretch = next(one for one in marks if one["kind"] == "stretch")
+    inhale = next(
+        one for one in marks if one["kind"] == "inhale" and one["begin_ms"] > stretch["begin_ms"]
+    )
+    path.write_text(json.dumps(timeline), "utf-8")
+    try:
+        phone.goto(f"{server.url}/#session/{session['id']}")
+        phone.locator("#player").wait_for()
+        until(phone, "document.querySelector('audio').readyState > 0")
+        phone.evaluate(
+            f"document.querySelector('audio').currentTime = {(inhale['end_ms'] - 400) / 1000}"
+        )
+        left_s = -(-(stretch["end_ms"] - inhale["end_ms"] + 400) // 1000)
+        until(phone, f"document.querySelector('#countdown').textContent === '{left_s}'")
+        assert phone.locator("#breathing").text_content() == "Breathe in"
+        grown = phone.locator("#breath").evaluate("e => e.style.getPropertyValue('--scale')")
+        assert float(grown) > 0.95
+    finally:
+        path.write_text(written, "utf-8")
+
+
 def test_a_length_that_cannot_be_is_answered_with_offers(server, phone):
     phone.goto(f"{server.url}/#neck")
     choose(phone, length="8")
@@ -1155,12 +1184,14 @@ def test_a_playlist_is_made_heard_and_subscribed_to(server, neck, phone):
         server.folder / neck["id"] / neck["tracks"][1]["file"].replace("mp3", "vtt")
     )
     assert len(captions) > 0
-    sounds = server.get(
-        f"/playlists/{neck['id']}/{neck['tracks'][1]['file'].replace('.mp3', '.sounds.json')}"
+    marks = server.get(
+        f"/playlists/{neck['id']}/{neck['tracks'][1]['file'].replace('.mp3', '.marks.json')}"
     ).json()
-    begin = next(one["begin_ms"] for one in sounds if one["source"] == "start.wav")
-    end = next(one["begin_ms"] for one in sounds if one["source"] == "end.wav")
-    assert end - begin == pytest.approx(30_000, abs=2000)  # a gentle hold
+    assert ".wav" not in json.dumps(marks)
+    assert {one["kind"] for one in marks} == {"side", "hold", "move", "inhale", "exhale"}
+    assert [one["label"] for one in marks if one["kind"] == "side"] == ["left"]
+    begin, end = next((one["begin_ms"], one["end_ms"]) for one in marks if one["kind"] == "hold")
+    assert end - begin == 30_000  # a gentle hold
     phone.evaluate(f"document.querySelector('audio').currentTime = {(end - 9500) / 1000}")
     until(phone, "document.querySelector('#countdown').textContent === '9'")
     assert phone.locator("#breathing").text_content()

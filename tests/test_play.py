@@ -39,9 +39,11 @@ from voiceguide.timeline import End, Opening
 
 NAMESPACE = 'xmlns="http://www.w3.org/2001/10/synthesis"'
 BODY = """<mark name="chapter:One"/><audio src="chime.wav"/><s>Hello there.</s>
-<mark name="chapter:Two"/><s>The second.</s><par dur="4s"><media><audio src="start.wav"/></media>
+<mark name="chapter:Two"/><s>The second.</s><mark name="hold:"/><par dur="4s">
+<media><audio src="half.wav"/></media>
 <media begin="500ms"><speak>Stay quite still.</speak></media>
-<media begin="3s"><audio src="tick.wav"/></media></par><audio src="end.wav"/>
+<media begin="3s"><audio src="tick.wav"/></media></par>
+<mark name="end:hold"/><audio src="bell.wav"/>
 <mark name="chapter:Three"/><s>And this is how it ends.</s>"""
 SINKS = ("one", "two", "three")
 ROUNDING = 2 / 32768

@@ -112,6 +112,10 @@ def heard(script: str) -> dict[str, object]:
         "title": parsed.title,
         "language": parsed.language,
         "chapters": [(part.title, part.begin_ms / 1000) for part in played.chapters],
+        "marks": [
+            (mark.kind, mark.label, mark.begin_ms / 1000, mark.end_ms / 1000)
+            for mark in played.marks
+        ],
         "channels": mixer.channels(parsed.root),
     }
 
@@ -352,6 +356,7 @@ CASES: dict[tuple[str, str], Case] = {
         'One.<mark name="chapter:Breathe"/>Two.',
         events=[("One.", 0, 1), ("Two.", 1, 2)],
         chapters=[("Breathe", 1)],
+        marks=[],
     ),
     ("desc", ""): case(
         '<audio src="no.wav"><desc>a bell</desc>Ding.</audio>',
@@ -593,6 +598,25 @@ def test_the_example_of_the_page_is_heard_as_the_page_says():
         for event in played.events
     ]
     assert shown == list(table("from | to | what"))
+
+
+def test_the_marks_of_the_page_are_as_the_page_says():
+    blocks = re.findall(r"```xml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    (example,) = (block for block in blocks if "hold:" in block)
+    got = heard(re.sub(r' xmlns="[^"]*"', "", example))
+    assert got["chapters"] == [("Press", 0)]
+    shown = [
+        [kind, label, f"{begin:.1f}", f"{end:.1f}"] for kind, label, begin, end in got["marks"]
+    ]
+    assert shown == list(table("kind | label | begins | ends"))
+
+
+@pytest.mark.parametrize("kind", ["hold", "move", "stretch", "inhale", "exhale", "side"])
+def test_every_kind_of_mark_of_the_page_begins_and_ends(kind):
+    rows = table("kind | what the listener does | what players make of it")
+    assert kind in [named for row in rows for named in re.findall(r"`(\w+)`", row[0])]
+    script = f'One.<mark name="{kind}:"/>Two.<mark name="end:{kind}"/>Three.'
+    assert heard(script)["marks"] == [(kind, None, 1, 2)]
 
 
 def test_the_breaks_of_the_page_last_as_long_as_the_page_says():

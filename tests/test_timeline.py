@@ -17,7 +17,18 @@ from hypothesis import strategies as st
 from voiceguide import ssml, timeline
 from voiceguide.errors import Place, ScriptError
 from voiceguide.ssml import Cue, Group, Pause, Sound, Speech, Style, SyncBase, Timing
-from voiceguide.timeline import Chapter, End, Event, Item, Opening, Ramp, Timeline
+from voiceguide.timeline import (
+    Began,
+    Chapter,
+    End,
+    Ended,
+    Event,
+    Item,
+    Opening,
+    Ramp,
+    Span,
+    Timeline,
+)
 
 SOUNDS = Path(__file__).parents[1] / "sounds"
 NAMESPACES = 'xmlns="http://www.w3.org/2001/10/synthesis" xmlns:vg="urn:voiceguide"'
@@ -59,6 +70,18 @@ def heard(body: str) -> list[tuple[str, float, float]]:
         )
         for event in whole(body).events
     ]
+
+
+def marks(body: str) -> list[tuple[str, str | None, float, float]]:
+    """Return kind and label of each mark, and from when to when it lasts, in seconds."""
+    return [
+        (mark.kind, mark.label, mark.begin_ms / 1000, mark.end_ms / 1000)
+        for mark in whole(body).marks
+    ]
+
+
+def mark(name: str) -> str:
+    return f'<mark name="{name}"/>'
 
 
 def lasts_s(body: str) -> float:
@@ -447,6 +470,90 @@ def test_chapters_are_given_in_the_order_of_time():
 def test_a_chapter_beyond_the_end_of_its_group_is_none():
     body = '<par dur="1s"><media begin="2s"><mark name="chapter:Never"/></media></par>'
     assert whole(body).chapters == ()
+
+
+# Holds, breaths, sides
+
+
+def test_a_hold_lasts_from_its_mark_to_the_mark_that_ends_it():
+    body = f"One.{mark('hold:')}Two.{mark('end:hold')}Three."
+    assert marks(body) == [("hold", None, 1, 3)]
+    assert [type(item) for item in items(body)] == [Event, Began, Event, Ended, Event, End]
+
+
+def test_a_mark_has_a_label_and_each_kind_is_open_once_at_a_time():
+    body = (
+        f"{mark('side:left')}One.{mark('hold:upper  calf: outside')}Two.{mark('side: right ')}"
+        f"Three.{mark('end:hold')}{mark('hold:')}One."
+    )
+    assert marks(body) == [
+        ("side", "left", 0, 3), ("hold", "upper calf: outside", 1, 6), ("side", "right", 3, 7),
+        ("hold", None, 6, 7),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name", ["hold", "holds:", "Hold:", "end:hold:", "end:", "end:chapter", ":", "hold upper:"]
+)
+def test_another_name_marks_nothing(name):
+    assert marks(f"One.{mark('hold:')}One.{mark(name)}One.") == [("hold", None, 1, 3)]
+    assert items(f"One.{mark(name)}") == [*items("One.")]
+
+
+def test_what_is_not_open_does_not_end_and_what_takes_no_time_is_left_out():
+    body = f"{mark('end:hold')}One.{mark('hold:')}{mark('end:hold')}{mark('move:')}{mark('move:b')}"
+    assert marks(f"{body}Two.{mark('side:left')}") == [("move", "b", 1, 3)]
+
+
+def test_each_repetition_has_its_marks():
+    tone = f"<media>{mark('inhale:')}{TICK}</media>"
+    held = f'<media begin="2s">{mark("end:inhale")}</media>'
+    body = f'<seq><media><par dur="3s" repeatCount="3">{tone}{held}</par></media></seq>'
+    assert marks(body) == [("inhale", None, begin, begin + 2) for begin in (0, 3, 6)]
+    body = f'<media repeatCount="3">{mark("exhale:out")}{BELL}</media>'
+    assert marks(body) == [("exhale", "out", begin, begin + 1) for begin in (0, 1, 2)]
+
+
+def test_a_mark_that_is_cut_off_ends_there():
+    held = f"{mark('hold:')}{CHIME}{mark('end:hold')}"
+    assert marks(f'<media repeatCount="1.5">{held}</media>{CHIME}') == [
+        ("hold", None, 0, 10), ("hold", None, 10, 15),
+    ]  # fmt: skip
+    assert marks(f'<media dur="4s">{held}</media>{CHIME}') == [("hold", None, 0, 4)]
+    late = f'<media begin="5s">{held}</media>'
+    assert marks(f'<par dur="4s">{late}</par>{CHIME}') == []
+
+
+def test_marks_are_in_the_order_of_time_and_of_the_script_within_a_millisecond():
+    late = f'<media begin="5s">{mark("hold:")}One.</media>'
+    early = f"<media>{mark('side:left')}One.</media>"
+    assert marks(f"<par>{late}{early}</par>") == [("side", "left", 0, 6), ("hold", None, 5, 6)]
+    body = f"{mark('end:side')}{mark('side:left')}{TICK}{mark('move:')}{mark('inhale:')}"
+    assert [getattr(item, "kind", None) for item in items(body)] == [
+        "side", "side", "sound", "move", "inhale", None,
+    ]  # fmt: skip
+
+
+def test_a_hold_is_known_before_what_comes_after_it_is_made():
+    stream = timeline.resolve(parsed(f"{mark('hold:')}{BELL}{mark('end:hold')}Unheard."), length_ms)
+    first = list(itertools.islice(stream, 3))
+    assert [type(item) for item in first] == [Began, Event, Ended]
+    with pytest.raises(KeyError):
+        next(stream)
+
+
+def test_marks_are_given_again_with_all_else():
+    body = (
+        f"One.{mark('hold:')}{mark('chapter:A')}Two.{mark('hold:b')}{mark('side:left')}Three."
+        f"{mark('end:hold')}One."
+    )
+    made = whole(body)
+    assert made.marks == (
+        Span("hold", 1000, 3000), Span("hold", 3000, 6000, "b"), Span("side", 3000, 7000, "left"),
+    )  # fmt: skip
+    assert timeline.collect(made) == made
+    begins = [item.begin_ms for item in list(made)[:-1]]
+    assert begins == sorted(begins)
 
 
 # Order and streaming

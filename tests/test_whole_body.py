@@ -167,6 +167,36 @@ def test_a_hold_is_paced_halved_and_ticked_out(session):
 
 
 @everywhere
+def test_marks_tell_what_tones_and_voice_do(session):
+    """Players count down and pace by marks alone, so these must lie where the tones do."""
+    events, marks = session.timeline.events, session.timeline.marks
+
+    def marked(*kinds: str) -> list[tuple[int, int]]:
+        return [(mark.begin_ms, mark.end_ms) for mark in marks if mark.kind in kinds]
+
+    assert marked("hold", "stretch") == holds(events)
+    stretched = [holds(part.events)[0] for part in session.parts("stretch")]
+    assert marked("stretch") == stretched
+    for kind in ("inhale", "exhale"):
+        tones = [(e.begin_ms, e.end_ms) for e in events if e.source == f"{kind}.wav"]
+        assert marked(kind) == tones
+    moves = [
+        (begin, end)
+        for part, turn in zip(session.parts("press"), session.turns, strict=True)
+        for begin, end, _ in movements(session, part, turn)
+    ]
+    assert [begin for begin, _ in marked("move")] == [begin for begin, _ in moves]
+    assert {end - begin for begin, end in marked("move")} == {10_000}
+    sides = [mark for mark in marks if mark.kind == "side"]
+    assert [mark.label for mark in sides] == [turn.side for turn in session.turns if turn.side]
+    for step in ("press", "stretch"):
+        for part, turn in zip(session.parts(step), session.turns, strict=True):
+            within = [m for m in sides if m.begin_ms <= part.begin_ms < m.end_ms]
+            assert [mark.label for mark in within] == [turn.side] * bool(turn.side)
+    assert {mark.label for mark in marks if mark.kind != "side"} == {None}
+
+
+@everywhere
 def test_every_hold_is_followed_by_eight_to_twelve_seconds_of_movement(session):
     for part, turn in zip(session.parts("press"), session.turns, strict=True):
         lasting = [end - begin for begin, end, _ in movements(session, part, turn)]

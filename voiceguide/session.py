@@ -16,7 +16,7 @@ from voiceguide.errors import Findings, SoundError
 from voiceguide.options import Options, taking
 from voiceguide.plan import Plan, bed, fit, items, open_voice, plan, planned
 from voiceguide.script import Request
-from voiceguide.ssml import Sound, Speech, walk
+from voiceguide.ssml import Mark, Sound, Speech, walk
 from voiceguide.ssml.xml import text_of
 from voiceguide.voices import VoiceInfo, cache, clip, engines, installed_voices
 
@@ -201,7 +201,7 @@ class Session:
         path = Path(path)
         export.suffix(path)  # before any work is done
         one = self.plan
-        heard = sum(isinstance(cue, Speech | Sound) for cue in walk(one.script.root))
+        cues = sum(isinstance(cue, Speech | Sound | Mark) for cue in walk(one.script.root))
         seen: list[Item] = []
 
         def whole() -> Timeline:
@@ -224,7 +224,7 @@ class Session:
                 channels=one.channels,
                 tags=tags or self.tags,
                 timeline=whole,
-                progress=lambda: progress and progress(min(1.0, len(seen) / max(1, heard))),
+                progress=lambda: progress and progress(min(1.0, len(seen) / max(1, cues))),
             )
         return path
 

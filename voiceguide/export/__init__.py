@@ -7,7 +7,7 @@ WebVTT, LRC or JSON. A file is written under a temporary name and renamed when i
     formats     blocks -> a file, by its suffix; the table of audio formats, found by name
     mp3 wav flac ogg    a format each: its encoder, and how its tags are written
     encoder     what an encoder is, and the one that pedalboard has
-    tags        title, chapters and words in ID3 or Vorbis comments, and back
+    tags        title, chapters, marks and words in ID3 or Vorbis comments, and back
     views       a timeline to read, for people and programs; the table of caption formats
     cover       a region -> a picture of it
 
@@ -19,12 +19,12 @@ Another audio format is one file with ``encoder`` and ``tag`` (``formats.Format`
 
 from voiceguide.export.formats import FORMATS, VERSION, suffix, write
 from voiceguide.export.tags import (
-    SOUNDS,
+    MARKS,
     UNDETERMINED,
     Tags,
     language,
     made_by_voiceguide,
-    read_sounds,
+    marks_from_lines,
     read_source_digest,
     written_by_voiceguide,
 )
@@ -33,14 +33,14 @@ from voiceguide.export.views import CAPTIONS, captions, summary
 __all__ = [
     "CAPTIONS",
     "FORMATS",
-    "SOUNDS",
+    "MARKS",
     "UNDETERMINED",
     "VERSION",
     "Tags",
     "captions",
     "language",
     "made_by_voiceguide",
-    "read_sounds",
+    "marks_from_lines",
     "read_source_digest",
     "suffix",
     "summary",

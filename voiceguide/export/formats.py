@@ -48,7 +48,7 @@ FORMATS: Table[Format] = Table(
 )
 """What can be written; a name is the suffix of its files."""
 
-VERSION = 3
+VERSION = 4
 """Raise it whenever the same session becomes another file: a playlist's are then made anew."""
 
 

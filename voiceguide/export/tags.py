@@ -6,26 +6,29 @@ import contextlib
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 import mutagen
 from mutagen import MutagenError, id3
 
 from voiceguide import clock
 from voiceguide.export.views import lrc, spoken
+from voiceguide.ssml import SPAN_KINDS
+from voiceguide.timeline import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from mutagen import FileType
 
+    from voiceguide.ssml import SpanKind
     from voiceguide.timeline import Timeline
 
-SOUNDS = "voiceguide sounds"
-"""The tag by which “play” knows holds and breaths."""
+MARKS = "voiceguide marks"
+"""The tag by which “play” and the phone page know holds, breaths and sides."""
 
-_SOUND = re.compile(r"(\d+) (\d+) (.+)")
+_SPAN = re.compile(rf"(\d{{1,12}}) (\d{{1,12}}) ({'|'.join(SPAN_KINDS)})(?: (.+))?")
 
 _ISO_639_2 = {"en": "eng", "de": "deu"}  # ISO 639-2, as ID3v2.4 wants it
 UNDETERMINED = "und"
@@ -109,7 +112,7 @@ def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
     words = spoken(timeline)
     yield id3.USLT(utf8, language, "", "\n".join(text for _, text in words))
     yield id3.SYLT(utf8, language, 2, 1, "", [(text, ms) for ms, text in words])
-    yield id3.TXXX(utf8, SOUNDS, _sounds(timeline))
+    yield id3.TXXX(utf8, MARKS, marks_as_lines(timeline.marks))
     if not timeline.chapters:
         return
     # mutagen writes the shorter frame first, then by name. Names that make up for the titles'
@@ -139,7 +142,7 @@ def _vorbis_comments(tags: Tags, timeline: Timeline) -> Iterator[tuple[str, str]
     yield "comment", tags.comment
     yield "lyrics", "\n".join(text for _, text in spoken(timeline))
     yield "syncedlyrics", "".join(lrc(timeline, tags.title, tags.language))
-    yield SOUNDS, _sounds(timeline)
+    yield MARKS, marks_as_lines(timeline.marks)
     for number, chapter in enumerate(timeline.chapters):
         yield f"chapter{number:03}", clock.stamp(chapter.begin_ms)
         yield f"chapter{number:03}name", chapter.title
@@ -172,10 +175,20 @@ def made_by_voiceguide(path: Path) -> bool:
     return False
 
 
-def read_sounds(lines: str) -> list[tuple[int, int, str]]:
-    """Return begin and end in ms and the name of each sound in the tag ``SOUNDS``."""
-    found = filter(None, map(_SOUND.fullmatch, lines.splitlines()))
-    return [(int(match[1]), int(match[2]), match[3]) for match in found]
+def marks_as_lines(marks: Iterable[Span]) -> str:
+    """Return the text of the tag ``MARKS``: begin, end, kind and label of each, a line each."""
+    return "\n".join(
+        f"{mark.begin_ms} {mark.end_ms} {mark.kind} {mark.label or ''}".rstrip() for mark in marks
+    )
+
+
+def marks_from_lines(lines: str) -> list[Span]:
+    """Return what ``marks_as_lines`` has written; lines that say anything else are left out."""
+    found = filter(None, map(_SPAN.fullmatch, lines.splitlines()))
+    spans = [
+        Span(cast("SpanKind", match[3]), int(match[1]), int(match[2]), match[4]) for match in found
+    ]
+    return [span for span in spans if span.begin_ms < span.end_ms]
 
 
 def language(code: str) -> str:
@@ -190,12 +203,3 @@ def digest(file: IO[bytes], begin: int) -> str:
     while part := file.read(_PIECE_BYTES):
         digest.update(part)
     return digest.hexdigest()
-
-
-def _sounds(timeline: Timeline) -> str:
-    """Tell begin, end and name of each sound, a line each."""
-    return "\n".join(
-        f"{event.begin_ms} {event.end_ms} {event.source}"
-        for event in timeline.events
-        if event.kind == "sound"
-    )

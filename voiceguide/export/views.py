@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol
 
 from voiceguide import clock
@@ -84,6 +85,7 @@ def document(timeline: Timeline, title: str, language: str) -> Iterator[str]:
             for chapter in timeline.chapters
         ],
         "events": [*_bed(timeline), *map(_event, timeline.events)],
+        "marks": [asdict(mark) for mark in timeline.marks],
     }
     yield json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
@@ -97,6 +99,7 @@ def _bed(timeline: Timeline) -> Iterator[dict[str, object]]:
             "text": None,
             "source": timeline.bed.source,
             "gain_db": round(timeline.bed.gain_db, 2),
+            "words": None,
         }
 
 
@@ -108,6 +111,7 @@ def _event(event: Event) -> dict[str, object]:
         "text": event.text,
         "source": event.source,
         "gain_db": round(event.gain_db, 2),
+        "words": None,
     }
 
 

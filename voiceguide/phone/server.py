@@ -9,7 +9,7 @@
     GET  /sessions/ID.mp3               .json (the timeline), .vtt, .chapters.json
     …    /api/playlists                 the same for playlists
     GET  /playlists/NAME/FILE           tracks; M3U8, XSPF and feed.xml for this address
-    GET  /playlists/NAME/TRACK.sounds.json    what is heard besides the words
+    GET  /playlists/NAME/TRACK.marks.json     its holds, breaths and sides
     GET  /playlists/NAME.zip            all of them; only whole
     GET  /playlists/NAME/               the page, open there
     GET  /covers/REGION.png
@@ -24,6 +24,7 @@ import contextlib
 import errno
 import functools
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -57,7 +58,7 @@ RETRY_S = 30
 COVER_PX = 512
 
 _LANGUAGE_COOKIE = "language"
-_SOUNDS = ".sounds.json"
+_MARKS = ".marks.json"
 
 
 def serve(folder: Path, host: str, port: int, out: TextIO) -> None:
@@ -238,15 +239,14 @@ class _Page:
         name, file = _name(request), request.path_params["file"]
         folder = self._folder / name
         names = await run_in_threadpool(made.playlist_files, folder)
-        of = f"{file.removesuffix(_SOUNDS)}.mp3" if file.endswith(_SOUNDS) else file
+        of = f"{file.removesuffix(_MARKS)}.mp3" if file.endswith(_MARKS) else file
         path = await run_in_threadpool(files.find, f"{name}/{of}", [self._folder])
         if path is None or of not in names:
             raise HTTPException(404, "not found")
         if of != file:
-            found = await run_in_threadpool(playlist.sounds, path)
-            keys = ("begin_ms", "end_ms", "source")
-            sounds = json.dumps([dict(zip(keys, one, strict=True)) for one in found])
-            return responses.content(request, sounds.encode(), responses.TYPES["json"])
+            marks = await run_in_threadpool(playlist.marks, path)
+            found = json.dumps([asdict(mark) for mark in marks])
+            return responses.content(request, found.encode(), responses.TYPES["json"])
         feed = functools.partial(playlist.feed, first_url=folder.resolve().as_uri())
         lists: dict[str, Callable[[list[playlist.Track], str], bytes]]
         lists = {"m3u8": playlist.m3u8, "xspf": playlist.xspf, "xml": feed}

@@ -1,12 +1,11 @@
-"""A rendered file as something to play, with its chapters, words and tones."""
+"""A rendered file as something to play, with its chapters, marks and words."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import re
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import mutagen
 import numpy as np
@@ -15,19 +14,19 @@ from mutagen import flac, id3, mp3, oggvorbis, wave
 from voiceguide import clock, mixer
 from voiceguide.audio.grid import FRAMES_PER_MS, RATE_HZ
 from voiceguide.audio.reader import AudioReader
-from voiceguide.errors import Place, SoundError
-from voiceguide.export import SOUNDS, read_sounds
+from voiceguide.errors import SoundError
+from voiceguide.export import MARKS, marks_from_lines
 from voiceguide.player.live import LiveTimeline
-from voiceguide.ssml import Sound
-from voiceguide.timeline import End, Event, Opening
+from voiceguide.timeline import Began, End, Ended, Event, Opening, edges
 from voiceguide.voices import Utterance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
-_NOWHERE = Place(1, 1)
+_Placed: TypeAlias = Opening | Began | Ended | Event
 _KINDS = [mp3.MP3, wave.WAVE, flac.FLAC, oggvorbis.OggVorbis]
 _LINE = re.compile(r"\[([\d:.]+)\](.*)")  # of LRC
 _PIECE = RATE_HZ
@@ -113,22 +112,22 @@ def _silences(cuts: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return silences
 
 
-def _id3(tags: id3.ID3) -> tuple[str, list[Opening | Event]]:
-    """Return title, chapters and events of an MP3 or WAV file."""
-    items: list[Opening | Event] = []
+def _id3(tags: id3.ID3) -> tuple[str, list[_Placed]]:
+    """Return title, and chapters, words and marks, of an MP3 or WAV file."""
+    items: list[_Placed] = []
     for chapter in tags.getall("CHAP"):
         titles = chapter.sub_frames.getall("TIT2")
         items.append(Opening(str(titles[0]) if titles else chapter.element_id, chapter.start_time))
     for words in tags.getall("SYLT")[:1]:
         items += [_speech(begin_ms, text) for text, begin_ms in words.text]
-    for frame in tags.getall(f"TXXX:{SOUNDS}"):
-        items += _sounds(str(frame))
+    for frame in tags.getall(f"TXXX:{MARKS}"):
+        items += edges(marks_from_lines(str(frame)))
     return str(tags.get("TIT2", "")), items
 
 
-def _vorbis(tags: Mapping[str, list[str]]) -> tuple[str, list[Opening | Event]]:
-    """Return title, chapters and events of a FLAC or OGG file."""
-    items: list[Opening | Event] = []
+def _vorbis(tags: Mapping[str, list[str]]) -> tuple[str, list[_Placed]]:
+    """Return title, and chapters, words and marks, of a FLAC or OGG file."""
+    items: list[_Placed] = []
     for key, (value, *_) in tags.items():
         name = tags.get(f"{key}name")
         if key.lower().startswith("chapter") and name:
@@ -138,19 +137,12 @@ def _vorbis(tags: Mapping[str, list[str]]) -> tuple[str, list[Opening | Event]]:
         if match := _LINE.fullmatch(line):
             with contextlib.suppress(ValueError):
                 items.append(_speech(clock.milliseconds(match[1]), match[2]))
-    items += _sounds("\n".join(tags.get(SOUNDS, [])))
+    items += edges(marks_from_lines("\n".join(tags.get(MARKS, []))))
     return "".join(tags.get("title", [])[:1]), items
 
 
 def _speech(begin_ms: int, text: str) -> Event:
     return Event(begin_ms, begin_ms + 1, Utterance(text, "und", None, 0, 0.0), 0.0)
-
-
-def _sounds(lines: str) -> list[Opening | Event]:
-    return [
-        Event(begin_ms, end_ms, Sound(Path(name), name, _NOWHERE), 0.0)
-        for begin_ms, end_ms, name in read_sounds(lines)
-    ]
 
 
 def _no_speech(speech: Utterance) -> np.ndarray[tuple[int], np.dtype[np.int16]]:

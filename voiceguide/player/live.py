@@ -1,30 +1,27 @@
-"""What is known of a session while it plays: events, chapters, holds. All times are in ms.
+"""What is known of a session while it plays: events, chapters, marks. All times are in ms.
 
-A score grows as its timeline is resolved, and a hold in it can be made longer.
+It grows as its timeline is resolved, and a hold in it can be made longer.
 """
 
 from __future__ import annotations
 
 import bisect
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from voiceguide.timeline import Bed, End, Event, Item, Opening, Ramp
+from voiceguide.timeline import Bed, Began, End, Ended, Event, Item, Opening, Span, moved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-_START, _END, _TICK = "start.wav", "end.wav", "tick.wav"
-_BREATHS = {"inhale.wav": "in", "exhale.wav": "out"}
-"""The sounds that mark a hold and pace the breath (design, “Sounds”)."""
+    from voiceguide.ssml import SpanKind
 
-
-class Hold(NamedTuple):
-    """From the start tone to the end tone."""
-
-    begin_ms: int
-    end_ms: int
+_HOLDS: tuple[SpanKind, ...] = ("hold", "stretch")
+"""What is counted down, and can be made longer."""
+_BREATHS: tuple[SpanKind, ...] = ("inhale", "exhale")
+_COUNTDOWN_MS = 3000
+"""Tones may count down the end of a hold: it is made longer before them."""
 
 
 class Breath(NamedTuple):
@@ -36,8 +33,26 @@ class Breath(NamedTuple):
     """How much of it is over, from 0 to 1."""
 
 
+@dataclass(slots=True)
+class _Marked:
+    """A span, as far as it is known."""
+
+    kind: SpanKind
+    label: str | None
+    begin_ms: int
+    end_ms: int | None = None
+    """None while it is open."""
+    tone: Event | None = None
+    """What paces a breath: the first sound that follows the mark at its begin."""
+
+    def move(self, by_ms: int) -> None:
+        self.begin_ms += by_ms
+        self.end_ms = None if self.end_ms is None else self.end_ms + by_ms
+        self.tone = self.tone and moved(self.tone, by_ms)
+
+
 class LiveTimeline:
-    """Events and chapters, in the order of time; safe to use from several threads."""
+    """Events, chapters and marks, in the order of time; safe to use from several threads."""
 
     def __init__(self) -> None:
         self.known_ms = 0
@@ -48,6 +63,8 @@ class LiveTimeline:
         """The length of the session, once it is known."""
         self._events: list[Event] = []
         self._openings: list[Opening] = []
+        self._marks: list[_Marked] = []
+        self._open: dict[SpanKind, _Marked] = {}
         self._longest_ms = 0
         self._shift_ms = 0
         self._cuts: list[tuple[int, int]] = []
@@ -56,17 +73,32 @@ class LiveTimeline:
     def add(self, item: Item) -> None:
         """Take the next item of the timeline."""
         with self._lock:
-            item = _moved(item, self._shift_ms)
+            item = moved(item, self._shift_ms)
             match item:
                 case Event():
                     self._events.append(item)
                     self._longest_ms = max(self._longest_ms, item.end_ms - item.begin_ms)
-                    self.known_ms = max(self.known_ms, item.begin_ms - self.ahead_ms)
+                    for mark in self._open.values() if item.kind == "sound" else ():
+                        mark.tone = mark.tone or item
                 case Opening():
                     self._openings.append(item)
-                    self.known_ms = max(self.known_ms, item.begin_ms - self.ahead_ms)
+                case Began() | Ended():
+                    self._close(item.kind, item.begin_ms)
+                    if isinstance(item, Began):
+                        self._open[item.kind] = _Marked(item.kind, item.label, item.begin_ms)
+                        self._marks.append(self._open[item.kind])
                 case End(ms):
+                    for kind in list(self._open):
+                        self._close(kind, ms)
                     self.end_ms = self.known_ms = ms
+                    return
+                case Bed():
+                    return
+            self.known_ms = max(self.known_ms, item.begin_ms - self.ahead_ms)
+
+    def _close(self, kind: SpanKind, end_ms: int) -> None:
+        if mark := self._open.pop(kind, None):
+            mark.end_ms = end_ms
 
     def between(self, begin_ms: int, end_ms: int) -> list[Event]:
         """Return the events that are heard from ``begin_ms`` to ``end_ms``, in order."""
@@ -106,51 +138,50 @@ class LiveTimeline:
         """Return what is being said, or was said last."""
         return self._last(ms, lambda event: event.kind == "speech")
 
-    def hold_at(self, ms: int) -> Hold | None:
-        """Return the hold that ``ms`` lies in, if all of it is known."""
-        begin = self._last(ms, lambda event: _name(event) == _START)
-        if begin is None:
-            return None
+    def hold_at(self, ms: int) -> Span | None:
+        """Return the hold or stretch that ``ms`` lies in, if all of it is known."""
         with self._lock:
-            end = next(
-                (e for e in self._events if e.begin_ms > begin.begin_ms and _name(e) == _END), None
-            )
-        if end is None or ms >= end.begin_ms:
-            return None
-        return Hold(begin.begin_ms, end.begin_ms)
+            for mark in self._begun(ms, _HOLDS):
+                if mark.end_ms is not None and ms < mark.end_ms:
+                    return Span(mark.kind, mark.begin_ms, mark.end_ms, mark.label)
+        return None
 
     def exercise_at(self, ms: int) -> int:
-        """Return where the current exercise begins: its hold, or else the chapter."""
-        begin = self._last(ms, lambda event: _name(event) == _START)
+        """Return where the current exercise begins: its hold or stretch, or else the chapter."""
+        with self._lock:
+            begin_ms = next((mark.begin_ms for mark in self._begun(ms, _HOLDS)), 0)
         number = self.chapter_at(ms)
-        opening_ms = self.chapters[number].begin_ms if number >= 0 else 0
-        return max(opening_ms, begin.begin_ms) if begin else opening_ms
+        return max(begin_ms, self.chapters[number].begin_ms if number >= 0 else 0)
 
     def breath_at(self, ms: int) -> Breath | None:
         """Return how far the breath is that is being paced."""
-        for event in self.between(ms, ms + 1):
-            if _name(event) in _BREATHS:
-                done = (ms - event.begin_ms) / (event.end_ms - event.begin_ms)
-                return Breath(_BREATHS[_name(event)], done)
+        with self._lock:
+            for mark in self._begun(ms, _BREATHS):
+                if mark.end_ms is None or mark.end_ms <= ms:
+                    return None
+                done = (ms - mark.begin_ms) / (mark.end_ms - mark.begin_ms)
+                return Breath("in" if mark.kind == "inhale" else "out", done)
         return None
 
-    def lengthen(self, hold: Hold, by_ms: int) -> int:
-        """Make a hold longer before its last ticks; return where it was cut open.
+    def lengthen(self, hold: Span, by_ms: int) -> int:
+        """Make a hold longer before its countdown; return where it was cut open.
 
         Its last breath, in and out, is paced once more there, if there is room for it.
         """
         with self._lock:
-            within = [e for e in self._events if hold.begin_ms <= e.begin_ms < hold.end_ms]
-            ticks = [event.begin_ms for event in within if _name(event) == _TICK]
-            at_ms = min(ticks, default=hold.end_ms)
-            again = [event for event in within if _name(event) in _BREATHS][-2:]
-            copies: list[Event] = []
-            if again and again[-1].end_ms - again[0].begin_ms <= by_ms and again[0].end_ms <= at_ms:
-                shift_ms = at_ms - again[0].begin_ms
-                copies = [_moved_event(event, shift_ms) for event in again]
+            # Where a hold is as short as the countdown, what begins with it stays there.
+            at_ms = max(hold.begin_ms + 1, hold.end_ms - _COUNTDOWN_MS)
+            copies = self._breath_again(hold, at_ms, at_ms + by_ms)
+            for mark in self._marks:
+                if mark.begin_ms >= at_ms:
+                    mark.move(by_ms)
+                elif mark.end_ms is not None and mark.end_ms > at_ms and mark.kind not in _BREATHS:
+                    mark.end_ms += by_ms  # a breath lasts as long as its tone
+            self._marks = sorted([*self._marks, *copies], key=lambda mark: mark.begin_ms)
             before = [event for event in self._events if event.begin_ms < at_ms]
             after = [event for event in self._events if event.begin_ms >= at_ms]
-            self._events = before + copies + [_moved_event(event, by_ms) for event in after]
+            tones = [mark.tone for mark in copies if mark.tone]
+            self._events = before + tones + [moved(event, by_ms) for event in after]
             self._openings = [
                 replace(one, begin_ms=one.begin_ms + by_ms * (one.begin_ms >= at_ms))
                 for one in self._openings
@@ -162,33 +193,32 @@ class LiveTimeline:
                 self.end_ms += by_ms
         return at_ms
 
+    def _breath_again(self, hold: Span, at_ms: int, limit_ms: int) -> list[_Marked]:
+        """Return copies of the last breath of a hold, from ``at_ms`` on, if there is room."""
+        breaths = [
+            mark for mark in self._begun(at_ms - 1, _BREATHS) if mark.begin_ms >= hold.begin_ms
+        ][:2]
+        if not breaths or any(mark.end_ms is None for mark in breaths):
+            return []
+        begin_ms = breaths[-1].begin_ms
+        end_ms = max(mark.end_ms or 0 for mark in breaths)
+        shift_ms = max(at_ms, end_ms) - begin_ms  # one that lasts into the countdown ends first
+        if end_ms + shift_ms > limit_ms:
+            return []
+        copies = [replace(mark) for mark in reversed(breaths)]
+        for mark in copies:
+            mark.move(shift_ms)
+        return copies
+
+    def _begun(self, ms: int, kinds: tuple[SpanKind, ...]) -> Iterator[_Marked]:
+        """Return the marks of ``kinds`` that have begun by ``ms``, the last one first."""
+        last = bisect.bisect_right(self._marks, ms, key=lambda mark: mark.begin_ms)
+        for mark in reversed(self._marks[:last]):
+            if mark.kind in kinds and mark.end_ms != mark.begin_ms:
+                yield mark
+
     def _last(self, ms: int, wanted: Callable[[Event], bool]) -> Event | None:
         """Return the last event that has begun by ``ms`` and is ``wanted``."""
         with self._lock:
             last = bisect.bisect_right(self._events, ms, key=lambda event: event.begin_ms)
             return next((event for event in reversed(self._events[:last]) if wanted(event)), None)
-
-
-def _name(event: Event) -> str:
-    return event.source or ""
-
-
-def _moved(item: Item, by_ms: int) -> Item:
-    if by_ms == 0:
-        return item
-    match item:
-        case Event():
-            return _moved_event(item, by_ms)
-        case Opening(title, begin_ms):
-            return Opening(title, begin_ms + by_ms)
-        case End(ms):
-            return End(ms + by_ms)
-        case Bed():
-            return item
-
-
-def _moved_event(event: Event, by_ms: int) -> Event:
-    ramps = tuple(
-        Ramp(ramp.begin_ms + by_ms, ramp.end_ms + by_ms, ramp.rising) for ramp in event.ramps
-    )
-    return replace(event, begin_ms=event.begin_ms + by_ms, end_ms=event.end_ms + by_ms, ramps=ramps)

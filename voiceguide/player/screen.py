@@ -128,7 +128,7 @@ class _Terminal:
             bar = f"{'in' if breath.way == 'in' else 'out':<4}{'█' * full}{'·' * (_BAR - full)}"
         remains = []
         if hold:
-            remains.append(f"hold {clock.text(max(0, hold.end_ms - at_ms))}")
+            remains.append(f"{hold.kind} {clock.text(max(0, hold.end_ms - at_ms))}")
         if live.end_ms is not None:
             remains.append(f"session {clock.text(max(0, live.end_ms - at_ms))}")
         state = [

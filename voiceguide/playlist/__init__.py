@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from voiceguide.export import Tags
+    from voiceguide.timeline import Span
 
 COVER = "cover.png"
 FEED = "feed.xml"
@@ -213,13 +214,13 @@ def copy(folders: Sequence[Path], to: Path) -> list[Path]:
     return transfer.copy({folder.name: files(folder) for folder in folders}, to)
 
 
-def sounds(path: Path) -> list[tuple[int, int, str]]:
-    """Return begin and end in ms and the name of each sound of a track, as its tags tell them."""
+def marks(path: Path) -> list[Span]:
+    """Return the holds, breaths and other marks of a track, as its tags have them."""
     try:
-        frame = mp3.MP3(path).tags.get(f"TXXX:{export.SOUNDS}", "")
+        frame = mp3.MP3(path).tags.get(f"TXXX:{export.MARKS}", "")
     except (OSError, MutagenError, AttributeError) as error:
         raise ExportError(f"{path}: cannot be read as a track: {error}") from error
-    return export.read_sounds(str(frame))
+    return export.marks_from_lines(str(frame))
 
 
 def m3u8(tracks: Sequence[Track], url: str | None = None) -> bytes:

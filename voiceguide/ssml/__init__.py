@@ -6,12 +6,14 @@ them from SMIL 3.0 (https://www.w3.org/TR/SMIL3/smil-timing.html). docs/ssml.md 
 
 from voiceguide.ssml.cues import (
     CHAPTER,
+    SPAN_KINDS,
     Cue,
     Group,
     Mark,
     Pause,
     Script,
     Sound,
+    SpanKind,
     Speech,
     Style,
     SyncBase,
@@ -23,12 +25,14 @@ from voiceguide.ssml.reader import parse
 
 __all__ = [
     "CHAPTER",
+    "SPAN_KINDS",
     "Cue",
     "Group",
     "Mark",
     "Pause",
     "Script",
     "Sound",
+    "SpanKind",
     "Speech",
     "Style",
     "SyncBase",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 CHAPTER = "chapter:"
 """A mark whose name begins so begins a chapter, titled by the rest."""
+
+SpanKind: TypeAlias = Literal["hold", "move", "stretch", "inhale", "exhale", "side"]
+"""What a listener does for a time: marks tell from when to when."""
+SPAN_KINDS: tuple[SpanKind, ...] = get_args(SpanKind)
+_END = "end:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +90,31 @@ class Sound:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A named point in time."""
+    """A named point in time; some names mean something, all others do nothing.
+
+    ``chapter:Stretch`` begins a chapter. ``hold:`` begins a hold, ``hold:upper calf`` one with a
+    label, and ``end:hold`` ends it; so do all of SPAN_KINDS. A begin also ends what is still open
+    of its kind, and so does the end of the session.
+    """
 
     name: str
     at: Place
+
+    @property
+    def begins(self) -> tuple[SpanKind, str | None] | None:
+        """The kind and the label of the span that begins here; None if it begins none."""
+        name, colon, label = self.name.partition(":")
+        kind = _kind(name) if colon else None
+        return (kind, label.strip() or None) if kind else None
+
+    @property
+    def ends(self) -> SpanKind | None:
+        """The kind of the span that ends here; None if it ends none."""
+        return _kind(self.name.removeprefix(_END)) if self.name.startswith(_END) else None
+
+
+def _kind(name: str) -> SpanKind | None:
+    return next((kind for kind in SPAN_KINDS if kind == name), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 Takes the cue tree of a script (``voiceguide.ssml``), and what tells how long each clip or sound
 lasts. Gives a timeline: what is heard, from which millisecond to which, how loud and from where,
-with chapters. ``resolve`` gives it item by item, in the order of time, so that the beginning can be
-heard while what comes later is not spoken yet; ``collect`` gathers the whole. ``fit`` makes scripts
-last exactly as long as was asked, by their elastic pauses, and ``choose`` finds the variant of them
-that needs it least.
+with chapters and marks (holds, breaths, sides). ``resolve`` gives it item by item, in the order of
+time, so that the beginning can be heard while what comes later is not spoken yet; ``collect``
+gathers the whole. ``fit`` makes scripts last exactly as long as was asked, by their elastic pauses,
+and ``choose`` finds the variant of them that needs it least.
 
     events    what a timeline is made of
     resolve   where each cue lies in time (SMIL 3.0's rules)
@@ -14,15 +14,19 @@ that needs it least.
 
 from voiceguide.timeline.events import (
     Bed,
+    Began,
     Chapter,
     End,
+    Ended,
     Event,
     Item,
     Opening,
     Ramp,
+    Span,
     Timeline,
     collect,
     delayed,
+    edges,
     moved,
     without_sounds,
 )
@@ -35,8 +39,10 @@ __all__ = [
     "MAX_MS",
     "STRETCH",
     "Bed",
+    "Began",
     "Chapter",
     "End",
+    "Ended",
     "Event",
     "Fitted",
     "Item",
@@ -44,11 +50,13 @@ __all__ = [
     "Measured",
     "Opening",
     "Ramp",
+    "Span",
     "Timeline",
     "Variant",
     "choose",
     "collect",
     "delayed",
+    "edges",
     "fit",
     "moved",
     "resolve",

@@ -1,4 +1,4 @@
-"""What a timeline is made of: events, chapters, a bed, and its end."""
+"""What a timeline is made of: events, chapters, marks, a bed, and its end."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from voiceguide.ssml import SpanKind
     from voiceguide.voices import Utterance
 
 
@@ -62,11 +63,39 @@ class Chapter:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """A hold, a breath, a movement, a stretch or a side, from ``begin_ms`` to ``end_ms``."""
+
+    kind: SpanKind
+    begin_ms: int
+    end_ms: int
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Opening:
     """A chapter begins; where it ends is known when the next one does."""
 
     title: str
     begin_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """A span begins, and the one of its kind that is still open ends."""
+
+    kind: SpanKind
+    label: str | None
+    begin_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The span of a kind that is open, if there is one, ends."""
+
+    kind: SpanKind
+    begin_ms: int
+    """When it ends; named as in all other items, for they are sorted by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +119,7 @@ class End:
     ms: int
 
 
-Item: TypeAlias = Event | Opening | Bed | End
+Item: TypeAlias = Event | Opening | Began | Ended | Bed | End
 """What a timeline is made of, in the order of time; a Bed comes first, an End last."""
 
 ItemT = TypeVar("ItemT", bound=Item)
@@ -104,21 +133,35 @@ class Timeline:
     chapters: tuple[Chapter, ...]
     events: tuple[Event, ...]
     bed: Bed | None = None
+    marks: tuple[Span, ...] = ()
+    """In the order of their begin."""
 
     def __iter__(self) -> Iterator[Item]:
         """Return all that it was collected from, in the order of time."""
         if self.bed:
             yield self.bed
         openings = [Opening(chapter.title, chapter.begin_ms) for chapter in self.chapters]
-        placed: list[Event | Opening] = [*openings, *self.events]
+        placed: list[Event | Opening | Began | Ended]
+        placed = [*openings, *edges(self.marks), *self.events]
         yield from sorted(placed, key=lambda item: item.begin_ms)
         yield End(self.duration_ms)
+
+
+def edges(spans: Iterable[Span]) -> list[Began | Ended]:
+    """Return begin and end of each span, in the order of time."""
+    spans = list(spans)
+    ends = [Ended(span.kind, span.end_ms) for span in spans]
+    begins = [Began(span.kind, span.label, span.begin_ms) for span in spans]
+    return sorted([*ends, *begins], key=lambda edge: edge.begin_ms)
 
 
 def collect(items: Iterable[Item]) -> Timeline:
     """Gather a timeline that was made item by item."""
     events: list[Event] = []
     openings: list[Opening] = []
+    begun: list[Began] = []
+    ends_ms: dict[int, int] = {}  # by the place in ``begun``
+    unended: dict[SpanKind, int] = {}
     bed = None
     duration_ms = 0
     for item in items:
@@ -127,6 +170,12 @@ def collect(items: Iterable[Item]) -> Timeline:
                 events.append(item)
             case Opening():
                 openings.append(item)
+            case Began() | Ended():
+                if item.kind in unended:
+                    ends_ms[unended.pop(item.kind)] = item.begin_ms
+                if isinstance(item, Began):
+                    unended[item.kind] = len(begun)
+                    begun.append(item)
             case Bed():
                 bed = item
             case End(ms):
@@ -136,7 +185,12 @@ def collect(items: Iterable[Item]) -> Timeline:
         Chapter(opening.title, opening.begin_ms, end_ms)
         for opening, end_ms in zip(openings, ends, strict=False)
     )
-    return Timeline(duration_ms, chapters, tuple(events), bed)
+    marks = tuple(
+        Span(one.kind, one.begin_ms, end_ms, one.label)
+        for place, one in enumerate(begun)
+        if (end_ms := ends_ms.get(place, duration_ms)) > one.begin_ms
+    )
+    return Timeline(duration_ms, chapters, tuple(events), bed, marks)
 
 
 def without_sounds(items: Iterable[Item]) -> Iterator[Item]:
@@ -166,7 +220,7 @@ def moved(item: ItemT, by_ms: int) -> ItemT:
             )
             begin_ms, end_ms = item.begin_ms + by_ms, item.end_ms + by_ms
             return replace(item, begin_ms=begin_ms, end_ms=end_ms, ramps=ramps)
-        case Opening():
+        case Opening() | Began() | Ended():
             return replace(item, begin_ms=item.begin_ms + by_ms)
         case End():
             return replace(item, ms=item.ms + by_ms)

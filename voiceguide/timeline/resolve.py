@@ -12,12 +12,12 @@ import heapq
 import itertools
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from voiceguide import ssml
 from voiceguide.errors import Findings, ScriptError, shortened
 from voiceguide.ssml import CHAPTER, Cue, Group, Mark, Pause, Sound, Speech, SyncBase, Timing
-from voiceguide.timeline.events import End, Event, Item, Opening, Ramp
+from voiceguide.timeline.events import Began, End, Ended, Event, Item, Opening, Ramp
 from voiceguide.voices.engine import Utterance
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ _MOST_UNHEARD = 20
 """So many clips that cannot be made are told of: each takes an engine a while."""
 CUT_FADE_MS = 10
 """What is cut is faded for so long, so that it does not click."""
+
+_Placed: TypeAlias = Event | Opening | Began | Ended
 
 _FOREVER = math.inf
 _CIRCLE = "its time hangs on itself: the references go in a circle"
@@ -284,7 +286,7 @@ class _Resolver:
             latest = max(latest, self._end(child))
         return latest - begin
 
-    def _heard(self, node: _Node, frame: _Frame) -> Iterator[Event | Opening]:
+    def _heard(self, node: _Node, frame: _Frame) -> Iterator[_Placed]:
         """Return what is heard of ``node``, as all that it lies in will have it."""
         cue = node.cue
         self._visits += 1
@@ -295,9 +297,7 @@ class _Resolver:
         if isinstance(cue, Group):
             yield from self._heard_group(node, cue, begin, end, frame)
         elif isinstance(cue, Mark):
-            if cue.name.startswith(CHAPTER) and begin <= frame.limit_ms:
-                self._tally(cue)
-                yield Opening(cue.name.removeprefix(CHAPTER), begin)
+            yield from self._marked(cue, begin, frame)
         elif isinstance(cue, Speech):
             guessed = self._guessing and begin >= frame.limit_ms  # no room: it follows from that
             if end > frame.limit_ms and not guessed and cue not in self._too_long:
@@ -311,9 +311,23 @@ class _Resolver:
                 frame = replace(frame, ramps=(*frame.ramps, cut))
             yield self._event(begin, end, cue, frame)
 
+    def _marked(self, mark: Mark, at_ms: int, frame: _Frame) -> Iterator[_Placed]:
+        """Return what a mark begins or ends."""
+        if mark.ends is not None:
+            self._tally(mark)
+            yield Ended(mark.ends, int(min(at_ms, frame.limit_ms)))  # cut with all around it
+        elif at_ms > frame.limit_ms:
+            return
+        elif mark.name.startswith(CHAPTER):
+            self._tally(mark)
+            yield Opening(mark.name.removeprefix(CHAPTER), at_ms)
+        elif mark.begins is not None:
+            self._tally(mark)
+            yield Began(*mark.begins, at_ms)
+
     def _heard_group(
         self, node: _Node, group: Group, begin: int, end: int, frame: _Frame
-    ) -> Iterator[Event | Opening]:
+    ) -> Iterator[_Placed]:
         timing = group.timing
         ramps = frame.ramps
         if timing.fade_in_ms:

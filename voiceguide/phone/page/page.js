@@ -376,7 +376,7 @@ async function showSession(view, id) {
   player.open({
     id, title: timeline.title, album: about.region, cover: `/covers/${about.region}.png`,
     source: `/sessions/${id}.mp3`, language: timeline.language,
-    chapters: timeline.chapters, events: timeline.events, options: about.options,
+    chapters: timeline.chapters, events: timeline.events, marks: timeline.marks, options: about.options,
   });
 }
 
@@ -403,8 +403,8 @@ async function showTrack(view, id, number) {
   if (!track) { waiting(about?.title || ""); fail(texts.missing); return; }
   const base = `/playlists/${id}/${track.file.replace(/\.mp3$/, "")}`;
   try {
-    const [chapters, sounds, captions] = await Promise.all([
-      ask(`${base}.chapters.json`), ask(`${base}.sounds.json`),
+    const [chapters, marks, captions] = await Promise.all([
+      ask(`${base}.chapters.json`), ask(`${base}.marks.json`),
       fetch(`${base}.vtt`).then((response) => response.text()),
     ]);
     if (view !== shown) return;
@@ -413,7 +413,7 @@ async function showTrack(view, id, number) {
       cover: `/playlists/${id}/cover.png`, source: `${base}.mp3`, language: about.language,
       chapters: chapters.chapters.map((one) => (
         { title: one.title, begin_ms: one.startTime * 1000, end_ms: one.endTime * 1000 })),
-      events: [...speech(captions), ...sounds],
+      events: speech(captions), marks,
       next: number < about.tracks.length ? `#playlist/${id}/${number + 1}` : null,
       back: `#playlist/${id}`,
     });
@@ -460,13 +460,9 @@ const player = (() => {
     $("#to-playlist").hidden = !session.options;
     now = session;
     now.speech = session.events.filter((event) => event.kind === "speech");
-    now.breaths = session.events.filter((event) => /^(in|ex)hale\.wav$/.test(event.source));
-    now.holds = [];
-    for (const event of session.events) {
-      if (event.source === "start.wav") now.holds.push({ begin_ms: event.begin_ms, end_ms: Infinity });
-      if (event.source === "end.wav" && now.holds.length) now.holds.at(-1).end_ms = event.begin_ms;
-    }
-    now.holds = now.holds.filter((hold) => hold.end_ms < Infinity);
+    const marked = (...kinds) => (session.marks || []).filter((mark) => kinds.includes(mark.kind));
+    now.breaths = marked("inhale", "exhale");
+    now.holds = marked("hold", "stretch");
     $("#breath").hidden = !now.holds.length && !now.breaths.length;
     $("#chapters").replaceChildren(...session.chapters.map((chapter) => item(
       { onclick: () => { seek(chapter.begin_ms / 1000); } }, chapter.title, "", clock(chapter.begin_ms / 1000),
@@ -542,7 +538,7 @@ const player = (() => {
     const breath = now.breaths.find((one) => one.begin_ms <= ms && ms < one.end_ms);
     $("#breath").classList.toggle("hold", Boolean(hold));
     put("#countdown", "count", hold ? String(Math.ceil((hold.end_ms - ms) / 1000)) : "");
-    const inhaling = breath?.source === "inhale.wav";
+    const inhaling = breath?.kind === "inhale";
     put("#breathing", "breath", breath ? texts[inhaling ? "inhale" : "exhale"] : hold ? texts.holding : "");
     let scale = hold || breath ? 0.62 : 0.55;
     if (breath && !still.matches) {
