@@ -196,7 +196,7 @@ def test_an_own_folder_goes_before_what_is_shipped(own):
     shown = voiceguide("script", "calf", "--library", folder, "--side", "left").stdout
     assert "Hum a tune while the ankle moves." in shown
     assert "Hum a tune" not in voiceguide("script", "calf", "--side", "left").stdout
-    own("sessions/thumb.ssml.jinja", "<speak>{{ method.name }} only.</speak>")
+    own("kinds/massage/thumb.ssml.jinja", "<speak>{{ method.name }} only.</speak>")
     done = voiceguide("script", "calf", "--library", folder, "--method", "thumb")
     assert done.stdout.split("  ")[-1] == "Thumb only.\n"
 
@@ -337,15 +337,24 @@ def test_script_as_ssml_plays_as_the_session_itself(tmp_path):
 
 
 def test_script_as_json_has_what_other_programs_rely_on(calf):
-    assert set(calf.timeline) == {"title", "language", "duration_ms", "chapters", "events"}
+    assert set(calf.timeline) == {
+        "title", "language", "duration_ms", "chapters", "events", "marks",
+    }  # fmt: skip
     assert calf.timeline["language"] == "en"
     for event in calf.timeline["events"]:
-        assert set(event) == {"kind", "begin_ms", "end_ms", "text", "source", "gain_db"}
+        assert set(event) == {
+            "kind", "begin_ms", "end_ms", "text", "source", "gain_db", "words",
+        }  # fmt: skip
         assert event["kind"] in ("speech", "sound", "bed")
         assert (event["text"] is None) != (event["source"] is None)
         assert 0 <= event["begin_ms"] < event["end_ms"] <= calf.timeline["duration_ms"]
     begins = [event["begin_ms"] for event in calf.timeline["events"]]
     assert begins == sorted(begins)
+    kinds = {"hold", "move", "stretch", "inhale", "exhale", "side"}
+    for mark in calf.timeline["marks"]:
+        assert set(mark) == {"kind", "begin_ms", "end_ms", "label"}
+        assert 0 <= mark["begin_ms"] < mark["end_ms"] <= calf.timeline["duration_ms"]
+    assert {mark["kind"] for mark in calf.timeline["marks"]} == kinds
     chapters = calf.timeline["chapters"]
     assert chapters[0]["begin_ms"] == 0
     assert chapters[-1]["end_ms"] == calf.timeline["duration_ms"]

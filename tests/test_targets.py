@@ -74,7 +74,7 @@ def test_a_template_may_take_texts_of_the_library_and_files_beside_it(tmp_path):
 @pytest.mark.parametrize("given", ["name", "=1", "a b=1", "1=2"])
 def test_what_is_no_variable_is_refused(template, given):
     done = voiceguide("script", template, "--set", given)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1
 
 
@@ -220,8 +220,10 @@ def test_what_is_no_longest_length_is_refused(wrong):
 
 
 def test_more_minutes_than_the_longest_length_are_refused(ssml):
-    with pytest.raises(RequestError, match="--max-length"):
+    with pytest.raises(RequestError, match="12:00 is more than 10min; max_length allows more"):
         Session(ssml("Hello."), minutes=12, max_length="10min").prepare()
+    done = voiceguide("script", ssml("Hello."), "--minutes", 12, "--max-length", "10min")
+    assert done.stderr == "voiceguide: 12:00 is more than 10min; --max-length allows more\n"
 
 
 @pytest.mark.parametrize(

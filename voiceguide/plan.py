@@ -22,6 +22,7 @@ from voiceguide.errors import (
     ScriptError,
     SilentError,
     SoundError,
+    UsageError,
     VoiceError,
     VoiceguideError,
     near,
@@ -146,7 +147,7 @@ def fit(requests: Sequence[Request], length_ms: int) -> list[Plan]:
     options = first.options
     if length_ms > options.max_ms:
         what = f"{clock.text(length_ms)} is more than {options.max_length}"
-        raise RequestError(f"{what}; {option('max_length')} allows more")
+        raise UsageError(f"{what}; {option('max_length')} allows more")
     try:
         with open_voice(options) as voice:
             plans, fitted = timeline.choose(_variants(requests, voice), length_ms)

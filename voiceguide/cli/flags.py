@@ -13,7 +13,7 @@ import typer
 
 from voiceguide import files
 from voiceguide.cli import say
-from voiceguide.errors import VoiceguideError
+from voiceguide.errors import UsageError, VoiceguideError
 from voiceguide.options import (
     DEFAULTS,
     OPTIONS,
@@ -114,7 +114,7 @@ def _pairs(given: list[str]) -> dict[str, Any]:
     pairs = [one.partition("=") for one in given]
     for name, equals, _ in pairs:
         if not equals:
-            raise VoiceguideError(f"--set {name}: write NAME=VALUE, such as --set rounds=3")
+            raise UsageError(f"--set {name}: write NAME=VALUE, such as --set rounds=3")
     return {name: value for name, _, value in pairs}
 
 

@@ -1,0 +1,248 @@
+"""Kinds of session: massage and breathing ship; another one is a folder in a listener's library."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from conftest import FRAMES_PER_MS, decode, voiceguide
+
+from voiceguide import Playlist, Session
+from voiceguide.errors import RequestError
+
+KIND = """
+about = "itself"
+options = ["guidance"]
+title = "{{ kind.name }}: {{ count }}"
+album = "Walks"
+
+[variables.count]
+help = "How many times to turn."
+default = 2
+least = 1
+most = 9
+
+[variables.way]
+help = "Which way."
+default = "home"
+choices = ["home", "out"]
+
+[choices.turns]
+values = "range(1, 50)"
+default = "count"
+
+[[tracks]]
+name = "short"
+title = "Short"
+
+[[tracks]]
+name = "long"
+title = "Long"
+"""
+
+TEMPLATE = """{% import "cues.ssml.jinja" as cue with context %}
+<speak version="1.1" xmlns="http://www.w3.org/2001/10/synthesis" xml:lang="{{ language }}">
+{{ cue.chapter(wording.chapters.walk) }}
+{% for _ in range(turns) %}
+{{ cue.say(pick("turn", way=way)) }}<break strength="x-strong"/>
+{% endfor %}
+</speak>
+"""
+
+TEXTS = """
+name = "Walking"
+summary = "walk, and turn"
+[chapters]
+walk = "Walk"
+[phrases]
+turn = ["Turn and walk <way>."]
+"""
+
+
+@pytest.fixture
+def walking(tmp_path):
+    """A library with a kind of its own; its folder."""
+    folder = tmp_path / "mine"
+    kind = folder / "kinds/walking"
+    kind.mkdir(parents=True)
+    (kind / "kind.toml").write_text(KIND, "utf-8")
+    (kind / "session.ssml.jinja").write_text(TEMPLATE, "utf-8")
+    (kind / "en.toml").write_text(TEXTS, "utf-8")
+    return folder
+
+
+def breaths(session: Session) -> list[tuple[str, int]]:
+    """Return the parts of the breath, and how long each lasts."""
+    marks = [mark for mark in session.timeline.marks if mark.kind in ("inhale", "hold", "exhale")]
+    return [(mark.kind, mark.end_ms - mark.begin_ms) for mark in marks]
+
+
+# Breathing
+
+
+@pytest.mark.parametrize(
+    ("pace", "cycle"),
+    [
+        ("4-6", [("inhale", 4000), ("exhale", 6000)]),
+        ("calm", [("inhale", 4000), ("exhale", 6000)]),
+        ("coherent", [("inhale", 5000), ("exhale", 5000)]),
+        ("box", [("inhale", 4000), ("hold", 4000), ("exhale", 4000), ("hold", 4000)]),
+        ("4-7-8", [("inhale", 4000), ("hold", 7000), ("exhale", 8000)]),
+        ("3.5-1-5-2", [("inhale", 3500), ("hold", 1000), ("exhale", 5000), ("hold", 2000)]),
+    ],
+)
+def test_the_breath_is_paced_as_was_asked(pace, cycle):
+    session = Session("breathing", pace=pace, minutes=3)
+    found = breaths(session)
+    assert session.timeline.duration_ms == 180_000
+    assert len(found) >= 5 * len(cycle)
+    assert found == cycle * (len(found) // len(cycle))
+
+
+def test_breaths_are_heard_as_tones_from_begin_to_end():
+    session = Session("breathing", pace="box", minutes=3)
+    tones = {
+        (event.begin_ms, event.end_ms, event.source)
+        for event in session.timeline.events
+        if event.source in ("inhale.wav", "exhale.wav")
+    }
+    parts = [mark for mark in session.timeline.marks if mark.kind in ("inhale", "exhale")]
+    assert tones == {(mark.begin_ms, mark.end_ms, f"{mark.kind}.wav") for mark in parts}
+
+
+def test_a_breathing_session_lasts_as_long_as_was_asked_to_the_sample(tmp_path):
+    path = tmp_path / "breathing.mp3"
+    done = voiceguide("render", "breathing", "--pace", "4-6", "--minutes", "5", "-o", path)
+    assert done.returncode == 0, done.stderr
+    assert len(decode(path)) == 300_000 * FRAMES_PER_MS
+
+
+@pytest.mark.parametrize("minutes", [2, 3.7, 10, 20, 60])
+@pytest.mark.parametrize("pace", ["calm", "box", "4-7-8"])
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_breathing_has_any_length(minutes, pace, language):
+    session = Session("breathing", pace=pace, minutes=minutes, language=language)
+    assert session.timeline.duration_ms == minutes * 60_000
+
+
+def test_without_a_length_breathing_takes_about_five_minutes_and_a_half():
+    assert 300_000 < Session("breathing").timeline.duration_ms < 400_000
+
+
+def test_breathing_says_when_to_stop_and_warns_who_should_not_hold_the_breath():
+    for language, words in (
+        ("en", ("dizzy", "pregnancy")),
+        ("de", ("schwindlig", "Schwangerschaft")),
+    ):
+        for guidance in ("full", "brief"):
+            session = Session("breathing", pace="box", language=language, guidance=guidance)
+            text = " ".join(utterance.text for _, utterance in session.utterances)
+            assert all(word in text for word in words)
+
+
+def test_the_breathing_playlist_has_a_track_for_each_pace():
+    playlist = Playlist("breathing", minutes=14)
+    titles = [session.title for session in playlist.sessions]
+    assert titles == [
+        "Breathing: calm",
+        "Breathing: coherent",
+        "Breathing: box",
+        "Breathing: 4-7-8",
+    ]
+    assert sum(one.timeline.duration_ms for one in playlist.sessions) == 14 * 60_000
+    assert playlist._stems() == ["01-calm", "02-coherent", "03-box", "04-4-7-8"]
+
+
+# What suits which kind
+
+
+def test_kinds_are_listed_with_the_options_that_suit_them():
+    listed = json.loads(voiceguide("kinds", "--format", "json").stdout)
+    assert [(one["id"], one["about"], one["options"]) for one in listed] == [
+        ("breathing", "itself", ["pace", "guidance"]),
+        (
+            "massage",
+            "region",
+            ["method", "area", "side", "level", "guidance", "explain", "prepare"],
+        ),
+    ]
+    assert all(one["name"] and one["summary"] for one in listed)
+    german = json.loads(voiceguide("kinds", "--language", "de", "--format", "json").stdout)
+    assert [one["name"] for one in german] == ["Atmen", "Massage"]
+    for line in voiceguide("kinds").stdout.splitlines():
+        assert len(line) <= 80
+
+
+@pytest.mark.parametrize(
+    ("target", "option", "says"),
+    [
+        ("breathing", {"side": "left"}, "side does not suit breathing; it is for massage"),
+        ("breathing", {"method": "thumb"}, "method does not suit breathing; it is for massage"),
+        ("calf", {"pace": "box"}, "pace does not suit massage; it is for breathing"),
+    ],
+)
+def test_an_option_that_does_not_suit_is_refused(target, option, says):
+    with pytest.raises(RequestError, match=says):
+        Session(target, **option).prepare()
+
+
+def test_phrases_of_a_kind_can_be_recorded(tmp_path):
+    done = voiceguide("phrases", "breathing", "--pace", "box", "-o", tmp_path / "voice")
+    assert done.returncode == 0, done.stderr
+    assert "Breathe out." in (tmp_path / "voice/phrases.csv").read_text("utf-8-sig")
+
+
+# A kind of one's own
+
+
+def test_a_kind_can_lie_in_a_library(walking):
+    session = Session("walking", library=walking, variables={"count": 3, "way": "out"})
+    assert [one.text for _, one in session.utterances] == ["Turn and walk out."] * 3
+    assert session.title == "Walking: 3"
+    assert session.tags.album == "Walks"
+    assert "walking" in voiceguide("kinds", "--library", walking).stdout
+    fitted = Session("walking", library=walking, minutes=1)
+    assert fitted.timeline.duration_ms == 60_000
+    assert len(fitted.utterances) > 5
+    tracks = Playlist("walking", library=walking).sessions
+    assert [track.title for track in tracks] == ["Short", "Long"]
+
+
+def test_the_options_of_an_own_kind_are_flags(walking):
+    help_ = " ".join(voiceguide("script", "--library", walking, "--help").stdout.split())
+    assert re.search(r"--count <?int.* How many times to turn\. \[default: 2\]", help_)
+    assert "--way <home|out>" in help_
+    done = voiceguide("script", "walking", "--library", walking, "--count", 4, "--way", "out")
+    assert done.stdout.count("Turn and walk out.") == 4
+    done = voiceguide("script", "walking", f"--library={walking}", "--count", 12)
+    assert done.returncode == 1
+    assert done.stderr == "voiceguide: --count 12: must lie between 1 and 9\n"
+    assert "--count" not in voiceguide("script", "--help").stdout
+
+
+def test_an_own_kind_in_the_configuration_needs_no_library(walking, tmp_path, monkeypatch):
+    (tmp_path / "config").mkdir()
+    walking.rename(tmp_path / "config/scripts")
+    monkeypatch.setenv("VOICEGUIDE_CONFIG_DIR", str(tmp_path / "config"))
+    done = voiceguide("script", "walking", "--count", 1)
+    assert done.stdout.count("Turn and walk home.") == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('about = "itself"', 'about = "me"', r"kind\.toml:2: about: must be region or itself"),
+        ('["guidance"]', '["guidence"]', r"there is no option “guidence” that suits certain kinds"),
+        ("[variables.count]", "[variables.side]", r"side: is an option of every session already"),
+        ('"range(1, 50)"', '"rang(1)"', r"choices\.turns\.values: 'rang' is undefined"),
+        ('default = "count"', 'default = "cuont"', r"choices\.turns\.default: .*cuont"),
+    ],
+)
+def test_what_is_wrong_in_a_kind_is_told(walking, old, new, says):
+    path = walking / "kinds/walking/kind.toml"
+    path.write_text(KIND.replace(old, new), "utf-8")
+    done = voiceguide("script", "walking", "--library", walking, "--minutes", 1)
+    assert done.returncode == 1
+    assert re.search(says, done.stderr), done.stderr
+    assert "Traceback" not in done.stderr

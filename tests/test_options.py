@@ -1,0 +1,222 @@
+"""One model of options: flags, keyword arguments, settings, the environment, and names of files."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import voiceguide
+
+from voiceguide import Playlist, Session, VoiceguideError
+from voiceguide.options import Options
+
+EVERYWHERE = [
+    "method", "area", "side", "level", "pace", "guidance", "explain", "prepare", "language",
+    "library", "bed", "bed_level", "mono", "minutes", "voice", "rate", "seed", "max_length",
+]  # fmt: skip
+"""The options of a session, by the names that other programs rely on."""
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    """Write the settings file; return its path."""
+    monkeypatch.setenv("VOICEGUIDE_CONFIG_DIR", str(tmp_path))
+
+    def write(text: str) -> Path:
+        path = tmp_path / "settings.toml"
+        path.write_text(text, "utf-8")
+        return path
+
+    return write
+
+
+def chapters(*arguments: object) -> list[str]:
+    """Return the titles of the chapters, of a session that is only written."""
+    done = voiceguide("script", *arguments, "--format", "ssml")
+    assert done.returncode == 0, done.stderr
+    return [line.split('"')[1][8:] for line in done.stdout.splitlines() if "chapter:" in line]
+
+
+# Keyword arguments
+
+
+@pytest.mark.parametrize("kind", [Session, Playlist])
+def test_every_option_is_a_keyword_argument_that_editors_see(kind):
+    parameters = inspect.signature(kind).parameters
+    assert [*parameters] == ["target", *EVERYWHERE, "variables"]
+    assert parameters["side"].default == "both"
+    assert parameters["rate"].annotation == int | None
+
+
+def test_a_type_checker_knows_every_argument(tmp_path):
+    script = tmp_path / "mine.py"
+    script.write_text(
+        "from voiceguide import Playlist, Session\n"
+        'Session("calf", side="left", minutes=10, rate=130, library=None)\n'
+        'Session("calf", sied="left")\n'
+        'Playlist("calf", level="brutal")\n'
+        'Session("calf", rate="fast")\n'
+        "Session(3)\n",
+        "utf-8",
+    )
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "mine.py"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={"PYTHONPATH": str(Path(__file__).parents[1]), "PATH": "/usr/bin"},
+    )  # fmt: skip
+    wrong = [line for line in checked.stdout.splitlines() if line.startswith("mine.py:")]
+    lines = [int(line.split(":")[1]) for line in wrong if ": error: " in line]
+    assert lines == [3, 4, 5, 6], checked.stdout + checked.stderr
+    assert "sied" in wrong[0]
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        ({"sied": "left"}, "unknown option “sied”; did you mean side"),
+        ({"side": "Left"}, "side Left: must be left, right or both"),
+        ({"minutes": "soon"}, "minutes soon: must be minutes, such as 12, 7.5 or 12:30"),
+        ({"rate": 20}, "rate 20: must lie between 80 and 450"),
+        ({"bed_level": 3}, "bed_level needs bed"),
+        ({"seed": "x"}, "seed x: must be a whole number"),
+        ({"pace": "fast"}, "pace fast: must be box, coherent, calm, 4-7-8, or seconds"),
+        ({"pace": "4-7-8", "side": "left"}, "pace does not suit massage; it is for breathing"),
+    ],
+)
+def test_a_wrong_option_is_named_as_an_argument_and_as_a_flag(option, says):
+    with pytest.raises(VoiceguideError) as raised:
+        Session("calf", **option).prepare()
+    assert str(raised.value).startswith(says)
+    if "sied" not in option:
+        flags = [part for n, v in option.items() for part in (f"--{n.replace('_', '-')}", str(v))]
+        said = voiceguide("script", "calf", *flags, "--format", "ssml").stderr
+        assert f"--{next(iter(option)).replace('_', '-')}" in said.splitlines()[-1]
+        assert "Traceback" not in said
+
+
+def test_a_session_is_shown_in_a_line():
+    session = Session("calf", side="left", minutes="12:30")
+    assert repr(session) == "Session('calf', side='left', minutes='12:30')"
+
+
+# The command line
+
+
+def test_every_option_is_on_the_command_line_with_its_default():
+    shown = " ".join(voiceguide("render", "--help").stdout.split())
+    for name in EVERYWHERE:
+        assert f"--{name.replace('_', '-')} " in shown
+    for text in ("[default: both]", "[default: 120]", "[default: the deepest that suits]"):
+        assert text in shown
+    assert "-h, --help" in shown
+    assert voiceguide("-h").stdout == voiceguide("--help").stdout
+    assert voiceguide("render", "-h").returncode == 0
+
+
+def test_the_version_is_told():
+    from voiceguide import __version__
+
+    assert voiceguide("--version").stdout == f"voiceguide {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [["--side", "up"], ["--sied", "left"], ["--minutes", "soon"], ["--rate", "20"], ["--rate", "x"],
+     ["--bed-level", "3"], ["--pace", "fast"], ["--set", "a"], ["--minutes", "99999"]],
+)  # fmt: skip
+def test_every_mistake_in_an_option_is_wrong_usage(wrong):
+    done = voiceguide("script", "calf", *wrong)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_a_switch_can_be_turned_off():
+    assert "Why it helps" in chapters("calf", "--explain")
+    assert "Why it helps" not in chapters("calf", "--explain", "--no-explain")
+
+
+# The names of files
+
+
+def test_a_file_is_named_after_what_was_chosen(tmp_path):
+    session = Session(
+        "calf", method="thumb", side="left", level="deep", explain=True, language="de", bed="rain",
+        mono=True, voice=str(tmp_path / "My Voice"), rate=130, seed=3,
+    )  # fmt: skip
+    names = "-".join(session.request.options.names())
+    assert names == "thumb-left-deep-explain-de-rain-mono-my-voice-130-wpm-seed-3"
+    assert list(Options(minutes=12.5, bed_level=3.0, max_length="1h").names()) == ["12.5-min"]
+    assert Session("calf", side="left").default_path == Path("output/calf-left.mp3")
+
+
+# Settings and the environment
+
+
+def test_settings_hold_where_nothing_else_is_said(settings, monkeypatch):
+    settings('side = "left"\nexplain = true\n')
+    told = chapters("calf")
+    assert "Why it helps" in told
+    assert "Left: Stretch" in told
+    assert "Right: Stretch" not in told
+    monkeypatch.setenv("VOICEGUIDE_SIDE", "right")
+    assert "Left: Stretch" not in chapters("calf")
+    both = chapters("calf", "--side", "both")
+    assert {"Left: Stretch", "Right: Stretch", "Why it helps"} <= {*both}
+
+
+def test_settings_can_be_for_one_language(settings):
+    settings('guidance = "brief"\n[de]\nside = "left"\nguidance = "full"\n')
+    assert "Right: Stretch" in chapters("calf")
+    german = chapters("calf", "--language", "de")
+    assert "Links: Dehnen" in german
+    assert "Rechts: Dehnen" not in german
+
+
+def test_settings_are_for_the_command_line_alone(settings):
+    settings('side = "left"\n')
+    assert "Right: Stretch" in Session("calf").script
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('sied = "left"', "unknown option “sied”; did you mean side"),
+        ('[de]\nside = "links"', "side links: must be left, right or both"),
+        ("side = ", "is not valid TOML"),
+    ],
+)
+def test_wrong_settings_are_told_with_their_file(settings, text, says):
+    path = settings(text)
+    done = voiceguide("script", "calf", "--format", "ssml")
+    assert done.returncode == 2
+    assert f"{path}" in done.stderr
+    assert says in done.stderr
+    assert len(done.stderr.strip().splitlines()) <= 2
+
+
+def test_config_tells_where_each_setting_comes_from(settings, monkeypatch):
+    path = settings('side = "left"\n[de]\nrate = 110\n')
+    monkeypatch.setenv("VOICEGUIDE_LEVEL", "deep")
+    shown = voiceguide("config", "--language", "de").stdout.splitlines()
+    assert shown == [
+        f"# {path}",
+        "side = 'left'  # settings file",
+        "level = 'deep'  # VOICEGUIDE_LEVEL",
+        "rate = 110  # settings file",
+    ]
+    path.unlink()
+    monkeypatch.delenv("VOICEGUIDE_LEVEL")
+    assert voiceguide("config").stdout == f"# {path}  (does not exist yet)\n"
+
+
+def test_config_opens_the_settings_with_all_options_in_them(settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("EDITOR", f"{sys.executable} -c pass")
+    monkeypatch.delenv("VISUAL", raising=False)
+    assert voiceguide("config", "--edit").returncode == 0
+    text = (tmp_path / "settings.toml").read_text("utf-8")
+    assert '# side = "both"' in text
+    settings(text.replace('# side = "both"', 'side = "right"'))
+    assert "Left: Stretch" not in chapters("calf")
