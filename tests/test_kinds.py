@@ -118,7 +118,7 @@ def test_a_breathing_session_lasts_as_long_as_was_asked_to_the_sample(tmp_path):
     assert len(decode(path)) == 300_000 * FRAMES_PER_MS
 
 
-@pytest.mark.parametrize("minutes", [2, 3.7, 10, 20, 60])
+@pytest.mark.parametrize("minutes", [3, 3.7, 10, 20, 60])
 @pytest.mark.parametrize("pace", ["calm", "box", "4-7-8"])
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_breathing_has_any_length(minutes, pace, language):
@@ -242,7 +242,8 @@ def test_an_own_kind_in_the_configuration_needs_no_library(walking, tmp_path, mo
 def test_what_is_wrong_in_a_kind_is_told(walking, old, new, says):
     path = walking / "kinds/walking/kind.toml"
     path.write_text(KIND.replace(old, new), "utf-8")
-    done = voiceguide("script", "walking", "--library", walking, "--minutes", 1)
+    length = [] if "default" in old else ["--minutes", 1]
+    done = voiceguide("script", "walking", "--library", walking, *length)
     assert done.returncode == 1
     assert re.search(says, done.stderr), done.stderr
     assert "Traceback" not in done.stderr

@@ -80,7 +80,7 @@ class Playlist:
         self._length_ms = options.length_ms
         given = {**options.chosen(), "minutes": None}
         self._requests = [
-            Request(target, chosen({**given, **track.options}), track.part)
+            Request(target, chosen({**given, **track.options}), track.part, track.title)
             for track in self.about.tracks
         ]
 

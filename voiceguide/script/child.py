@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ def ask(request: Request, do: str, called: str = "", **work: object) -> Any:
         name: str(value) if isinstance(value, Path) else value
         for name, value in request.options.chosen().items()
     }
-    asked = {"target": request.target, "options": options, "part": request.part}
+    asked = {**_plain(request), "options": options}
     called = called or f"the template of {request.target}"
     return _child(called).ask(WALL_S, do=do, request=asked, called=called, **work)
 
@@ -58,7 +59,11 @@ class Templates:
 
 
 def _request(asked: dict[str, Any]) -> Request:
-    return Request(asked["target"], chosen(asked["options"]), asked["part"])
+    return Request(**{**asked, "options": chosen(asked["options"])})
+
+
+def _plain(request: Request) -> dict[str, Any]:
+    return {one.name: getattr(request, one.name) for one in fields(request)}
 
 
 def _child(called: str) -> Child:

@@ -13,7 +13,6 @@ from voiceguide.library import load
 from voiceguide.library.kinds import FOLDER, TEMPLATE, kind_texts, kinds
 from voiceguide.options import OPTIONS, breath_s
 from voiceguide.script import treatment
-from voiceguide.script.request import WHOLE
 from voiceguide.script.template import Phrases, evaluate, filled, render
 
 if TYPE_CHECKING:
@@ -44,6 +43,8 @@ class Track:
     name: str
     """Of its file, after its number."""
     part: str
+    title: str
+    """A Jinja template."""
     options: dict[str, Value]
     """Those that it is made with."""
 
@@ -94,7 +95,9 @@ def about(request: Request) -> About:
     kind, options = found.kind, request.options
     if kind.about != "region":
         texts = kind_texts(kind, options.language, options.library_path)
-        tracks = [Track(one.name or one.part, one.part, one.options) for one in kind.tracks]
+        tracks = [
+            Track(one.name or one.part, one.part, one.title, one.options) for one in kind.tracks
+        ]
         return About(texts.name, None, tuple(tracks))
     part = kind.tracks[0].part
     region, _, areas = treatment.treatment(replace(request, part=part), found.library)
@@ -102,9 +105,12 @@ def about(request: Request) -> About:
     tracks = []
     for one in kind.tracks:
         if one.each is None:
-            tracks.append(Track(one.name or one.part, one.part, one.options))
+            tracks.append(Track(one.name or one.part, one.part, one.title, one.options))
         else:
-            tracks += [Track(area.id, one.part, {**one.options, "area": area.id}) for area in areas]
+            tracks += [
+                Track(area.id, one.part, one.title, {**one.options, "area": area.id})
+                for area in areas
+            ]
     return About(region.name, region.id, tuple(tracks))
 
 
@@ -137,12 +143,9 @@ def write(request: Request, choice: Choice) -> Script:
     own = f"{FOLDER}/{kind.id}/{method_id}.ssml.jinja"
     name = own if files.find(own, list(folders)) else f"{FOLDER}/{kind.id}/{TEMPLATE}"
     where = f"{kind.id}/kind.toml: title"
-    title = kind.title
-    if request.part != WHOLE:
-        title = next(track.title for track in kind.tracks if track.part == request.part)
     return Script(
         render(name, context, folders),
-        filled(title, context, where),
+        filled(request.title or kind.title, context, where),
         filled(kind.album, context, where),
         texts.note,
     )

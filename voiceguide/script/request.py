@@ -27,6 +27,8 @@ class Request:
     options: Options
     part: str = WHOLE
     """The whole session, or what a track of a playlist holds of it."""
+    title: str | None = None
+    """A Jinja template for its title; None for that of its kind."""
 
 
 @dataclass(frozen=True, slots=True)
