@@ -1334,16 +1334,3 @@ def test_the_languages_of_the_page_say_the_same():
     used = (PAGE / "page.js").read_text("utf-8") + (PAGE / "index.html.jinja").read_text("utf-8")
     for key in texts["en"].keys() - {"name"}:
         assert re.search(rf"texts\.{key}\b|\"{key}\"|say\(\"{key}\"", used), key
-
-
-def test_the_wheel_has_all_of_the_page(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", ROOT],
-        cwd=tmp_path,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    (wheel,) = tmp_path.glob("*.whl")
-    held = zipfile.ZipFile(wheel).namelist()
-    for path in [*PAGE.iterdir(), ROOT / "voiceguide/export/body.svg"]:
-        assert str(path.relative_to(ROOT)) in held
