@@ -339,7 +339,7 @@ def _export_track(
     """Make a track and its transcript, where they are not there."""
     transcript = _transcript_path(path)
     shown = {one.name: getattr(tags, one.name) for one in fields(tags)}
-    del shown["date"], shown["cover"], shown["mark"]
+    del shown["date"], shown["cover"], shown["source_digest"]
     mark = key(session.fingerprint, shown, (tags.cover or b"").hex())
     if export.read_source_digest(path) != mark:
         transcript.unlink(missing_ok=True)  # it must not outlive what it is the transcript of
