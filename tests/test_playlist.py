@@ -502,6 +502,10 @@ def test_the_sides_of_a_track_follow_each_other_in_chapters():
         "Right: Find the spot", "Right: Press and move",
     ]  # fmt: skip
     assert marks["close"][-4:] == ["The lower calf", "Left: Stretch", "Right: Stretch", "Close"]
+    sides = {name: re.findall(r'"(side:.*?|end:side)"', text) for name, text in written.items()}
+    both = ["side:left", "side:right", "end:side"]
+    assert sides["lower-calf"] == both
+    assert sides["prepare"] == sides["close"] == both * 2
 
 
 def test_a_method_that_does_not_suit_an_area_gives_way_to_the_deepest_that_does():
