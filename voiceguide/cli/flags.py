@@ -5,13 +5,12 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
-from voiceguide import files
+from voiceguide import files, settings
 from voiceguide.cli import say
 from voiceguide.errors import VoiceguideError
 from voiceguide.options import (
@@ -21,9 +20,10 @@ from voiceguide.options import (
     Options,
     choices,
     chosen,
-    environment,
-    settings,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 _LONG_NAMES = {"variables": ("--set",)}
 _SHOWN = {"variables": "", "bed_level": "0", "seed": "0"}
@@ -102,9 +102,9 @@ def _chosen(words: Mapping[str, Any], extra: Mapping[str, Any]) -> Options:
     given = {name: value for name, value in words.items() if value not in (None, [])}
     variables = _pairs(given.pop("variables", []))
     variables |= {name: value for name, value in extra.items() if value is not None}
-    around = environment()
+    around = settings.in_environment()
     language = given.get("language") or around.get("language")
-    found = {**settings(language), **around, **given}
+    found = {**settings.in_file(language), **around, **given}
     found = {name: value for name, value in found.items() if name in words}
     return chosen({**found, **({"variables": variables} if variables else {})})
 

@@ -76,7 +76,7 @@ def script(
 
 @command("Examples: voiceguide render calf;  voiceguide render calf neck -o ~/Music")
 @with_options
-def render(
+def render(  # noqa: PLR0913 (each is an option)
     targets: Targets,
     options: Options,
     no_tones: Annotated[
@@ -115,7 +115,7 @@ def render(
 
 @command("Example: voiceguide play neck --start-delay 20s")
 @with_options
-def play(
+def play(  # noqa: PLR0913 (each is an option)
     context: typer.Context,
     targets: Annotated[
         list[str],
@@ -254,7 +254,7 @@ def playlist(
 
 @command("Example: voiceguide phrases calf neck -o my-voice")
 @with_options(without=("bed", "bed_level", "mono"))
-def phrases(
+def phrases(  # noqa: PLR0913 (each is an option)
     targets: Targets,
     output: Annotated[
         Path,

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from voiceguide import files
+from voiceguide.clock import breath_s
 from voiceguide.errors import RequestError, near, option
 from voiceguide.library import load
 from voiceguide.library.kinds import FOLDER, TEMPLATE, kind_texts, kinds
-from voiceguide.options import OPTIONS, breath_s
+from voiceguide.options import OPTIONS
 from voiceguide.script import treatment
 from voiceguide.script.request import WHOLE
 from voiceguide.script.template import Phrases, evaluate, filled, render
