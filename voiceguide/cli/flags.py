@@ -13,14 +13,7 @@ import typer
 from voiceguide import files, settings
 from voiceguide.cli import say
 from voiceguide.errors import VoiceguideError
-from voiceguide.options import (
-    DEFAULTS,
-    OPTIONS,
-    TYPES,
-    Options,
-    choices,
-    chosen,
-)
+from voiceguide.options import DEFAULTS, OPTIONS, TYPES, Options, choices, chosen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
