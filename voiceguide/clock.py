@@ -36,9 +36,9 @@ def milliseconds(written: str | float | Decimal, bare: Literal["min", "s"] | Non
     if len(text) <= _LONGEST and text.isascii():
         if bare and _BARE.fullmatch(text):
             return rounded(Decimal(text) * UNIT_MS[bare])
-        found = _CLOCK.fullmatch(text) or _UNITS.fullmatch(text)
-        if text and found:
-            parts = {unit: Decimal(part) for unit, part in found.groupdict().items() if part}
+        match = _CLOCK.fullmatch(text) or _UNITS.fullmatch(text)
+        if text and match:
+            parts = {unit: Decimal(part) for unit, part in match.groupdict().items() if part}
             return rounded(sum(part * UNIT_MS[unit] for unit, part in parts.items()))
     raise ValueError(f"must be {_EXAMPLES[bare]}")
 

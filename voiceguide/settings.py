@@ -46,15 +46,15 @@ def in_file(language: str | None = None) -> dict[str, Any]:
         for name, value in written.items()
         if isinstance(value, dict) and name != "variables"
     }
-    found = {name: value for name, value in written.items() if name not in tables}
-    language = language or str(found.get("language", DEFAULTS["language"]))
-    found |= tables.get(language, tables.get(language.partition("-")[0], {}))
-    for part in (*tables.values(), found):
+    kept = {name: value for name, value in written.items() if name not in tables}
+    language = language or str(kept.get("language", DEFAULTS["language"]))
+    kept |= tables.get(language, tables.get(language.partition("-")[0], {}))
+    for part in (*tables.values(), kept):
         try:
             chosen(part)
         except UsageError as error:
             raise UsageError(f"{file}: {error}") from error
-    return found
+    return kept
 
 
 def in_environment() -> dict[str, Any]:

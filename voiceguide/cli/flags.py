@@ -97,9 +97,9 @@ def _chosen(words: Mapping[str, Any], extra: Mapping[str, Any]) -> Options:
     variables |= {name: value for name, value in extra.items() if value is not None}
     around = settings.in_environment()
     language = given.get("language") or around.get("language")
-    found = {**settings.in_file(language), **around, **given}
-    found = {name: value for name, value in found.items() if name in words}
-    return chosen({**found, **({"variables": variables} if variables else {})})
+    values = {**settings.in_file(language), **around, **given}
+    values = {name: value for name, value in values.items() if name in words}
+    return chosen({**values, **({"variables": variables} if variables else {})})
 
 
 def _pairs(given: list[str]) -> dict[str, Any]:

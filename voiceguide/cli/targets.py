@@ -24,12 +24,12 @@ def complete(incomplete: str) -> list[str]:
     """Return the regions and kinds that a shell may complete."""
     from voiceguide import files
 
-    found = {
+    names = {
         path.stem if path.suffix == ".toml" and path.stem != "kind" else path.parent.name
         for folder in files.folders("scripts")
         for path in [*folder.glob("en/regions/*.toml"), *folder.glob("kinds/*/kind.toml")]
     }
-    return sorted(name for name in found if name.startswith(incomplete))
+    return sorted(name for name in names if name.startswith(incomplete))
 
 
 TARGETS = (

@@ -63,9 +63,9 @@ def phrases(  # noqa: PLR0913 (each is an option)
             sessions.append(Session(target, **given))
             if playlist:
                 sessions += Playlist(target, **{**given, "minutes": length_total}).sessions
-    found = phrases.phrases_in(sessions)
-    listed = phrases.write(found, output)
-    new = len(found)
+    needed = phrases.phrases_in(sessions)
+    listed = phrases.write(needed, output)
+    new = len(needed)
     more = f", {len(listed)} with those that were listed before" if len(listed) > new else ""
     say.note(f"{new} phrases{more}")
     typer.echo(output / phrases.SHEET)

@@ -129,13 +129,13 @@ class Playlist:
             tags = replace(session.tags, track=f"{number + 1}/{len(paths)}", cover=picture)
             _export_track(session, path, tags, _share(progress, number, len(paths)))
         write_bytes(folder / COVER, picture)
-        found = [read(path) for path in paths]
-        for track in found:
+        made = [read(path) for path in paths]
+        for track in made:
             write_bytes(chapters_path(track.path), chapters(track))
-        write_bytes(m3u8_path(folder), m3u8(found))
-        write_bytes(xspf_path(folder), xspf(found))
+        write_bytes(m3u8_path(folder), m3u8(made))
+        write_bytes(xspf_path(folder), xspf(made))
         address = folder.resolve().as_uri() if url is None else url
-        write_bytes(folder / FEED, feed(found, address))
+        write_bytes(folder / FEED, feed(made, address))
         for track in tracks(folder):
             if track.path not in paths:
                 for path in files_of(track.path):

@@ -20,8 +20,7 @@ FEED = "feed.xml"
 def files(folder: Path) -> list[Path]:
     """Return the files of the playlist in ``folder``; what else lies there is passed over."""
     made = [folder / COVER, folder / FEED, m3u8_path(folder), xspf_path(folder)]
-    found = (path for path in folder.glob("*.mp3") if export.written_by_voiceguide(path))
-    made += itertools.chain.from_iterable(map(files_of, found))
+    made += itertools.chain.from_iterable(map(files_of, track_paths(folder)))
     return sorted(path for path in made if path.is_file())
 
 
@@ -35,13 +34,18 @@ def copy(folders: Sequence[Path], to: Path) -> list[Path]:
         there = to / folder.name
         if there.is_dir():
             ours = {path.name for path in files(there)}
-            found = sorted(path.name for path in there.iterdir() if not path.name.startswith("."))
-            if others := [name for name in found if name not in ours]:
+            names = sorted(path.name for path in there.iterdir() if not path.name.startswith("."))
+            if others := [name for name in names if name not in ours]:
                 more = f" and {len(others) - 1} more" if others[1:] else ""
                 raise ExportError(
                     f"{there}: holds {others[0]}{more}, which would be lost: take it away first"
                 )
     return transfer.copy({folder.name: files(folder) for folder in folders}, to)
+
+
+def track_paths(folder: Path) -> list[Path]:
+    """Return the files of the tracks in ``folder``, in order; other programs' are passed over."""
+    return [path for path in sorted(folder.glob("*.mp3")) if export.written_by_voiceguide(path)]
 
 
 def files_of(path: Path) -> Iterator[Path]:

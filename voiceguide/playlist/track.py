@@ -10,6 +10,7 @@ from mutagen import MutagenError, mp3
 
 from voiceguide import export
 from voiceguide.errors import ExportError
+from voiceguide.playlist.folder import track_paths
 from voiceguide.timeline import Chapter
 
 if TYPE_CHECKING:
@@ -39,9 +40,7 @@ class Track:
 
 def tracks(folder: Path) -> list[Track]:
     """Return the tracks of a playlist in ``folder``, in order; other files are passed over."""
-    return [
-        read(path) for path in sorted(folder.glob("*.mp3")) if export.written_by_voiceguide(path)
-    ]
+    return [read(path) for path in track_paths(folder)]
 
 
 def read(path: Path) -> Track:
@@ -49,7 +48,7 @@ def read(path: Path) -> Track:
     try:
         file = mp3.MP3(path)
         tags = file.tags
-        found = sorted(tags.getall("CHAP"), key=lambda chapter: chapter.start_time)
+        frames = sorted(tags.getall("CHAP"), key=lambda chapter: chapter.start_time)
         return Track(
             path,
             int(tags["TRCK"].text[0].partition("/")[0]),
@@ -62,7 +61,7 @@ def read(path: Path) -> Track:
             round(file.info.length * 1000),
             path.stat().st_size,
             tuple(
-                Chapter(str(one.sub_frames["TIT2"]), one.start_time, one.end_time) for one in found
+                Chapter(str(one.sub_frames["TIT2"]), one.start_time, one.end_time) for one in frames
             ),
         )
     except KeyError as error:

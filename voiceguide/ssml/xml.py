@@ -195,12 +195,12 @@ class _Builder:
         if self._count > MAX_ELEMENTS:
             raise self._error(at, f"has more than {MAX_ELEMENTS:,} elements")
         space, _, local = name.rpartition(" ")
-        known = {}
+        kept = {}
         for written, value in attributes.items():
             uri, _, attribute = written.rpartition(" ")
             if not uri or uri in _PREFIXES:
-                known[_PREFIXES.get(uri, "") + attribute] = value
-        element = Element(f"{{{space}}}{local}" if space else local, known, at)
+                kept[_PREFIXES.get(uri, "") + attribute] = value
+        element = Element(f"{{{space}}}{local}" if space else local, kept, at)
         self._root = self._root or element
         self._add(element)
         self._open.append(element)
