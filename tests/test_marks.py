@@ -13,7 +13,7 @@ from conftest import voiceguide
 from mutagen.id3 import TXXX
 
 from voiceguide import Session
-from voiceguide.player.file import Recorded
+from voiceguide.player.file import Rendered
 from voiceguide.player.live import LiveTimeline
 from voiceguide.timeline import Span
 
@@ -161,7 +161,7 @@ def test_a_breath_without_room_for_another_is_not_paced_again(script):
 def test_a_file_has_the_marks_of_its_session(script, form):
     session = Session(script)
     path = session.export(script.with_suffix(f".{form}"))
-    with closing(Recorded(path)) as played:
+    with closing(Rendered(path)) as played:
         known = played.live
         assert known.hold_at(20_000) == Span("hold", 2000, 32_000, "upper calf")
         assert known.breath_at(14_000) == ("out", 0.5)
@@ -185,7 +185,7 @@ def test_a_file_of_an_older_version_plays_without_a_countdown(script, form):
         del file["voiceguide marks"]
         file["voiceguide sounds"] = old
     file.save()
-    with closing(Recorded(path)) as played:
+    with closing(Rendered(path)) as played:
         assert played.live.hold_at(20_000) is None
         assert [one.title for one in played.live.chapters] == ["Press", "Stretch"]
         assert any(played.block(2000, 2100, tones=True))
@@ -201,6 +201,6 @@ def test_what_a_strangers_file_claims_is_no_mark_unless_it_can_be(script, lines)
     file.tags.delall("TXXX:voiceguide marks")
     file.tags.add(TXXX(3, "voiceguide marks", f"{lines}\n1000 2000 hold it still"))
     file.save()
-    with closing(Recorded(path)) as played:
+    with closing(Rendered(path)) as played:
         assert played.live.hold_at(1500) == Span("hold", 1000, 2000, "it still")
         assert played.live.hold_at(2500) is None

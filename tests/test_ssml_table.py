@@ -14,10 +14,10 @@ from pedalboard.io import AudioFile
 
 from voiceguide import Session, mixer, ssml, timeline
 from voiceguide.errors import ScriptError, VoiceguideError
-from voiceguide.script import LIMIT_S
-from voiceguide.script.child import MAX_MEMORY_BYTES
+from voiceguide.files import MAX_SCRIPT_BYTES
+from voiceguide.script.child import LIMITS
 from voiceguide.ssml import Sound, Speech, Style, WantedVoice, xml
-from voiceguide.ssml.reader import ATTRIBUTES
+from voiceguide.ssml.elements import ATTRIBUTES
 from voiceguide.voices.pyttsx3 import Pyttsx3
 
 if TYPE_CHECKING:
@@ -634,15 +634,15 @@ def test_the_message_of_the_page_is_the_one_that_an_author_gets():
 
 def test_the_limits_of_the_page_are_kept():
     limits = dict(table("what | limit"))
-    assert limits["size of a script"] == f"{xml.MAX_BYTES // 1_000_000} MB"
+    assert limits["size of a script"] == f"{MAX_SCRIPT_BYTES // 1_000_000} MB"
     assert limits["elements"] == f"{xml.MAX_ELEMENTS:,}"
     assert limits["lines of text"] == f"{xml.MAX_LINES:,}"
     assert limits["depth"].startswith(f"{xml.MAX_DEPTH} ")
     (events,) = (limit for what, limit in limits.items() if what.startswith("events"))
     assert events == f"{timeline.MAX_EVENTS:,}"
     assert limits["length"].startswith(f"{timeline.MAX_MS // 3_600_000} hours")
-    assert limits["time for a template"] == f"{LIMIT_S:g} s"
-    memory = f"{MAX_MEMORY_BYTES // 1_000_000} MB"
+    assert limits["time for a template"] == f"{LIMITS.cpu_s:g} s"
+    memory = f"{LIMITS.memory_bytes // 1_000_000} MB"
     assert limits["memory for a template"].startswith(memory)
     assert limits["what a template writes"] == limits["size of a script"]
 

@@ -12,6 +12,12 @@ _BARE = re.compile(_NUMBER)
 _CLOCK = re.compile(r"(?:(?P<h>\d+):(?=[0-5]?\d:))?(?P<min>\d+):(?P<s>[0-5]\d(?:\.\d+)?)")
 _UNITS = re.compile(r"\s*".join(rf"(?:(?P<{unit}>{_NUMBER})\s*{unit})?" for unit in UNIT_MS))
 _LONGEST = 30  # characters
+_PACE = re.compile(r"\d{1,2}(\.\d)?(-\d{1,2}(\.\d)?){1,3}")
+_PACE_S = (1, 20)
+"""Nobody breathes in or out faster or slower than that."""
+
+PACES = {"box": "4-4-4-4", "coherent": "5-5", "calm": "4-6", "4-7-8": "4-7-8-0"}
+"""Ways to breathe that have a name: seconds in, held, out, held; of two, the breath is not held."""
 
 _EXAMPLES = {
     None: "a time such as 12:30, 1:02:03, 90s, 1h30min or 250ms",
@@ -30,9 +36,9 @@ def milliseconds(written: str | float | Decimal, bare: Literal["min", "s"] | Non
     if len(text) <= _LONGEST and text.isascii():
         if bare and _BARE.fullmatch(text):
             return rounded(Decimal(text) * UNIT_MS[bare])
-        found = _CLOCK.fullmatch(text) or _UNITS.fullmatch(text)
-        if text and found:
-            parts = {unit: Decimal(part) for unit, part in found.groupdict().items() if part}
+        match = _CLOCK.fullmatch(text) or _UNITS.fullmatch(text)
+        if text and match:
+            parts = {unit: Decimal(part) for unit, part in match.groupdict().items() if part}
             return rounded(sum(part * UNIT_MS[unit] for unit, part in parts.items()))
     raise ValueError(f"must be {_EXAMPLES[bare]}")
 
@@ -59,3 +65,25 @@ def stamp(ms: int) -> str:
     """Return a time for programs, as WebVTT and Vorbis chapters have them: 00:12:34.567."""
     seconds, ms = divmod(ms, 1000)
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{ms:03}"
+
+
+def breath_s(pace: str) -> tuple[float, float, float, float]:
+    """Return for how many seconds to breathe in, hold, breathe out and hold, of “4-6” or “box”."""
+    parts = [float(part) for part in PACES.get(pace, pace).split("-")]
+    if len(parts) == 2:  # noqa: PLR2004 (in and out)
+        return parts[0], 0.0, parts[1], 0.0
+    first, held, out, *after = parts
+    return first, held, out, after[0] if after else 0.0
+
+
+def checked_pace(written: str) -> str:
+    """Return a pace as ``breath_s`` takes it; raises ValueError, which says what would be right."""
+    pace = written.strip().lower()
+    least, most = _PACE_S
+    right = f"must be {', '.join(PACES)}, or seconds such as 4-6, 4-4-6 or 4-4-4-4"
+    if pace not in PACES and not _PACE.fullmatch(pace):
+        raise ValueError(right)
+    inhale, *held, exhale, last = breath_s(pace)
+    if not all(least <= part <= most for part in (inhale, exhale)) or max(*held, last) > most:
+        raise ValueError(f"{right}; in and out take from {least} to {most} s")
+    return pace

@@ -56,12 +56,12 @@ class Findings:
 
     def report(self, name: str) -> Iterator[str]:
         """Return a line for each kind: where it is met first, and how often, in document order."""
-        found = sorted((min(places), what) for what, places in self._places.items())
-        for at, what in found[:_MOST_SHOWN]:
+        findings = sorted((min(places), what) for what, places in self._places.items())
+        for at, what in findings[:_MOST_SHOWN]:
             more = len(self._places[what]) - 1
             yield f"{name}:{at}: {what}" + (f" (and {more} more like it)" if more else "")
-        if len(found) > _MOST_SHOWN:
-            yield f"{name}: and {len(found) - _MOST_SHOWN} more"
+        if len(findings) > _MOST_SHOWN:
+            yield f"{name}: and {len(findings) - _MOST_SHOWN} more"
 
 
 def shortened(text: str, most: int = 60) -> str:
@@ -137,9 +137,10 @@ def reason(error: Mapping[str, Any], known: Iterable[str] = ()) -> str:
             return _size(kind, context, value)
     if kind not in _REASONS:
         return "cannot be used here"
-    told = _REASONS[kind].format_map({key: _written(limit) for key, limit in context.items()})
+    sentence = _REASONS[kind].format_map({key: _written(limit) for key, limit in context.items()})
     instead = _kind_of(value) if kind.endswith("_type") else ""
-    return f"{told}, not {instead}" if instead and not told.endswith(instead) else told
+    wrong = instead and not sentence.endswith(instead)
+    return f"{sentence}, not {instead}" if wrong else sentence
 
 
 _REASONS = {

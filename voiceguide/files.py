@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 PART = ".voiceguide-part-"
 """How the names of files and folders begin that are not whole yet."""
 
+MAX_SCRIPT_BYTES = 10_000_000
+"""How large a script may be, as a file or as a template writes it."""
+
 _STALE_S = 24 * 3600
 _LONGEST_NAME = 1000  # characters: looking for one of 80,000 takes seconds
 _DIGEST_BYTES = 32

@@ -11,12 +11,9 @@ Annotations are not postponed here: what they hold is used as it is written.
 import dataclasses
 import functools
 import inspect
-import os
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import (
     Annotated,
@@ -29,19 +26,13 @@ from typing import (
     get_type_hints,
 )
 
-from voiceguide import files
-from voiceguide.clock import milliseconds
+from voiceguide.clock import checked_pace, milliseconds
 from voiceguide.errors import UsageError, near, option, reason
 
 BEDS = ("rain", "ocean", "drone")
 """The ambient beds of sounds/."""
-PACES = {"box": "4-4-4-4", "coherent": "5-5", "calm": "4-6", "4-7-8": "4-7-8-0"}
-"""Ways to breathe that have a name: seconds in, held, out, held; of two, the breath is not held."""
 
 _LONGEST_MS = 7 * 24 * 3_600_000
-_PACE = re.compile(r"\d{1,2}(\.\d)?(-\d{1,2}(\.\d)?){1,3}")
-_PACE_S = (1, 20)
-"""Nobody breathes in or out faster or slower than that."""
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,15})?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -98,11 +89,8 @@ def _minutes(written: float | str) -> float | str:
 def _minutes_ms(written: float | str) -> int:
     what = "must be minutes, such as 12, 7.5 or 12:30"
     try:
-        if isinstance(written, str):
-            ms = milliseconds(written, bare="min")
-        else:
-            ms = round(Decimal(str(written)) * 60_000)
-    except (ArithmeticError, ValueError):
+        ms = milliseconds(written, bare="min")
+    except ValueError:
         raise ValueError(what) from None
     if not 0 < ms <= _LONGEST_MS:
         raise ValueError(f"{what}, and a week at most")
@@ -113,27 +101,6 @@ def _length(written: str) -> str:
     if not 0 < milliseconds(written, bare="min") <= _LONGEST_MS:
         raise ValueError("must be a length such as 24h or 90min, a week at most")
     return written
-
-
-def breath_s(pace: str) -> tuple[float, float, float, float]:
-    """Return for how many seconds to breathe in, hold, breathe out and hold, of “4-6” or “box”."""
-    parts = [float(part) for part in PACES.get(pace, pace).split("-")]
-    if len(parts) == 2:  # noqa: PLR2004 (in and out)
-        return parts[0], 0.0, parts[1], 0.0
-    first, held, out, *after = parts
-    return first, held, out, after[0] if after else 0.0
-
-
-def _pace(written: str) -> str:
-    pace = written.strip().lower()
-    least, most = _PACE_S
-    right = f"must be {', '.join(PACES)}, or seconds such as 4-6, 4-4-6 or 4-4-4-4"
-    if pace not in PACES and not _PACE.fullmatch(pace):
-        raise ValueError(right)
-    inhale, *held, exhale, last = breath_s(pace)
-    if not all(least <= part <= most for part in (inhale, exhale)) or max(*held, last) > most:
-        raise ValueError(f"{right}; in and out take from {least} to {most} s")
-    return pace
 
 
 def _text(written: str) -> str:
@@ -196,7 +163,7 @@ class Options:
             default="calm",
             of_kinds=True,
             page="first",
-            check=_pace,
+            check=checked_pace,
         ),
     ] = None
     guidance: Annotated[
@@ -411,57 +378,3 @@ def taking(
         return functools.update_wrapper(taken, init, ("__module__", "__name__", "__doc__"))
 
     return decorate
-
-
-_SETTINGS = "settings.toml"
-_VARIABLE = "VOICEGUIDE_"
-
-
-def settings_path() -> Path:
-    """Return where the listener's settings are kept."""
-    return files.config_folder() / _SETTINGS
-
-
-def settings(language: str | None = None) -> dict[str, Any]:
-    """Return the options that the settings file gives for a language; none where there is no file.
-
-    ``language`` is what was asked for; otherwise it may be in the file too. A table of a language's
-    name holds what is only for sessions in it. Raises UsageError naming what is wrong in the file.
-    """
-    path = settings_path()
-    try:
-        written = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: is not valid TOML: {error}") from error
-    tables = {
-        name: value
-        for name, value in written.items()
-        if isinstance(value, dict) and name != "variables"
-    }
-    found = {name: value for name, value in written.items() if name not in tables}
-    language = language or str(found.get("language", DEFAULTS["language"]))
-    found |= tables.get(language, tables.get(language.partition("-")[0], {}))
-    for part in (*tables.values(), found):
-        try:
-            chosen(part)
-        except UsageError as error:
-            raise UsageError(f"{path}: {error}") from error
-    return found
-
-
-def environment() -> dict[str, Any]:
-    """Return the options that environment variables give: VOICEGUIDE_SIDE=left."""
-    return {
-        name: os.environ[variable_of(name)]
-        for name in OPTIONS
-        if name != "variables" and os.environ.get(variable_of(name))
-    }
-
-
-def variable_of(name: str) -> str:
-    """Return the environment variable of an option."""
-    return f"{_VARIABLE}{name.upper()}"

@@ -1,8 +1,8 @@
 """A request -> a plan: all that decides what a session plays, before anything is spoken.
 
 Takes requests (``voiceguide.script``). Gives for each a ``Plan``: its script, read; who speaks
-what; its bed; and, where it is to last a given time, its timeline. Sessions and playlists are made of
-plans. ``items`` makes the timeline of one, item by item, as its clips are spoken.
+what; its bed; and, where it is to last a given time, its timeline. Sessions and playlists are made
+of plans. ``items`` makes the timeline of one, item by item, as its clips are spoken.
 """
 
 from __future__ import annotations
@@ -80,14 +80,14 @@ class Plan:
     @property
     def utterances(self) -> list[tuple[str | None, Utterance]]:
         """All that is said, in the order of the script, each with the title of its chapter."""
-        found: list[tuple[str | None, Utterance]] = []
+        utterances: list[tuple[str | None, Utterance]] = []
         chapter = None
         for cue in ssml.walk(self.script.root):
             if isinstance(cue, Mark) and cue.name.startswith(CHAPTER):
                 chapter = cue.name.removeprefix(CHAPTER)
             elif isinstance(cue, Speech):
-                found.append((chapter, self.cast.utterance(cue)))
-        return found
+                utterances.append((chapter, self.cast.utterance(cue)))
+        return utterances
 
     @property
     def warnings(self) -> tuple[str, ...]:

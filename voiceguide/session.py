@@ -36,12 +36,14 @@ OUTPUT = Path("output")
 
 def voices(language: str | None = None) -> list[VoiceInfo]:
     """Return the voices of this machine, those that speak ``language`` if it is given."""
-    found = installed_voices()
+    installed = installed_voices()
     if language is None:
-        return found
+        return installed
     wanted = language.lower()
     return [
-        voice for voice in found if any(tag.lower().startswith(wanted) for tag in voice.languages)
+        voice
+        for voice in installed
+        if any(tag.lower().startswith(wanted) for tag in voice.languages)
     ]
 
 
@@ -193,8 +195,8 @@ class Session:
 
         ``progress`` is called now and then with the part that is done, from 0 to 1. ``tags`` are
         its own unless others are given. Without ``tones`` only speech and the bed are heard, at the
-        same times; after ``start_delay_ms``, a soft tone tells that the session begins. Raises a VoiceguideError that says what is wrong; then
-        there is no file, or the old one.
+        same times; after ``start_delay_ms``, a soft tone tells that the session begins. Raises a
+        VoiceguideError that says what is wrong; then there is no file, or the old one.
         """
         from voiceguide import export
 
@@ -205,10 +207,10 @@ class Session:
         seen: list[Item] = []
 
         def whole() -> Timeline:
-            found = timeline.collect(seen)
+            collected = timeline.collect(seen)
             if tones and not start_delay_ms:
-                self.timeline = found
-            return found
+                self.timeline = collected
+            return collected
 
         with open_voice(self.request.options) as voice:
             heard_items = items(one, voice)
@@ -249,7 +251,8 @@ class Session:
         It is spoken while it plays. ``begin`` is the title of a chapter or a time in ms,
         ``start_delay_ms`` the time to get into position; a soft tone tells its end. Unless it is
         ``quiet``, standard error shows what is heard; on a terminal, keys steer it. ``stopped`` is
-        called with the time, in ms, at which it was ended before its end. Raises a VoiceguideError, and KeyboardInterrupt or SystemExit for signals, after a fade.
+        called with the time, in ms, at which it was ended before its end. Raises a VoiceguideError,
+        and KeyboardInterrupt or SystemExit for signals, after a fade.
         """
         from voiceguide.player import device as devices
         from voiceguide.player.play import check_chapter, play

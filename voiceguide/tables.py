@@ -84,7 +84,7 @@ class Table(Generic[Thing]):
         """Return the entry points of the packages that are installed now, by name."""
         from importlib.metadata import entry_points  # takes long to load, and ours need none
 
-        found: dict[str, EntryPoint] = {}
+        entries: dict[str, EntryPoint] = {}
         for entry in entry_points(group=self.group):
-            found.setdefault(entry.name, entry)
-        return found
+            entries.setdefault(entry.name, entry)
+        return entries

@@ -19,7 +19,7 @@ import atheris
 with atheris.instrument_imports(include=["voiceguide"]):
     from voiceguide import export, ssml, timeline
     from voiceguide.errors import VoiceguideError
-    from voiceguide.ssml.reader import ATTRIBUTES
+    from voiceguide.ssml.elements import ATTRIBUTES
 
 ROOT = Path(__file__).parents[2]
 SOUNDS = ROOT / "sounds"

@@ -223,9 +223,9 @@ class _Counted:
     def __init__(self, path: Path) -> None:
         """Open it, and count its frames, which takes 0.6 ms a minute; raises DecodeError."""
         self._path = str(path)
-        known = miniaudio.mp3_get_file_info(self._path)
-        self.samplerate, self.num_channels = known.sample_rate, known.nchannels
-        self.frames = known.num_frames
+        info = miniaudio.mp3_get_file_info(self._path)
+        self.samplerate, self.num_channels = info.sample_rate, info.nchannels
+        self.frames = info.num_frames
         self.seek(0)
 
     def read(self, count: int) -> NDArray[np.float32]:

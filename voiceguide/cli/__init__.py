@@ -6,7 +6,8 @@ goes wrong is said in a line or two on standard error.
 
     app         the command line as a whole
     flags       the options of the model as options of commands
-    sessions    script, render, play, playlist, phrases, record, serve
+    sessions    script, render, play, playlist, serve
+    voice       phrases, record
     lists       regions, methods, kinds, voices, config, doctor
     targets     what commands are given, and where results go
     say         warnings, progress, and what takes how long
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from voiceguide.cli import lists, sessions  # noqa: F401 (they add their commands)
+from voiceguide.cli import lists, sessions, voice  # noqa: F401 (they add their commands)
 from voiceguide.cli.app import app
 from voiceguide.errors import UsageError, VoiceguideError
 

@@ -37,7 +37,7 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def whole(
-    version: Annotated[  # noqa: ARG001 (its callback does the work)
+    version: Annotated[
         bool,
         typer.Option("--version", help="Print the version.", callback=_version, is_eager=True),
     ] = False,

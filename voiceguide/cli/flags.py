@@ -5,25 +5,18 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
-from voiceguide import files
+from voiceguide import files, settings
 from voiceguide.cli import say
 from voiceguide.errors import UsageError, VoiceguideError
-from voiceguide.options import (
-    DEFAULTS,
-    OPTIONS,
-    TYPES,
-    Options,
-    choices,
-    chosen,
-    environment,
-    settings,
-)
+from voiceguide.options import DEFAULTS, OPTIONS, TYPES, Options, choices, chosen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 _LONG_NAMES = {"variables": ("--set",)}
 _SHOWN = {"variables": "", "bed_level": "0", "seed": "0"}
@@ -102,11 +95,11 @@ def _chosen(words: Mapping[str, Any], extra: Mapping[str, Any]) -> Options:
     given = {name: value for name, value in words.items() if value not in (None, [])}
     variables = _pairs(given.pop("variables", []))
     variables |= {name: value for name, value in extra.items() if value is not None}
-    around = environment()
+    around = settings.in_environment()
     language = given.get("language") or around.get("language")
-    found = {**settings(language), **around, **given}
-    found = {name: value for name, value in found.items() if name in words}
-    return chosen({**found, **({"variables": variables} if variables else {})})
+    values = {**settings.in_file(language), **around, **given}
+    values = {name: value for name, value in values.items() if name in words}
+    return chosen({**values, **({"variables": variables} if variables else {})})
 
 
 def _pairs(given: list[str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import os
 import shlex
 import subprocess
 from enum import StrEnum
-from pathlib import Path  # noqa: TC003 (commands are read at run time)
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -127,13 +127,13 @@ def config(
     [de] for what is only for sessions in that language. Environment variables such as
     VOICEGUIDE_SIDE go before it, and options before both.
     """
-    from voiceguide import options
+    from voiceguide import options, settings
 
-    path = options.settings_path()
+    path = settings.path()
     if edit:
         _edit(path)
     typer.echo(f"# {path}{'' if path.exists() else '  (does not exist yet)'}")
-    around, kept = options.environment(), options.settings(language)
+    around, kept = settings.in_environment(), settings.in_file(language)
     found = options.chosen({**kept, **around})
     for name, default in options.DEFAULTS.items():
         value = getattr(found, name)
@@ -141,7 +141,7 @@ def config(
         if name in kept:
             where = "settings file"
         if name in around:
-            where = options.variable_of(name)
+            where = settings.variable_of(name)
         if value != default or where != "default":
             typer.echo(f"{name} = {value!r}  # {where}")
 

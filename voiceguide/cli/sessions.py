@@ -1,4 +1,4 @@
-"""The commands that make sessions: script, render, play, playlist, phrases, record, serve."""
+"""The commands that make sessions: script, render, play, playlist, serve."""
 
 from __future__ import annotations
 
@@ -14,7 +14,17 @@ import typer
 from voiceguide.cli import say
 from voiceguide.cli.app import command
 from voiceguide.cli.flags import saying, with_options
-from voiceguide.cli.targets import complete, destination, files_of, is_audio, may_replace, place
+from voiceguide.cli.targets import (
+    TARGETS,
+    Target,
+    Targets,
+    complete,
+    destination,
+    files_of,
+    is_audio,
+    may_replace,
+    place,
+)
 from voiceguide.clock import milliseconds
 from voiceguide.errors import UsageError, VoiceguideError
 from voiceguide.options import Options  # noqa: TC001 (commands are read at run time)
@@ -25,12 +35,6 @@ if TYPE_CHECKING:
     from voiceguide import Session
     from voiceguide.player.places import Places
 
-_TARGETS = (
-    "Regions, complaints, kinds, scripts (my.ssml), templates (my.ssml.jinja), "
-    "or - for one on standard input."
-)
-Target = Annotated[str, typer.Argument(help=_TARGETS, autocompletion=complete)]
-Targets = Annotated[list[str], typer.Argument(help=_TARGETS, autocompletion=complete)]
 _DELAY = "Time to get into position, told by a soft tone."
 Force = Annotated[
     bool, typer.Option("-f", "--force", help="Replace files that another program wrote.")
@@ -76,7 +80,7 @@ def script(
 
 @command("Examples: voiceguide render calf;  voiceguide render calf neck -o ~/Music")
 @with_options
-def render(
+def render(  # noqa: PLR0913 (each is an option)
     targets: Targets,
     options: Options,
     no_tones: Annotated[
@@ -115,12 +119,12 @@ def render(
 
 @command("Example: voiceguide play neck --start-delay 20s")
 @with_options
-def play(
+def play(  # noqa: PLR0913 (each is an option)
     context: typer.Context,
     targets: Annotated[
         list[str],
         typer.Argument(
-            help=f"{_TARGETS} Also files that “render” made, and playlists (x.m3u8).",
+            help=f"{TARGETS} Also files that “render” made, and playlists (x.m3u8).",
             autocompletion=complete,
         ),
     ],
@@ -250,84 +254,6 @@ def playlist(
             typer.echo(copied)
     if len(folders) < len(dict.fromkeys(targets)):
         raise typer.Exit(1)
-
-
-@command("Example: voiceguide phrases calf neck -o my-voice")
-@with_options(without=("bed", "bed_level", "mono"))
-def phrases(
-    targets: Targets,
-    output: Annotated[
-        Path,
-        typer.Option(
-            "-o",
-            "--output",
-            help="Where the recordings will lie.",
-            metavar="FOLDER",
-            show_default=False,
-        ),
-    ],
-    options: Options,
-    seeds: Annotated[
-        int,
-        typer.Option(help="So many seeds from that one on: other choices of words too.", min=1),
-    ] = 1,
-    playlist: Annotated[
-        bool, typer.Option("--playlist", help="List also what the playlists of the targets say.")
-    ] = False,
-    length_total: Annotated[
-        str | None,
-        typer.Option(help="How long these playlists last, exactly.", metavar="M|MM:SS"),
-    ] = None,
-) -> None:
-    """List every phrase that sessions need, to record them in a voice of your own.
-
-    FOLDER gets phrases.csv and phrases.html, a sheet to read from. If the list exists, new phrases
-    are added to it. “voiceguide record FOLDER” records them, and --voice FOLDER uses the
-    recordings.
-    """
-    from voiceguide import Playlist, Session
-    from voiceguide.recording import phrases
-
-    if length_total and not playlist:
-        raise UsageError("--length-total needs --playlist: it is the length of the playlists")
-    sessions: list[Session] = []
-    for target in targets:
-        for seed in range(options.seed, options.seed + seeds):
-            given = {**options.chosen(), "seed": seed}
-            sessions.append(Session(target, **given))
-            if playlist:
-                sessions += Playlist(target, **{**given, "minutes": length_total}).sessions
-    found = phrases.phrases_in(sessions)
-    listed = phrases.write(found, output)
-    new = len(found)
-    more = f", {len(listed)} with those that were listed before" if len(listed) > new else ""
-    say.note(f"{new} phrases{more}")
-    typer.echo(output / phrases.SHEET)
-
-
-@command("Example: voiceguide record my-voice")
-@saying
-def record(
-    folder: Annotated[
-        Path, typer.Argument(help="A folder that “voiceguide phrases” made.", metavar="FOLDER")
-    ],
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="Phrases to record, by name or number.  [default: those not recorded yet]",
-            metavar="[PHRASE]...",
-            show_default=False,
-        ),
-    ] = None,
-) -> None:
-    """Record phrases one after the other through the microphone.
-
-    Enter begins and ends each; it is checked, and can be played and recorded again. What is kept is
-    saved at once: quit when you like, and continue another time.
-    """
-    from voiceguide.recording import recorder
-
-    recorder.run(folder, names or ())
 
 
 @command("Examples: voiceguide serve;  voiceguide serve ~/Music/voiceguide --port 8080")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,12 +24,20 @@ def complete(incomplete: str) -> list[str]:
     """Return the regions and kinds that a shell may complete."""
     from voiceguide import files
 
-    found = {
+    names = {
         path.stem if path.suffix == ".toml" and path.stem != "kind" else path.parent.name
         for folder in files.folders("scripts")
         for path in [*folder.glob("en/regions/*.toml"), *folder.glob("kinds/*/kind.toml")]
     }
-    return sorted(name for name in found if name.startswith(incomplete))
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+TARGETS = (
+    "Regions, complaints, kinds, scripts (my.ssml), templates (my.ssml.jinja), "
+    "or - for one on standard input."
+)
+Target = Annotated[str, typer.Argument(help=TARGETS, autocompletion=complete)]
+Targets = Annotated[list[str], typer.Argument(help=TARGETS, autocompletion=complete)]
 
 
 def files_of(targets: list[str]) -> Iterator[str]:

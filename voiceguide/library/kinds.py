@@ -125,13 +125,13 @@ def kinds(own: Path | None = None) -> dict[str, Kind]:
 
     Raises LibraryError for a file that is wrong.
     """
-    found: dict[str, Kind] = {}
+    by_name: dict[str, Kind] = {}
     for root in files.script_folders(own):
         for path in sorted(root.glob(f"{FOLDER}/*/kind.toml")):
             name = path.parent.name
-            if name not in found:
-                found[name] = validated(Kind, path, id=name)
-    return found
+            if name not in by_name:
+                by_name[name] = validated(Kind, path, id=name)
+    return by_name
 
 
 def kind_texts(kind: Kind, language: str, own: Path | None = None) -> KindTexts:

@@ -77,22 +77,24 @@ class Model(BaseModel):
     @classmethod
     def _all_at_once(cls, data: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
         """Tell of wrong values and of those that do not fit each other together."""
-        found = []
+        mistakes = []
         if isinstance(data, Mapping):
             for loc, what in cls.mistakes(data):
                 context = {"error": ValueError(what)}
-                found.append(InitErrorDetails(type="value_error", loc=loc, input=data, ctx=context))
+                mistakes.append(
+                    InitErrorDetails(type="value_error", loc=loc, input=data, ctx=context)
+                )
         try:
             made = validate(data)
         except ValidationError as error:
-            found += [
+            mistakes += [
                 InitErrorDetails(
                     type=one["type"], loc=one["loc"], input=one["input"], ctx=one.get("ctx", {})
                 )
                 for one in error.errors()
             ]
-        if found:
-            raise ValidationError.from_exception_data(cls.__name__, found)
+        if mistakes:
+            raise ValidationError.from_exception_data(cls.__name__, mistakes)
         return made
 
 

@@ -31,12 +31,12 @@ class Library:
     @cached_property
     def region_files(self) -> dict[str, Path]:
         """Each region's id and file, in alphabetical order."""
-        found = {
+        paths = {
             path.stem: path
             for folder in reversed(self.folders)
             for path in folder.glob("regions/*.toml")
         }
-        return dict(sorted(found.items()))
+        return dict(sorted(paths.items()))
 
     def region(self, target: str) -> Region:
         """Return the region that ``target`` means: by its id, a complaint or its title.
@@ -55,23 +55,23 @@ class Library:
             name = meant(target, called)
             if name is not None:
                 return called[name]
-        known = [*self.region_files, *complaints]
-        known += [title for title in titles if meant(title, known) is None]
-        hint = near(target, known) or "; “voiceguide regions” lists them"
+        names = [*self.region_files, *complaints]
+        names += [title for title in titles if meant(title, names) is None]
+        hint = near(target, names) or "; “voiceguide regions” lists them"
         if problems:
             hint += f" (and tells why {len(problems)} of their files cannot be used)"
         raise RequestError(f"no region or complaint “{shortened(target)}”{hint}")
 
     def regions(self, problems: list[LibraryError] | None = None) -> list[Region]:
         """Return every region whose file is valid; add the errors of the others to ``problems``."""
-        found = []
+        regions = []
         for region_id in self.region_files:
             try:
-                found.append(self._read_region(region_id))
+                regions.append(self._read_region(region_id))
             except LibraryError as error:
                 if problems is not None:
                     problems.append(error)
-        return found
+        return regions
 
     @cached_property
     def methods(self) -> dict[str, Method]:
@@ -83,9 +83,9 @@ class Library:
         """Return the method with this id or title; raises RequestError with names that are near."""
         titles = {method.name: method for method in self.methods.values()}
         for called in (self.methods, titles):
-            known = meant(name, called)
-            if known is not None:
-                return called[known]
+            key = meant(name, called)
+            if key is not None:
+                return called[key]
         raise RequestError(f"no method “{shortened(name)}”{near(name, self.methods)}")
 
     @cached_property
@@ -95,14 +95,14 @@ class Library:
 
     def problems(self) -> list[LibraryError]:
         """Return what is wrong in the files of this language, an error for each."""
-        found: list[LibraryError] = []
-        self.regions(found)
+        problems: list[LibraryError] = []
+        self.regions(problems)
         for name in ("methods", "wording"):
             try:
                 getattr(self, name)
             except LibraryError as error:
-                found.append(error)
-        return found
+                problems.append(error)
+        return problems
 
     def _read_region(self, region_id: str) -> Region:
         return validated(Region, self.region_files[region_id], id=region_id)

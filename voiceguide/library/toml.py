@@ -60,16 +60,18 @@ def validated(model: type[_ModelT], path: Path, **given: object) -> _ModelT:
     data = _parsed(text, path)
     whole = {**data, **given}
     what = "is the name of the file; leave it out"
-    found: list[tuple[_Loc, str]] = [((key,), f"{key}: {what}") for key in given if key in data]
+    mistakes: list[tuple[_Loc, str]] = [((key,), f"{key}: {what}") for key in given if key in data]
     try:
         made = model.model_validate(whole)
-        if not found:
+        if not mistakes:
             return made
     except ValidationError as error:
-        found += [_mistake(one, model, whole, given) for one in error.errors(include_url=False)]
+        mistakes += [_mistake(one, model, whole, given) for one in error.errors(include_url=False)]
     root = places(text)
-    told = sorted({(line_of(root, loc), index, what) for index, (loc, what) in enumerate(found)})
-    lines = list(dict.fromkeys(f"{path}:{line}: {_printable(what)}" for line, _, what in told))
+    in_order = sorted(
+        {(line_of(root, loc), index, what) for index, (loc, what) in enumerate(mistakes)}
+    )
+    lines = list(dict.fromkeys(f"{path}:{line}: {_printable(what)}" for line, _, what in in_order))
     if len(lines) > _MOST_TOLD:
         lines[_MOST_TOLD:] = [f"{path}: and {len(lines) - _MOST_TOLD:,} more mistakes"]
     raise LibraryError("\n".join(lines))

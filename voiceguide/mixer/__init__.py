@@ -1,4 +1,13 @@
-"""Timeline -> blocks of PCM, mixed with pydub in short windows, so that memory stays flat."""
+"""Timeline -> blocks of PCM, mixed with pydub in short windows, so that memory stays flat.
+
+Takes the items of a timeline in the order of time, and what returns the clip of an utterance; it
+reads sounds and beds from their files itself. Gives blocks of half a second: 48,000 Hz, 16 bit,
+mono or stereo. ``mix`` goes from the beginning to the end, as a file needs it; ``Window`` gives any
+part of a session, as a player needs it. Levels, pans, fades and ducking are applied here, and
+nothing is louder than the ceiling.
+
+    bed    a bed in a loop: at its level, faded, and softer where something is said
+"""
 
 from __future__ import annotations
 

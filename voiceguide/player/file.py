@@ -36,7 +36,7 @@ _EDGE_MS = 10
 """Where a lengthening begins and ends, the file is faded for so long."""
 
 
-class Recorded:
+class Rendered:
     """A file that is decoded as it plays."""
 
     error: Exception | None = None
@@ -46,20 +46,20 @@ class Recorded:
     def __init__(self, path: Path, lead: Iterable[Event] = ()) -> None:
         """Open it; ``lead`` is heard before it, at negative times. Raises SoundError."""
         try:
-            known = mutagen.File(path, _KINDS)
+            file = mutagen.File(path, _KINDS)
         except (OSError, mutagen.MutagenError) as error:
             causes = [one for one in (error, *error.args) if isinstance(one, OSError)]
             reason = causes[0].strerror if causes else error
             raise SoundError(f"{path}: cannot be played: {reason}") from error
-        tags = known.tags if known else None
-        self._windows = AudioReader(path)
-        self.channels = self._windows.channels
+        tags = file.tags if file else None
+        self._reader = AudioReader(path)
+        self.channels = self._reader.channels
         title, items = (_id3 if isinstance(tags, id3.ID3) else _vorbis)(tags or {})
         self.title = title or path.stem
         self.live = LiveTimeline()
         for item in sorted(items, key=lambda item: item.begin_ms):
             self.live.add(item)
-        self.live.add(End(self._windows.frames // FRAMES_PER_MS))
+        self.live.add(End(self._reader.frames // FRAMES_PER_MS))
         self.chapters = len(self.live.chapters)
         self._piece = functools.lru_cache(_RECENT)(self._read_piece)
         self._lead = list(lead)
@@ -73,8 +73,8 @@ class Recorded:
         ms = np.arange(begin_ms, end_ms)
         silences = _silences(self.live.cuts)
         file_ms = ms - sum(np.clip(ms - begin, 0, end - begin) for begin, end in silences)
-        known = self._read(int(file_ms[0]), int(file_ms[-1]) + 1)
-        samples = known.reshape(-1, FRAMES_PER_MS, self.channels)[file_ms - file_ms[0]]
+        frames = self._read(int(file_ms[0]), int(file_ms[-1]) + 1)
+        samples = frames.reshape(-1, FRAMES_PER_MS, self.channels)[file_ms - file_ms[0]]
         samples = samples.reshape(-1, self.channels)
         at_ms = begin_ms + np.arange(len(samples)) / FRAMES_PER_MS
         for begin, end in silences:
@@ -85,7 +85,7 @@ class Recorded:
 
     def close(self) -> None:
         """Close the file."""
-        self._windows.close()
+        self._reader.close()
 
     def _read(self, begin_ms: int, end_ms: int) -> NDArray[np.int16]:
         """Return a part of the file: (frames, channels)."""
@@ -95,7 +95,7 @@ class Recorded:
         return np.concatenate(pieces)[begin - first * _PIECE : end - first * _PIECE]
 
     def _read_piece(self, number: int) -> NDArray[np.int16]:
-        samples = np.clip(self._windows.read(number * _PIECE, _PIECE).T, -1, 1)
+        samples = np.clip(self._reader.read(number * _PIECE, _PIECE).T, -1, 1)
         return np.rint(samples * 32767).astype(np.int16)
 
 

@@ -44,4 +44,5 @@ class Places:
     @staticmethod
     def said(target: str, stopped_ms: int) -> str:
         """Say where it was stopped, and how to go on."""
-        return f"Stopped at {clock.text(max(0, stopped_ms))}. To go on: voiceguide play {target} --resume"
+        at = clock.text(max(0, stopped_ms))
+        return f"Stopped at {at}. To go on: voiceguide play {target} --resume"

@@ -11,7 +11,7 @@ from voiceguide import mixer
 from voiceguide.errors import RequestError
 from voiceguide.player import device as devices
 from voiceguide.player import loop
-from voiceguide.player.file import Recorded
+from voiceguide.player.file import Rendered
 from voiceguide.player.keys import keys
 from voiceguide.player.player import Player
 from voiceguide.player.screen import Nothing, screen
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from voiceguide.player.source import Source
 
 
-def play(
+def play(  # noqa: PLR0913 (each by its name)
     open_source: Callable[[], Source],
     *,
     begin: str | int,
@@ -49,7 +49,7 @@ def play(
                 stopped(player.stopped_ms)
 
 
-def play_file(
+def play_file(  # noqa: PLR0913 (as ``Session.play``)
     path: str | os.PathLike[str],
     *,
     begin: str | int = 0,
@@ -61,8 +61,8 @@ def play_file(
     """Play a file that was rendered, with its chapters; the rest is as with ``Session.play``."""
     open_device = devices.opener(device)
 
-    def open_source() -> Recorded:
-        source = Recorded(Path(path), mixer.chime_before(start_delay_ms))
+    def open_source() -> Rendered:
+        source = Rendered(Path(path), mixer.chime_before(start_delay_ms))
         check_chapter(begin, [chapter.title for chapter in source.live.chapters])
         return source
 

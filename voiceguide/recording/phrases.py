@@ -66,16 +66,16 @@ def phrases_in(sessions: Iterable[Session]) -> list[Phrase]:
 
     So what belongs together is recorded together. Raises a VoiceguideError of a session.
     """
-    found: dict[str, Phrase] = {}
+    phrases: dict[str, Phrase] = {}
     for session in sessions:
         for chapter, utterance in session.utterances:
             text = " ".join(utterance.text.split())
             name = name_of(text, utterance.language)
-            known = found.get(name) or Phrase(
+            phrase = phrases.get(name) or Phrase(
                 name, text, utterance.language, session.title, chapter or "", 0
             )
-            found[name] = replace(known, times=known.times + 1)
-    return list(found.values())
+            phrases[name] = replace(phrase, times=phrase.times + 1)
+    return list(phrases.values())
 
 
 def read(folder: Path) -> list[Phrase]:
@@ -104,9 +104,9 @@ def write(phrases: list[Phrase], folder: Path) -> list[Phrase]:
 
     Raises ExportError; a file is written whole or not at all.
     """
-    known = {one.name: one for one in (read(folder) if (folder / LIST).exists() else [])}
-    known |= {one.name: one for one in phrases}
-    every = list(known.values())
+    by_name = {one.name: one for one in (read(folder) if (folder / LIST).exists() else [])}
+    by_name |= {one.name: one for one in phrases}
+    every = list(by_name.values())
     write_bytes(folder / LIST, _as_csv(every).encode())
     write_bytes(folder / SHEET, _as_html(every).encode())
     return every

@@ -212,16 +212,16 @@ def _judge(taken: Take, length_s: float) -> str:
         return "nothing is heard; is it the right microphone, and switched on?"
     if taken.samples.size < SHORTEST_MS * RATE_HZ // 1000:
         return "too short for a phrase; end it after the last word"
-    found = []
+    faults = []
     if length_s >= LONGEST_S:
-        found.append(f"ended after {LONGEST_S} s: say it in less")
+        faults.append(f"ended after {LONGEST_S} s: say it in less")
     if taken.clipped:
-        found.append("too loud, and cut off: go further away, or turn the microphone down")
+        faults.append("too loud, and cut off: go further away, or turn the microphone down")
     if taken.speech_dbfs < _QUIET_DBFS:
-        found.append("quiet: come nearer, or turn the microphone up")
+        faults.append("quiet: come nearer, or turn the microphone up")
     if taken.speech_dbfs - taken.floor_dbfs < _NOISY_DB:
-        found.append("the room is loud: look for a quieter one, or come nearer")
-    return "; ".join(found) or f"good ({taken.speech_dbfs:.0f} dB, room {taken.floor_dbfs:.0f} dB)"
+        faults.append("the room is loud: look for a quieter one, or come nearer")
+    return "; ".join(faults) or f"good ({taken.speech_dbfs:.0f} dB, room {taken.floor_dbfs:.0f} dB)"
 
 
 def _save(folder: Path, phrase: Phrase, samples: NDArray[np.float32]) -> None:

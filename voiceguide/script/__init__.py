@@ -20,14 +20,13 @@ is to choose from when it is to last a given time, and ``write`` takes what was 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from voiceguide import files
 from voiceguide.errors import RequestError
-from voiceguide.library import REFERENCE, load
 from voiceguide.script import kind, own
 from voiceguide.script.request import WHOLE, Choice, Request, Written
-from voiceguide.script.template import render, sentences
+from voiceguide.script.template import sentences
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,28 +84,6 @@ def about(request: Request) -> kind.About:
     if own.path_of(request.target) is not None:
         raise RequestError(f"{request.target} is a script: playlists are made of regions and kinds")
     return kind.about(request)
-
-
-def render_source(request: Request, source: str, name: str, folder: Path) -> str:
-    """Fill in a template of the listener's own, here, without limits of time and memory.
-
-    ``name`` stands in messages; beside the macros it may import what lies in ``folder``. It is
-    given the variables of the request. Raises ScriptError where it fails.
-    """
-    options = request.options
-    try:
-        library = load(options.language, options.library_path)
-    except RequestError:  # a template of its own words may be in any language
-        library = load(REFERENCE, options.library_path)
-    context: dict[str, Any] = {
-        "language": options.language,
-        **options.variables,
-        "wording": library.wording.model_dump(),
-        "pick": kind.phrases(library.wording.phrases, options.seed).pick,
-        "region": lambda target: library.region(target).model_dump(),
-    }
-    folders = (folder, *files.script_folders(options.library_path))
-    return render(name, context, folders, source)
 
 
 def _rendered(request: Request, source: str, name: str, folder: Path) -> str:

@@ -7,11 +7,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voiceguide import files, script
+from voiceguide import files
 from voiceguide.child import Asker, Child, Limits, serve
 from voiceguide.errors import ScriptError
 from voiceguide.options import chosen
-from voiceguide.script import kind
+from voiceguide.script import kind, own
 from voiceguide.script.request import Request
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Templates:
 
     def own(self, request: dict[str, Any], source: str, folder: str, called: str) -> str:
         """Fill in a template of the listener's own."""
-        return script.render_source(_request(request), source, called, Path(folder))
+        return own.fill_in(_request(request), source, called, Path(folder))
 
 
 def _request(asked: dict[str, Any]) -> Request:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from voiceguide import files
+from voiceguide.clock import breath_s
 from voiceguide.errors import RequestError, near, option
 from voiceguide.library import load
 from voiceguide.library.kinds import FOLDER, TEMPLATE, kind_texts, kinds
-from voiceguide.options import OPTIONS, breath_s
+from voiceguide.options import OPTIONS
 from voiceguide.script import treatment
 from voiceguide.script.template import Phrases, evaluate, filled, render
 
@@ -76,15 +77,15 @@ def subject(request: Request) -> Subject:
     """
     options = request.options
     own = options.library_path
-    known = kinds(own)
+    by_name = kinds(own)
     library = load(options.language, own)
-    kind = known.get(request.target)
+    kind = by_name.get(request.target)
     if kind is None or kind.about != "itself":
         library.region(request.target)
-        kind = next(one for one in known.values() if one.about == "region")
+        kind = next(one for one in by_name.values() if one.about == "region")
     for name in options.chosen():
         if OPTIONS[name].of_kinds and name not in kind.options:
-            suits = ", ".join(one.id for one in known.values() if name in one.options)
+            suits = ", ".join(one.id for one in by_name.values() if name in one.options)
             raise RequestError(f"{option(name)} does not suit {kind.id}; it is for {suits}")
     return Subject(kind, library, _variables(kind, options.variables))
 

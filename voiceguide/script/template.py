@@ -12,8 +12,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from voiceguide import files
 from voiceguide.errors import LibraryError, ScriptError, VoiceguideError, shortened
+from voiceguide.files import MAX_SCRIPT_BYTES
 from voiceguide.library import for_side
-from voiceguide.ssml.xml import MAX_BYTES
 
 if TYPE_CHECKING:
     import random
@@ -177,7 +177,7 @@ def _rendered(environment: jinja2.Environment, name: str, context: Mapping[str, 
         for piece in environment.get_template(name).generate(context):
             pieces.append(piece)
             length += len(piece)
-            if length > MAX_BYTES:
+            if length > MAX_SCRIPT_BYTES:
                 break
     except jinja2.TemplateNotFound as error:
         where = "" if error.name == name else f"{name}: "
@@ -193,8 +193,8 @@ def _rendered(environment: jinja2.Environment, name: str, context: Mapping[str, 
         raise ScriptError(
             f"{where}: {type(error).__name__}: {shortened(str(error), 300)}"
         ) from error
-    if length > MAX_BYTES:
-        raise ScriptError(f"{name}: writes more than the {MAX_BYTES:,} bytes of a script")
+    if length > MAX_SCRIPT_BYTES:
+        raise ScriptError(f"{name}: writes more than the {MAX_SCRIPT_BYTES:,} bytes of a script")
     return "".join(pieces)
 
 

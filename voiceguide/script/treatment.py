@@ -106,14 +106,14 @@ def context(request: Request, library: Library, areas: int) -> dict[str, Any]:
 
 def _preparing(method: Method | None, library: Library) -> Method:
     """Return the method that prepares for ``method``."""
-    found = [one for one in library.methods.values() if one.prepares]
-    if not found:
+    methods = [one for one in library.methods.values() if one.prepares]
+    if not methods:
         raise RequestError(f"{option('prepare')}: no method prepares for others; leave it out")
-    if method in found:
+    if method in methods:
         raise RequestError(
-            f"{option('prepare')}: {found[0].name} is the method already; leave it out"
+            f"{option('prepare')}: {methods[0].name} is the method already; leave it out"
         )
-    return found[0]
+    return methods[0]
 
 
 def _sides(area: Area, wanted: str) -> Sequence[Side | None]:

@@ -2,6 +2,19 @@
 
 SSML 1.1 (https://www.w3.org/TR/speech-synthesis11/) with par, seq and media as Google's SSML has
 them from SMIL 3.0 (https://www.w3.org/TR/SMIL3/smil-timing.html). docs/ssml.md lists what is done.
+
+Takes the text of a script, and the folders in which its sounds may lie. Gives a ``Script``: a tree
+of cues (speech, pauses, sounds, marks, and groups of them that have a timing), its title, its
+language, and warnings. How long anything lasts is not known yet, but for pauses. What is wrong is
+a ScriptError, with a line for each mistake.
+
+    xml        text -> elements that know where they stand, within limits
+    elements   which elements there are, and what is written on them
+    values     the values of attributes: times, levels, rates
+    reader     elements -> cues
+    flow       text and cues in order: joined, with gaps between sentences and paragraphs
+    say_as     dates, numbers and the like -> words
+    cues       the tree
 """
 
 from voiceguide.ssml.cues import (

@@ -5,100 +5,38 @@ Audio comes only from the folders that are given; nothing is fetched.
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, TypeVar, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
 
 from voiceguide import files
-from voiceguide.errors import Findings, Place, ScriptError
+from voiceguide.errors import Findings, ScriptError
 from voiceguide.ssml import say_as, values, xml
 from voiceguide.ssml.cues import (
     CHAPTER,
     UNTIMED,
-    Cue,
     Group,
     Mark,
     Pause,
     Script,
     Sound,
-    Speech,
     Style,
     SyncBase,
     Timing,
-    WantedVoice,
     walk,
 )
+from voiceguide.ssml.elements import ATTRIBUTES, LONGEST_SHOWN, Attributes, local_name
+from voiceguide.ssml.flow import Flow, speakable
 from voiceguide.ssml.values import STRENGTH_MS
 from voiceguide.ssml.xml import Element
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-SSML = "http://www.w3.org/2001/10/synthesis"
 _TITLE = "{http://purl.org/dc/elements/1.1/}title"  # Dublin Core
-
-_COMMON = {"xml:id", "xml:lang", "xml:base", "onlangfailure"}
-_TIMING = {
-    "xml:id", "begin", "end", "dur", "repeatCount", "repeatDur",
-    "soundLevel", "fadeInDur", "fadeOutDur", "vg:pan",
-}  # fmt: skip
-ATTRIBUTES: dict[str, set[str]] = {
-    "speak": _COMMON | {"version", "startmark", "endmark"},
-    "p": _COMMON,
-    "s": _COMMON,
-    "token": _COMMON | {"role"},
-    "w": _COMMON | {"role"},
-    "break": {"time", "strength"},
-    "prosody": {"rate", "pitch", "volume", "contour", "range", "duration"},
-    "emphasis": {"level"},
-    "voice": _COMMON
-    | {"name", "language", "languages", "gender", "variant", "age"}
-    | {"required", "ordering", "onvoicefailure"},
-    "lang": _COMMON,
-    "sub": {"alias"},
-    "say-as": {"interpret-as", "format", "detail"},
-    "phoneme": {"ph", "alphabet", "type"},
-    "audio": {
-        "src", "clipBegin", "clipEnd", "repeatCount", "repeatDur", "soundLevel", "speed",
-        "fetchtimeout", "fetchhint", "maxage", "maxstale",
-    },
-    "mark": {"name"},
-    "desc": {"xml:lang"},
-    "meta": {"name", "http-equiv", "content"},
-    "metadata": set(),
-    "lexicon": {"uri", "type", "xml:id", "fetchtimeout", "maxage", "maxstale"},
-    "lookup": {"ref"},
-    "par": _TIMING,
-    "seq": _TIMING,
-    "media": _TIMING,
-}  # fmt: skip
-"""The elements, and what may be written on them."""
-
-_UNDONE = {
-    "speak": {"startmark", "endmark"},
-    "prosody": {"duration"},
-    "voice": {"age"},
-}
-"""Attributes whose meaning a listener would miss: they are ignored with a warning."""
-
 _EMPTY = ("break", "mark", "meta", "lexicon")
 _SILENT = ("desc", "lexicon", "meta", "metadata")
 _ESPEAK = ("espeak", "x-espeak", "x-espeak-ng")
-_CLOSING = re.compile(r"\s*[.,;:!?…)\]»”’]+(?=\s|$)")
-_STRAY = re.compile(r"^[.,;:!?…]+\s+")  # what a break or a sound cut off from the words before
-_SENTENCE_ENDS = (".", "!", "?", "…")
-_LONGEST_RUN = 2000  # characters
-_PARTS = re.compile(
-    r".{1,most}(?:(?<=[.!?…])\s|$)|.{1,most}(?:\s|$)|.{1,most}".replace("most", str(_LONGEST_RUN)),
-    re.DOTALL,
-)
-"""A run of speech in parts of two minutes, each held as a whole while it is made: sentence by
-sentence where there are any."""
-_LONGEST_SHOWN = 40
-
-_ValueT = TypeVar("_ValueT")
 
 
 def parse(
@@ -116,14 +54,13 @@ def parse(
     ``problems``, these are added to it instead, and only what is no SSML at all is raised.
     """
     root, content = xml.read(text, name)
-    reader = _Reader(name, folders)
-    if _local(root) != "speak":
-        shown = _local(root) or root.tag
+    reader = _Reader(folders)
+    if local_name(root) != "speak":
+        shown = local_name(root) or root.tag
         raise ScriptError(f"{name}:{root.at}: the root is <{shown}>, but must be <speak>")
     style = Style(root.attributes.get("xml:lang") or language)
-    reader.attributes(root)
     cue = reader.document(root, content, style)
-    reader.check_references(cue)
+    _check_references(cue, reader.problems)
     if problems is not None:
         problems.include(reader.problems)
     elif reader.problems:
@@ -131,96 +68,21 @@ def parse(
     return Script(cue, style.language, reader.title, tuple(reader.warnings.report(name)))
 
 
-@dataclass(slots=True)
-class _Flow:
-    """Cues in document order: joins the text of one style, and places the implied gaps."""
-
-    cues: list[Cue] = field(default_factory=list)
-    _text: list[str] = field(default_factory=list)
-    _spoken: list[str] = field(default_factory=list)
-    _style: Style | None = None
-    _at: Place | None = None
-    _gap_ms: int = 0
-
-    def text(self, text: str, style: Style, at: Place, phonemes: str | None = None) -> None:
-        if not text.strip():
-            if self._text:
-                self._text.append(text)
-                self._spoken.append(text)
-            return
-        if style != self._style:
-            ended = _CLOSING.match(text)
-            if ended and self._text:  # it belongs to the words before, in their style
-                while self._text[-1].isspace():
-                    self._text.pop()
-                    self._spoken.pop()
-                self._text.append(ended[0])
-                self._spoken.append(ended[0])
-                rest = text[ended.end() :]
-                at = Place(at.line, at.column + len(text.strip()) - len(rest.strip()))
-                text = rest
-            self.flush()
-            if not text.strip():
-                return
-            self._style = style
-        if not self._text:
-            self._at = at
-        self._text.append(text)
-        self._spoken.append(text.replace("[[", "") if phonemes is None else f"[[{phonemes}]]")
-
-    def flush(self) -> None:
-        words, spoken = (
-            _STRAY.sub("", " ".join("".join(parts).split())) for parts in (self._text, self._spoken)
-        )
-        self._text.clear()
-        self._spoken.clear()
-        if not _speakable(words):
-            return
-        assert self._style is not None  # noqa: S101 (set with the text)
-        assert self._at is not None  # noqa: S101
-        if self._gap_ms:
-            self.cues.append(Pause(self._gap_ms, elastic=True, at=self._at))
-            self._gap_ms = 0
-        if "[[" in spoken and len(spoken) <= _LONGEST_RUN:
-            self.cues.append(Speech(words, self._style, self._at, spoken))
-            return
-        words = say_as.amounts(words, self._style.language)
-        before = ""
-        for part in map(str.strip, filter(_speakable, _PARTS.findall(words))):
-            if before.endswith(_SENTENCE_ENDS):
-                self.cues.append(Pause(STRENGTH_MS["weak"], elastic=True, at=self._at))
-            self.cues.append(Speech(part, self._style, self._at))
-            before = part
-
-    def gap(self, ms: int) -> None:
-        """Leave a gap if more speech follows and no break is written there."""
-        self.flush()
-        if self.cues:
-            self._gap_ms = max(ms, self._gap_ms)
-
-    def add(self, cue: Cue) -> None:
-        self.flush()
-        if self._gap_ms and isinstance(cue, Group) and _begins_with_speech(cue):
-            self.cues.append(Pause(self._gap_ms, elastic=True, at=cue.at))
-        if not isinstance(cue, Mark):
-            self._gap_ms = 0
-        self.cues.append(cue)
-
-
 class _Reader:
     """Walks the elements; what is wrong is gathered, so that an author sees all of it at once."""
 
-    def __init__(self, name: str, folders: list[Path]) -> None:
+    def __init__(self, folders: list[Path]) -> None:
         self.problems = Findings()
         self.warnings = Findings()
-        self._name = name
+        self._attributes = Attributes(self.problems, self.warnings)
         self._folders = folders
         self._found: dict[str, Path | None] = {}
         self.title: str | None = None
 
     def document(self, root: Element, content: Iterator[Element | xml.Text], style: Style) -> Group:
         """Return ``content`` as a seq, and take the title from it."""
-        flow = _Flow()
+        self._attributes.check(root)
+        flow = Flow()
         for item in content:
             self._item(item, style, flow)
             if self.title is None and isinstance(item, Element):
@@ -229,53 +91,28 @@ class _Reader:
         flow.flush()
         return Group("seq", tuple(flow.cues), root.at)
 
-    def sequence(self, element: Element, style: Style, timing: Timing = UNTIMED) -> Group:
-        """Return the content of an element as a seq."""
-        flow = _Flow()
+    def _sequence(self, element: Element, style: Style, timing: Timing = UNTIMED) -> Group:
+        flow = Flow()
         self._content(element, style, flow)
         flow.flush()
         return Group("seq", tuple(flow.cues), element.at, timing)
 
-    def attributes(self, element: Element) -> None:
-        """Find attributes that are not known, or known and not done."""
-        local = _local(element) or ""
-        for attribute in element.attributes:
-            if attribute not in ATTRIBUTES[local]:
-                self._warn(element, f"<{local}> has no attribute “{attribute}”: it is ignored")
-            elif attribute in _UNDONE.get(local, ()):
-                self._warn(element, f"<{local} {attribute}> is not supported: it is ignored")
-
-    def check_references(self, root: Group) -> None:
-        """Find ids that are there twice, and references to none."""
-        groups = [cue for cue in walk(root) if isinstance(cue, Group)]
-        ids: set[str] = set()
-        for group in groups:
-            if group.timing.id is not None:
-                if group.timing.id in ids:
-                    self.problems.add(f"the id “{group.timing.id}” is there twice", group.at)
-                ids.add(group.timing.id)
-        for group in groups:
-            for point in (group.timing.begin, group.timing.end):
-                if isinstance(point, SyncBase) and point.id not in ids:
-                    what = f"there is no element with xml:id “{point.id}”"
-                    self.problems.add(what, group.at)
-
-    def _content(self, element: Element, style: Style, flow: _Flow) -> None:
+    def _content(self, element: Element, style: Style, flow: Flow) -> None:
         for item in element.content:
             self._item(item, style, flow)
 
-    def _item(self, item: Element | xml.Text, style: Style, flow: _Flow) -> None:
+    def _item(self, item: Element | xml.Text, style: Style, flow: Flow) -> None:
         if isinstance(item, xml.Text):
             flow.text(item.text, style, item.at)
         else:
             self._element(item, style, flow)
 
     def _element(  # noqa: C901, PLR0912, PLR0915 (one case an element)
-        self, element: Element, style: Style, flow: _Flow
+        self, element: Element, style: Style, flow: Flow
     ) -> None:
-        local = _local(element)
+        local = local_name(element)
         if local in ATTRIBUTES:
-            self.attributes(element)
+            self._attributes.check(element)
         if local is None or "xml:lang" in ATTRIBUTES.get(local, ()):
             style = _in_language(style, element.attributes.get("xml:lang"))
         if local in _EMPTY and (element.own_text.strip() or any(element.children)):
@@ -299,9 +136,9 @@ class _Reader:
             case "par" | "seq":
                 flow.add(self._group(local, element, style))
             case "media":
-                flow.add(self.sequence(element, style, self._timing(element)))
+                flow.add(self._sequence(element, style, self._attributes.timing(element)))
             case "voice":
-                self._content(element, replace(style, voice=self._voice(element)), flow)
+                self._content(element, replace(style, voice=self._attributes.voice(element)), flow)
             case "sub":
                 self._sub(element, style, flow)
             case "say-as":
@@ -328,25 +165,25 @@ class _Reader:
                 self._problem(element, what)
                 self._content(element, style, flow)  # there may be more that is wrong
 
-    def _apart(self, element: Element, style: Style, flow: _Flow) -> None:
+    def _apart(self, element: Element, style: Style, flow: Flow) -> None:
         flow.flush()
         self._content(element, style, flow)
         flow.flush()
 
-    def _break(self, element: Element, flow: _Flow) -> None:
-        time = self._read(element, "time", values.duration)
+    def _break(self, element: Element, flow: Flow) -> None:
+        time = self._attributes.read(element, "time", values.duration)
         strength = element.attributes.get("strength", "medium").strip()
         if strength not in STRENGTH_MS:
-            self._not_among(element, "strength", STRENGTH_MS)
+            self._attributes.not_among(element, "strength", STRENGTH_MS)
         elif time is None:
             flow.add(Pause(STRENGTH_MS[strength], elastic=True, at=element.at))
         else:
             flow.add(Pause(time, elastic=False, at=element.at))
 
-    def _prosody(self, element: Element, style: Style, flow: _Flow) -> None:
-        rate = self._read(element, "rate", values.rate)
-        pitch = self._read(element, "pitch", values.pitch)
-        volume = self._read(element, "volume", values.volume)
+    def _prosody(self, element: Element, style: Style, flow: Flow) -> None:
+        rate = self._attributes.read(element, "rate", values.rate)
+        pitch = self._attributes.read(element, "pitch", values.pitch)
+        volume = self._attributes.read(element, "volume", values.volume)
         if element.attributes.get("pitch", "").strip().endswith("Hz"):
             self._warn(element, "<prosody pitch> in Hz is ignored: write semitones (+2st)")
         style = replace(
@@ -357,50 +194,36 @@ class _Reader:
         )
         self._content(element, style, flow)
 
-    def _emphasis(self, element: Element, style: Style, flow: _Flow) -> None:
+    def _emphasis(self, element: Element, style: Style, flow: Flow) -> None:
         level = element.attributes.get("level", "moderate").strip()
         if level not in values.EMPHASES:
-            self._not_among(element, "level", values.EMPHASES)
+            self._attributes.not_among(element, "level", values.EMPHASES)
         rate, gain_db = values.EMPHASES.get(level, (1.0, 0.0))
         style = replace(style, rate=style.rate * rate, gain_db=style.gain_db + gain_db)
         self._content(element, style, flow)
 
-    def _voice(self, element: Element) -> WantedVoice:
-        genders = ("female", "male", "neutral")
-        gender = element.attributes.get("gender", "").strip() or None
-        if gender is not None and gender not in genders:
-            self._not_among(element, "gender", genders)
-        written = (element.attributes.get(name, "") for name in ("languages", "language"))
-        languages = " ".join(written).split()
-        return WantedVoice(
-            names=tuple(element.attributes.get("name", "").split()),
-            languages=tuple(tag.partition(":")[0] for tag in languages),  # "en:de" is an accent
-            gender=cast("Literal['female', 'male', 'neutral'] | None", gender),
-            variant=self._read(element, "variant", values.whole),
-        )
-
-    def _sub(self, element: Element, style: Style, flow: _Flow) -> None:
+    def _sub(self, element: Element, style: Style, flow: Flow) -> None:
         if "alias" not in element.attributes:
             self._problem(element, "<sub> needs an alias: what is to be spoken")
         flow.text(element.attributes.get("alias", ""), style, element.at)
 
-    def _say_as(self, element: Element, style: Style, flow: _Flow) -> None:
+    def _say_as(self, element: Element, style: Style, flow: Flow) -> None:
         kind = element.attributes.get("interpret-as", "").strip()
         written = element.own_text
         spoken = None
         if not kind:
             self._problem(element, "<say-as> needs interpret-as: date, ordinal, characters …")
         elif kind not in say_as.KINDS:
-            what = f"<say-as interpret-as={kind[:_LONGEST_SHOWN]!r}> is not known"
+            what = f"<say-as interpret-as={kind[:LONGEST_SHOWN]!r}> is not known"
             self._warn(element, f"{what}: it is spoken as it is written")
         elif any(element.children):
             self._warn(element, "<say-as> holds elements: it is spoken as it is written")
         elif written.strip():
             form = element.attributes.get("format")
             spoken = say_as.words(written, kind, form and form.strip(), style.language)
-            if spoken is None or not _speakable(spoken):
+            if spoken is None or not speakable(spoken):
                 spoken = None
-                written = " ".join(written.split())[:_LONGEST_SHOWN]
+                written = " ".join(written.split())[:LONGEST_SHOWN]
                 what = f"“{written}” cannot be said as {kind}: it is spoken as it is written"
                 self._warn(element, what)
         if spoken is None:
@@ -408,7 +231,7 @@ class _Reader:
         else:
             flow.text(spoken, style, element.at)
 
-    def _phoneme(self, element: Element, style: Style, flow: _Flow) -> None:
+    def _phoneme(self, element: Element, style: Style, flow: Flow) -> None:
         alphabet = element.attributes.get("alphabet", "ipa").strip().lower()
         written = " ".join(element.attributes.get("ph", "").split())
         if not written:
@@ -417,7 +240,7 @@ class _Reader:
         if not content.strip():
             self._warn(element, "<phoneme> without text cannot be shown: nothing is spoken")
         elif alphabet not in _ESPEAK:
-            what = f"<phoneme alphabet={alphabet[:_LONGEST_SHOWN]!r}> is not supported"
+            what = f"<phoneme alphabet={alphabet[:LONGEST_SHOWN]!r}> is not supported"
             self._warn(element, f"{what}: its content is spoken instead")
         elif "[[" in written or "]]" in written or any(element.children):
             self._warn(element, "<phoneme> cannot be read: its content is spoken instead")
@@ -426,20 +249,20 @@ class _Reader:
             return
         self._content(element, style, flow)
 
-    def _mark(self, element: Element, flow: _Flow) -> None:
+    def _mark(self, element: Element, flow: Flow) -> None:
         name = " ".join(element.attributes.get("name", "").split())
         if not name.removeprefix(CHAPTER):
             self._problem(element, "<mark> needs a name, and a chapter a title")
         else:
             flow.add(Mark(name, element.at))
 
-    def _audio(self, element: Element, style: Style, flow: _Flow) -> None:
+    def _audio(self, element: Element, style: Style, flow: Flow) -> None:
         source = element.attributes.get("src", "")
         sound = self._sound(element, source)
         timing = Timing(
-            repeat_count=self._read(element, "repeatCount", values.count),
-            repeat_dur_ms=self._read(element, "repeatDur", values.clock_value),
-            gain_db=self._read(element, "soundLevel", values.decibels) or 0.0,
+            repeat_count=self._attributes.read(element, "repeatCount", values.count),
+            repeat_dur_ms=self._attributes.read(element, "repeatDur", values.clock_value),
+            gain_db=self._attributes.read(element, "soundLevel", values.decibels) or 0.0,
         )
         if sound is not None:
             group = Group("seq", (sound,), element.at, timing)
@@ -454,9 +277,9 @@ class _Reader:
 
     def _sound(self, element: Element, source: str) -> Sound | None:
         """Return the sound that an audio names; None where there is no such file."""
-        speed = self._read(element, "speed", values.speed)
-        begin_ms = self._read(element, "clipBegin", values.duration) or 0
-        end_ms = self._read(element, "clipEnd", values.duration)
+        speed = self._attributes.read(element, "speed", values.speed)
+        begin_ms = self._attributes.read(element, "clipBegin", values.duration) or 0
+        end_ms = self._attributes.read(element, "clipEnd", values.duration)
         if end_ms is not None and end_ms <= begin_ms:
             self._problem(element, "<audio> has its clipEnd before its clipBegin")
         path = self._find(source)
@@ -472,13 +295,13 @@ class _Reader:
 
     def _group(self, kind: Literal["seq", "par"], element: Element, style: Style) -> Group:
         """``seq`` and ``par`` hold par, seq and media alone."""
-        flow = _Flow()
+        flow = Flow()
         self._timed(element, kind, style, flow)
-        return Group(kind, tuple(flow.cues), element.at, self._timing(element))
+        return Group(kind, tuple(flow.cues), element.at, self._attributes.timing(element))
 
-    def _timed(self, element: Element, kind: str, style: Style, flow: _Flow) -> None:
+    def _timed(self, element: Element, kind: str, style: Style, flow: Flow) -> None:
         for child in element.children:
-            local = _local(child)
+            local = local_name(child)
             if local in ("par", "seq", "media"):
                 self._element(child, style, flow)
             elif local is None:
@@ -494,55 +317,11 @@ class _Reader:
                 what = f"text in <{kind}> belongs in <media><speak>…</speak></media>"
                 self.problems.add(what, item.at)
 
-    def _timing(self, element: Element) -> Timing:
-        timing = Timing(
-            id=element.attributes.get("xml:id"),
-            begin=self._read(element, "begin", values.point) or 0,
-            end=self._read(element, "end", values.point),
-            dur_ms=self._read(element, "dur", values.clock_value),
-            repeat_count=self._read(element, "repeatCount", values.count),
-            repeat_dur_ms=self._read(element, "repeatDur", values.clock_value),
-            gain_db=self._read(element, "soundLevel", values.decibels) or 0.0,
-            fade_in_ms=self._read(element, "fadeInDur", values.clock_value) or 0,
-            fade_out_ms=self._read(element, "fadeOutDur", values.clock_value) or 0,
-            pan=self._read(element, "vg:pan", values.pan) or 0.0,
-        )
-        return UNTIMED if timing == UNTIMED else timing
-
-    def _read(self, element: Element, name: str, read: Callable[[str], _ValueT]) -> _ValueT | None:
-        """Read an attribute; what cannot be read is a problem, what is not there is None."""
-        written = element.attributes.get(name)
-        if written is None:
-            return None
-        try:
-            return read(written.strip())
-        except ValueError as error:
-            if len(written) > _LONGEST_SHOWN:
-                written = written[:_LONGEST_SHOWN] + "…"
-            self._problem(element, f"<{_local(element)} {name}={written!r}>: {error}")
-            return None
-
-    def _not_among(self, element: Element, name: str, known: Iterable[str]) -> None:
-        written = element.attributes[name][:_LONGEST_SHOWN]
-        what = f"<{_local(element)} {name}={written!r}>: must be one of {', '.join(known)}"
-        self._problem(element, what)
-
     def _problem(self, element: Element, what: str) -> None:
         self.problems.add(what, element.at)
 
     def _warn(self, element: Element, what: str) -> None:
         self.warnings.add(what, element.at)
-
-
-def _local(element: Element) -> str | None:
-    """Return the name of an element of SSML, None for one of another namespace."""
-    space, brace, local = element.tag.rpartition("}")
-    return local if not brace or space == f"{{{SSML}" else None
-
-
-def _begins_with_speech(group: Group) -> bool:
-    cues = (cue for cue in walk(group) if isinstance(cue, Speech | Sound | Pause))
-    return isinstance(next(cues, None), Speech)
 
 
 def _in_language(style: Style, language: str | None) -> Style:
@@ -559,14 +338,25 @@ def _primary(language: str) -> str:
 
 def _has_words(element: Element) -> bool:
     """Whether anything in an element, or in what it holds, is to be spoken or played."""
-    if _local(element) == "sub":
-        return _speakable(element.attributes.get("alias", ""))
-    if _speakable(element.own_text):
+    if local_name(element) == "sub":
+        return speakable(element.attributes.get("alias", ""))
+    if speakable(element.own_text):
         return True
-    heard = [child for child in element.children if _local(child) not in _SILENT]
-    return any(_local(child) in ("audio", "break") or _has_words(child) for child in heard)
+    heard = [child for child in element.children if local_name(child) not in _SILENT]
+    return any(local_name(child) in ("audio", "break") or _has_words(child) for child in heard)
 
 
-def _speakable(text: str) -> bool:
-    """Whether there is more than punctuation and spaces."""
-    return any(unicodedata.category(char)[0] not in "PZC" for char in text)
+def _check_references(root: Group, problems: Findings) -> None:
+    """Find ids that are there twice, and references to none."""
+    groups = [cue for cue in walk(root) if isinstance(cue, Group)]
+    ids: set[str] = set()
+    for group in groups:
+        if group.timing.id is not None:
+            if group.timing.id in ids:
+                problems.add(f"the id “{group.timing.id}” is there twice", group.at)
+            ids.add(group.timing.id)
+    for group in groups:
+        for point in (group.timing.begin, group.timing.end):
+            if isinstance(point, SyncBase) and point.id not in ids:
+                what = f"there is no element with xml:id “{point.id}”"
+                problems.add(what, group.at)

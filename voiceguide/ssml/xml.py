@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from xml.parsers import expat
 
 from voiceguide.errors import Place, ScriptError
+from voiceguide.files import MAX_SCRIPT_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_BYTES = 10_000_000
 MAX_ELEMENTS = 300_000
 MAX_LINES = 300_000
 MAX_DEPTH = 150
@@ -81,9 +81,9 @@ def read(document: str | bytes, name: str) -> tuple[Element, Iterator[Element | 
     with line and column, for what is not well-formed XML or too large.
     """
     data = document.encode("utf-8", "surrogatepass") if isinstance(document, str) else document
-    if len(data) > MAX_BYTES:
+    if len(data) > MAX_SCRIPT_BYTES:
         raise ScriptError(
-            f"{name}: {len(data):,} bytes are more than a script may have ({MAX_BYTES:,})"
+            f"{name}: {len(data):,} bytes are more than a script may have ({MAX_SCRIPT_BYTES:,})"
         )
     builder = _Builder(name, data, encoding="utf-8" if isinstance(document, str) else None)
     return builder.root(), builder.content()
@@ -195,12 +195,12 @@ class _Builder:
         if self._count > MAX_ELEMENTS:
             raise self._error(at, f"has more than {MAX_ELEMENTS:,} elements")
         space, _, local = name.rpartition(" ")
-        known = {}
+        kept = {}
         for written, value in attributes.items():
             uri, _, attribute = written.rpartition(" ")
             if not uri or uri in _PREFIXES:
-                known[_PREFIXES.get(uri, "") + attribute] = value
-        element = Element(f"{{{space}}}{local}" if space else local, known, at)
+                kept[_PREFIXES.get(uri, "") + attribute] = value
+        element = Element(f"{{{space}}}{local}" if space else local, kept, at)
         self._root = self._root or element
         self._add(element)
         self._open.append(element)

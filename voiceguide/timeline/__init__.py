@@ -9,6 +9,7 @@ and ``choose`` finds the variant of them that needs it least.
 
     events    what a timeline is made of
     resolve   where each cue lies in time (SMIL 3.0's rules)
+    nodes     what is known of a cue while its time is worked out
     fit       what may vary chosen, and elastic pauses scaled, for a length
 """
 

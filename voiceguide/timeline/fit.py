@@ -81,12 +81,12 @@ def choose(
         longest_ms = 0
         for variant in _near(group, target_ms):
             try:
-                found = fit(variant.scripts, target_ms)
+                fitted = fit(variant.scripts, target_ms)
             except LengthError as error:
                 longest_ms = max(longest_ms, *error.nearest_ms)
                 nearest_ms += error.nearest_ms
             else:
-                fitting.append((abs(math.log(found.stretch)), variant.value, found))
+                fitting.append((abs(math.log(fitted.stretch)), variant.value, fitted))
         if fitting:
             return min(fitting, key=lambda one: one[0])[1:]
         if longest_ms < target_ms:

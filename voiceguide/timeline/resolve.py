@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from voiceguide import ssml
 from voiceguide.errors import Findings, ScriptError, shortened
 from voiceguide.ssml import CHAPTER, Cue, Group, Mark, Pause, Sound, Speech, SyncBase, Timing
 from voiceguide.timeline.events import Began, End, Ended, Event, Item, Opening, Ramp
+from voiceguide.timeline.nodes import FOREVER, Frame, Node, begins_early_ms, heard_early_ms
 from voiceguide.voices.engine import Utterance
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ CUT_FADE_MS = 10
 
 _Placed: TypeAlias = Event | Opening | Began | Ended
 
-_FOREVER = math.inf
 _CIRCLE = "its time hangs on itself: the references go in a circle"
 
 
@@ -67,42 +66,9 @@ def resolve(  # noqa: PLR0913 (each is part of the question)
     ).items()
 
 
-# How: every cue becomes a node that knows its begin and end once they are worked out.
-
-
-class _Node:
-    __slots__ = (
-        "begin", "beginning", "children", "cue", "early", "end", "ending", "index", "parent",
-        "placed", "simple",
-    )  # fmt: skip
-
-    def __init__(self, cue: Cue, parent: _Node | None, index: int) -> None:
-        self.cue = cue
-        self.parent = parent
-        self.index = index
-        self.children: list[_Node] = []
-        self.placed = 0  # so many children have their end
-        self.begin: int | None = None
-        self.end: int | None = None
-        self.simple = 0  # the length of one repetition
-        self.early: float | None = None
-        self.beginning = self.ending = False  # being worked out: met again, it is a circle
-
-
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """What a cue inherits from all that it lies in."""
-
-    shift_ms: int = 0
-    """How much later this repetition is than the first."""
-    limit_ms: float = _FOREVER
-    """Nothing is heard beyond."""
-    gain_db: float = 0.0
-    pan: float = 0.0
-    ramps: tuple[Ramp, ...] = ()
-
-
 class _Resolver:
+    """Makes of every cue a node that knows its begin and end once they are worked out."""
+
     def __init__(  # noqa: PLR0913 (as for ``resolve``)
         self,
         script: Group,
@@ -123,26 +89,26 @@ class _Resolver:
         self._guessing = False
         self._unheard = 0
         self._too_long: set[Speech] = set()
-        self._named: dict[str, _Node] = {}
+        self._named: dict[str, Node] = {}
         self._home: dict[str, int] = {}  # by id, which child of the root it is in
         self._count = self._visits = self._latest = 0
 
     def items(self) -> Iterator[Item]:
         """Resolve the root's children one by one; hold back what something later may precede."""
-        root = _Node(self._script, None, 0)
+        root = Node(self._script, None, 0)
         root.begin = 0
         for index, cue in enumerate(self._script.children):
-            root.children.append(_Node(cue, root, index))
-        lead_ms = self._leads(root)
+            root.children.append(Node(cue, root, index))
+        early_ms = self._early_ms(root)
         named = set(self._home.values())
         waiting: list[tuple[int, int, Item]] = []
         order = itertools.count()
         for child in root.children:
             end = self._end(child)
             self._latest = max(self._latest, end)
-            for item in self._heard(child, _Frame()):
+            for item in self._heard(child, Frame()):
                 heapq.heappush(waiting, (item.begin_ms, next(order), item))
-            safe_ms = end - lead_ms[child.index]
+            safe_ms = end - early_ms[child.index]
             while waiting and waiting[0][0] <= safe_ms and not self._problems:
                 yield heapq.heappop(waiting)[2]
             if child.index not in named:
@@ -153,8 +119,8 @@ class _Resolver:
             yield heapq.heappop(waiting)[2]
         yield End(self._latest)
 
-    def _leads(self, root: _Node) -> list[float]:
-        """Tell for each child of the root how far before its end what follows it may begin.
+    def _early_ms(self, root: Node) -> list[float]:
+        """Return how far before the end of each child of the root what follows may begin.
 
         A reference to another child of the root may lead anywhere; then all nodes are built first.
         """
@@ -163,17 +129,17 @@ class _Resolver:
             for cue in ssml.walk(child.cue):
                 if isinstance(cue, Group) and cue.timing.id is not None:
                     home[cue.timing.id] = child.index
-        leads: list[float] = []
-        lead: float = 0  # each may begin before the one before it: they add up
+        early_ms: list[float] = []
+        sum_ms: float = 0  # each may begin before the one before it: they add up
         for child in reversed(root.children):
-            leads.append(lead)
-            lead += _lead(child.cue, child.index, home)
-        if lead == _FOREVER:
+            early_ms.append(sum_ms)
+            sum_ms += begins_early_ms(child.cue, child.index, home)
+        if sum_ms == FOREVER:
             for child in root.children:
                 self._build(child)
-        return leads[::-1]
+        return early_ms[::-1]
 
-    def _build(self, node: _Node) -> None:
+    def _build(self, node: Node) -> None:
         """Make the nodes below ``node``, once."""
         stack = [] if node.children else [node]
         while stack:
@@ -182,10 +148,10 @@ class _Resolver:
                 if parent.cue.timing.id is not None:
                     self._named[parent.cue.timing.id] = parent
                 cues = enumerate(parent.cue.children)
-                parent.children = [_Node(cue, parent, index) for index, cue in cues]
+                parent.children = [Node(cue, parent, index) for index, cue in cues]
                 stack.extend(parent.children)
 
-    def _begin(self, node: _Node) -> int:
+    def _begin(self, node: Node) -> int:
         if node.begin is not None:
             return node.begin
         if node.beginning:
@@ -201,7 +167,7 @@ class _Resolver:
             node.begin = 0
         return node.begin
 
-    def _point(self, node: _Node, point: int | SyncBase) -> int:
+    def _point(self, node: Node, point: int | SyncBase) -> int:
         """Return the time of a begin or end as it is written."""
         if isinstance(point, SyncBase):
             return self._edge(node, point) + point.offset_ms
@@ -214,7 +180,7 @@ class _Resolver:
             parent.placed = child.index + 1
         return self._end(parent.children[node.index - 1]) + point
 
-    def _edge(self, node: _Node, point: SyncBase) -> int:
+    def _edge(self, node: Node, point: SyncBase) -> int:
         other = self._named.get(point.id)
         if other is None:
             if point.id in self._home:  # it lies in what is only built when this is known
@@ -223,7 +189,7 @@ class _Resolver:
             return self._latest
         return self._begin(other) if point.edge == "begin" else self._end(other)
 
-    def _end(self, node: _Node) -> int:
+    def _end(self, node: Node) -> int:
         if node.end is not None:
             return node.end
         if node.ending:
@@ -242,7 +208,7 @@ class _Resolver:
             )
         return node.end
 
-    def _active_ms(self, node: _Node) -> int:
+    def _active_ms(self, node: Node) -> int:
         """Return how long ``node`` lasts, with repetitions and its own end (SMIL 3.0, 5.4.5)."""
         cue = node.cue
         if not isinstance(cue, Group):
@@ -263,7 +229,7 @@ class _Resolver:
             lengths.append(node.simple)
         return round(min(lengths))
 
-    def _leaf_ms(self, node: _Node, cue: Speech | Sound | Pause | Mark) -> int:
+    def _leaf_ms(self, node: Node, cue: Speech | Sound | Pause | Mark) -> int:
         match cue:
             case Speech() | Sound():
                 try:
@@ -279,14 +245,14 @@ class _Resolver:
             case Mark():
                 return 0
 
-    def _content_ms(self, node: _Node) -> int:
+    def _content_ms(self, node: Node) -> int:
         """Return how long the children of ``node`` need together."""
         latest = begin = self._begin(node)
         for child in node.children:
             latest = max(latest, self._end(child))
         return latest - begin
 
-    def _heard(self, node: _Node, frame: _Frame) -> Iterator[_Placed]:
+    def _heard(self, node: Node, frame: Frame) -> Iterator[_Placed]:
         """Return what is heard of ``node``, as all that it lies in will have it."""
         cue = node.cue
         self._visits += 1
@@ -311,7 +277,7 @@ class _Resolver:
                 frame = replace(frame, ramps=(*frame.ramps, cut))
             yield self._event(begin, end, cue, frame)
 
-    def _marked(self, mark: Mark, at_ms: int, frame: _Frame) -> Iterator[_Placed]:
+    def _marked(self, mark: Mark, at_ms: int, frame: Frame) -> Iterator[_Placed]:
         """Return what a mark begins or ends."""
         if mark.ends is not None:
             self._tally(mark)
@@ -326,7 +292,7 @@ class _Resolver:
             yield Began(*mark.begins, at_ms)
 
     def _heard_group(
-        self, node: _Node, group: Group, begin: int, end: int, frame: _Frame
+        self, node: Node, group: Group, begin: int, end: int, frame: Frame
     ) -> Iterator[_Placed]:
         timing = group.timing
         ramps = frame.ramps
@@ -335,12 +301,12 @@ class _Resolver:
         if timing.fade_out_ms:
             ramps = (*ramps, Ramp(max(begin, end - timing.fade_out_ms), end, rising=False))
         for again_ms in self._repetitions(node, timing):
-            if again_ms and begin + again_ms >= frame.limit_ms + _earliness(node):
+            if again_ms and begin + again_ms >= frame.limit_ms + heard_early_ms(node):
                 break
             limits = [frame.limit_ms, end]
             if timing.dur_ms is not None:
                 limits.append(begin + again_ms + timing.dur_ms)
-            inner = _Frame(
+            inner = Frame(
                 shift_ms=frame.shift_ms + again_ms,
                 limit_ms=min(limits),
                 gain_db=frame.gain_db + timing.gain_db,
@@ -350,7 +316,7 @@ class _Resolver:
             for child in node.children:
                 yield from self._heard(child, inner)
 
-    def _repetitions(self, node: _Node, timing: Timing) -> Iterable[int]:
+    def _repetitions(self, node: Node, timing: Timing) -> Iterable[int]:
         """Return when each repetition begins, from the begin of the first."""
         once = timing.repeat_count is None and timing.repeat_dur_ms is None
         if once or node.simple == 0:
@@ -359,7 +325,7 @@ class _Resolver:
             return (0,)  # silence needs no repetition
         return range(0, self._end(node) - self._begin(node), node.simple)
 
-    def _event(self, begin: int, end: int, cue: Speech | Sound, frame: _Frame) -> Event:
+    def _event(self, begin: int, end: int, cue: Speech | Sound, frame: Frame) -> Event:
         self._tally(cue)
         gain_db = frame.gain_db + (cue.style.gain_db if isinstance(cue, Speech) else 0.0)
         plays = self._utterance(cue) if isinstance(cue, Speech) else cue
@@ -373,7 +339,7 @@ class _Resolver:
                 cue, f"is event number {self._count:,}, more than a session may have"
             )
 
-    def _guess(self, node: _Node, what: str) -> int:
+    def _guess(self, node: Node, what: str) -> int:
         """Note that a time cannot be known; give one, so that the rest can be looked at."""
         self._problems.add(what, node.cue.at)
         self._guessing = True
@@ -392,30 +358,3 @@ def _too_long(cue: Speech, begin: int, end: int, limit_ms: float) -> str:
         f"{(end - begin) / 1000:.3f} s, but there is room for {room / 1000:.3f} s: "
         "give it more time, or shorten it"
     )
-
-
-def _earliness(node: _Node) -> float:
-    """Return how far before its begin something in ``node`` may be heard."""
-    if node.early is None:
-        node.early = 0
-        for child in node.children:
-            for part in ssml.walk(child.cue):
-                begin = part.timing.begin if isinstance(part, Group) else 0
-                node.early += _FOREVER if isinstance(begin, SyncBase) else max(0, -begin)
-    return node.early
-
-
-def _lead(cue: Cue, index: int, home: dict[str, int]) -> float:
-    """Return how far before the end of the one before it a child of the root may begin."""
-    lead = 0
-    for part in ssml.walk(cue):
-        if not isinstance(part, Group):
-            continue
-        for point in (part.timing.begin, part.timing.end):
-            if isinstance(point, SyncBase):
-                if home.get(point.id, index) != index:
-                    return _FOREVER
-                lead += max(0, -point.offset_ms)
-            elif point is not None:
-                lead += max(0, -point)
-    return lead

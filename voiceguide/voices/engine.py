@@ -127,9 +127,9 @@ def same_language(one: str, other: str) -> bool:
 def remarks_without_espeak(name: str, utterances: Iterable[Utterance]) -> list[str]:
     """Return, a line each, what espeak-ng can do of ``utterances``, but ``name`` cannot."""
     utterances = list(utterances)
-    found = []
+    remarks = []
     if any(utterance.pitch_st for utterance in utterances):
-        found.append(f"{name} has one pitch only: it stays where the script changes it")
+        remarks.append(f"{name} has one pitch only: it stays where the script changes it")
     if any(utterance.phonemes for utterance in utterances):
-        found.append(f"{name} does not know espeak's phonemes: it speaks the words as written")
-    return found
+        remarks.append(f"{name} does not know espeak's phonemes: it speaks the words as written")
+    return remarks

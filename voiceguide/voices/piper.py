@@ -144,12 +144,12 @@ class Piper:
         mine = [utterance for utterance in utterances if self._speaks(utterance)]
         others = [utterance for utterance in utterances if not self._speaks(utterance)]
         name = self._model.name
-        found = []
+        remarks = []
         if others:
             languages = ", ".join(sorted({utterance.language for utterance in others}))
             speaks = f"{name} speaks “{self._model.language}”"
-            found.append(f"{speaks}; another voice speaks what is in “{languages}”")
-        return found + remarks_without_espeak(name, mine) + self._default.remarks(others)
+            remarks.append(f"{speaks}; another voice speaks what is in “{languages}”")
+        return remarks + remarks_without_espeak(name, mine) + self._default.remarks(others)
 
     def restart(self) -> None:
         """Begin afresh with the next phrase."""

@@ -77,8 +77,10 @@ class Pyttsx3:
 
     def voices(self) -> list[VoiceInfo]:
         """Return the system's voices; raises VoiceError if the engine does not start."""
-        found = self._child.ask(self._limit_s, do="voices")
-        return [VoiceInfo(voice["id"], voice["name"], tuple(voice["languages"])) for voice in found]
+        voices = self._child.ask(self._limit_s, do="voices")
+        return [
+            VoiceInfo(voice["id"], voice["name"], tuple(voice["languages"])) for voice in voices
+        ]
 
     def choose(self, wanted: WantedVoice, language: str) -> str | None:
         """Return the id of the voice that fits best; None if none is as it is wanted."""

@@ -118,10 +118,10 @@ class Recorded:
         if path is None:
             return self._default.speak(self._for_default(utterance))
         try:
-            found = read(path)
+            recording = read(path)
         except VoiceError as error:  # since it was looked at
             raise VoiceError(f"{path}: {error}") from error
-        return Spoken(found.samples, found.rate_hz)
+        return Spoken(recording.samples, recording.rate_hz)
 
     def choose(self, wanted: WantedVoice, language: str) -> str | None:
         """Return the other engine's voice, for what is not recorded."""
@@ -179,15 +179,15 @@ class Recorded:
         strangers = recordings.strangers + [
             path for digest, path in recordings.files.items() if digest not in known
         ]
-        found = []
+        remarks = []
         if strangers:
             names = _listed([path.name for path in sorted(strangers)])
-            found.append(f"{recordings.folder}: not the recording of any phrase: {names}")
+            remarks.append(f"{recordings.folder}: not the recording of any phrase: {names}")
         for used, other in recordings.doubles:
             verdict = recordings.verdict(other)
             says = "is not used" if verdict is None or verdict.heard else verdict.says
-            found.append(f"{other} {says}: {used.name} is the same phrase")
-        return found
+            remarks.append(f"{other} {says}: {used.name} is the same phrase")
+        return remarks
 
 
 def is_folder(voice: str) -> bool:
@@ -211,8 +211,8 @@ def find(voice: str) -> Callable[[], Engine] | None:
 
 def digest_in(stem: str) -> str | None:
     """Return the digest in a file's name, without suffix."""
-    found = _DIGEST.fullmatch(stem)
-    return found[1].lower() if found else None
+    match = _DIGEST.fullmatch(stem)
+    return match[1].lower() if match else None
 
 
 def rows(folder: Path) -> list[dict[str, str]]:

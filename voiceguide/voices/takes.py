@@ -102,14 +102,14 @@ class Verdict:
 def judge(path: Path) -> Verdict | None:
     """Return what is wrong with a recording, if something is."""
     try:
-        found = read(path)
+        recording = read(path)
     except VoiceError as error:
         return Verdict(str(error), heard=False)
-    if not found.samples.size:
+    if not recording.samples.size:
         return Verdict("is silent", heard=False)
-    if found.samples.size < SHORTEST_MS * found.rate_hz // 1000:
+    if recording.samples.size < SHORTEST_MS * recording.rate_hz // 1000:
         return Verdict("is too short", heard=False)
-    return Verdict("is clipped", heard=True) if found.clipped else None
+    return Verdict("is clipped", heard=True) if recording.clipped else None
 
 
 def _is_clipped(channel: NDArray[np.float32]) -> bool:

@@ -1,0 +1,114 @@
+"""Tracks -> a podcast feed, and their chapters in JSON."""
+
+from __future__ import annotations
+
+import datetime as dt
+import email.utils
+import json
+import uuid
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+from xml.etree import ElementTree as ET
+
+from voiceguide import export
+from voiceguide.playlist.folder import COVER, FEED, chapters_path, transcript_path
+from voiceguide.playlist.lists import add, document
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from voiceguide.playlist.track import Track
+
+_ATOM = "http://www.w3.org/2005/Atom"
+_ITUNES = "http://www.itunes.com/dtds/podcast-1.0.dtd"
+_PODCAST = "https://podcastindex.org/namespace/1.0"
+_PODCAST_GUID = uuid.UUID("ead4c236-bf58-58c6-a2c6-a6b28d128cb6")
+"""The namespace of podcast:guid, as its specification gives it."""
+
+
+def feed(tracks: Sequence[Track], url: str, first_url: str | None = None) -> bytes:
+    """Return a podcast feed: RSS 2.0 with the tags of iTunes and of Podcasting 2.0.
+
+    ``url`` is the address of the folder in which the tracks lie. The podcast's id hangs on it, or
+    on ``first_url``, where it was before, and those of the episodes on their names, so that they
+    stay the same when a track is made anew.
+    """
+    for prefix, namespace in (("atom", _ATOM), ("itunes", _ITUNES), ("podcast", _PODCAST)):
+        ET.register_namespace(prefix, namespace)
+    base = url.rstrip("/")
+    address = f"{base}/{FEED}"
+    guid_address = f"{(first_url or base).rstrip('/')}/{FEED}"
+    first = tracks[0]
+    root = ET.Element("rss", version="2.0")
+    channel = ET.SubElement(root, "channel")
+    add(channel, "title", first.album)
+    add(channel, "link", f"{base}/")
+    add(channel, "description", f"{first.album}. {first.comment}")
+    if first.language != export.UNDETERMINED:
+        add(channel, "language", first.language)
+    add(channel, "generator", "voiceguide")
+    add(channel, f"{{{_ATOM}}}link", href=address, rel="self", type="application/rss+xml")
+    image = add(channel, "image")
+    for name, text in (("url", f"{base}/{COVER}"), ("title", first.album), ("link", f"{base}/")):
+        add(image, name, text)
+    add(channel, f"{{{_ITUNES}}}image", href=f"{base}/{COVER}")
+    add(channel, f"{{{_ITUNES}}}author", first.artist)
+    add(channel, f"{{{_ITUNES}}}explicit", "false")
+    add(channel, f"{{{_ITUNES}}}type", "serial")
+    add(channel, f"{{{_ITUNES}}}category", text="Health & Fitness")
+    add(channel, f"{{{_PODCAST}}}guid", str(podcast_guid(guid_address)))
+    add(channel, f"{{{_PODCAST}}}medium", "podcast")
+    add(channel, f"{{{_PODCAST}}}locked", "no")
+    for track in tracks:
+        _add_episode(channel, track, base)
+    return document(root)
+
+
+def podcast_guid(address: str) -> uuid.UUID:
+    """Return the podcast:guid of a feed: a UUIDv5 of its address, as the specification makes it.
+
+    The scheme and slashes at the end do not count.
+    """
+    return uuid.uuid5(_PODCAST_GUID, address.rpartition("://")[2].rstrip("/"))
+
+
+def chapters(track: Track) -> bytes:
+    """Return the chapters of a track in the JSON of Podcasting 2.0, version 1.2.0."""
+    listing = {
+        "version": "1.2.0",
+        "title": track.title,
+        "podcastName": track.album,
+        "fileName": track.path.name,
+        "chapters": [
+            {"startTime": one.begin_ms / 1000, "endTime": one.end_ms / 1000, "title": one.title}
+            for one in track.chapters
+        ],
+    }
+    return f"{json.dumps(listing, ensure_ascii=False, indent=2)}\n".encode()
+
+
+def _add_episode(channel: ET.Element, track: Track, base: str) -> None:
+    link = f"{base}/{quote(track.path.name)}"
+    item = add(channel, "item")
+    add(item, "title", track.title)
+    add(item, "description", "\n".join(one.title for one in track.chapters) or track.title)
+    name = f"{track.path.parent.resolve().name}/{track.language}/{track.path.stem}"
+    add(item, "guid", str(uuid.uuid5(_PODCAST_GUID, name)), isPermaLink="false")
+    # Readers sort by time: one second for each track before.
+    time = dt.datetime.combine(track.date, dt.time(second=track.number), dt.UTC)
+    add(item, "pubDate", email.utils.format_datetime(time, usegmt=True))
+    add(item, "enclosure", url=link, length=str(track.size_bytes), type="audio/mpeg")
+    add(item, f"{{{_ITUNES}}}duration", str(round(track.duration_ms / 1000)))
+    add(item, f"{{{_ITUNES}}}episode", str(track.number))
+    add(item, f"{{{_ITUNES}}}episodeType", "full")
+    add(item, f"{{{_ITUNES}}}explicit", "false")
+    add(item, f"{{{_ITUNES}}}image", href=f"{base}/{COVER}")
+    add(
+        item, f"{{{_PODCAST}}}chapters", url=f"{base}/{quote(chapters_path(track.path).name)}",
+        type="application/json+chapters",
+    )  # fmt: skip
+    language = {} if track.language == export.UNDETERMINED else {"language": track.language}
+    add(
+        item, f"{{{_PODCAST}}}transcript", url=f"{base}/{quote(transcript_path(track.path).name)}",
+        type="text/vtt", **language,
+    )  # fmt: skip

@@ -1,0 +1,79 @@
+"""The file of a track -> what its tags say of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mutagen import MutagenError, mp3
+
+from voiceguide import export
+from voiceguide.errors import ExportError
+from voiceguide.playlist.folder import track_paths
+from voiceguide.timeline import Chapter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from voiceguide.timeline import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A track of a playlist, as its file says."""
+
+    path: Path
+    number: int
+    title: str
+    album: str
+    artist: str
+    comment: str
+    language: str
+    """A BCP 47 tag, or "und"."""
+    date: dt.date
+    """When it was made."""
+    duration_ms: int
+    size_bytes: int
+    chapters: tuple[Chapter, ...]
+
+
+def tracks(folder: Path) -> list[Track]:
+    """Return the tracks of a playlist in ``folder``, in order; other files are passed over."""
+    return [read(path) for path in track_paths(folder)]
+
+
+def read(path: Path) -> Track:
+    """Read the tags of a track; raises ExportError."""
+    try:
+        file = mp3.MP3(path)
+        tags = file.tags
+        frames = sorted(tags.getall("CHAP"), key=lambda chapter: chapter.start_time)
+        return Track(
+            path,
+            int(tags["TRCK"].text[0].partition("/")[0]),
+            str(tags["TIT2"]),
+            str(tags["TALB"]),
+            str(tags["TPE1"]),
+            str(tags.getall("COMM")[0]),
+            export.language(str(tags["TLAN"])),
+            dt.date.fromisoformat(f"{tags['TDRC']}-01-01"[:10]),  # another program may cut it
+            round(file.info.length * 1000),
+            path.stat().st_size,
+            tuple(
+                Chapter(str(one.sub_frames["TIT2"]), one.start_time, one.end_time) for one in frames
+            ),
+        )
+    except KeyError as error:
+        raise ExportError(f"{path}: cannot be read as a track: lacks {error.args[0]}") from error
+    except (OSError, MutagenError, IndexError, TypeError, ValueError) as error:
+        raise ExportError(f"{path}: cannot be read as a track: {error}") from error
+
+
+def marks(path: Path) -> list[Span]:
+    """Return the holds, breaths and other marks of a track, as its tags have them."""
+    try:
+        frame = mp3.MP3(path).tags.get(f"TXXX:{export.MARKS}", "")
+    except (OSError, MutagenError, AttributeError) as error:
+        raise ExportError(f"{path}: cannot be read as a track: {error}") from error
+    return export.marks_from_lines(str(frame))

@@ -1,0 +1,71 @@
+"""What a listener has chosen for all sessions: the settings file, and the environment.
+
+Both give options of the model by their names. The settings file gives way to the environment, and
+both to what is asked for with a session.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from voiceguide import files
+from voiceguide.errors import UsageError
+from voiceguide.options import DEFAULTS, OPTIONS, chosen
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SETTINGS = "settings.toml"
+_VARIABLE = "VOICEGUIDE_"
+
+
+def path() -> Path:
+    """Return where the listener's settings are kept."""
+    return files.config_folder() / _SETTINGS
+
+
+def in_file(language: str | None = None) -> dict[str, Any]:
+    """Return the options that the settings file gives for a language; none where there is no file.
+
+    ``language`` is what was asked for; otherwise it may be in the file too. A table of a language's
+    name holds what is only for sessions in it. Raises UsageError naming what is wrong in the file.
+    """
+    file = path()
+    try:
+        written = tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{file}: is not valid TOML: {error}") from error
+    tables = {
+        name: value
+        for name, value in written.items()
+        if isinstance(value, dict) and name != "variables"
+    }
+    kept = {name: value for name, value in written.items() if name not in tables}
+    language = language or str(kept.get("language", DEFAULTS["language"]))
+    kept |= tables.get(language, tables.get(language.partition("-")[0], {}))
+    for part in (*tables.values(), kept):
+        try:
+            chosen(part)
+        except UsageError as error:
+            raise UsageError(f"{file}: {error}") from error
+    return kept
+
+
+def in_environment() -> dict[str, Any]:
+    """Return the options that environment variables give: VOICEGUIDE_SIDE=left."""
+    return {
+        name: os.environ[variable_of(name)]
+        for name in OPTIONS
+        if name != "variables" and os.environ.get(variable_of(name))
+    }
+
+
+def variable_of(name: str) -> str:
+    """Return the environment variable of an option."""
+    return f"{_VARIABLE}{name.upper()}"

@@ -1,0 +1,140 @@
+"""The elements of a script, and what is written on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
+
+from voiceguide.ssml import values
+from voiceguide.ssml.cues import UNTIMED, Timing, WantedVoice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from voiceguide.errors import Findings
+    from voiceguide.ssml.xml import Element
+
+SSML = "http://www.w3.org/2001/10/synthesis"
+_COMMON = {"xml:id", "xml:lang", "xml:base", "onlangfailure"}
+_TIMING = {
+    "xml:id", "begin", "end", "dur", "repeatCount", "repeatDur",
+    "soundLevel", "fadeInDur", "fadeOutDur", "vg:pan",
+}  # fmt: skip
+ATTRIBUTES: dict[str, set[str]] = {
+    "speak": _COMMON | {"version", "startmark", "endmark"},
+    "p": _COMMON,
+    "s": _COMMON,
+    "token": _COMMON | {"role"},
+    "w": _COMMON | {"role"},
+    "break": {"time", "strength"},
+    "prosody": {"rate", "pitch", "volume", "contour", "range", "duration"},
+    "emphasis": {"level"},
+    "voice": _COMMON
+    | {"name", "language", "languages", "gender", "variant", "age"}
+    | {"required", "ordering", "onvoicefailure"},
+    "lang": _COMMON,
+    "sub": {"alias"},
+    "say-as": {"interpret-as", "format", "detail"},
+    "phoneme": {"ph", "alphabet", "type"},
+    "audio": {
+        "src", "clipBegin", "clipEnd", "repeatCount", "repeatDur", "soundLevel", "speed",
+        "fetchtimeout", "fetchhint", "maxage", "maxstale",
+    },
+    "mark": {"name"},
+    "desc": {"xml:lang"},
+    "meta": {"name", "http-equiv", "content"},
+    "metadata": set(),
+    "lexicon": {"uri", "type", "xml:id", "fetchtimeout", "maxage", "maxstale"},
+    "lookup": {"ref"},
+    "par": _TIMING,
+    "seq": _TIMING,
+    "media": _TIMING,
+}  # fmt: skip
+"""The elements, and what may be written on them."""
+
+_UNDONE = {
+    "speak": {"startmark", "endmark"},
+    "prosody": {"duration"},
+    "voice": {"age"},
+}
+"""Attributes whose meaning a listener would miss: they are ignored with a warning."""
+
+LONGEST_SHOWN = 40
+"""How much of what is written stands in a message, in characters."""
+
+_ValueT = TypeVar("_ValueT")
+
+
+def local_name(element: Element) -> str | None:
+    """Return the name of an element of SSML, None for one of another namespace."""
+    space, brace, local = element.tag.rpartition("}")
+    return local if not brace or space == f"{{{SSML}" else None
+
+
+class Attributes:
+    """Reads attributes; what is wrong with them is added to what was found before."""
+
+    def __init__(self, problems: Findings, warnings: Findings) -> None:
+        self._problems = problems
+        self._warnings = warnings
+
+    def check(self, element: Element) -> None:
+        """Warn of attributes that are not known, or known and not done."""
+        local = local_name(element) or ""
+        for attribute in element.attributes:
+            if attribute not in ATTRIBUTES[local]:
+                what = f"<{local}> has no attribute “{attribute}”: it is ignored"
+                self._warnings.add(what, element.at)
+            elif attribute in _UNDONE.get(local, ()):
+                what = f"<{local} {attribute}> is not supported: it is ignored"
+                self._warnings.add(what, element.at)
+
+    def read(self, element: Element, name: str, read: Callable[[str], _ValueT]) -> _ValueT | None:
+        """Read an attribute; what cannot be read is a problem, what is not there is None."""
+        written = element.attributes.get(name)
+        if written is None:
+            return None
+        try:
+            return read(written.strip())
+        except ValueError as error:
+            if len(written) > LONGEST_SHOWN:
+                written = written[:LONGEST_SHOWN] + "…"
+            what = f"<{local_name(element)} {name}={written!r}>: {error}"
+            self._problems.add(what, element.at)
+            return None
+
+    def not_among(self, element: Element, name: str, known: Iterable[str]) -> None:
+        """Note that an attribute is none of the words that it may be."""
+        written = element.attributes[name][:LONGEST_SHOWN]
+        what = f"<{local_name(element)} {name}={written!r}>: must be one of {', '.join(known)}"
+        self._problems.add(what, element.at)
+
+    def timing(self, element: Element) -> Timing:
+        """Read when and how loud a par, seq or media is heard."""
+        timing = Timing(
+            id=element.attributes.get("xml:id"),
+            begin=self.read(element, "begin", values.point) or 0,
+            end=self.read(element, "end", values.point),
+            dur_ms=self.read(element, "dur", values.clock_value),
+            repeat_count=self.read(element, "repeatCount", values.count),
+            repeat_dur_ms=self.read(element, "repeatDur", values.clock_value),
+            gain_db=self.read(element, "soundLevel", values.decibels) or 0.0,
+            fade_in_ms=self.read(element, "fadeInDur", values.clock_value) or 0,
+            fade_out_ms=self.read(element, "fadeOutDur", values.clock_value) or 0,
+            pan=self.read(element, "vg:pan", values.pan) or 0.0,
+        )
+        return UNTIMED if timing == UNTIMED else timing
+
+    def voice(self, element: Element) -> WantedVoice:
+        """Read what a script wants of a voice."""
+        genders = ("female", "male", "neutral")
+        gender = element.attributes.get("gender", "").strip() or None
+        if gender is not None and gender not in genders:
+            self.not_among(element, "gender", genders)
+        written = (element.attributes.get(name, "") for name in ("languages", "language"))
+        languages = " ".join(written).split()
+        return WantedVoice(
+            names=tuple(element.attributes.get("name", "").split()),
+            languages=tuple(tag.partition(":")[0] for tag in languages),  # "en:de" is an accent
+            gender=cast("Literal['female', 'male', 'neutral'] | None", gender),
+            variant=self.read(element, "variant", values.whole),
+        )

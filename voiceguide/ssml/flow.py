@@ -1,0 +1,116 @@
+"""What is read, piece by piece -> cues in document order.
+
+Text of one style is joined into runs of speech, and pauses are put where sentences and paragraphs
+end.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+
+from voiceguide.errors import Place
+from voiceguide.ssml import say_as
+from voiceguide.ssml.cues import Cue, Group, Mark, Pause, Sound, Speech, Style, walk
+from voiceguide.ssml.values import STRENGTH_MS
+
+_CLOSING = re.compile(r"\s*[.,;:!?…)\]»”’]+(?=\s|$)")
+_STRAY = re.compile(r"^[.,;:!?…]+\s+")  # what a break or a sound cut off from the words before
+_SENTENCE_ENDS = (".", "!", "?", "…")
+_LONGEST_RUN = 2000  # characters
+_PARTS = re.compile(
+    r".{1,most}(?:(?<=[.!?…])\s|$)|.{1,most}(?:\s|$)|.{1,most}".replace("most", str(_LONGEST_RUN)),
+    re.DOTALL,
+)
+"""A run of speech in parts of two minutes, each held as a whole while it is made: sentence by
+sentence where there are any."""
+
+
+@dataclass(slots=True)
+class Flow:
+    """Cues in document order: joins the text of one style, and places the implied gaps."""
+
+    cues: list[Cue] = field(default_factory=list)
+    _text: list[str] = field(default_factory=list)
+    _spoken: list[str] = field(default_factory=list)
+    _style: Style | None = None
+    _at: Place | None = None
+    _gap_ms: int = 0
+
+    def text(self, text: str, style: Style, at: Place, phonemes: str | None = None) -> None:
+        """Add text to the run of speech, or begin another in another style."""
+        if not text.strip():
+            if self._text:
+                self._text.append(text)
+                self._spoken.append(text)
+            return
+        if style != self._style:
+            ended = _CLOSING.match(text)
+            if ended and self._text:  # it belongs to the words before, in their style
+                while self._text[-1].isspace():
+                    self._text.pop()
+                    self._spoken.pop()
+                self._text.append(ended[0])
+                self._spoken.append(ended[0])
+                rest = text[ended.end() :]
+                at = Place(at.line, at.column + len(text.strip()) - len(rest.strip()))
+                text = rest
+            self.flush()
+            if not text.strip():
+                return
+            self._style = style
+        if not self._text:
+            self._at = at
+        self._text.append(text)
+        self._spoken.append(text.replace("[[", "") if phonemes is None else f"[[{phonemes}]]")
+
+    def flush(self) -> None:
+        """End the run of speech: what follows is another."""
+        words, spoken = (
+            _STRAY.sub("", " ".join("".join(parts).split())) for parts in (self._text, self._spoken)
+        )
+        self._text.clear()
+        self._spoken.clear()
+        if not speakable(words):
+            return
+        assert self._style is not None  # noqa: S101 (set with the text)
+        assert self._at is not None  # noqa: S101
+        if self._gap_ms:
+            self.cues.append(Pause(self._gap_ms, elastic=True, at=self._at))
+            self._gap_ms = 0
+        if "[[" in spoken and len(spoken) <= _LONGEST_RUN:
+            self.cues.append(Speech(words, self._style, self._at, spoken))
+            return
+        words = say_as.amounts(words, self._style.language)
+        before = ""
+        for part in map(str.strip, filter(speakable, _PARTS.findall(words))):
+            if before.endswith(_SENTENCE_ENDS):
+                self.cues.append(Pause(STRENGTH_MS["weak"], elastic=True, at=self._at))
+            self.cues.append(Speech(part, self._style, self._at))
+            before = part
+
+    def gap(self, ms: int) -> None:
+        """Leave a gap if more speech follows and no break is written there."""
+        self.flush()
+        if self.cues:
+            self._gap_ms = max(ms, self._gap_ms)
+
+    def add(self, cue: Cue) -> None:
+        """Add what is no text."""
+        self.flush()
+        if self._gap_ms and isinstance(cue, Group) and _begins_with_speech(cue):
+            self.cues.append(Pause(self._gap_ms, elastic=True, at=cue.at))
+        if not isinstance(cue, Mark):
+            self._gap_ms = 0
+        self.cues.append(cue)
+
+
+def speakable(text: str) -> bool:
+    """Whether there is more than punctuation and spaces."""
+    return any(unicodedata.category(char)[0] not in "PZC" for char in text)
+
+
+def _begins_with_speech(group: Group) -> bool:
+    cues = (cue for cue in walk(group) if isinstance(cue, Speech | Sound | Pause))
+    return isinstance(next(cues, None), Speech)

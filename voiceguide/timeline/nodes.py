@@ -1,0 +1,76 @@
+"""What is known of a cue while its time is worked out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from voiceguide import ssml
+from voiceguide.ssml import Cue, Group, SyncBase
+
+if TYPE_CHECKING:
+    from voiceguide.timeline.events import Ramp
+
+FOREVER = math.inf
+
+
+class Node:
+    """A cue in the tree, with its begin and end once they are worked out."""
+
+    __slots__ = (
+        "begin", "beginning", "children", "cue", "early_ms", "end", "ending", "index", "parent",
+        "placed", "simple",
+    )  # fmt: skip
+
+    def __init__(self, cue: Cue, parent: Node | None, index: int) -> None:
+        self.cue = cue
+        self.parent = parent
+        self.index = index
+        self.children: list[Node] = []
+        self.placed = 0  # so many children have their end
+        self.begin: int | None = None
+        self.end: int | None = None
+        self.simple = 0  # the length of one repetition
+        self.early_ms: float | None = None
+        self.beginning = self.ending = False  # being worked out: met again, it is a circle
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a cue inherits from all that it lies in."""
+
+    shift_ms: int = 0
+    """How much later this repetition is than the first."""
+    limit_ms: float = FOREVER
+    """Nothing is heard beyond."""
+    gain_db: float = 0.0
+    pan: float = 0.0
+    ramps: tuple[Ramp, ...] = ()
+
+
+def heard_early_ms(node: Node) -> float:
+    """Return how far before its begin something in ``node`` may be heard."""
+    if node.early_ms is None:
+        node.early_ms = 0
+        for child in node.children:
+            for part in ssml.walk(child.cue):
+                begin = part.timing.begin if isinstance(part, Group) else 0
+                node.early_ms += FOREVER if isinstance(begin, SyncBase) else max(0, -begin)
+    return node.early_ms
+
+
+def begins_early_ms(cue: Cue, index: int, home: dict[str, int]) -> float:
+    """Return how far before the end of the one before it a child of the root may begin."""
+    early_ms = 0
+    for part in ssml.walk(cue):
+        if not isinstance(part, Group):
+            continue
+        for point in (part.timing.begin, part.timing.end):
+            if isinstance(point, SyncBase):
+                if home.get(point.id, index) != index:
+                    return FOREVER
+                early_ms += max(0, -point.offset_ms)
+            elif point is not None:
+                early_ms += max(0, -point)
+    return early_ms
