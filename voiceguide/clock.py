@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import re
+import time
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 UNIT_MS = {"h": 3_600_000, "min": 60_000, "s": 1000, "ms": 1}
 _NUMBER = r"\d+(?:\.\d*)?|\.\d+"
@@ -87,3 +93,16 @@ def checked_pace(written: str) -> str:
     if not all(least <= part <= most for part in (inhale, exhale)) or max(*held, last) > most:
         raise ValueError(f"{right}; in and out take from {least} to {most} s")
     return pace
+
+
+@contextlib.contextmanager
+def timed(what: str) -> Iterator[None]:
+    """Log how long something takes; “--verbose” shows it."""
+    begun_s = time.perf_counter()
+    try:
+        yield
+    finally:
+        _LOG.info("%s: %.2f s", what, time.perf_counter() - begun_s)
+
+
+_LOG = logging.getLogger("voiceguide")

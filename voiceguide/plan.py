@@ -106,19 +106,22 @@ def plan(request: Request, problems: Findings | None = None) -> Plan:
     ``problems`` takes what is wrong in the script, where it is to be read on nevertheless. Raises
     RequestError, LibraryError, ScriptError or SoundError.
     """
-    return planned(request, script.write(request), problems)
+    with clock.timed(f"writing the script of {request.target}"):
+        written = script.write(request)
+    return planned(request, written, problems)
 
 
 def planned(request: Request, written: Written, problems: Findings | None = None) -> Plan:
     """Plan a session whose script is written; the rest is as with ``plan``."""
     options = request.options
-    read = ssml.parse(
-        written.text,
-        name=written.name,
-        folders=list(written.folders),
-        language=options.language,
-        problems=problems,
-    )
+    with clock.timed(f"reading {written.name}"):
+        read = ssml.parse(
+            written.text,
+            name=written.name,
+            folders=list(written.folders),
+            language=options.language,
+            problems=problems,
+        )
     speeches = (cue for cue in ssml.walk(read.root) if isinstance(cue, Speech))
     characters = sum(len(speech.text) for speech in speeches)
     if characters > options.max_ms / 1000 * _MOST_CHARACTERS_PER_S:
@@ -149,7 +152,7 @@ def fit(requests: Sequence[Request], length_ms: int) -> list[Plan]:
         what = f"{clock.text(length_ms)} is more than {options.max_length}"
         raise UsageError(f"{what}; {option('max_length')} allows more")
     try:
-        with open_voice(options) as voice:
+        with clock.timed(f"fitting {first.target}"), open_voice(options) as voice:
             plans, fitted = timeline.choose(_variants(requests, voice), length_ms)
     except timeline.LengthError as error:
         raise _cannot_last(requests, length_ms, error.nearest_ms) from error

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from voiceguide import mixer, script, timeline
+from voiceguide import clock, mixer, script, timeline
 from voiceguide.errors import Findings, SoundError
 from voiceguide.options import Options, taking
 from voiceguide.plan import Plan, bed, fit, items, open_voice, plan, planned
@@ -90,7 +90,8 @@ class Session:
     @cached_property
     def written(self) -> Written:
         """The script, of a session that lasts as long as its parts need."""
-        return script.write(self.request)
+        with clock.timed(f"writing the script of {self.request.target}"):
+            return script.write(self.request)
 
     @property
     def script(self) -> str:
@@ -159,7 +160,7 @@ class Session:
     @cached_property
     def timeline(self) -> Timeline:
         """Events and chapters, on the millisecond grid. All speech is made for it."""
-        with open_voice(self.request.options) as voice:
+        with clock.timed("speaking"), open_voice(self.request.options) as voice:
             whole = timeline.collect(items(self.plan, voice))
         if whole.duration_ms == 0:
             raise mixer.nothing_is_heard(self.plan.written.name)
@@ -212,7 +213,8 @@ class Session:
                 self.timeline = collected
             return collected
 
-        with open_voice(self.request.options) as voice:
+        what = f"speaking, mixing and writing {path}"
+        with clock.timed(what), open_voice(self.request.options) as voice:
             heard_items = items(one, voice)
             if not tones:
                 heard_items = timeline.without_sounds(heard_items)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from voiceguide.voices.cache import ClipCache
     from voiceguide.voices.engine import Engine, Spoken, Utterance
+
+_LOG = logging.getLogger("voiceguide")
 
 _WORKERS = 2
 """Engines at work at once: each gives some 90 phrases a second, the encoder takes 50."""
@@ -47,6 +50,7 @@ class Voice:
         self._memory: OrderedDict[Utterance, Samples] = OrderedDict()
         self._memory_bytes = 0
         self._closed = False
+        self._spoken = self._known = 0
 
     def __enter__(self) -> Self:
         return self
@@ -100,6 +104,7 @@ class Voice:
             engine.close()
         self._pool.shutdown(wait=True)
         self._clips.prune()
+        _LOG.info("%d phrases spoken, %d read from the cache", self._spoken, self._known)
 
     def _length_ms(self, utterance: Utterance) -> int:
         return len(self._make(utterance)) // FRAMES_PER_MS
@@ -115,6 +120,9 @@ class Voice:
         if samples is None:
             samples = self._speak(utterance)
             self._clips.write(name, samples)
+            self._spoken += 1
+        else:
+            self._known += 1
         self._remember(utterance, samples)
         return samples
 
