@@ -36,7 +36,7 @@ from mutagen.id3 import ID3
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "voiceguide/phone/page"
-TONES = {"region": "calf", "side": "left", "level": "gentle", "guidance": "tones"}
+TONES = {"target": "calf", "side": "left", "level": "gentle", "guidance": "tones"}
 """A session that is made in a few seconds."""
 BESIDE = "what lies beside the folder"
 PROXIED = {"X-Forwarded-For": "192.0.2.77"}
@@ -84,12 +84,14 @@ class Served:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *options: str):
-    """Run “voiceguide serve” on a free port."""
+def serving(folder: Path, *options: str, within: Path | None = None):
+    """Run “voiceguide serve” on a free port; ``within`` the folder of another copy of it."""
     command = [sys.executable, "-m", "voiceguide", "serve", str(folder), "--port", "0", *options]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
-    ) as process:
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
+        cwd=within,
+        env={**os.environ, "PYTHONPATH": str(within)} if within else None,
+    ) as process:  # fmt: skip
         lines = []
         for line in process.stdout:
             lines.append(line)
@@ -127,7 +129,7 @@ def session(server):
 @pytest.fixture(scope="module")
 def neck(server):
     """A playlist that was made."""
-    wanted = {"region": "neck", "side": "left", "level": "gentle", "guidance": "tones"}
+    wanted = {"target": "neck", "side": "left", "level": "gentle", "guidance": "tones"}
     about = server.made("playlists", wanted)
     assert about["state"] == "ready", about
     return about
@@ -148,6 +150,7 @@ def test_the_link_and_the_qr_code_that_are_printed_carry_the_key(server):
     assert found.text == link[0]
     assert link[0] == f"http://{urlsplit(link[0]).netloc}/key/{server.key}/"
     assert len(server.key) * 6 >= 128
+    assert "Anyone with the link can use it." in server.printed
 
 
 def test_the_key_stays_the_same_and_is_no_one_elses_to_read(server, tmp_path):
@@ -203,7 +206,7 @@ main()"""
 def test_busy_is_said_and_a_signal_ends_it_at_once_with_nothing_left_behind(tmp_path, number, kind):
     with serving(tmp_path / "out") as served:
         regions = ["hip", "knee", "foot", "hand", "groin", "jaw"]
-        wanted = [{"region": region, "explain": True} for region in regions]
+        wanted = [{"target": region, "explain": True} for region in regions]
         answers = [served.post(f"/api/{kind}", one) for one in wanted]
         assert [answer.status_code for answer in answers] == [202] * 5 + [503]
         assert int(answers[-1].headers["Retry-After"]) > 0
@@ -559,7 +562,7 @@ def test_the_same_again_is_there_at_once(server, session):
 
 
 def test_a_wrong_length_is_answered_with_those_that_can_be_had(server):
-    wanted = {**TONES, "region": "neck", "side": "both", "minutes": 2}
+    wanted = {**TONES, "target": "neck", "side": "both", "minutes": 2}
     answer = server.made("sessions", wanted)
     assert answer["state"] == "failed"
     assert server.get(f"/api/sessions/{answer['id']}").status_code == 422
@@ -574,14 +577,39 @@ def test_a_wrong_length_is_answered_with_those_that_can_be_had(server):
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
-        ({"region": "nose"}, "no region"), ({"region": "calf", "area": "neck"}, "no area"),
-        ({"region": "calf", "method": "hammer"}, "no method"), ({}, "region"),
-        ({"region": "jaw", "method": "foam-roller"}, "does not suit"),
-        ({"region": "calf", "language": "xx"}, "language"),
-        ({"region": "calf", "minutes": 100_000}, "minutes"), ({"region": "../calf"}, "region"),
-        ({"region": "calf", "minutes": -1}, "minutes"), ({"region": "my.ssml"}, "region"),
-        ({"region": "calf", "library": "/"}, "library"), ({"region": "-"}, "region"),
-        ({"region": "calf", "side": "up"}, "side"), ([], "object"),
+        ({"target": "nose"}, "no region"), ({"target": "calf", "area": "neck"}, "no area"),
+        ({"target": "calf", "method": "hammer"}, "no method"), ({}, "target"),
+        ({"target": "jaw", "method": "foam-roller"}, "does not suit"),
+        ({"target": "calf", "language": "xx"}, "language"),
+        ({"target": "calf", "language": "../en"}, "language"),
+        ({"target": "calf", "minutes": 100_000}, "minutes"), ({"target": "../calf"}, "target"),
+        ({"target": "calf", "minutes": 180.5}, "between 1 and 180"),
+        ({"target": "calf", "minutes": 0.5}, "between 1 and 180"),
+        ({"target": "calf", "minutes": "3:00:01"}, "between 1 and 180"),
+        ({"target": "calf", "minutes": -1}, "minutes"), ({"target": "my.ssml"}, "target"),
+        ({"target": "calf", "minutes": True}, "minutes"),
+        ({"target": "calf", "minutes": "soon"}, "minutes, such as 12"),
+        ({"target": "calf", "minutes": [12]}, "minutes: must be"),
+        ({"target": "calf", "area": {"name": "calf"}}, "area: must be"),
+        ({"target": "calf", "library": "/"}, "unknown option “library”"),
+        ({"target": "calf", "voice": "x.onnx"}, "unknown option “voice”"),
+        ({"target": "calf", "bed": "rain"}, "unknown option “bed”"),
+        ({"target": "calf", "max_length": "24h"}, "unknown option “max_length”"),
+        ({"target": "calf", "region": "calf"}, "unknown option “region”"),
+        ({"target": "calf", "sied": "left"}, "did you mean side?"),
+        ({"target": "calf", "variables": "a=1"}, "variables"),
+        ({"target": "calf", "variables": {"a": 1}}, "variables"),
+        ({"target": "calf", "variables": {"a": [1]}}, "a: must be"),
+        ({"target": "-"}, "target"), ({"target": ["calf"]}, "target"),
+        ({"target": "c" * 61}, "target"), ({"target": "calf\n"}, "target"),
+        ({"target": "calf", "area": "x" * 61}, "area: must have at most 60 characters"),
+        ({"target": "calf", "area": "upper\ncalf"}, "area: must be a line"),
+        ({"target": "calf", "side": "up"}, "side"), ({"target": "calf", "side": None}, "side"),
+        ({"target": "breathing", "side": "left"}, "side does not suit breathing"),
+        ({"target": "breathing", "pace": "4-x"}, "seconds such as 4-6"),
+        ({"target": "breathing", "pace": "90-90"}, "from 1 to 20 s"),
+        ({"target": "calf", "pace": "box"}, "pace does not suit massage"),
+        ([], "object"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_had_is_told(server, wanted, says):
@@ -591,6 +619,91 @@ def test_what_cannot_be_had_is_told(server, wanted, says):
     assert "\n" not in answer.json()["error"].strip()
 
 
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ("", "not JSON"), ("{", "not JSON"), ("\xff", "not JSON"), ("[" * 4000, "not JSON"),
+        ('{"target": "calf", "minutes": NaN}', "minutes"),
+        ('{"target": "calf", "minutes": 1e999}', "minutes"),
+        ('{"target": "calf", "minutes": 1' + "0" * 3900 + "}", "minutes"),
+        ('{"target": "calf", "\\ud800": 1}', "unknown option"),
+        ('{"target": "calf", "area": "\\ud800"}', "area"),
+        ('{"target": "calf", "area": "\\u0000"}', "area"),
+    ],
+)  # fmt: skip
+def test_what_no_browser_sends_is_told_too(server, written, says):
+    answer = httpx.post(
+        f"{server.url}/api/sessions",
+        content=written.encode("latin-1"),
+        headers={"Content-Type": "application/json"},
+    )
+    assert (answer.status_code, says in answer.json()["error"]) == (422, True), answer.text
+
+
+def test_the_same_wish_in_other_words_is_the_same_session(server, session):
+    said_twice = {**TONES, "minutes": None, "explain": False, "language": "en", "prepare": False}
+    again = server.post("/api/sessions", said_twice)
+    assert (again.status_code, again.json()["id"]) == (200, session["id"])
+    wanted = {"target": "breathing", "guidance": "tones", "pace": "BOX"}
+    ids = {
+        server.post("/api/sessions", {**wanted, "minutes": minutes}).json()["id"]
+        for minutes in (4, 4.0, "4", "4:00", "240s")
+    }
+    assert len(ids) == 1
+
+
+def test_a_kind_of_session_is_offered_made_and_is_what_the_command_line_makes(server):
+    for language, name in (("en", "Breathing"), ("de", "Atmen")):
+        kinds = server.get(f"/api/library?language={language}").json()["kinds"]
+        kind = {one["id"]: one for one in kinds}["breathing"]
+        assert (kind["name"], kind["about"]) == (name, "itself")
+        assert set(kind["options"]) == {"pace", "guidance", "language", "minutes"}
+    wanted = {"target": "breathing", "pace": "4-7-8", "guidance": "tones", "minutes": 4}
+    about = server.made("sessions", wanted)
+    assert (about["state"], about["region"], about["duration_ms"]) == (
+        "ready",
+        "breathing",
+        240_000,
+    )
+    assert about["id"].startswith("breathing-")
+    options = ["--pace", "4-7-8", "--guidance", "tones", "--minutes", "4"]
+    shown = voiceguide("script", "breathing", *options, "--format", "json").stdout
+    timeline = server.get(f"/sessions/{about['id']}.json").json()
+    assert timeline == json.loads(shown)
+    marks = [(one["kind"], one["end_ms"] - one["begin_ms"]) for one in timeline["marks"]]
+    breath = [("inhale", 4000), ("hold", 7000), ("exhale", 8000)]
+    assert marks[:3] == breath
+    assert set(marks) == set(breath)
+    picture = server.get("/covers/breathing.png").content
+    assert picture.startswith(b"\x89PNG")
+    assert picture != server.get("/covers/calf.png").content
+    assert server.get("/covers/nothing.png").status_code == 404
+
+
+def test_what_each_track_has_for_itself_cannot_be_asked_of_a_playlist(server):
+    for wanted in (
+        {"target": "breathing", "pace": "box"},
+        {"target": "calf", "area": "upper-calf"},
+    ):
+        answer = server.post("/api/playlists", wanted)
+        name = list(wanted)[1]
+        assert answer.status_code == 422
+        assert (
+            answer.json()["error"] == f"{name}: each track of a playlist has its own; leave it out"
+        )
+
+
+def shown_options(page: str) -> set[str]:
+    return set(re.findall(r'data-option="([^"]+)"', page))
+
+
+def test_the_page_has_a_field_for_each_option_that_it_may_choose(server):
+    assert shown_options(server.get("/").text) == {
+        "method", "area", "side", "level", "pace", "guidance", "explain", "prepare", "language",
+        "minutes",
+    }  # fmt: skip
+
+
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: (
@@ -598,7 +711,8 @@ JUNK = st.recursive(
     ),
     max_leaves=12,
 )  # fmt: skip
-NAMES = ["region", "area", "method", "minutes", "side", "level", "language", "guidance", "explain"]
+NAMES = ["target", "area", "method", "minutes", "side", "level", "language", "guidance", "explain"]
+NAMES += ["pace", "prepare", "variables"]
 BAD = st.one_of(
     st.binary(max_size=200),
     st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")),
@@ -607,7 +721,7 @@ BAD = st.one_of(
         lambda parts: json.dumps({**TONES, **parts[0], "more": parts[1]}).encode()
     ),
     st.dictionaries(st.sampled_from(NAMES), JUNK).map(
-        lambda parts: json.dumps({"region": "nose", **parts, "level": "deepest"}).encode()
+        lambda parts: json.dumps({"target": "nose", **parts, "level": "deepest"}).encode()
     ),
     st.integers(1, 9_000).map(lambda depth: b"[" * depth),
 )
@@ -635,7 +749,7 @@ def test_a_region_that_is_broken_is_told_and_the_others_go_on(tmp_path, monkeypa
     broken.parent.mkdir(parents=True)
     broken.write_text("name = 1")
     with serving(tmp_path / "out") as served:
-        answer = served.post("/api/sessions", {"region": "broken"})
+        answer = served.post("/api/sessions", {"target": "broken"})
         assert (answer.status_code, "broken.toml" in answer.json()["error"]) == (422, True)
         assert served.get("/").status_code == 200
         assert "neck" in served.get("/api/library").text
@@ -763,14 +877,14 @@ def test_a_zip_says_that_it_has_no_parts_and_comes_whole(server, neck):
 
 
 def test_a_playlist_keeps_to_a_length_and_is_named_by_it(server):
-    wanted = {"region": "calf", "side": "left", "level": "gentle", "guidance": "tones"}
+    wanted = {"target": "calf", "side": "left", "level": "gentle", "guidance": "tones"}
     made = server.made("playlists", {**wanted, "minutes": 12.5})
     assert (made["state"], made["id"]) == ("ready", "calf-left-gentle-tones-12-5-min")
     assert made["duration_ms"] == 750_000
     none = server.made("playlists", {**wanted, "minutes": 1})
     assert none["state"] == "failed"
     assert none["nearest_ms"][0] > 60_000
-    assert none["options"] == {"target": wanted.pop("region"), **wanted, "minutes": 1}
+    assert none["options"] == {"target": wanted.pop("target"), **wanted, "minutes": 1}
 
 
 def test_a_track_that_is_broken_is_told_without_the_computers_folders(server, neck):
@@ -803,7 +917,7 @@ atexit.register(print, "good bye")"""
         assert served.made("sessions", TONES)["state"] == "failed"
         odd.unlink()
         assert served.made("sessions", TONES)["state"] == "ready"
-        assert served.post("/api/sessions", {"region": "hip", "explain": True}).status_code == 202
+        assert served.post("/api/sessions", {"target": "hip", "explain": True}).status_code == 202
         process = psutil.Process(served.process.pid)
         until = time.monotonic() + 20
         while not list(served.folder.glob("sessions/.voiceguide-part-*/.*")):
@@ -905,7 +1019,7 @@ def test_requests_too_long_or_malformed_are_refused(server):
             answer = server.raw(request)
             assert re.match(rb"HTTP/1.1 4\d\d ", answer), answer[:100]
             assert b"Traceback" not in answer
-    long = {"region": "calf", "language": "e" * 10_000}
+    long = {"target": "calf", "language": "e" * 10_000}
     assert server.post("/api/sessions", long).status_code == 413
 
 
@@ -982,7 +1096,7 @@ def test_a_session_from_the_touch_to_the_download(  # noqa: PLR0915 (it is a lon
     phone.locator("#back .region[data-region=neck]").tap()
     assert phone.get_by_role("group", name="The body", include_hidden=True).count() == 1
     assert phone.locator("#options h1").text_content() == "Neck"
-    choose(phone, length="8", side="left")
+    choose(phone, minutes="8", side="left")
     phone.get_by_role("button", name="Make it").tap()
 
     phone.locator("#making-progress").wait_for()
@@ -1098,9 +1212,204 @@ def test_tones_of_other_names_are_counted_down_and_paced_too(server, session, ph
         path.write_text(written, "utf-8")
 
 
+def test_breathing_from_the_page_to_the_playlist(server, phone):
+    phone.goto(server.url)
+    phone.get_by_role("link", name="Breathing paced breathing").tap()
+    assert phone.locator("#options h1").text_content() == "Breathing"
+    assert phone.locator("#summary").text_content().startswith("paced breathing: calm")
+    phone.get_by_text("More choices").tap()
+    shown = phone.locator("[data-option]").evaluate_all(
+        "all => all.filter((one) => one.checkVisibility()).map((one) => one.dataset.option)"
+    )
+    assert set(shown) == {"pace", "guidance", "language", "minutes"}
+    phone.get_by_label("Pace").first.select_option(label="your own")
+    phone.locator("[data-option=pace] [data-other]").fill("4-2-6-1")
+    choose(phone, minutes="other", guidance="tones")
+    phone.get_by_label("Length").last.fill("2")
+    phone.get_by_role("button", name="One minute more").tap()
+    with phone.expect_request("**/api/sessions") as asked:
+        phone.get_by_role("button", name="Make it").tap()
+    assert asked.value.post_data_json == {
+        "target": "breathing", "pace": "4-2-6-1", "guidance": "tones", "language": "en",
+        "minutes": 3,
+    }  # fmt: skip
+    phone.locator("#player").wait_for()
+    assert phone.locator("#length").text_content() == "3:00"
+    timeline = server.get(f"/sessions/{phone.url.rpartition('/')[2]}.json").json()
+    marks = timeline["marks"][12:16]  # the fourth breath
+    assert [one["kind"] for one in marks] == ["inhale", "hold", "exhale", "hold"]
+    until(phone, "document.querySelector('audio').readyState > 0")
+    sizes = []
+    for mark, text, seconds in zip(
+        marks, ["Breathe in", "Hold", "Breathe out", "Hold"], [3, 1, 5, 1], strict=True
+    ):
+        ms = mark["end_ms"] - 1000 * seconds + 200
+        phone.evaluate(f"document.querySelector('audio').currentTime = {ms / 1000}")
+        until(phone, f"document.querySelector('#breathing').textContent === '{text}'")
+        until(phone, f"document.querySelector('#countdown').textContent === '{seconds}'")
+        size = phone.locator("#breath").evaluate("e => e.style.getPropertyValue('--scale')")
+        sizes.append(float(size))
+    growing, full, shrinking, empty = sizes
+    assert empty < growing < full
+    assert empty < shrinking < full
+    artwork = phone.evaluate("navigator.mediaSession.metadata.artwork[0].src")
+    assert server.get(urlsplit(artwork).path).content.startswith(b"\x89PNG")
+    assert phone.evaluate("navigator.mediaSession.metadata.album") == "Breathing"
+    phone.get_by_role("button", name="Make a playlist of it").last.tap()
+    phone.get_by_role("button", name=re.compile(r"^\d+ min instead$")).tap()  # of four tracks
+    phone.locator("#playlist").wait_for(timeout=90_000)
+    assert phone.locator("#tracks span").all_text_contents() == [
+        "Breathing: calm", "Breathing: coherent", "Breathing: box", "Breathing: 4-7-8",
+    ]  # fmt: skip
+    phone.locator("#playlist .back").tap()
+    phone.locator("#made a", has_text="Breathing: 4-2-6-1").wait_for()
+
+
+def test_what_does_not_suit_is_not_shown_and_not_sent(server, phone):
+    asked = []
+
+    def note(route):
+        asked.append(route.request.post_data_json)
+        route.fulfill(status=422, json={"error": "not now"})
+
+    phone.route(
+        "**/api/*s", lambda route: note(route) if route.request.post_data else route.continue_()
+    )
+    phone.goto(f"{server.url}/#neck")
+    phone.get_by_text("More choices").tap()
+    choose(phone, side="left")
+    phone.get_by_label("Place").select_option("all")
+    phone.get_by_label("Begin with why it helps").check()
+    phone.get_by_role("button", name="Make it").tap()
+    phone.locator("#trouble", has_text="not now").wait_for()
+    assert asked.pop() == {
+        "target": "neck", "method": "fascia-ball", "area": "all", "side": "left",
+        "level": "standard", "guidance": "full", "explain": True, "language": "en",
+    }  # fmt: skip
+    phone.get_by_role("button", name="Make a playlist").first.tap()
+    until(phone, "document.querySelector('#trouble').textContent.includes('not now')")
+    phone.wait_for_timeout(300)
+    assert "area" not in asked[-1]
+    assert asked.pop()["side"] == "left"
+    phone.goto(f"{server.url}/#breathing")
+    phone.get_by_role("button", name="Make it").tap()
+    phone.locator("#trouble", has_text="not now").wait_for()
+    assert asked.pop() == {
+        "target": "breathing", "pace": "calm", "guidance": "full", "language": "en",
+    }  # fmt: skip
+
+
+def test_the_settings_are_what_the_page_begins_with(phone, tmp_path, monkeypatch):
+    monkeypatch.setenv("VOICEGUIDE_CONFIG_DIR", str(tmp_path))
+    (tmp_path / "settings.toml").write_text(
+        'side = "left"\nminutes = "25:30"\npace = "4-6-1-1"\nmethod = "thumb"\nvoice = "nobody"\n'
+        'explain = true\n[de]\nlevel = "deep"\n'
+    )
+    with serving(tmp_path / "out") as served:
+        assert "nobody" not in served.get("/").text
+        phone.goto(f"{served.url}/?language=de#neck")
+        phone.get_by_text("Mehr Auswahl").tap()
+        for name, value in {
+            "side": "left",
+            "minutes": "other",
+            "method": "thumb",
+            "level": "deep",
+        }.items():
+            assert phone.locator(f"input[name={name}]:checked").get_attribute("value") == value
+        assert phone.get_by_label("Dauer").last.input_value() == "25.5"
+        assert phone.get_by_label("Zuerst sagen").is_checked()
+        phone.goto(f"{served.url}/#breathing")
+        assert phone.locator("[data-option=pace] [data-other]").input_value() == "4-6-1-1"
+        phone.goto(f"{served.url}/?language=en#neck")
+        phone.get_by_text("More choices").tap()
+        assert phone.locator("input[name=level]:checked").get_attribute("value") == "standard"
+        choose(phone, method="fascia-ball")  # what was chosen here stays
+        phone.goto(f"{served.url}/?language=de#neck")
+        assert phone.locator("input[name=method]:checked").get_attribute("value") == "fascia-ball"
+        (tmp_path / "settings.toml").write_text("sied = 1")
+        answer = served.get("/")
+        said = "settings.toml: unknown option “sied”; did you mean side or seed?"
+        assert (answer.status_code, answer.json()) == (422, {"error": said})
+
+
+def test_an_option_that_is_added_to_the_model_is_on_the_page(phone, tmp_path):
+    """Nothing but the model is touched, in a copy of the program."""
+    copy = tmp_path / "copy"
+    for folder in ("voiceguide", "scripts", "sounds"):
+        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    path = copy / "voiceguide/options.py"
+    model = path.read_text("utf-8")
+    added = """
+    warmth: Annotated[Literal["cool", "warm"], Option("How warm it sounds.", page="more")] = "cool"
+    echo: Annotated[bool, Option("Whether it sounds like a hall.", page="first")] = False
+    beats: Annotated[int, Option("Beats a minute.", page="more", default="none")] = 0
+    mantra: Annotated[str | None, Option("What to think of.", page="more", of_kinds=True)] = None
+"""
+    before = "    mono: Annotated["
+    assert model.count(before) == 1
+    path.write_text(model.replace(before, f"{added}{before}"), "utf-8")
+    with serving(tmp_path / "out", within=copy) as served:
+        phone.goto(f"{served.url}/#neck")
+        echo = phone.get_by_label("Whether it sounds like a hall")
+        echo.check()
+        assert not phone.get_by_label("Beats a minute").is_visible()
+        phone.get_by_text("More choices").tap()
+        choose(phone, warmth="warm", guidance="tones", level="gentle", side="left")
+        phone.get_by_label("Beats a minute").fill("60")
+        assert not phone.get_by_label("What to think of").is_visible()  # no kind names it
+        with phone.expect_response("**/api/sessions") as asked:
+            phone.get_by_role("button", name="Make it").tap()
+        sent = asked.value.request.post_data_json
+        assert {name: sent.get(name) for name in ("warmth", "echo", "beats", "mantra")} == {
+            "warmth": "warm", "echo": True, "beats": 60, "mantra": None,
+        }  # fmt: skip
+        assert asked.value.status == 202
+        assert asked.value.json()["options"]["warmth"] == "warm"
+        phone.goto("about:blank")
+        refused = served.post("/api/sessions", {**TONES, "warmth": "hot"})
+        assert (refused.status_code, refused.json()["error"].split()[0]) == (422, "warmth")
+
+
+def test_a_kind_of_ones_own_is_on_the_page_with_its_options(phone, tmp_path, monkeypatch):
+    monkeypatch.setenv("VOICEGUIDE_CONFIG_DIR", str(tmp_path))
+    kind = tmp_path / "scripts/kinds/quiet-time"
+    kind.mkdir(parents=True)
+    (kind / "kind.toml").write_text(
+        'about = "itself"\ntitle = "{{ kind.name }}"\nalbum = "{{ kind.name }}"\n'
+        '[variables.bells]\nhelp = "How many bells ring."\ndefault = 1\nleast = 1\nmost = 9\n'
+        '[variables.seat]\nhelp = "Where you sit."\ndefault = "chair"\n'
+        'choices = ["chair", "floor"]\n'
+        '[[tracks]]\nname = "all"\ntitle = "{{ kind.name }}"\n'
+    )
+    (kind / "en.toml").write_text('name = "Quiet time"\nsummary = "A bell, and then nothing."\n')
+    (kind / "session.ssml.jinja").write_text(
+        '<speak version="1.1" xmlns="http://www.w3.org/2001/10/synthesis" xml:lang="en">'
+        '<media repeatCount="{{ bells }}"><audio src="bell.wav"/></media>'
+        '{{ seat }}<break time="5s"/></speak>'
+    )
+    with serving(tmp_path / "out") as served:
+        phone.goto(served.url)
+        phone.get_by_role("link", name="Quiet time A bell, and then nothing.").tap()
+        phone.get_by_text("More choices").tap()
+        phone.get_by_label("How many bells ring").fill("3")
+        phone.locator("label:has(input[value=floor])").tap()
+        assert not phone.get_by_text("Guidance").is_visible()
+        with phone.expect_request("**/api/sessions") as asked:
+            phone.get_by_role("button", name="Make it").tap()
+        assert asked.value.post_data_json == {
+            "target": "quiet-time", "language": "en", "variables": {"bells": 3, "seat": "floor"},
+        }  # fmt: skip
+        phone.locator("#player").wait_for()
+        timeline = served.get(f"/sessions/{phone.url.rpartition('/')[2]}.json").json()
+        assert [one["text"] or "bell" for one in timeline["events"]] == ["bell"] * 3 + ["floor"]
+        for variables, says in (({"bells": 10}, "between 1 and 9"), ({"bell": 1}, "no variable")):
+            refused = served.post("/api/sessions", {"target": "quiet-time", "variables": variables})
+            assert (refused.status_code, says in refused.json()["error"]) == (422, True)
+
+
 def test_a_length_that_cannot_be_is_answered_with_offers(server, phone):
     phone.goto(f"{server.url}/#neck")
-    choose(phone, length="8")
+    choose(phone, minutes="8")
     phone.get_by_role("button", name="Make it").tap()
     offers = phone.locator("#making-trouble button")
     offers.first.wait_for()
@@ -1273,11 +1582,14 @@ def test_axe_finds_nothing_serious(  # noqa: PLR0913 (fixtures)
     page.locator("label:has(input[value=body])").click()
     page.goto(f"{server.url}/#neck")
     page.locator("summary").click()
-    page.locator("label:has(input[name=length][value=other])").click()
+    page.locator("label:has(input[name=minutes][value=other])").click()
     examine("choices")
     page.goto(f"{server.url}/#session/nothing-0")
     page.locator("#making-trouble:not(:empty)").wait_for()
     examine("trouble")
+    page.goto(f"{server.url}/#breathing")
+    page.locator("select[name=pace]").select_option("other")
+    examine("breathing")
     page.goto(f"{server.url}/#session/{session['id']}")
     page.locator("#player").wait_for()
     examine("player")
@@ -1319,18 +1631,27 @@ def test_every_region_can_be_touched_and_has_its_name(server, chromium):
     page.close()
 
 
-def test_the_languages_of_the_page_say_the_same():
+def flat(texts: dict, under: str = "") -> dict[str, str]:
+    """Return the texts of nested tables by their keys, joined by dots."""
+    found = {}
+    for key, value in texts.items():
+        found |= flat(value, f"{under}{key}.") if isinstance(value, dict) else {under + key: value}
+    return found
+
+
+def test_the_languages_of_the_page_say_the_same_and_all_of_it_is_used(server):
     texts = tomllib.loads((PAGE / "texts.toml").read_text("utf-8"))
     assert set(texts) >= {"en", "de"}
+    english = flat(texts["en"])
     for language, text in texts.items():
-        assert text.keys() == texts["en"].keys()
-        for key, value in text.items():
+        assert flat(text).keys() == english.keys()
+        for key, value in flat(text).items():
             holes = re.findall(r"\{\w+\}", value)
-            assert (language, key, holes) == (
-                language,
-                key,
-                re.findall(r"\{\w+\}", texts["en"][key]),
-            )
+            assert (language, key, holes) == (language, key, re.findall(r"\{\w+\}", english[key]))
     used = (PAGE / "page.js").read_text("utf-8") + (PAGE / "index.html.jinja").read_text("utf-8")
-    for key in texts["en"].keys() - {"name"}:
-        assert re.search(rf"texts\.{key}\b|\"{key}\"|say\(\"{key}\"", used), key
+    page = server.get("/?language=de").text.partition("<form>")[2]
+    for key in english:
+        if key.startswith("options."):
+            assert f">{flat(texts['de'])[key]}<" in page, key
+        elif key != "name":
+            assert re.search(rf"texts\.{key}\b|\"{key}\"|say\(\"{key}\"", used), key

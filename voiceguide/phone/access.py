@@ -1,8 +1,8 @@
-"""Who may enter: this machine freely, others with the key; never the page of another site.
+"""Who may use the page: this machine freely, others with the key; never the page of another site.
 
-The key goes with the link and the QR code as the beginning of a path, /key/KEY/…, and with every
-address that a player or a podcast app follows from there, since links in playlists are relative;
-browsers are given it as a cookie once they have come through /key/KEY/.
+The link and the QR code carry the key at the beginning of the path, /key/KEY/…, and so does every
+address that a player or a podcast app follows from there. Browsers get it as a cookie when they
+open /key/KEY/.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _COOKIE_S = 365 * 24 * 3600
 MAX_CONNECTIONS = 1200
 """A phone keeps about six open; this many take 50 MB."""
 MAX_HEAD_BYTES = 16_384
-"""Of a request: its line and headers."""
+"""The most that a request's line and headers may take."""
 HEAD_S = 10.0
 """How long a client may take to send them."""
 
@@ -60,19 +60,19 @@ _HEADERS = {
 _REFUSAL = """<!doctype html><html lang="en"><meta charset="utf-8"><title>voiceguide</title>
 <meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
 <h1>voiceguide</h1>
-<p>Please open the whole link that <code>voiceguide serve</code> has printed, or scan its QR code.
+<p>Please open the whole link that <code>voiceguide serve</code> printed, or scan its QR code.
 <p lang="de">Bitte den ganzen Link öffnen, den <code>voiceguide serve</code> gezeigt hat, oder den
 QR-Code scannen.
 """
 
 
 def key_path() -> Path:
-    """Return the file of the key; who deletes it locks all phones out."""
+    """Return the file of the key; without it a new key is made, and phones need the new link."""
     return files.config_folder() / "phone-key"
 
 
 def load_key() -> str:
-    """Return the key of this user; the first time it is made. Raises VoiceguideError."""
+    """Return the key of this user, which is made the first time. Raises VoiceguideError."""
     path = key_path()
     try:
         if not path.exists():
@@ -80,22 +80,22 @@ def load_key() -> str:
                 file.write(f"{secrets.token_urlsafe(16)}\n".encode())
         key = path.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it holds no key"
+        reason = getattr(error, "strerror", None) or "it does not contain a key"
         raise VoiceguideError(
-            f"{path}: cannot be used: {reason}; mend that, or delete it"
+            f"{path}: cannot be used: {reason}; fix that, or delete it"
         ) from error
     if not _KEY.fullmatch(key):
-        raise VoiceguideError(f"{path}: holds no key; delete it, and a new one is made")
+        raise VoiceguideError(f"{path}: does not contain a key; delete it, and a new one is made")
     return key
 
 
 def set_cookie(response: Response, key: str) -> None:
-    """Let who gets ``response`` enter from now on."""
+    """Give the receiver of ``response`` access from now on."""
     response.set_cookie(COOKIE, key, _COOKIE_S, httponly=True, samesite="lax")
 
 
 class Gate:
-    """Lets requests through to ``app``, or answers 403 with nothing in it."""
+    """Lets requests through to ``app``, or answers 403 without telling anything."""
 
     def __init__(self, app: ASGIApp, key: str) -> None:
         self._app = app
@@ -104,7 +104,7 @@ class Gate:
         self._names = {name, f"{name.partition('.')[0]}.local"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take a request, as ASGI has it."""
+        """Answer an ASGI request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -137,10 +137,10 @@ class Gate:
         return hmac.compare_digest(offered.encode("utf-8", "replace"), self._key)
 
     def _is_our_name(self, host: str, scope: Scope) -> bool:
-        """Whether ``host`` is what this machine is called by those who reach it.
+        """Whether ``host`` is a name of this machine.
 
-        A name of someone else's, which they let point here, would make their page ours, for those
-        who enter without the key: a cookie is not sent to such a name.
+        Someone else can let a name of theirs point here (DNS rebinding), so that their page could
+        read ours wherever no key is needed; with the key it cannot: the cookie is not sent there.
         """
         match = _HOST.fullmatch(host.lower())
         here = _address(scope["server"])
@@ -153,27 +153,27 @@ class Gate:
 
 
 class TimeoutProtocol(H11Protocol):
-    """HTTP for clients that send their request in time: uvicorn itself would wait for ever."""
+    """HTTP with a time limit for each request: uvicorn itself would wait forever."""
 
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a request."""
+        """Start the time limit for a request."""
         super().connection_made(transport)
         self._watch()
 
     def data_received(self, data: bytes) -> None:
-        """Take a part of a request."""
+        """Read a part of a request."""
         super().data_received(data)
         self._watch()
 
     def on_response_complete(self) -> None:
-        """Begin to wait for the next request."""
+        """Start the time limit for the next request."""
         super().on_response_complete()
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no longer."""
+        """Stop the time limit."""
         super().connection_lost(exc)
         self._forget()
 
@@ -190,7 +190,7 @@ class TimeoutProtocol(H11Protocol):
 
 
 def _with_headers(send: Send) -> Send:
-    """Add the headers that every answer has."""
+    """Return ``send`` with the headers that every answer has."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -204,16 +204,17 @@ def _with_headers(send: Send) -> Send:
 
 
 def _is_from_here(scope: Scope, headers: Headers) -> bool:
-    """Whether it is this machine that asks, and not a proxy on it for someone else."""
+    """Whether the request is from this machine itself, not from a proxy on it."""
     client = _address(scope["client"])
     forwarded = any(name in headers for name in _FORWARDED)
     return client is not None and client.is_loopback and not forwarded
 
 
 def _is_same_origin(headers: Headers) -> bool:
-    """Whether no other site's page asks; a link that is followed from there is no matter.
+    """Whether the request is not from the page of another site; following a link there is fine.
 
-    Browsers send the origin with all that changes, and most tell of the site with all they ask.
+    Browsers send the origin with every request that changes something, and most send
+    Sec-Fetch-Site with every request.
     """
     origin = headers.get("origin")
     if origin is not None:
@@ -224,7 +225,10 @@ def _is_same_origin(headers: Headers) -> bool:
 
 
 def _address(of: Any) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Return the address of a socket, as (address, …), IPv4 in its own form; None if it is none."""
+    """Return the IP address of a socket address (address, …); None for anything else.
+
+    An IPv4 address that is written as IPv6 is returned as IPv4.
+    """
     with contextlib.suppress(TypeError, ValueError):
         address = ipaddress.ip_address(of[0].partition("%")[0])
         return getattr(address, "ipv4_mapped", None) or address

@@ -15,7 +15,7 @@ from voiceguide.phone import access
 if TYPE_CHECKING:
     from typing import TextIO
 
-_OTHER_FILES = 50  # that are open besides
+_OTHER_FILES = 50  # open besides those of connections
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -28,20 +28,18 @@ def listen(host: str, port: int) -> socket.socket:
         match getattr(error, "errno", None):
             case errno.EADDRINUSE:
                 why = f"port {port} is in use, perhaps by another “voiceguide serve”"
-                why += ": end that, or choose another with --port"
+                why += ": stop that one, or choose another port with --port"
             case errno.EACCES:
-                why = (
-                    f"port {port} may not be used by everyone: choose one from 1024 on with --port"
-                )
+                why = f"port {port} needs special rights: choose one from 1024 on with --port"
             case _:
-                why = f"--host {host}: is no address of this machine; 0.0.0.0 stands for all"
+                why = f"--host {host} is not an address of this machine; 0.0.0.0 means all of them"
         raise VoiceguideError(why) from error
 
 
 def most_connections() -> int:
-    """Return how many connections we can have: each may need a file too, and systems allow so many.
+    """Return how many connections can be open, as each may need a file too, besides its socket.
 
-    Where we may, we let ourselves have enough.
+    Raises the system's limit of open files for this process where that is allowed.
     """
     needed = 2 * access.MAX_CONNECTIONS + _OTHER_FILES
     with contextlib.suppress(ImportError, OSError, ValueError):
@@ -61,23 +59,23 @@ def say_where(host: str, port: int, key: str, out: TextIO) -> None:
     if outside is None or host in ("0.0.0.0", "::"):  # noqa: S104 (that is the question)
         print(f"On this machine:  http://localhost:{port}/", file=out)
     if outside is None:
-        print("For phones, there is no network here.", file=out)
+        print("This machine is not in a network that phones could use.", file=out)
     else:
         shown = f"[{outside}]" if ":" in outside else outside
         link = f"http://{shown}:{port}/key/{key}/"
         print(f"On your phone:    {link}\n", file=out)
         segno.make(link, micro=False).terminal(out, border=2, compact=True)
-        print("\nThe phone must be in the same network. Who has the link may enter.", file=out)
-    print("Ctrl+C ends it.", file=out, flush=True)
+        print("\nThe phone must be in the same network. Anyone with the link can use it.", file=out)
+    print("Press Ctrl+C to stop.", file=out, flush=True)
 
 
 def _outside_address(host: str) -> str | None:
-    """Return the address at which a phone finds us; None if it cannot."""
+    """Return the address at which phones can reach us; None if there is none."""
     if host not in ("0.0.0.0", "::"):  # noqa: S104
         address = socket.getaddrinfo(host, 0)[0][4][0]
         return None if str(address).startswith(("127.", "::1")) else str(address)
     family, far = (socket.AF_INET6, "2001:db8::1") if ":" in host else (socket.AF_INET, "192.0.2.1")
     with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.connect((far, 9))  # sends nothing, but the system chooses a way
+        probe.connect((far, 9))  # sends nothing, but the system chooses a route
         return str(probe.getsockname()[0])
     return None

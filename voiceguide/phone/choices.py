@@ -1,4 +1,8 @@
-"""What can be chosen, and the page on which it is chosen."""
+"""What can be chosen, and the page on which it is chosen.
+
+Both are made from the library, the kinds of session and the options, once for each state of their
+files.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,8 @@ import jinja2
 from voiceguide import __version__, export, files, library, mixer
 from voiceguide.export import cover
 from voiceguide.library import kinds
+from voiceguide.options import PACES
+from voiceguide.phone import form
 from voiceguide.voices import clip
 
 PAGE = Path(__file__).with_name("page")
@@ -24,17 +30,17 @@ _BODY = Path(cover.__file__).with_name("body.svg")
 
 
 def as_json(language: str) -> str:
-    """Return what can be chosen in a language; raises RequestError if it is not there."""
+    """Return what can be chosen in a language; raises RequestError for one that is not there."""
     return _choices(language, stamp())
 
 
 def page(language: str) -> str:
-    """Return the page in a language, with the body and what can be chosen in it."""
-    return _html(language, stamp(), json.dumps(texts()))
+    """Return the page in a language; raises UsageError for a mistake in the settings file."""
+    return _html(language, stamp(), json.dumps(form.starting_values(language)))
 
 
 def stamp() -> str:
-    """Return a digest of all that decides how a request sounds, besides the request."""
+    """Return a digest of all that decides how a session sounds, besides its options."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(repr((__version__, clip.VERSION, mixer.VERSION, export.VERSION)).encode())
     for folder in [*files.folders("scripts"), *files.folders("sounds")]:
@@ -51,7 +57,7 @@ def texts() -> dict[str, Any]:
 
 
 def language(accepted: str) -> str:
-    """Return the language of the page: the first of Accept-Language that is known, in its order."""
+    """Return the language of the page: the first of an Accept-Language header that it knows."""
     known = texts()
     ranked: list[tuple[float, int, str]] = []
     for place, entry in enumerate(accepted.split(",")[:30]):
@@ -65,7 +71,6 @@ def language(accepted: str) -> str:
 
 @functools.lru_cache(maxsize=16)
 def _choices(language: str, _stamp: str) -> str:
-    """Return as JSON what can be chosen in a language; raises RequestError if it is not there."""
     texts = library.load(language)
     return json.dumps(
         {
@@ -79,13 +84,19 @@ def _choices(language: str, _stamp: str) -> str:
                     "name": named.name,
                     "summary": named.summary,
                     "about": kind.about,
-                    "options": kind.options,
+                    "options": form.suiting(kind),
+                    "track_options": form.of_tracks(kind),
                 }
                 for kind in kinds.kinds().values()
                 for named in [kinds.kind_texts(kind, language)]
             ],
             "methods": [
-                {"id": one.id, "name": one.name, "summary": one.summary}
+                {
+                    "id": one.id,
+                    "name": one.name,
+                    "summary": one.summary,
+                    "prepares": one.prepares,
+                }
                 for one in texts.methods.values()
             ],
             "regions": [
@@ -112,16 +123,21 @@ def _choices(language: str, _stamp: str) -> str:
 
 
 @functools.lru_cache(maxsize=4)
-def _html(language: str, stamp: str, texts: str) -> str:
-    """Return the page in a language, with the body and what can be chosen in it."""
+def _html(language: str, stamp: str, starting_values: str) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(PAGE), autoescape=True, undefined=jinja2.StrictUndefined
     )
     body = re.sub(r"<!--.*?-->\s*|xmlns=\S+ ", "", _BODY.read_text("utf-8"), flags=re.DOTALL)
+    said = texts()[language]
+    fields = list(form.fields(said, kinds.kinds().values()))
     return environment.get_template("index.html.jinja").render(
         language=language,
-        languages={tag: one["name"] for tag, one in json.loads(texts).items()},
-        texts=json.loads(texts)[language],
+        languages={tag: one["name"] for tag, one in texts().items()},
+        texts=said,
         body=body,
         choices=json.loads(_choices(language, stamp)),
+        first=[field for field in fields if field.place == "first"],
+        more=[field for field in fields if field.place == "more"],
+        paces=list(PACES),
+        starting_values=json.loads(starting_values),
     )

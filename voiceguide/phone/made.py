@@ -1,4 +1,4 @@
-"""The sessions and playlists that are made already, by this page or another way."""
+"""The sessions and playlists that exist already, made here or by the command line."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def is_name(name: str) -> bool:
 
 
 def session(folder: Path, name: str) -> dict[str, object] | None:
-    """Return what is known of a session; None if it is not made."""
+    """Return what is known about a session; None if it does not exist."""
     path = files.find(f"{name}/{ABOUT}", [folder / SESSIONS])
     if path is None:
         return None
@@ -41,7 +41,7 @@ def session(folder: Path, name: str) -> dict[str, object] | None:
 
 
 def sessions(folder: Path) -> list[dict[str, object]]:
-    """Return what is known of the sessions, the latest first."""
+    """Return what is known about the sessions, the latest first."""
     found = []
     for path in (folder / SESSIONS).glob(f"*/{ABOUT}"):
         with contextlib.suppress(OSError, ValueError):
@@ -52,7 +52,7 @@ def sessions(folder: Path) -> list[dict[str, object]]:
 
 
 def playlist_of(base: Path, name: str, key: str) -> dict[str, object] | None:
-    """Return what is known of a playlist, made here or by the command line; None if it is not."""
+    """Return what is known about a playlist; None if it does not exist."""
     folder = base / name
     found = playlist_files(folder)
     listed = files.find(f"{name}/{name}.m3u8", [base])
@@ -76,7 +76,7 @@ def playlist_of(base: Path, name: str, key: str) -> dict[str, object] | None:
 
 
 def playlists(base: Path, key: str) -> list[dict[str, object]]:
-    """Return what is known of the playlists, in the order of their names."""
+    """Return what is known about the playlists, in the order of their names."""
     found = []
     for path in sorted(base.glob("*/*.m3u8")):
         name = path.parent.name
@@ -87,7 +87,7 @@ def playlists(base: Path, key: str) -> list[dict[str, object]]:
 
 
 def playlist_files(folder: Path) -> frozenset[str]:
-    """Return the names of the files of the playlist in ``folder``; none if it holds none."""
+    """Return the names of the files of the playlist in ``folder``; none if there is no playlist."""
     try:
         return _files(folder, folder.stat().st_mtime_ns)
     except (OSError, ValueError):

@@ -1,7 +1,7 @@
-"""The process in which a session or playlist is made: it can be stopped, its memory is returned.
+"""The process in which a session or playlist is made: it can be stopped, and frees its memory.
 
-It tells {"progress": 0.4} now and then. The result is null, or where the length cannot be had,
-those that can: {"error": "…", "nearest_ms": […], "one_side_ms": 300000}.
+It reports {"progress": 0.4} now and then. The result is null, or for a length that is not possible,
+those that are: {"error": "…", "nearest_ms": […], "one_side_ms": 300000}.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from voiceguide.child import Asker, serve
 from voiceguide.errors import LengthRequestError
 from voiceguide.export import cover
 from voiceguide.files import write_bytes
+from voiceguide.phone.wanted import without_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,17 +29,17 @@ _STEP = 0.01
 
 
 class Maker:
-    """Makes what the methods are called after, and tells how far it is."""
+    """Makes what its methods are named after, and reports the progress."""
 
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
 
     def sessions(self, options: dict[str, Any], folder: str) -> dict[str, object] | None:
-        """Make a session; return None, or why the length cannot be had, and which can."""
+        """Make a session; return None, or why the length is not possible, and which are."""
         return self._make(make_session, options, folder)
 
     def playlists(self, options: dict[str, Any], folder: str) -> dict[str, object] | None:
-        """Make a playlist; return None, or why the length cannot be had, and which can."""
+        """Make a playlist; return None, or why the length is not possible, and which are."""
         return self._make(make_playlist, options, folder)
 
     def _make(
@@ -67,10 +68,13 @@ class Maker:
 
 
 def make_session(options: dict[str, Any], folder: Path, progress: Callable[[float], None]) -> None:
-    """Write a session, its timeline, and what there is to know about it into ``folder``."""
-    session = Session(options["target"], **_without_target(options))
-    region = script.about(session.request).region or session.request.target
-    tags = replace(session.tags, cover=cover.png(region))
+    """Write a session, its timeline, and what is known about it into ``folder``.
+
+    “region” is what it is about: the region's id, or that of a kind that is about itself.
+    """
+    session = Session(options["target"], **without_target(options))
+    subject = script.about(session.request).region or session.request.target
+    tags = replace(session.tags, cover=cover.png(subject))
     audio = session.export(folder / AUDIO, progress, tags=tags)
     for name, form in ((TIMELINE, "json"), (CAPTIONS, "vtt")):
         text = export.captions(
@@ -80,7 +84,7 @@ def make_session(options: dict[str, Any], folder: Path, progress: Callable[[floa
     write_bytes(folder / CHAPTERS, playlist.chapters(playlist.read(audio)))
     about = {
         "title": session.title,
-        "region": region,
+        "region": subject,
         "language": session.language,
         "duration_ms": session.timeline.duration_ms,
         "file": session.default_path.name,
@@ -90,12 +94,8 @@ def make_session(options: dict[str, Any], folder: Path, progress: Callable[[floa
 
 
 def make_playlist(options: dict[str, Any], folder: Path, progress: Callable[[float], None]) -> None:
-    """Write a playlist into ``folder``; what is there already is not made again."""
-    Playlist(options["target"], **_without_target(options)).export(folder, progress)
-
-
-def _without_target(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if name != "target"}
+    """Write a playlist into ``folder``; tracks that exist already are not made again."""
+    Playlist(options["target"], **without_target(options)).export(folder, progress)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Sessions and playlists are made one at a time, each in a process of its own; a few may wait."""
+"""What is waiting and being made: one session or playlist at a time, in a process of its own."""
 
 from __future__ import annotations
 
@@ -22,48 +22,48 @@ SESSIONS = "sessions"
 """The folder of the sessions, among those of the playlists."""
 
 MOST_WAITING = 4
-"""So many may wait while another is made; who comes then is told to come later."""
+"""How many may wait while another is made; whoever comes then is asked to come back later."""
 MAX_SESSIONS_BYTES = 2_000_000_000
-"""Beyond, the sessions that were not used for longest are removed."""
+"""Beyond that, the least recently used sessions are removed."""
 MAX_PLAYLISTS_BYTES = 10_000_000_000
-"""Beyond, no other is made: they are their owner's to remove."""
+"""Beyond that, no other is made: only their owner removes playlists."""
 MIN_FREE_BYTES = 500_000_000
-"""With less room on the disk, nothing is made."""
+"""With less free space on the disk, nothing is made."""
 
 _MOST_FAILED = 100
 _CHILD = Path(__file__).with_name("render_child.py")
-_UNKNOWN = "could not be made; the terminal of “voiceguide serve” says why"
-_END_S = 3.0  # to clean up before it is killed
+_UNKNOWN = "it could not be made; see the terminal in which “voiceguide serve” runs"
+_END_S = 3.0  # for a process to clean up before it is killed
 
 
 class BusyError(Exception):
-    """Too many wait already."""
+    """Too many are waiting already."""
 
 
 @dataclass(slots=True)
 class Render:
-    """What is to be made, and how far it is."""
+    """Something to be made, and its progress."""
 
     kind: Kind
     name: str
-    """Of its folder."""
+    """The name of its folder."""
     options: dict[str, object]
-    """Of a Session or Playlist."""
+    """The target and options of a Session or Playlist."""
     state: Literal["waiting", "making", "failed"] = "waiting"
     progress: float | None = None
-    """The part that is done, from 0 to 1; None while that is not known."""
+    """The part that is done, from 0 to 1; None while it is unknown."""
     error: str = ""
     nearest_ms: tuple[int, ...] = ()
-    """Lengths that can be had, where the one asked for cannot."""
+    """The lengths that are possible, if the one asked for is not."""
     one_side_ms: int | None = None
-    """The nearest that one side alone can have, where both take too long."""
+    """The nearest length that is possible for one side alone, if both take too long."""
 
 
 class Renders:
     """Makes sessions into ``folder``/sessions/NAME and playlists into ``folder``/NAME."""
 
     def __init__(self, folder: Path) -> None:
-        """Prepare the folder; raises VoiceguideError if that cannot be."""
+        """Prepare the folder; raises VoiceguideError if it cannot be used."""
         self.folder = folder
         self.sessions = folder / SESSIONS
         self._renders: dict[tuple[Kind, str], Render] = {}
@@ -71,25 +71,25 @@ class Renders:
         self._task: asyncio.Task[None] | None = None  # that of what is being made
         try:
             self.sessions.mkdir(parents=True, exist_ok=True)
-            files.sweep(self.sessions)  # what a server that was killed has left
+            files.sweep(self.sessions)  # what a killed server left behind
         except OSError as error:
             raise VoiceguideError(
-                f"{folder}: cannot be used: {error.strerror}; mend that, or give another folder"
+                f"{folder}: cannot be used: {error.strerror}; fix that, or give another folder"
             ) from error
 
     def find(self, kind: Kind, name: str) -> Render | None:
-        """Return what is being made or has failed."""
+        """Return what is waiting, being made or has failed under this name."""
         return self._renders.get((kind, name))
 
     def position(self, render: Render) -> int:
-        """Return how many are made before this one."""
+        """Return how many come before this one."""
         waiting = [one for one in self._renders.values() if one.state != "failed"]
         return waiting.index(render)
 
     def ask(self, kind: Kind, name: str, options: dict[str, object]) -> Render:
-        """Have something made, unless it is being made already.
+        """Have something made, unless it is waiting or being made already.
 
-        Raises BusyError, or VoiceguideError if there is no room on the disk.
+        Raises BusyError, or VoiceguideError if the disk has no space for it.
         """
         known = self._renders.get((kind, name))
         if known is not None and known.state != "failed":
@@ -126,16 +126,16 @@ class Renders:
                 del self._renders[key]
 
     def cancel(self, kind: Kind, name: str) -> bool:
-        """Have it made no longer; return whether it was being made, waited or had failed."""
+        """Stop making it; return whether it was waiting, being made or had failed."""
         render = self._renders.pop((kind, name), None)
         if render is not None and render.state == "making" and self._task is not None:
             self._task.cancel()
         return render is not None
 
     def _check_room(self, kind: Kind, name: str) -> None:
-        """Raise VoiceguideError if there is no room for it."""
+        """Raise VoiceguideError if there is no space for it."""
         if shutil.disk_usage(self.folder).free < MIN_FREE_BYTES:
-            raise VoiceguideError("the disk is nearly full: make room, then try again")
+            raise VoiceguideError("the disk is nearly full: free some space, then try again")
         if kind == "playlists" and not (self.folder / name).exists():
             made = (path for path in self.folder.iterdir() if path != self.sessions)
             if sum(_size(path) for path in made if path.is_dir()) > MAX_PLAYLISTS_BYTES:
@@ -158,7 +158,7 @@ class Renders:
             _fail(render, _UNKNOWN)
 
     async def _make_session(self, render: Render) -> None:
-        """Make a session in a folder of another name, which it gets when it is whole."""
+        """Make a session in a temporary folder, which is renamed once it is complete."""
         place = self.sessions / render.name
         part = files.part_beside(place)
         part.mkdir()
@@ -173,7 +173,7 @@ class Renders:
             shutil.rmtree(part, ignore_errors=True)
 
     def _prune(self, newest: Path) -> None:
-        """Remove the sessions that were not used for longest, beyond what all may take."""
+        """Remove the least recently used sessions, beyond what all together may take."""
         room = MAX_SESSIONS_BYTES - _size(newest)
         found = [path.parent for path in self.sessions.glob(f"*/{ABOUT}")]
         for folder in sorted(found, key=_used, reverse=True):
@@ -185,12 +185,12 @@ class Renders:
 
 
 async def _make(render: Render, folder: Path) -> None:
-    """Let a process make it; end the process if we are cancelled."""
+    """Have it made by a process; stop the process if we are cancelled."""
     process = await asyncio.create_subprocess_exec(
         *child.command(_CHILD, child.scratch()),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        start_new_session=True,  # Ctrl+C is for us; we end it
+        start_new_session=True,  # so that Ctrl+C only reaches us; we stop it
     )
     assert process.stdin is not None  # noqa: S101 (both are pipes)
     assert process.stdout is not None  # noqa: S101
@@ -221,7 +221,7 @@ async def _make(render: Render, folder: Path) -> None:
 
 
 def _take(answer: dict[str, Any], render: Render, folder: Path) -> None:
-    """Note how it ended."""
+    """Note the result."""
     try:
         wrong = child.result(answer, lambda _: VoiceguideError(_UNKNOWN))
     except VoiceguideError as error:
@@ -238,7 +238,7 @@ def _fail(render: Render, error: str) -> None:
 
 
 def pathless(text: str, *folders: Path) -> str:
-    """Return an error without the folders of this computer, which are no one else's to know."""
+    """Return a message without the folders of this computer, which are nobody else's business."""
     known = {*folders, files.config_folder(), Path(files.__file__).parents[1], Path.home()}
     names = {f"{one}{os.sep}" for path in known for one in (path.absolute(), path.resolve())}
     for name in sorted(names - {os.sep * 2}, key=len, reverse=True):
@@ -247,7 +247,7 @@ def pathless(text: str, *folders: Path) -> str:
 
 
 def touch(folder: Path) -> None:
-    """Note that a session is used."""
+    """Note that a session was used."""
     with contextlib.suppress(OSError):
         os.utime(folder / ABOUT)
 

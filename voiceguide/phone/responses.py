@@ -1,4 +1,4 @@
-"""Files and what is made on the fly -> answers, with what browsers and players ask of them."""
+"""Files and other content -> answers, with the headers that browsers and players need."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _RANGE = re.compile(rf"bytes={_PART}(\s*,\s*{_PART})*", re.IGNORECASE)
 
 
 def file(request: Request, path: Path, download: str | None = None) -> Response:
-    """Return a file, or the part that is asked for; with ?download, to be saved."""
+    """Return a file, or the part that was requested; with ?download, as a file to save."""
     try:
         status = path.stat()
     except OSError as error:
@@ -45,7 +45,7 @@ def file(request: Request, path: Path, download: str | None = None) -> Response:
     form = "chapters.json" if path.name.endswith(".chapters.json") else path.suffix[1:]
     disposition = "attachment" if "download" in request.query_params else "inline"
     if not _RANGE.fullmatch(request.headers.get("range", "")):
-        # RFC 9110, 14.2: what is no range of bytes is as if it were not there.
+        # RFC 9110, 14.2: an invalid range is ignored.
         headers = request.scope["headers"]
         request.scope["headers"] = [one for one in headers if one[0] != b"range"]
     response = FileResponse(
@@ -56,13 +56,13 @@ def file(request: Request, path: Path, download: str | None = None) -> Response:
 
 
 def content(request: Request, body: bytes, kind: str) -> Response:
-    """Return ``body`` as what is of the type ``kind``."""
+    """Return ``body`` as content of the type ``kind``."""
     etag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
     return _unless_known(request, Response(body, headers={"ETag": etag}, media_type=kind))
 
 
 def _unless_known(request: Request, response: Response) -> Response:
-    """Return ``response``, or 304 if the asker has it already."""
+    """Return ``response``, or 304 if the client has it already."""
     known = [one.strip().removeprefix("W/") for one in _split(request.headers, "if-none-match")]
     if "*" not in known and response.headers["etag"] not in known:
         return response
@@ -79,7 +79,7 @@ def _split(headers: Headers, name: str) -> list[str]:
 
 
 def zipped(request: Request, name: str, paths: list[Path]) -> Response:
-    """Return ``paths`` as a ZIP file, which is made as it is sent: only whole."""
+    """Return ``paths`` as a ZIP file, made while it is sent: without ranges."""
     found = [(path.name, path.stat()) for path in paths]
     made_of = repr([(file, status.st_size, status.st_mtime_ns) for file, status in found])
     headers = {
@@ -92,7 +92,7 @@ def zipped(request: Request, name: str, paths: list[Path]) -> Response:
 
 
 def _zip(name: str, paths: list[Path]) -> Iterator[bytes]:
-    """Return a ZIP file of ``paths``, in a folder ``name``, in pieces; nothing is compressed."""
+    """Yield a ZIP file of ``paths``, in a folder ``name``, piece by piece, uncompressed."""
     pieces = _Pieces()
     with zipfile.ZipFile(pieces, "w") as archive:  # type: ignore[call-overload]
         for path in paths:
@@ -105,7 +105,7 @@ def _zip(name: str, paths: list[Path]) -> Iterator[bytes]:
 
 
 class _Pieces:
-    """A file that can only be written to; what was written is taken out."""
+    """A write-only file, whose content is taken out as it comes."""
 
     def __init__(self) -> None:
         self._written: list[bytes] = []

@@ -1,20 +1,20 @@
 """The page's server: what can be chosen, what is made, and the files.
 
     GET  /                              the page
-    GET  /api/library?language=en       regions, areas, methods
-    GET  /api/sessions                  those that are made, the latest first
-    POST /api/sessions                  have one made; the answer has its id and state
+    GET  /api/library?language=en       kinds of session, regions, areas, methods
+    GET  /api/sessions                  those that exist, the latest first
+    POST /api/sessions                  make {"target": "calf", "minutes": 12}; has its id, state
     GET  /api/sessions/ID               waiting, making, ready, or failed (status 422)
-    DELETE /api/sessions/ID             have it made no longer
+    DELETE /api/sessions/ID             stop making it
     GET  /sessions/ID.mp3               .json (the timeline), .vtt, .chapters.json
     …    /api/playlists                 the same for playlists
     GET  /playlists/NAME/FILE           tracks; M3U8, XSPF and feed.xml for this address
     GET  /playlists/NAME/TRACK.marks.json     its holds, breaths and sides
-    GET  /playlists/NAME.zip            all of them; only whole
-    GET  /playlists/NAME/               the page, open there
-    GET  /covers/REGION.png
+    GET  /playlists/NAME.zip            all of them
+    GET  /playlists/NAME/               redirects to the page, which shows it
+    GET  /covers/REGION.png             of a region or a kind
 
-A mistake of the asker is told as {"error": "…"} with a status from 400 on.
+A request that cannot be met is answered with {"error": "…"} and a status of 400 or more.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from starlette.routing import Route
 from voiceguide import files, library, playlist
 from voiceguide.errors import VoiceguideError
 from voiceguide.export import cover
+from voiceguide.library import kinds
 from voiceguide.phone import access, address, choices, made, responses, wanted
 from voiceguide.phone.renders import BusyError, Kind, Render, Renders, pathless, touch
 
@@ -51,9 +52,9 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 4096
 BODY_S = 10.0
-"""How long a client may take to send it."""
+"""How long a client may take to send its body."""
 RETRY_S = 30
-"""When to come again if we are busy."""
+"""When clients should try again if we are busy."""
 
 COVER_PX = 512
 
@@ -62,7 +63,7 @@ _MARKS = ".marks.json"
 
 
 def serve(folder: Path, host: str, port: int, out: TextIO) -> None:
-    """Serve the page until a signal comes; say where on ``out``. Raises VoiceguideError."""
+    """Serve the page until a signal comes; print its links to ``out``. Raises VoiceguideError."""
     key = access.load_key()
     renders = Renders(folder)
     listening = address.listen(host, port)
@@ -86,7 +87,7 @@ def serve(folder: Path, host: str, port: int, out: TextIO) -> None:
 
 class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End at once: who is in the middle of a download can go on another time."""
+        """Stop at once: an interrupted download can be resumed another time."""
         for connection in list(self.server_state.connections):
             if connection.transport is not None:
                 connection.transport.abort()
@@ -94,7 +95,7 @@ class _Server(uvicorn.Server):
 
 
 def application(renders: Renders, key: str) -> access.Gate:
-    """Return the page as an ASGI application, behind its gate."""
+    """Return the page as an ASGI application that checks who may use it."""
     page = _Page(renders, key)
 
     @contextlib.asynccontextmanager
@@ -106,7 +107,7 @@ def application(renders: Renders, key: str) -> access.Gate:
             await running
 
     def failure(_: Request, error: Exception) -> Response:
-        """Return what is wrong, never how it came to be."""
+        """Return what is wrong, without a traceback."""
         if isinstance(error, HTTPException):
             return JSONResponse({"error": error.detail}, error.status_code, error.headers)
         if isinstance(error, VoiceguideError):
@@ -114,13 +115,13 @@ def application(renders: Renders, key: str) -> access.Gate:
         if isinstance(error, OSError) and error.errno not in (errno.EMFILE, errno.ENFILE):
             raise error
         if isinstance(error, BusyError | OSError):
-            busy = {"error": "busy: others wait already; try again in a little while"}
+            busy = {"error": "busy: others are waiting; try again in a little while"}
             return JSONResponse(busy, 503, {"Retry-After": str(RETRY_S)})
         return JSONResponse({"error": "something went wrong"}, 500)
 
-    kinds = (HTTPException, BusyError, VoiceguideError, OSError, Exception)
+    errors = (HTTPException, BusyError, VoiceguideError, OSError, Exception)
     app = Starlette(
-        routes=page.routes(), lifespan=lifespan, exception_handlers=dict.fromkeys(kinds, failure)
+        routes=page.routes(), lifespan=lifespan, exception_handlers=dict.fromkeys(errors, failure)
     )
     return access.Gate(app, key)
 
@@ -135,7 +136,7 @@ class _Page:
         def each(kind: Kind, path: str, answer: Callable[..., Any], method: str) -> Route:
             return Route(path, functools.partial(answer, kind), methods=[method])
 
-        kinds: list[Kind] = ["sessions", "playlists"]
+        both: list[Kind] = ["sessions", "playlists"]
         routes = [
             Route("/", self._index),
             Route("/page/{name}", _asset),
@@ -147,7 +148,7 @@ class _Page:
             Route("/playlists/{name}/", self._playlist_page),
             Route("/playlists/{name}/{file}", self._playlist_file),
         ]
-        for kind in kinds:
+        for kind in both:
             routes += [
                 each(kind, f"/api/{kind}", self._list, "GET"),
                 each(kind, f"/api/{kind}", self._ask, "POST"),
@@ -262,7 +263,7 @@ class _Page:
         return response
 
     async def _playlist_page(self, request: Request) -> Response:
-        """Lead to the page of a playlist; it is what its feed names as its home."""
+        """Redirect to the page of a playlist, whose address its feed names."""
         name = _name(request)
         if await run_in_threadpool(made.playlist_of, self._folder, name, self._key) is None:
             raise HTTPException(404, "not found")
@@ -296,15 +297,15 @@ def _library(request: Request) -> Response:
 
 
 def _cover(request: Request) -> Response:
-    """Draw a region's cover; one that is not known leaves the body unlit, as the drawing does."""
+    """Return the picture of a region, or of a kind: the body without a lit region."""
     name = _name(request)
-    if name not in library.load(library.REFERENCE).region_files:
+    if name not in library.load(library.REFERENCE).region_files and name not in kinds.kinds():
         raise HTTPException(404, "not found")
     return responses.content(request, cover.png(name, COVER_PX), responses.TYPES["png"])
 
 
 async def _body(request: Request) -> bytes:
-    """Read what is sent, if it is JSON and not long in coming."""
+    """Return the body of a request for JSON, within limits of size and time."""
     if request.headers.get("content-type", "").partition(";")[0].strip() != responses.TYPES["json"]:
         raise HTTPException(415, "send application/json")
     body = b""
@@ -313,11 +314,11 @@ async def _body(request: Request) -> bytes:
             async for piece in request.stream():
                 body += piece
                 if len(body) > MAX_BODY_BYTES:
-                    raise HTTPException(413, f"send {MAX_BODY_BYTES} bytes at most")
+                    raise HTTPException(413, f"send at most {MAX_BODY_BYTES} bytes")
     except TimeoutError as error:
-        raise HTTPException(408, "that took too long") from error
+        raise HTTPException(408, "the request took too long") from error
     except ClientDisconnect as error:
-        raise HTTPException(400, "that was not all") from error
+        raise HTTPException(400, "the request is incomplete") from error
     return body
 
 

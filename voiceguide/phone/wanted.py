@@ -4,67 +4,104 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from typing import Any
 
 from voiceguide import script
-from voiceguide.errors import UsageError, VoiceguideError, near
-from voiceguide.options import DEFAULTS, OPTIONS, chosen
+from voiceguide.errors import UsageError, near, option
+from voiceguide.options import chosen
+from voiceguide.phone.form import OFFERED, VARIABLES
 from voiceguide.script import Request
 
-OFFERED = tuple(name for name, option in OPTIONS.items() if option.page)
-"""The options that the page may choose; all others could name files of this machine."""
 MOST_MINUTES, LEAST_MINUTES = 180, 1
-_LONGEST = 60  # characters of a value
+_LONGEST = 60  # characters of a name or value
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 def read(body: bytes) -> dict[str, Any]:
     """Return the target and the options that differ from the defaults, as a Session takes them.
 
-    Raises VoiceguideError that says what is wrong.
+    The same wish, however it is written, returns the same. Raises a VoiceguideError that says what
+    is wrong, in one line.
     """
     try:
         wanted = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"that is not JSON: {error}") from error
+        raise UsageError(f"the request is not JSON: {error}") from error
     if not isinstance(wanted, dict):
-        raise UsageError('send an object, such as {"target": "calf"}')
-    for name, value in wanted.items():
-        if name not in ("target", *OFFERED):
-            raise UsageError(f"unknown option “{name[:_LONGEST]}”{near(name, OFFERED)}")
-        if isinstance(value, str) and len(value) > _LONGEST:
-            raise UsageError(f"{name}: is longer than {_LONGEST} characters")
+        raise UsageError('the request must be an object, such as {"target": "calf"}')
     target = wanted.pop("target", None)
-    if not isinstance(target, str) or not _SLUG.fullmatch(target):
-        raise UsageError("target: must be the name of a region, a complaint or a kind")
-    minutes = wanted.get("minutes")
-    if minutes is not None and not (
-        isinstance(minutes, int | float) and LEAST_MINUTES <= minutes <= MOST_MINUTES
-    ):
-        raise UsageError(f"minutes: must lie between {LEAST_MINUTES} and {MOST_MINUTES}")
-    given = {name: value for name, value in wanted.items() if value != DEFAULTS[name]}
-    script.about(Request(target, chosen(given)))
+    if not isinstance(target, str) or len(target) > _LONGEST or not _SLUG.fullmatch(target):
+        raise UsageError("target: must be a name such as calf, tennis-elbow or breathing")
+    for name, value in wanted.items():
+        if name == VARIABLES and isinstance(value, dict):
+            for variable, its_value in value.items():
+                _check(variable, its_value)
+        elif name in OFFERED:
+            _check(name, value)
+        else:
+            raise UsageError(f"unknown option “{_shown(name)}”{near(name, OFFERED)}")
+    options = chosen(wanted)
+    given = options.chosen()
+    if options.length_ms is not None:
+        given["minutes"] = options.length_ms / 60_000
+        if isinstance(wanted["minutes"], bool) or not (
+            LEAST_MINUTES <= given["minutes"] <= MOST_MINUTES
+        ):
+            raise UsageError(f"minutes: must lie between {LEAST_MINUTES} and {MOST_MINUTES}")
+    script.about(Request(target, options))
     return {"target": target, **given}
 
 
+def request(options: dict[str, Any]) -> Request:
+    """Return what ``read`` has returned as a request."""
+    return Request(options["target"], chosen(without_target(options)))
+
+
+def without_target(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options alone."""
+    return {name: value for name, value in options.items() if name != "target"}
+
+
 def session_name(options: dict[str, Any], stamp: str) -> str:
-    """Name a session by all that it is made of; ``stamp`` stands for what it is made with."""
-    target, *_ = options.values()
-    about = script.about(Request(target, chosen(_without_target(options))))
+    """Name a session by all that it is made of; ``stamp`` stands for what it is made with.
+
+    Raises a VoiceguideError for a session that cannot be made: its script is written to find out.
+    """
+    asked = request(options)
+    script.write(asked)
+    about = script.about(asked)
     made_of = json.dumps([options, stamp], sort_keys=True)
     digest = hashlib.blake2b(made_of.encode(), digest_size=8).hexdigest()
-    return f"{about.region or target}-{digest}"
+    return f"{about.region or asked.target}-{digest}"
 
 
 def playlist_name(options: dict[str, Any]) -> str:
-    """Name a playlist by what was chosen, as its folder is called; raises VoiceguideError."""
-    if "area" in options:
-        raise VoiceguideError("area: a playlist treats all areas of a region")
-    chosen_options = chosen(_without_target(options))
-    names = [re.sub(r"[^a-z0-9]+", "-", name.lower()) for name in chosen_options.names()]
-    return "-".join([options["target"], *names])
+    """Name a playlist by what was chosen, as its folder is called; raises UsageError."""
+    asked = request(options)
+    for track in script.about(asked).tracks:
+        for name in track.options:
+            if name in options:
+                raise UsageError(
+                    f"{option(name)}: each track of a playlist has its own; leave it out"
+                )
+    names = [re.sub(r"[^a-z0-9]+", "-", name.lower()) for name in asked.options.names()]
+    return "-".join([asked.target, *names])
 
 
-def _without_target(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if name != "target"}
+def _check(name: str, value: object) -> None:
+    """Refuse what no option may be; raises UsageError."""
+    if not isinstance(value, str | bool | int | float | None):
+        raise UsageError(f"{_shown(name)}: must be a text, a number, true or false")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UsageError(f"{_shown(name)}: must be a number that is finite")
+    if len(str(value)) > _LONGEST:
+        raise UsageError(f"{_shown(name)}: must have at most {_LONGEST} characters")
+    if not str(value).isprintable():
+        raise UsageError(f"{_shown(name)}: must be a line of text")
+
+
+def _shown(name: str) -> str:
+    """Return a name as a message can hold it."""
+    return name[:_LONGEST] if name.isprintable() else ascii(name[:_LONGEST])

@@ -1,11 +1,15 @@
 "use strict";
-// What is shown hangs on the address alone: #neck the choices, #session/ID the player (or how far it
-// is), #playlist/NAME and #playlist/NAME/3. So "back" and "reload" do what they should.
+// The address alone says what is shown: #neck and #breathing the options, #session/ID the player (or
+// the progress), #playlist/NAME and #playlist/NAME/3. So "back" and "reload" do what they should.
 
 const $ = (selector) => document.querySelector(selector);
 const texts = JSON.parse($("#texts").textContent);
 const choices = JSON.parse($("#choices").textContent);
+const startingValues = JSON.parse($("#starting-values").textContent);
 const regions = new Map(choices.regions.map((region) => [region.id, region]));
+const massage = choices.kinds.find((kind) => kind.about === "region");
+const otherKinds = choices.kinds.filter((kind) => kind.about !== "region");
+const subjects = new Map([...regions, ...otherKinds.map((kind) => [kind.id, kind])]);
 const pageLanguage = document.documentElement.lang;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const POLL_MS = 500;
@@ -34,6 +38,7 @@ function make(tag, attributes = {}, ...inside) {
   return element;
 }
 
+/** Make an entry of a list, a link or a button. */
 const item = (attributes, text, small, time, language) => {
   const words = make("span", spoken(language), text, ...(small ? [make("small", { lang: pageLanguage }, small)] : []));
   const inside = [words, ...(time ? [make("time", {}, time)] : [])];
@@ -66,14 +71,14 @@ async function ask(path, wanted) {
   throw Object.assign(new Error(texts.failed), { status: response.status, detail: answer.error });
 }
 
-/** Say what went wrong; what only the computer knows comes small, in its language. */
+/** Return what went wrong as elements; what only the computer knows comes small, in its language. */
 const told = (text, detail) => [
   make("p", {}, text), ...(detail ? [make("small", { lang: "en" }, detail)] : []),
 ];
 
 // Which view
 
-let shown = 0; // counts views, so that what answers late finds that it is too late
+let shown = 0; // counts views, so that a late answer is not shown in another one
 
 function show(name, title) {
   for (const section of document.querySelectorAll("main > section")) {
@@ -85,7 +90,7 @@ function show(name, title) {
   if (name !== "player") player.leave();
 }
 
-/** Give the address's parts; one that is no address leads to the beginning. */
+/** Return the parts of the address; of one that cannot be read, those of the beginning. */
 function place() {
   try { return decodeURIComponent(location.hash.slice(1)).split("/"); } catch { return [""]; }
 }
@@ -93,21 +98,21 @@ function place() {
 async function route(event) {
   const view = ++shown;
   const [first, id, number] = place();
-  const regionShown = regions.get(first);
-  mark(regionShown?.id);
+  const chosen = subjects.get(first);
+  mark(chosen?.id);
   if (first === "session") await showSession(view, id);
   else if (first === "playlist" && number) await showTrack(view, id, Number(number));
   else if (first === "playlist") await showPlaylist(view, id);
-  else if (regionShown) showOptions(regionShown);
+  else if (chosen) showOptions(chosen);
   else showChoose();
   if (event && view === shown) {
-    if (!$("main").classList.contains("two")) scrollTo(0, 0);
+    if ($("#choose").hidden || $("#options").hidden) scrollTo(0, 0); // else they are side by side
     const title = $("main > section:not([hidden]):not(#choose) h1") || $("#choose h1");
     title.focus({ preventScroll: true });
   }
 }
 
-// Choosing the region
+// Choosing what it is about
 
 const shapes = [...document.querySelectorAll("#body .region")];
 
@@ -157,9 +162,12 @@ function prepareBody() {
       location.hash = id;
     });
   }
-  $("#region-list").append(...choices.regions.map(
-    (region) => item({ href: `#${region.id}` }, region.name, region.summary),
-  ));
+}
+
+function prepareLists() {
+  const about = (one) => item({ href: `#${one.id}` }, one.name, one.summary);
+  $("#region-list").append(...choices.regions.map(about));
+  fill("#kinds", otherKinds.map(about));
 }
 
 function chooseView(view) {
@@ -180,11 +188,14 @@ async function showChoose() {
       { href: `#playlist/${one.id}` }, one.title, described({}, one.language, one.tracks.length),
       clock(one.duration_ms / 1000), one.language,
     )));
-  } catch { /* the body is there all the same */ }
+  } catch { /* then only what can be chosen is shown */ }
 }
 
+/** Return what the page calls a value of an option; nothing where it has no word for it. */
+const called = (name, value) => texts.options[name]?.values?.[value];
+
 function described(options, language, tracks) {
-  const words = ["side", "level", "guidance"].map((key) => texts[options[key]]);
+  const words = Object.entries(options).map(([name, value]) => called(name, value));
   if (tracks) words.push(say("track_count", { n: tracks }));
   if (tracks || language !== pageLanguage) words.push(choices.languages[language]);
   return words.filter(Boolean).join(" · ");
@@ -195,71 +206,118 @@ function fill(selector, items) {
   $(`${selector} ul`).replaceChildren(...items);
 }
 
-// Choosing the rest
+// Choosing the rest: each field of the form is one of the options that the computer knows
 
 const form = $("form");
+const fields = new Map([...form.querySelectorAll("[data-option]")].map((field) => [nameOf(field), field]));
+const KEPT = ["method", "pace", "level", "guidance"]; // from one visit to the next
+let subject; // the region or kind that is chosen
 let side; // of the body, where it was touched
-let region;
-let minutes = Number(kept.get("minutes")) || 15;
+
+/** Return what the controls of a field are called: its option, with the kind if it is the kind's own. */
+function nameOf({ dataset: { kind, option } }) { return kind ? `${kind}.${option}` : option; }
+
+const kindOf = (chosen) => (regions.has(chosen?.id) ? massage : chosen);
+
+/** Return what a field holds; "" for nothing. */
+function valueOf(name) {
+  const control = form.elements.namedItem(name);
+  if (control?.type === "checkbox") return control.checked;
+  const other = otherOf(name);
+  const { value } = control?.value === "other" && other ? other : control || { value: "" };
+  return value && (control.type === "number" || other?.type === "number") ? Number(value) : value;
+}
+
+/** Let a field hold a value, if it can. */
+function setValue(name, value) {
+  const control = form.elements.namedItem(name);
+  if (!control) return;
+  const known = [...(control.options || (control.length ? control : []))].map((one) => one.value);
+  const other = otherOf(name);
+  if (control.type === "checkbox") control.checked = value === true;
+  else if (!known.length || known.includes(String(value))) control.value = value;
+  else if (other) { control.value = "other"; other.value = value; }
+}
+
+/** Return the control for a value besides those that a field offers. */
+const otherOf = (name) => fields.get(name).querySelector("[data-other]");
 
 function showOptions(chosen) {
   show("options", chosen.name);
   $("#trouble").replaceChildren();
   $("#options-title").textContent = chosen.name;
   $("#summary").textContent = chosen.summary;
-  if (region !== chosen) {
-    region = chosen;
-    form.area.replaceChildren(
-      make("option", { value: "" }, texts.area_first),
-      ...region.areas.map((area) => make("option", { value: area.id }, area.name)),
-      ...(region.areas.length > 1 ? [make("option", { value: "all" }, texts.area_all)] : []),
-    );
+  if (subject !== chosen) {
+    subject = chosen;
+    if (regions.has(subject.id)) offerAreas();
   }
-  form.side.value = side || "both";
+  setValue("side", side || startingValues.side || "both");
   side = undefined;
   suit();
 }
 
-const areas = () => {
-  const one = region.areas.find((area) => area.id === form.area.value);
-  if (one) return [one];
-  return form.area.value === "all" ? region.areas : region.areas.slice(0, 1);
-};
+function offerAreas() {
+  form.area.replaceChildren(
+    make("option", { value: "" }, texts.first_area),
+    ...subject.areas.map((area) => make("option", { value: area.id }, area.name)),
+    ...(subject.areas.length > 1 ? [make("option", { value: "all" }, texts.all_areas)] : []),
+  );
+  setValue("area", startingValues.area || "");
+}
 
-/** Offer only what goes together. */
+/** Show only what suits the kind, and what goes together. */
 function suit() {
-  const suited = new Set(areas().flatMap((area) => area.methods));
-  const before = form.method?.value || kept.get("method");
+  const kind = kindOf(subject);
+  for (const field of fields.values()) {
+    const { kind: owner, option } = field.dataset;
+    field.hidden = owner ? owner !== kind.id : !kind.options.includes(option);
+  }
+  if (kind === massage) suitTreatment();
+  for (const name of fields.keys()) {
+    const other = otherOf(name);
+    if (!other) continue;
+    const isUsed = !fields.get(name).hidden && form.elements.namedItem(name).value === "other";
+    other.disabled = !isUsed;
+    other.closest(".other").hidden = !isUsed;
+  }
+}
+
+/** Show the methods that suit the areas, and sides and preparation only where there are some. */
+function suitTreatment() {
+  const one = subject.areas.find((area) => area.id === form.area.value);
+  const areas = one ? [one] : form.area.value === "all" ? subject.areas : subject.areas.slice(0, 1);
+  const suited = new Set(areas.flatMap((area) => area.methods));
+  const before = valueOf("method") || kept.get("method") || startingValues.method;
   const methods = choices.methods.filter((method) => suited.has(method.id));
   const selected = methods.find((method) => method.id === before) || methods[0];
-  $("#methods").replaceChildren(...methods.map((method) => {
+  fields.get("method").querySelector(".pills").replaceChildren(...methods.map((method) => {
     const input = make("input", { type: "radio", name: "method", value: method.id });
     input.checked = method === selected;
     return make("label", {}, input, make("span", {}, method.name));
   }));
-  $("#method-hint").textContent = selected.summary;
-  $("#sides").hidden = !areas().some((area) => area.two_sided);
-  $("#prepare").hidden = selected.id === "foam-roller" || !suited.has("foam-roller");
-  $(".stepper").hidden = form.length_.value !== "other";
-  $("#minutes").textContent = inMinutes(minutes);
+  fields.get("method").querySelector(".hint").textContent = selected.summary;
+  const preparing = choices.methods.find((method) => method.prepares);
+  if (!areas.some((area) => area.two_sided)) fields.get("side").hidden = true;
+  if (selected === preparing || !suited.has(preparing?.id)) fields.get("prepare").hidden = true;
 }
 
+/** Return what the form asks for: all that is shown and filled in. */
 function wanted() {
-  const chosen = {
-    region: region.id, method: form.method.value, level: form.level.value,
-    guidance: form.guidance.value, language: form.language.value, explain: form.explain.checked,
-  };
-  if (!$("#sides").hidden) chosen.side = form.side.value;
-  if (!$("#prepare").hidden) chosen.prepare = form.prepare.checked;
-  const length = form.length_.value;
-  if (length) chosen.minutes = length === "other" ? minutes : Number(length);
+  const chosen = { target: subject.id };
+  for (const [name, field] of fields) {
+    const value = valueOf(name);
+    if (field.hidden || value === "") continue;
+    const [first, variable] = field.dataset.option.split(".");
+    if (variable) (chosen[first] ??= {})[variable] = value;
+    else chosen[first] = value;
+  }
   return chosen;
 }
 
-function wantedSession() {
-  const chosen = wanted();
-  if (form.area.value) chosen.area = form.area.value;
-  return chosen;
+/** Return the same for a playlist, whose tracks have some options each for themselves. */
+function forPlaylist(chosen) {
+  const own = kindOf(subjects.get(chosen.target))?.track_options || [];
+  return Object.fromEntries(Object.entries(chosen).filter(([name]) => !own.includes(name)));
 }
 
 async function request(kind, chosen) {
@@ -278,21 +336,18 @@ async function request(kind, chosen) {
 }
 
 function step(by) {
-  minutes = Math.min(LONGEST_MIN, Math.max(1, minutes + by));
-  kept.set("minutes", minutes);
-  $("#minutes").textContent = inMinutes(minutes);
+  const minutes = otherOf("minutes");
+  minutes.value = Math.min(LONGEST_MIN, Math.max(1, Number(minutes.value) + by));
+  kept.set("minutes", minutes.value);
 }
 
 // Waiting for it
 
 const asked = new Map(); // by id, what was wanted: to offer another length
 
-/** Give what was wanted, from what is made of it. */
-const wantedBy = ({ target, ...rest }) => ({ region: target, ...rest });
-
 async function untilReady(view, kind, id) {
-  const title = () => regions.get(asked.get(id)?.region)?.name || "voiceguide";
-  $("#making-back").href = `#${asked.get(id)?.region || ""}`;
+  const title = () => subjects.get(asked.get(id)?.target)?.name || "voiceguide";
+  $("#making-back").href = `#${asked.get(id)?.target || ""}`;
   while (view === shown) {
     let answer;
     try {
@@ -308,9 +363,9 @@ async function untilReady(view, kind, id) {
     }
     if (view !== shown) return null;
     if (answer.state === "ready") return answer;
-    if (!asked.has(id)) asked.set(id, wantedBy(answer.options)); // the page was loaded again
+    if (!asked.has(id)) asked.set(id, answer.options); // the page was loaded again
     waiting(title());
-    $("#making-back").href = `#${asked.get(id).region}`;
+    $("#making-back").href = `#${asked.get(id).target}`;
     if (answer.state === "failed") {
       return fail(texts.failed, answer.error, kind, asked.get(id), answer);
     }
@@ -356,7 +411,7 @@ function fail(text, detail, kind, chosen, { nearest_ms: nearest = [], one_side_m
   if (oneSide && possible(whole(oneSide))) {
     const n = whole(oneSide);
     offers.push(...["left", "right"].map((one) => offer(
-      say("one_side", { n: inMinutes(n), side: texts[one] }), { side: one, minutes: n },
+      say("one_side", { n: inMinutes(n), side: called("side", one) }), { side: one, minutes: n },
     )));
   }
   trouble.replaceChildren(
@@ -446,7 +501,7 @@ const player = (() => {
   let lock = null;
   let going = false; // the next track begins by itself
   let begun = false; // before, there is no sentence yet, but a greeting
-  let called = {}; // what is on the screen
+  let drawn = {}; // what is on the screen
 
   function open(session) {
     const same = now?.id === session.id;
@@ -468,7 +523,7 @@ const player = (() => {
       { onclick: () => { seek(chapter.begin_ms / 1000); } }, chapter.title, "", clock(chapter.begin_ms / 1000),
       session.language,
     )));
-    called = {};
+    drawn = {};
     if (same) { draw(); return; }
     begun = false;
     const end = session.chapters.at(-1)?.end_ms / 1000 || 0;
@@ -520,10 +575,23 @@ const player = (() => {
     seek((now.chapters[Math.max(0, index)]?.begin_ms || 0) / 1000);
   }
 
+  /** Return how large the circle is: it grows with breathing in, and stays so while that is held. */
+  function scaleAt(ms, hold, breath) {
+    if (!hold && !breath) return 0.55;
+    if (still.matches) return 0.62;
+    if (!breath) {
+      const before = now.breaths.findLast((one) => one.end_ms <= ms);
+      return before?.kind === "inhale" && Math.abs(before.end_ms - hold.begin_ms) < 100 ? 1 : 0.62;
+    }
+    const part = (ms - breath.begin_ms) / (breath.end_ms - breath.begin_ms);
+    const eased = 0.5 - 0.5 * Math.cos(Math.PI * part);
+    return 0.62 + 0.38 * (breath.kind === "inhale" ? eased : 1 - eased);
+  }
+
   /** Change a text only when it is another, so that screen readers and layout stay quiet. */
   function put(selector, key, text) {
-    if (called[key] === text) return;
-    called[key] = text;
+    if (drawn[key] === text) return;
+    drawn[key] = text;
     $(selector).textContent = text;
   }
 
@@ -533,30 +601,25 @@ const player = (() => {
     const said = now.speech.findLast((event) => event.begin_ms <= ms);
     if (begun) put("#sentence", "text", said?.text || "");
     $("#sentence").classList.toggle("past", Boolean(begun && said) && ms > said.end_ms + 1500);
-    const hold = now.holds.find((one) => one.begin_ms <= ms && ms < one.end_ms);
-    $("#sentence").classList.toggle("gone", Boolean(begun && said && hold && ms > said.end_ms + 3000));
-    const breath = now.breaths.find((one) => one.begin_ms <= ms && ms < one.end_ms);
+    const during = (one) => one.begin_ms <= ms && ms < one.end_ms;
+    const hold = now.holds.find(during);
+    const breath = now.breaths.find(during);
+    const counted = hold || breath; // breaths may be taken during a hold, or be held between
+    $("#sentence").classList.toggle("gone", Boolean(begun && said && counted && ms > said.end_ms + 3000));
     $("#breath").classList.toggle("hold", Boolean(hold));
-    put("#countdown", "count", hold ? String(Math.ceil((hold.end_ms - ms) / 1000)) : "");
-    const inhaling = breath?.kind === "inhale";
-    put("#breathing", "breath", breath ? texts[inhaling ? "inhale" : "exhale"] : hold ? texts.holding : "");
-    let scale = hold || breath ? 0.62 : 0.55;
-    if (breath && !still.matches) {
-      const part = (ms - breath.begin_ms) / (breath.end_ms - breath.begin_ms);
-      const eased = 0.5 - 0.5 * Math.cos(Math.PI * part);
-      scale = 0.62 + 0.38 * (inhaling ? eased : 1 - eased);
-    }
-    $("#breath").style.setProperty("--scale", scale.toFixed(3));
+    put("#countdown", "count", counted ? String(Math.ceil((counted.end_ms - ms) / 1000)) : "");
+    put("#breathing", "breath", breath ? texts[breath.kind] : hold ? texts.holding : "");
+    $("#breath").style.setProperty("--scale", scaleAt(ms, hold, breath).toFixed(3));
     const seconds = Math.floor(ms / 1000);
-    if (called.second !== seconds) {
-      called.second = seconds;
+    if (drawn.second !== seconds) {
+      drawn.second = seconds;
       $("#at").textContent = clock(seconds);
       $("#position").value = seconds;
       $("#position").setAttribute("aria-valuetext", clock(seconds));
     }
     const index = chapterAt(ms);
-    if (called.chapter !== index) {
-      called.chapter = index;
+    if (drawn.chapter !== index) {
+      drawn.chapter = index;
       $("#chapter").textContent = now.chapters[index]?.title || "";
       $("#chapters").querySelectorAll("button").forEach((button, place) => {
         if (place === index) button.setAttribute("aria-current", "true");
@@ -578,7 +641,7 @@ const player = (() => {
   function announce() {
     if (!lockScreen) return;
     lockScreen.metadata = new MediaMetadata({
-      title: now.title, artist: "voiceguide", album: regions.get(now.album)?.name || now.album,
+      title: now.title, artist: "voiceguide", album: subjects.get(now.album)?.name || now.album,
       artwork: [{ src: new URL(now.cover, location.href).href, type: "image/png" }],
     });
     const actions = {
@@ -662,8 +725,7 @@ const player = (() => {
   $("#position").addEventListener("input", (event) => seek(Number(event.target.value)));
 
   $("#to-playlist").addEventListener("click", () => {
-    const { area: _, ...rest } = wantedBy(now.options);
-    request("playlist", rest);
+    request("playlist", forPlaylist(now.options));
   });
 
   return { open, leave };
@@ -671,25 +733,27 @@ const player = (() => {
 
 // Begin
 
-form.length_ = form.elements.namedItem("length"); // form.length counts its fields
-for (const field of ["level", "guidance"]) {
-  const value = kept.get(field);
-  if (value && texts[value]) form[field].value = value;
-}
+otherOf("minutes").value = kept.get("minutes") || otherOf("minutes").value;
+const keptValues = KEPT.map((name) => [name, kept.get(name)]).filter(([, value]) => value);
+for (const [name, value] of [...Object.entries(startingValues), ...keptValues]) setValue(name, value);
 prepareBody();
+prepareLists();
 const view = kept.get("view") === "list" ? "list" : "body";
 document.getElementsByName("view").forEach((input) => {
   input.checked = input.value === view;
   input.addEventListener("change", () => chooseView(input.value));
 });
 chooseView(view);
-form.addEventListener("change", (event) => {
-  const { name: field, value } = event.target;
-  if (["method", "level", "guidance"].includes(field)) kept.set(field, value);
+form.addEventListener("change", ({ target }) => {
+  const name = nameOf(target.closest("[data-option]"));
+  if (KEPT.includes(name)) kept.set(name, valueOf(name));
+  if (name === "minutes" && "other" in target.dataset) kept.set(name, target.value);
   suit();
 });
-form.addEventListener("submit", (event) => { event.preventDefault(); request("session", wantedSession()); });
-$("#make-playlist").addEventListener("click", () => request("playlist", wanted()));
+form.addEventListener("submit", (event) => { event.preventDefault(); request("session", wanted()); });
+$("#make-playlist").addEventListener("click", () => {
+  if (form.reportValidity()) request("playlist", forPlaylist(wanted()));
+});
 $("#cancel").addEventListener("click", () => {
   const [kind, id] = place();
   location.hash = $("#making-back").hash;
