@@ -394,6 +394,17 @@ def test_channels_that_cancel_each_other_out_and_those_beyond_two_are_heard(tmp_
         assert np.abs(np.diff(heard[480:-480])).max() < 0.01  # without a step
 
 
+def test_both_channels_of_a_sound_are_heard_alike(tmp_path, ssml):
+    time_s = np.arange(RATE_HZ) / RATE_HZ
+    left, right = (0.4 * np.sin(2 * np.pi * hz * time_s) for hz in (300, 700))
+    own(tmp_path / "both.wav", np.array([left, right]))
+    heard = read(Session(ssml('<audio src="both.wav"/>')).export(tmp_path / "x.wav"))
+    assert heard.shape == (1, RATE_HZ)
+    power = np.abs(np.fft.rfft(heard[0])) * 2 / RATE_HZ
+    assert power[300] == pytest.approx(0.2, abs=0.001)
+    assert power[700] == pytest.approx(0.2, abs=0.001)
+
+
 @pytest.mark.parametrize("suffix", ["mp3", "ogg", "flac", "wav"])
 @pytest.mark.parametrize("rate_hz", [44_100, 48_000])
 def test_a_file_is_the_same_in_whatever_order_it_is_read(tmp_path, suffix, rate_hz):
