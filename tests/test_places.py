@@ -28,7 +28,8 @@ def kept(tmp_path, monkeypatch):
     return tmp_path / "stopped.json"
 
 
-def test_where_a_session_was_stopped_is_known_to_the_next_command(kept):
+@pytest.mark.usefixtures("kept")
+def test_where_a_session_was_stopped_is_known_to_the_next_command():
     Places().note("calf", 750_250)
     Places().note("neck", 1000)
     assert (Places().of("calf"), Places().of("neck"), Places().of("jaw")) == (750_250, 1000, 0)
@@ -41,7 +42,8 @@ def test_a_session_that_was_played_to_its_end_begins_at_its_beginning(kept):
     assert json.loads(kept.read_text("utf-8")) == {}
 
 
-def test_one_that_was_stopped_in_its_start_delay_begins_at_its_beginning(kept):
+@pytest.mark.usefixtures("kept")
+def test_one_that_was_stopped_in_its_start_delay_begins_at_its_beginning():
     Places().note("calf", -3000)
     assert Places().of("calf") == 0
 

@@ -261,7 +261,12 @@ def test_what_was_stopped_goes_on_where_it_was(package, ssml, tmp_path):
     assert heard(3) == [400, 600, 800]
     for words in (2, 3):  # the rest, and as that has ended, all of it
         done = subprocess.run(
-            [*command, "--resume"], capture_output=True, text=True, timeout=300, check=False, env=env
+            [*command, "--resume"],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            env=env,
         )
         assert done.returncode == 0, done.stderr
         assert heard(words) == [400, 600, 800][:words]

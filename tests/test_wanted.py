@@ -1,4 +1,4 @@
-"""What the page may ask for: anything from anyone comes in, only a session of the library goes on."""
+"""What the page may ask for: anyone may send anything, and only what the library has goes on."""
 
 from __future__ import annotations
 
