@@ -97,6 +97,34 @@ def test_a_wrong_option_is_named_as_an_argument_and_as_a_flag(option, says):
         assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(
+    ("name", "least", "most", "between"),
+    [("rate", 80, 450, "80 and 450"), ("bed_level", -40, 20, "-40 and 20")],
+)
+def test_a_number_is_taken_within_its_range(name, least, most, between):
+    for number in (least, most):
+        options = Session("calf", bed="rain", **{name: number}).request.options
+        assert getattr(options, name) == number
+    for number in (least - 1, most + 1):
+        says = f"{name} {number}: must lie between {between}"
+        with pytest.raises(VoiceguideError, match=says):
+            Session("calf", bed="rain", **{name: number})
+    with pytest.raises(VoiceguideError, match="seed -1: must be 0 or more"):
+        Session("calf", seed=-1)
+
+
+def test_what_is_not_chosen_is_as_the_manual_says():
+    options = Session("calf").request.options
+    assert vars(options) == {
+        "method": None, "area": None, "side": "both", "level": "standard", "pace": None,
+        "guidance": "full", "explain": False, "prepare": False, "language": "en", "library": None,
+        "bed": None, "bed_level": 0, "mono": False, "minutes": None, "voice": None, "rate": None,
+        "seed": 0, "max_length": "12h", "variables": {},
+    }  # fmt: skip
+    assert options.max_ms == 43_200_000
+    assert {utterance.rate_wpm for _, utterance in Session("calf").utterances} == {120}
+
+
 def test_a_session_is_shown_in_a_line():
     session = Session("calf", side="left", minutes="12:30")
     assert repr(session) == "Session('calf', side='left', minutes='12:30')"

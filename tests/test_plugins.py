@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -217,7 +219,7 @@ def test_a_device_plays_every_sample(package, ssml, tmp_path):
 def test_a_device_plays_a_file_that_was_rendered(package, ssml, tmp_path):
     script = ssml(BODY)
     program = (
-        "import sys; from voiceguide import Session; from voiceguide.session import play_file\n"
+        "import sys; from voiceguide import Session\nfrom voiceguide.player.play import play_file\n"
     )
     program += "path = Session(sys.argv[1], voice='hum-low', mono=True).export(sys.argv[2])\n"
     program += "play_file(path, device='paper')"
@@ -225,6 +227,49 @@ def test_a_device_plays_a_file_that_was_rendered(package, ssml, tmp_path):
     heard = np.frombuffer(Path(package["PAPER"]).read_bytes(), "<i2").astype(float)
     loud = np.flatnonzero(np.abs(heard) > 1000)
     assert sung(heard[loud[0] :]) == ONE_TWO_THREE
+
+
+def wait_for(path: Path, size: int) -> None:
+    """Wait until a file is as large as that."""
+    until = time.monotonic() + 60
+    while not path.is_file() or path.stat().st_size < size:
+        assert time.monotonic() < until, "nothing is played"
+        time.sleep(0.01)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_what_was_stopped_goes_on_where_it_was(package, ssml, tmp_path):
+    """Played for a second or more and ended; then the rest is heard, and later all of it again."""
+    script = ssml("<s>One two three.</s><break time='5s'/><s>Four five.</s>")
+    env = {**package, "VOICEGUIDE_DATA_DIR": str(tmp_path), "PAPER": str(tmp_path / "paper.raw")}
+    paper = Path(env["PAPER"])
+    command = [sys.executable, "-m", "voiceguide", "play", str(script), "--device", "paper"]
+    command += ["--voice", "hum-low", "--mono"]
+
+    def heard(words: int) -> list[int]:
+        samples = np.frombuffer(paper.read_bytes(), "<i2").astype(float)
+        begin = np.flatnonzero(np.abs(samples) > 1000)[0]
+        heard = samples[begin : begin + words * 400 * FRAMES_PER_MS]
+        return [round(pitch_hz, -1) for pitch_hz in pitches_hz(heard, words)]
+
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env) as playing:
+        wait_for(paper, 2 * 2000 * FRAMES_PER_MS)
+        playing.send_signal(signal.SIGTERM)
+        said = playing.communicate(timeout=60)[1]
+    assert playing.returncode == 128 + signal.SIGTERM
+    assert re.search(rf"Stopped at 0:0[1-6]\. To go on: voiceguide play {script} --resume\n", said)
+    assert heard(3) == [400, 600, 800]
+    for words in (2, 3):  # the rest, and as that has ended, all of it
+        done = subprocess.run(
+            [*command, "--resume"],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            env=env,
+        )
+        assert done.returncode == 0, done.stderr
+        assert heard(words) == [400, 600, 800][:words]
 
 
 def test_an_audio_format_is_rendered_and_tagged(package, ssml, tmp_path):

@@ -290,3 +290,55 @@ def test_a_script_that_is_not_utf_8_plays_and_is_shown(tmp_path):
     path.write_bytes(text.encode("iso-8859-1"))
     assert "Grüße." in voiceguide("script", path, "--format", "ssml").stdout
     assert "Grüße." in voiceguide("script", path).stdout
+
+
+# What is asked before, left out, and waited for
+
+
+def test_another_programs_file_is_only_replaced_where_that_is_said(ssml, tmp_path):
+    script, path = ssml('<break time="100ms"/><audio src="tick.wav"/>'), tmp_path / "x.mp3"
+    path.write_bytes(b"mine")
+    refused = voiceguide("render", script, "-o", path)
+    assert refused.returncode == 1
+    says = f"{path} exists, and voiceguide did not make it; --force replaces it"
+    assert refused.stderr == f"voiceguide: {says}\n"
+    assert path.read_bytes() == b"mine"
+    assert voiceguide("render", script, "-o", path, "--force").returncode == 0
+    made = path.read_bytes()
+    assert made[:3] == b"ID3"
+    other = ssml('<break time="200ms"/><audio src="tick.wav"/>', "x.ssml")
+    assert voiceguide("render", other, "-o", path).returncode == 0  # our own
+    assert path.read_bytes() != made
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "wav", "flac", "ogg"])
+def test_what_we_made_is_known_in_every_format(ssml, tmp_path, suffix):
+    from voiceguide.export import made_by_voiceguide
+
+    path = Session(ssml('<audio src="tick.wav"/>')).export(tmp_path / f"x.{suffix}")
+    assert made_by_voiceguide(path)
+    file = mutagen.File(path, easy=True)
+    file.delete()
+    assert not made_by_voiceguide(path)
+
+
+def test_without_tones_what_is_said_is_heard_at_the_same_times(ssml, tmp_path):
+    session = Session(ssml('One.<audio src="bell.wav"/><break time="1s"/>Two.'))
+    whole = decode(session.export(tmp_path / "whole.wav"))
+    said = decode(session.export(tmp_path / "said.wav", tones=False))
+    assert len(said) == len(whole)
+    for event in session.timeline.events:
+        times = slice(event.begin_ms * FRAMES_PER_MS, event.end_ms * FRAMES_PER_MS)
+        assert np.array_equal(said[times], whole[times]) == (event.kind == "speech")
+        assert said[times].any() == (event.kind == "speech")
+
+
+def test_a_start_delay_ends_with_a_soft_tone(ssml, tmp_path):
+    session = Session(ssml("One."))
+    plain = decode(session.export(tmp_path / "plain.wav"))
+    delayed = decode(session.export(tmp_path / "delayed.wav", start_delay_ms=10_000))
+    assert np.array_equal(delayed[10_000 * FRAMES_PER_MS :], plain)
+    chime = decode(Session(ssml('<audio src="chime.wav"/>')).export(tmp_path / "chime.wav"))
+    lead = delayed[: 10_000 * FRAMES_PER_MS]
+    assert np.array_equal(lead[-len(chime) :], chime)
+    assert not lead[: -len(chime)].any()

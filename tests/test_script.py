@@ -5,6 +5,8 @@ What every session must carry is in test_whole_body.py.
 
 from __future__ import annotations
 
+import itertools
+import random
 import re
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from sessions import ROOT, SOUNDS, Made, made, paragraphs, request, spoken, text
 
 from voiceguide import library, script, ssml
 from voiceguide.errors import LibraryError, RequestError, ScriptError
+from voiceguide.script.template import Phrases
 from voiceguide.ssml import Speech
 
 TEMPLATE = "kinds/massage/trigger-tool.ssml.jinja"
@@ -75,6 +78,16 @@ def test_all_variants_of_a_phrase_are_said_before_any_comes_again():
         for at in range(0, len(said), len(variants)):
             bag = said[at : at + len(variants)]
             assert len(set(bag)) == len(bag)
+
+
+def test_no_variant_of_a_phrase_is_picked_twice_in_a_row():
+    variants = ["One.", "Two.", "Three."]
+    for seed in range(30):
+        phrases = Phrases({"rest": variants, "halt": ["Stop."]}, random.Random(seed), None)
+        picked = [phrases.pick("rest") for _ in range(30)]
+        assert all(one != other for one, other in itertools.pairwise(picked))
+        assert all(sorted(picked[at : at + 3]) == sorted(variants) for at in range(0, 30, 3))
+        assert [phrases.pick("halt") for _ in range(3)] == ["Stop."] * 3
 
 
 def test_one_who_knows_the_place_hears_fewer_words_in_the_same_protocol():

@@ -16,12 +16,13 @@ from test_render import loudness_of
 from voiceguide import Session, mixer
 from voiceguide.audio.reader import AudioReader
 from voiceguide.errors import RequestError, SoundError
-from voiceguide.mixer.bed import DUCKED_DB, FADE_OUT_MS, Loop
-from voiceguide.script import BEDS
+from voiceguide.mixer.bed import Loop
+from voiceguide.plan import open_voice
 from voiceguide.timeline import Bed
 from voiceguide.voices.clip import integrated_lufs
 
 ROOT = Path(__file__).parents[1]
+BEDS = ("rain", "ocean", "drone")
 RATE_HZ = 48_000
 SPEECH = (
     "<p>Lie on your back, and let your shoulders sink.</p><p>Find the spot that hurts when you "
@@ -219,13 +220,56 @@ def test_a_bed_fades_and_is_down_before_something_is_said(tmp_path, ssml):
         return float(level_db[(ms - 8000) // 100])
 
     for event in speech:
-        assert at(event.begin_ms + 100) == pytest.approx(-DUCKED_DB, abs=0.5)
+        assert at(event.begin_ms + 100) == pytest.approx(-6, abs=0.5)
     assert at(8200) == pytest.approx(0, abs=0.5)
     assert at(speech[-1].begin_ms - 1000) == pytest.approx(0, abs=0.5)
     assert np.abs(np.diff(level_db)).max() < 2  # smooth
     assert not bed[:10].any()
     assert np.abs(part(bed, end_ms - 20, end_ms)).max() < 1e-4
-    assert rms_db(part(bed, end_ms - FADE_OUT_MS // 4, end_ms)) < rms_db(bed) - 10
+    assert rms_db(part(bed, end_ms - 1500, end_ms)) < rms_db(bed) - 10
+
+
+def noise_bed(path: Path) -> Bed:
+    """Write 60 s of noise whose level is the same everywhere, as a bed of one's own."""
+    return own(path, np.random.default_rng(1).normal(0, 0.1, (1, 60 * RATE_HZ)))
+
+
+def test_a_bed_is_36_lufs_and_6_db_softer_while_something_is_said(tmp_path, ssml):
+    """Measured in what is rendered: with speech, less the speech alone."""
+    bed = noise_bed(tmp_path / "noise.wav")
+    script = ssml(f'<break time="9s"/>{SPEECH}<break time="16s"/>')
+    session = Session(script, bed=str(bed.path))
+    heard = read(session.export(tmp_path / "over.wav"))[0]
+    heard = heard - read(Session(script).export(tmp_path / "alone.wav"))[0]
+    speech = [event for event in session.timeline.events if event.kind == "speech"]
+    alone = part(heard, 5000, speech[0].begin_ms - 1000)
+    assert integrated_lufs(alone) == pytest.approx(-36, abs=0.5)
+    for event in speech:
+        under = part(heard, event.begin_ms, event.end_ms)
+        assert rms_db(under) == pytest.approx(rms_db(alone) - 6, abs=0.5)
+    end_ms = speech[-1].end_ms  # it waits for 0.3 s, and comes back within 1.8 s
+    assert rms_db(part(heard, end_ms, end_ms + 300)) == pytest.approx(rms_db(alone) - 6, abs=0.7)
+    assert -5 < rms_db(part(heard, end_ms + 1000, end_ms + 1400)) - rms_db(alone) < -1
+    again = part(heard, end_ms + 2200, end_ms + 4200)
+    assert rms_db(again) == pytest.approx(rms_db(alone), abs=0.5)
+
+
+def test_a_bed_is_faded_in_for_4_seconds_and_out_for_6(tmp_path, ssml):
+    bed = noise_bed(tmp_path / "noise.wav")
+    session = Session(ssml('<break time="30s"/>'), bed=str(bed.path))
+    heard = read(session.export(tmp_path / "x.wav"))[0]
+    full_db = rms_db(part(heard, 8000, 22_000))
+
+    def level_db(at_ms: int) -> float:
+        """Against the full level, within a tenth of a second around a time."""
+        return rms_db(part(heard, at_ms - 50, at_ms + 50)) - full_db
+
+    for ms in (4100, 23_900):
+        assert level_db(ms) == pytest.approx(0, abs=0.7)
+    for ms in (2000, 27_000):  # half the way: half the wave
+        assert level_db(ms) == pytest.approx(-6, abs=0.7)
+    for ms in (1000, 28_500):  # a quarter of it
+        assert level_db(ms) == pytest.approx(-16.7, abs=1)
 
 
 def test_the_bed_level_is_relative_and_a_timeline_tells_of_the_bed(tmp_path, ssml):
@@ -240,7 +284,7 @@ def test_the_bed_level_is_relative_and_a_timeline_tells_of_the_bed(tmp_path, ssm
     shown = voiceguide("script", script, "--bed", "rain", "--bed-level", -6, "--format", "json")
     assert json.loads(shown.stdout)["events"] == [
         {"kind": "bed", "begin_ms": 0, "end_ms": 12_000, "text": None, "source": "rain",
-         "gain_db": -6.0}
+         "gain_db": -6.0, "words": None}
     ]  # fmt: skip
 
 
@@ -350,6 +394,17 @@ def test_channels_that_cancel_each_other_out_and_those_beyond_two_are_heard(tmp_
         assert np.abs(np.diff(heard[480:-480])).max() < 0.01  # without a step
 
 
+def test_both_channels_of_a_sound_are_heard_alike(tmp_path, ssml):
+    time_s = np.arange(RATE_HZ) / RATE_HZ
+    left, right = (0.4 * np.sin(2 * np.pi * hz * time_s) for hz in (300, 700))
+    own(tmp_path / "both.wav", np.array([left, right]))
+    heard = read(Session(ssml('<audio src="both.wav"/>')).export(tmp_path / "x.wav"))
+    assert heard.shape == (1, RATE_HZ)
+    power = np.abs(np.fft.rfft(heard[0])) * 2 / RATE_HZ
+    assert power[300] == pytest.approx(0.2, abs=0.001)
+    assert power[700] == pytest.approx(0.2, abs=0.001)
+
+
 @pytest.mark.parametrize("suffix", ["mp3", "ogg", "flac", "wav"])
 @pytest.mark.parametrize("rate_hz", [44_100, 48_000])
 def test_a_file_is_the_same_in_whatever_order_it_is_read(tmp_path, suffix, rate_hz):
@@ -373,8 +428,9 @@ def test_a_bed_that_is_not_there_is_told(bed):
 
 
 def test_the_level_of_no_bed_is_told():
-    with pytest.raises(RequestError, match=r"bed_level = -6: there is no bed; .*--bed"):
+    with pytest.raises(RequestError, match="bed_level needs bed") as raised:
         Session("calf", bed_level=-6)
+    assert raised.value.with_flags() == "--bed-level needs --bed"
 
 
 def test_a_bed_without_sound_is_told(tmp_path):
@@ -394,13 +450,9 @@ def test_any_part_of_a_session_with_a_bed_can_be_had_by_itself(music):
     session = Session("jaw", guidance="brief", level="gentle", bed=str(music))
     timeline = session.timeline
     assert timeline.bed is not None
-    with session._open_voice() as voice:
-
-        def clip(speech):
-            return voice.clip(session._utterance(speech, session._plan))
-
-        blocks = list(mixer.mix(timeline, clip, 2))
-        window = mixer.Window(clip, 2)
+    with open_voice(session.request.options) as voice:
+        blocks = list(mixer.mix(timeline, voice.clip, 2))
+        window = mixer.Window(voice.clip, 2)
         window.lay(timeline.bed)
         rng = np.random.default_rng(1)
         for number in [*rng.integers(0, len(blocks), 30), len(blocks) - 1]:

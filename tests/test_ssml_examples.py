@@ -456,6 +456,10 @@ BIRTHDAY = "April twenty-third nineteen eighty-seven"
         ('interpret-as="date" format="dmy" detail="2"', "23-4-1987", BIRTHDAY),
         ('interpret-as="date" format="yyyymmdd" detail="1"', "1987-04-23", BIRTHDAY),
         ('interpret-as="date" format="yyyymmdd"', "19870423", BIRTHDAY),
+        ('interpret-as="date" format="dmy"', "23-4-87", BIRTHDAY),
+        ('interpret-as="date" format="y"', "69", "nineteen sixty-nine"),
+        ('interpret-as="date" format="y"', "68", "twenty sixty-eight"),
+        ('interpret-as="time" format="hms24"', "16:45", "16:45"),
     ],
 )
 def test_say_as_gives_the_words_that_google_gives(attributes, written, said, folder):

@@ -1,0 +1,89 @@
+"""What the page may ask for: anyone may send anything, and only what the library has goes on."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from voiceguide.errors import VoiceguideError
+from voiceguide.phone import wanted
+
+
+def read(**asked: object) -> dict[str, object]:
+    return wanted.read(json.dumps(asked).encode())
+
+
+def test_what_differs_from_the_defaults_is_taken():
+    asked = read(target="calf", side="left", level="standard", minutes=12, guidance="full")
+    assert asked == {"target": "calf", "side": "left", "minutes": 12}
+    assert read(target="breathing", pace="4-6") == {"target": "breathing", "pace": "4-6"}
+
+
+@pytest.mark.parametrize("name", ["library", "bed", "voice", "variables", "max_length", "seed"])
+def test_what_could_name_files_of_this_machine_or_cost_it_much_is_no_option(name):
+    with pytest.raises(VoiceguideError, match=f"unknown option “{name}”"):
+        read(target="calf", **{name: "/etc"})
+
+
+@pytest.mark.parametrize(
+    "target", ["my.ssml", "../calf", "-", "/etc/passwd", "calf/x", "my.ssml.jinja", "", None, 3]
+)
+def test_a_target_is_a_name_of_the_library_and_never_a_file(target):
+    with pytest.raises(VoiceguideError, match="target: must be the name of a region"):
+        read(target=target)
+
+
+@pytest.mark.parametrize("minutes", [0.9, 180.5, -5, "12", 1e9])
+def test_a_session_lasts_from_1_to_180_minutes(minutes):
+    with pytest.raises(VoiceguideError, match="minutes: must lie between 1 and 180"):
+        read(target="calf", minutes=minutes)
+    assert read(target="calf", minutes=180)["minutes"] == 180
+    assert read(target="calf", minutes=1)["minutes"] == 1
+
+
+def test_a_long_value_is_refused_before_it_is_looked_at():
+    with pytest.raises(VoiceguideError, match="area: is longer than 60 characters"):
+        read(target="calf", area="x" * 61)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"), [(b"{", "not JSON"), (b"[]", "send an object"), (b"[" * 9000, "not JSON")]
+)
+def test_what_is_no_object_is_refused(body, says):
+    with pytest.raises(VoiceguideError, match=says):
+        wanted.read(body)
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"target": "nose"}, "no region or complaint “nose”"),
+        ({"target": "calf", "side": "up"}, "side up: must be left, right or both"),
+        ({"target": "breathing", "side": "left"}, "side"),
+        ({"target": "calf", "pace": "4-6"}, "pace"),
+    ],
+)
+def test_what_the_library_cannot_give_is_refused(asked, says):
+    with pytest.raises(VoiceguideError, match=says):
+        read(**asked)
+
+
+def test_a_session_is_named_by_all_that_it_is_made_of():
+    plain = wanted.session_name({"target": "calf"}, "1")
+    names = {
+        plain,
+        wanted.session_name({"target": "calf", "side": "left"}, "1"),
+        wanted.session_name({"target": "calf"}, "2"),
+    }
+    assert len(names) == 3
+    assert plain == wanted.session_name({"target": "calf"}, "1")
+    assert plain.startswith("calf-")
+    assert wanted.session_name({"target": "calf-pain"}, "1").startswith("calf-")
+
+
+def test_a_playlist_is_named_by_what_was_chosen_and_treats_all_areas():
+    asked = {"target": "neck", "side": "left", "minutes": 12.5}
+    assert wanted.playlist_name(asked) == "neck-left-12-5-min"
+    with pytest.raises(VoiceguideError, match="area: a playlist treats all areas of a region"):
+        wanted.playlist_name({"target": "neck", "area": "base-of-skull"})
