@@ -17,9 +17,9 @@ from typing import Any
 import jinja2
 
 from voiceguide import __version__, export, files, library, mixer
+from voiceguide.clock import PACES
 from voiceguide.export import cover
 from voiceguide.library import kinds
-from voiceguide.options import PACES
 from voiceguide.phone import form
 from voiceguide.voices import clip
 

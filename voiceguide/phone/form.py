@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from voiceguide.options import DEFAULTS, OPTIONS, TYPES, choices, chosen, settings
+from voiceguide import settings
+from voiceguide.options import DEFAULTS, OPTIONS, TYPES, choices, chosen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -82,7 +83,7 @@ def of_tracks(kind: Kind) -> list[str]:
 
 def starting_values(language: str) -> dict[str, Any]:
     """Return what the fields hold at first by the listener's settings; raises UsageError."""
-    given = settings(language)
+    given = settings.in_file(language)
     options = chosen(given)
     values = {name: getattr(options, name) for name in OFFERED if name in given}
     if options.length_ms is not None:
