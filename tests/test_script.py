@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 import pytest
-from sessions import ROOT, SOUNDS, Made, made, paragraphs, request, spoken, texts_of, worded
+from sessions import ROOT, SOUNDS, Made, holds, made, paragraphs, request, spoken, texts_of, worded
 
 from voiceguide import library, script, ssml
 from voiceguide.errors import LibraryError, RequestError, ScriptError
@@ -78,6 +78,15 @@ def test_all_variants_of_a_phrase_are_said_before_any_comes_again():
         for at in range(0, len(said), len(variants)):
             bag = said[at : at + len(variants)]
             assert len(set(bag)) == len(bag)
+
+
+@pytest.mark.parametrize(
+    ("level", "rounds", "hold_s"), [("gentle", 6, 30), ("standard", 5, 45), ("deep", 4, 60)]
+)
+def test_a_spot_is_held_for_the_rounds_of_a_level(level, rounds, hold_s):
+    one = session(level=level, side="left")
+    held = holds(one.parts("press")[0].events)
+    assert [end - begin for begin, end in held] == [hold_s * 1000] * rounds
 
 
 @pytest.mark.parametrize(("side", "other"), [("left", "right"), ("right", "left")])
