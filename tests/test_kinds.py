@@ -126,8 +126,11 @@ def test_breathing_has_any_length(minutes, pace, language):
     assert session.timeline.duration_ms == minutes * 60_000
 
 
-def test_without_a_length_breathing_takes_about_five_minutes_and_a_half():
-    assert 300_000 < Session("breathing").timeline.duration_ms < 400_000
+@pytest.mark.parametrize(("pace", "count"), [("calm", 26), ("box", 17), ("4-7-8", 15)])
+def test_without_a_length_breathing_takes_about_five_minutes_and_a_half(pace, count):
+    timeline = Session("breathing", pace=pace).timeline
+    assert 300_000 < timeline.duration_ms < 400_000
+    assert sum(mark.kind == "inhale" for mark in timeline.marks) == count
 
 
 def test_breathing_says_when_to_stop_and_warns_who_should_not_hold_the_breath():

@@ -311,6 +311,27 @@ def test_another_programs_file_is_only_replaced_where_that_is_said(ssml, tmp_pat
     assert path.read_bytes() != made
 
 
+@pytest.mark.parametrize(("language", "code"), [("en", "eng"), ("de-AT", "deu"), ("fr", "und")])
+def test_an_mp3_says_what_a_phone_shows_and_when_each_chapter_begins(tmp_path, language, code):
+    tick = '<audio src="tick.wav"/><break time="500ms"/>'
+    body = f'<mark name="chapter:Öne"/>{tick}{tick}<mark name="chapter:Two"/>{tick}'
+    script = tmp_path / "my.ssml"
+    script.write_text(f'<speak xml:lang="{language}">{body}</speak>', "utf-8")
+    session = Session(script)
+    tags = mutagen.File(session.export(tmp_path / "x.mp3")).tags
+    shown = {name: str(tags[name]) for name in ("TIT2", "TPE1", "TCON", "TLAN", "TRCK")}
+    assert shown == {
+        "TIT2": "my", "TPE1": "voiceguide", "TCON": "Health", "TLAN": code, "TRCK": "1",
+    }  # fmt: skip
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", str(tags["TDRC"]))
+    chapters = [
+        (str(one.sub_frames["TIT2"]), one.start_time, one.end_time) for one in tags.getall("CHAP")
+    ]
+    first = session.timeline.events[2].begin_ms
+    end = first + first // 2
+    assert sorted(chapters, key=lambda one: one[1]) == [("Öne", 0, first), ("Two", first, end)]
+
+
 @pytest.mark.parametrize("suffix", ["mp3", "wav", "flac", "ogg"])
 def test_what_we_made_is_known_in_every_format(ssml, tmp_path, suffix):
     from voiceguide.export import made_by_voiceguide

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 import pytest
-from sessions import ROOT, SOUNDS, Made, made, paragraphs, request, spoken, texts_of
+from sessions import ROOT, SOUNDS, Made, holds, made, paragraphs, request, spoken, texts_of, worded
 
 from voiceguide import library, script, ssml
 from voiceguide.errors import LibraryError, RequestError, ScriptError
@@ -78,6 +78,29 @@ def test_all_variants_of_a_phrase_are_said_before_any_comes_again():
         for at in range(0, len(said), len(variants)):
             bag = said[at : at + len(variants)]
             assert len(set(bag)) == len(bag)
+
+
+@pytest.mark.parametrize(
+    ("level", "rounds", "hold_s"), [("gentle", 6, 30), ("standard", 5, 45), ("deep", 4, 60)]
+)
+def test_a_spot_is_held_for_the_rounds_of_a_level(level, rounds, hold_s):
+    one = session(level=level, side="left")
+    held = holds(one.parts("press")[0].events)
+    assert [end - begin for begin, end in held] == [hold_s * 1000] * rounds
+
+
+@pytest.mark.parametrize(("side", "other"), [("left", "right"), ("right", "left")])
+def test_a_side_is_treated_in_the_words_for_it(side, other):
+    text = "Lift your {left|right} leg with the {right|left} hand. Rest."
+    assert script.sentences(text, side) == [
+        f"Lift your {side} leg with the {other} hand.", "Rest.",
+    ]  # fmt: skip
+    said = " ".join(paragraphs(write(side=side)))
+    texts = REGIONS["calf"]["areas"][0]["find"]
+    worded_so, otherwise = worded(texts, side), worded(texts, other)
+    assert worded_so != otherwise
+    assert all(sentence in said for sentence in worded_so)
+    assert not any(one in said for one in otherwise if one not in worded_so)
 
 
 def test_no_variant_of_a_phrase_is_picked_twice_in_a_row():
