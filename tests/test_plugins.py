@@ -297,7 +297,7 @@ def test_a_caption_format_is_written(package, ssml):
     program += "for form in 'tsv', 'vtt':\n"
     program += "    print(export.captions(session.timeline, form, title='Title', language='de'))"
     names, *shown = python(program, ssml(BODY), env=package).splitlines()
-    assert names == "text json vtt lrc tsv"
+    assert names == "text json vtt lrc svg html tsv"
     assert shown[:3] == ["Title\tde", "0\t1200\tOne two three.", "2200\t2600\tFour."]
     assert shown[4] == "WEBVTT - Title"  # ours, though the package has one of that name
 

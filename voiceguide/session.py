@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
+import tempfile
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 OUTPUT = Path("output")
 """Where exports land by default."""
 
+_LONGEST_PLAYER_MS = 600_000
+"""A notebook keeps what it shows, and 10 minutes are 7 to 8 MB of MP3."""
+
 
 def voices(language: str | None = None) -> list[VoiceInfo]:
     """Return the voices of this machine, those that speak ``language`` if it is given."""
@@ -52,6 +56,8 @@ class Session:
 
     >>> session = Session("calf", side="left")
     >>> session.export("output/calf.mp3")
+
+    Jupyter shows it as a picture, with a player.
     """
 
     @taking(Options)
@@ -77,6 +83,19 @@ class Session:
         options = self.request.options.chosen()
         chosen = "".join(f", {name}={value!r}" for name, value in options.items())
         return f"Session({self.request.target!r}{chosen})"
+
+    def _repr_html_(self) -> str:
+        """Return the session as Jupyter shows it: a picture, and a player up to 10 minutes.
+
+        All speech is made for it.
+        """
+        from voiceguide.export import picture
+
+        audio = None
+        if self.timeline.duration_ms <= _LONGEST_PLAYER_MS:
+            with tempfile.TemporaryDirectory(prefix="voiceguide-") as folder:
+                audio = self.export(Path(folder) / "session.mp3").read_bytes()
+        return picture.notebook(self.timeline, self.title, self.language, audio)
 
     @cached_property
     def plan(self) -> Plan:

@@ -63,7 +63,7 @@ def test_one_input(data: bytes) -> None:
     try:
         parsed = ssml.parse(script, name="fuzz.ssml", folders=[SOUNDS])
         whole = timeline.collect(timeline.resolve(parsed.root, length_ms))
-        for form in ("text", "json", "vtt", "lrc"):
+        for form in ("text", "json", "vtt", "lrc", "svg", "html"):
             export.captions(whole, form, title=parsed.title or "", language=parsed.language)
         if whole.duration_ms:
             timeline.fit([timeline.Measured(parsed.root, length_ms)], whole.duration_ms * 3 // 2)

@@ -29,6 +29,8 @@ CAPTIONS: Table[View] = Table(
         "json": "voiceguide.export.views:document",
         "vtt": "voiceguide.export.views:vtt",
         "lrc": "voiceguide.export.views:lrc",
+        "svg": "voiceguide.export.picture:svg",
+        "html": "voiceguide.export.picture:html",
     },
     "caption format",
 )
@@ -38,7 +40,8 @@ CAPTIONS: Table[View] = Table(
 def captions(timeline: Timeline, form: str, *, title: str, language: str) -> str:
     """Return what is heard, in one of the formats of ``CAPTIONS``; raises RequestError for another.
 
-    “text” is for people, “json” for programs, “vtt” (WebVTT) and “lrc” for players.
+    “text” is for people, “json” for programs, “vtt” (WebVTT) and “lrc” for players, “svg”
+    is a picture, and “html” a page with it.
     """
     return "".join(CAPTIONS.load(form)(timeline, title, language))
 
