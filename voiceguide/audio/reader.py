@@ -30,7 +30,7 @@ _MARGIN_S = 0.05
 _SKIPPED_AT_ONCE = 1 << 16
 """JUCE, which decodes MP3, lands up to two MP3 frames (48 ms) beside where it is to go (measured).
 So an MP3 is decoded from its beginning on instead, at some 1,000 times its speed."""
-_KNOWN = "it is neither WAV, FLAC, OGG (Vorbis) nor MP3; save it as one of these"
+_KNOWN = "it is not WAV, FLAC, OGG (Vorbis) or MP3; convert it to one of these"
 _HELD_MS = 10_000  # what is no longer, a tone, is held as a whole
 _LONGEST_STRETCHED_S = 60  # what is played at another speed is held as a whole
 _PROBE_MS, _PROBES, _PROBED_MS = 1000, 20, 300_000
@@ -142,9 +142,9 @@ class Track:
         self._end = frames if end_ms is None else min(frames, end_ms * FRAMES_PER_MS)
         if self._begin >= frames:
             length_s = frames / RATE_HZ
-            raise SoundError(f"{path}: its clipBegin lies behind its end ({length_s:.3f} s)")
+            raise SoundError(f"{path}: clipBegin is past the end of the file ({length_s:.3f} s)")
         if speed != 1 and self._end - self._begin > _LONGEST_STRETCHED_S * RATE_HZ:
-            what = f"is longer than the {_LONGEST_STRETCHED_S} s that can have another speed"
+            what = f"is longer than {_LONGEST_STRETCHED_S} s, the most that can have another speed"
             raise SoundError(f"{path}: {what}")
         self.length_ms: int = round((self._end - self._begin) / speed / FRAMES_PER_MS)
         self._held = speed != 1 or self.length_ms <= _HELD_MS

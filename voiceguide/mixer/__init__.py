@@ -94,7 +94,7 @@ def mix(
 
 def nothing_is_heard(name: str) -> ScriptError:
     """Return the error for a script that lasts no time."""
-    return ScriptError(f"{name}: nothing is heard: it has no text, sound or pause")
+    return ScriptError(f"{name}: the script is empty: it has no text, sound or pause")
 
 
 def chime_before(delay_ms: int) -> list[Event]:

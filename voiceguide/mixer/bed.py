@@ -76,7 +76,7 @@ class Loop:
         mixed = self._weights @ powers @ self._weights.T
         level_lufs, loudest_lufs = _lufs(np.trace(mixed, axis1=1, axis2=2))
         if loudest_lufs < _SILENT_LUFS:
-            raise SoundError(f"{bed.path}: nothing is heard in it")
+            raise SoundError(f"{bed.path}: the file is silent")
         most_db = min(_MOST_DB, SPEECH_LUFS - _BELOW_SPEECH_LU - loudest_lufs)
         self._gain_db = min(BED_LUFS - level_lufs, most_db) + bed.gain_db
 

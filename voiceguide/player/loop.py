@@ -121,11 +121,11 @@ def _press(player: Player, key: str, screen: Screen) -> None:
     if key in plain:
         plain[key]()
     elif key == "+":
-        screen.say("15 s more" if player.extend() else "No hold to make longer here.")
+        screen.say("15 s more" if player.extend() else "There is no hold to extend here.")
     elif key == "m" and player.source.can_mute:
         player.mute()
     elif key == "m":
-        screen.say("The tones of a file cannot be left out.")
+        screen.say("The tones of a finished file cannot be muted.")
 
 
 def _suspend(player: Player, speaker: Loudspeaker, keys: Keys, screen: Screen) -> None:

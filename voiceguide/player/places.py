@@ -43,6 +43,6 @@ class Places:
 
     @staticmethod
     def said(target: str, stopped_ms: int) -> str:
-        """Say where it was stopped, and how to go on."""
+        """Return a message that says where it was stopped, and how to continue."""
         at = clock.text(max(0, stopped_ms))
-        return f"Stopped at {at}. To go on: voiceguide play {target} --resume"
+        return f"Stopped at {at}. To continue: voiceguide play {target} --resume"

@@ -81,4 +81,4 @@ def check_chapter(begin: str | int, titles: Sequence[str]) -> None:
     if isinstance(begin, str) and begin.casefold() not in map(str.casefold, titles):
         chapters = "; ".join(dict.fromkeys(titles)) or "none"
         hint = " (a time is written 4:30 or 90s)" if begin.lstrip("-+")[:1].isdigit() else ""
-        raise RequestError(f"there is no chapter “{begin}”{hint}; there are: {chapters}")
+        raise RequestError(f"no chapter “{begin}”{hint}; the chapters are: {chapters}")

@@ -335,7 +335,7 @@ class Player:
                 self._fail(
                     RequestError(
                         f"it cannot begin at {clock.text(begin_ms)}: "
-                        f"it ends at {clock.text(live.end_ms)}"
+                        f"the session ends at {clock.text(live.end_ms)}"
                     )
                 )
         elif self.source.error is not None and live.end_ms is None:

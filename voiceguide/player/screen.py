@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _WIDTH = 76
 _BAR = 40
 _EVERY_S = 0.25
-_HELP = "space pause   ←→ 10 s   n p chapter   r again   + 15 s   m tones   q end"
+_HELP = "space pause   ←→ 10 s   n p chapter   r repeat   + 15 s   m tones   q end"
 
 
 class Screen(Protocol):

@@ -38,7 +38,7 @@ def copy(folders: Sequence[Path], to: Path) -> list[Path]:
             if others := [name for name in names if name not in ours]:
                 more = f" and {len(others) - 1} more" if others[1:] else ""
                 raise ExportError(
-                    f"{there}: holds {others[0]}{more}, which would be lost: take it away first"
+                    f"{there}: contains {others[0]}{more}, which would be lost: move it away first"
                 )
     return transfer.copy({folder.name: files(folder) for folder in folders}, to)
 

@@ -27,12 +27,12 @@ def copy(folders: Mapping[str, Sequence[Path]], to: Path) -> list[Path]:
     ExportError; then what was there is there still, and nothing of ours besides.
     """
     if not to.is_dir():
-        raise ExportError(f"{to}: there is no such folder: is the phone or card connected?")
+        raise ExportError(f"{to}: no such folder: is the phone or card connected?")
     for name, files in folders.items():
         if any(file.resolve().parent == (to / name).resolve() for file in files):
             raise ExportError(f"{to / name}: cannot be copied to itself; choose another place")
         if (to / name).is_symlink() or ((to / name).exists() and not (to / name).is_dir()):
-            raise ExportError(f"{to / name}: is no folder: take it away first")
+            raise ExportError(f"{to / name}: is not a folder: move it away first")
     try:
         for name in folders:
             _clean(to, name)
@@ -53,8 +53,8 @@ def _make_sure_of_room(folders: Mapping[str, Sequence[Path]], to: Path) -> None:
         taken += size - _size((to / name).glob("*"), cluster)
     if needed > free:
         raise ExportError(
-            f"{to}: has {_megabytes(free)} free, but {_megabytes(needed)} are needed (what is "
-            "there is only removed when the new is whole): make room"
+            f"{to}: has {_megabytes(free)} free, but {_megabytes(needed)} are needed (the old "
+            "copy is only removed when the new one is complete): make room"
         )
 
 
@@ -75,7 +75,7 @@ def _replace(to: Path, name: str, files: Sequence[Path]) -> Path:
         _sync(to)
     except OSError as error:
         what = f"{place}: cannot be copied: {error.strerror}"
-        raise ExportError(f"{what}; what was there is untouched") from error
+        raise ExportError(f"{what}; the old copy is untouched") from error
     finally:
         with contextlib.suppress(OSError):
             _clean(to, name)

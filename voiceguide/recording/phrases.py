@@ -40,7 +40,7 @@ _STYLE = """
 
 _ADVICE = """<p>A quiet room, a hand's breadth from the microphone. Read each phrase calmly and
 evenly, as if to one person lying on the floor. Leave a second of silence before and after.</p>
-<p><code>voiceguide record</code> takes them one after the other. With another program, save each
+<p><code>voiceguide record</code> records them one by one. With another program, save each
 under the name below it: WAV, FLAC, MP3, OGG or AIFF.</p>
 """
 
@@ -85,15 +85,15 @@ def read(folder: Path) -> list[Phrase]:
     try:
         rows = recordings.rows(folder)
     except FileNotFoundError as error:
-        mend = f"“voiceguide phrases calf -o {folder}” makes one"
-        raise LibraryError(f"{path}: there is no list of phrases; {mend}") from error
+        fix = f"“voiceguide phrases calf -o {folder}” creates it"
+        raise LibraryError(f"{path}: no such list of phrases; {fix}") from error
     phrases = []
     for number, row in enumerate(rows, 2):
         values = {name: row.get(name) or "" for name in columns}
         if values["name"] != name_of(values["text"], values["language"]):
-            what = "the name is not that of the text and the language"
-            mend = f"delete the list, then “voiceguide phrases … -o {folder}” makes it anew"
-            raise LibraryError(f"{path}: row {number}: {what}; {mend}")
+            what = "the name does not match the text and the language"
+            fix = f"delete the list, then “voiceguide phrases … -o {folder}” creates it again"
+            raise LibraryError(f"{path}: row {number}: {what}; {fix}")
         times = values.pop("times")
         phrases.append(Phrase(**values, times=int(times) if times.isdecimal() else 0))
     return phrases

@@ -73,7 +73,7 @@ def run(folder: Path, names: Sequence[str] = ()) -> None:
     left = len(_missing(folder, listed))
     console.print(
         f"{len(listed) - left} of {len(listed)} phrases are recorded in {folder}."
-        + (" The same command goes on with the rest." if left else "")
+        + (" Run the command again to continue." if left else "")
     )
 
 
@@ -103,8 +103,8 @@ class Microphone:
             raise VoiceguideError(f"miniaudio cannot be loaded ({error})") from error
         except miniaudio.MiniaudioError as error:
             raise VoiceguideError(
-                f"no microphone can be opened ({error.args[0]}): connect one, let this terminal "
-                "use it, and choose it in the system's settings"
+                f"no microphone can be opened ({error.args[0]}): connect one, allow this "
+                "terminal to use it, and choose it in the system's settings"
             ) from error
 
     def begin(self) -> None:
@@ -176,7 +176,7 @@ def _take(microphone: Microphone, console: Console) -> NDArray[np.float32]:
         _line("")
     samples = microphone.end()
     if not samples.size and time.monotonic() - begin > 1:
-        raise VoiceguideError("the microphone gives nothing any more; connect it again")
+        raise VoiceguideError("the microphone stopped sending sound; connect it again")
     return samples
 
 
@@ -189,9 +189,9 @@ def _meter(microphone: Microphone, console: Console) -> Iterator[None]:
         while True:
             part = min(1.0, max(0.0, 1 + microphone.level_dbfs / _METER_DB))
             bar = "#" * round(20 * part)
-            line = f"\rRecording [{bar:<20}]   Enter ends it "
+            line = f"\rRecording [{bar:<20}]   Enter stops it "
             if microphone.has_ended:
-                line = f"\rEnded: no phrase is longer than {LONGEST_S} s.".ljust(len(line))
+                line = f"\rStopped: a phrase lasts at most {LONGEST_S} s.".ljust(len(line))
             console.file.write(line)
             console.file.flush()
             if ended.wait(_METER_S):
@@ -209,18 +209,18 @@ def _meter(microphone: Microphone, console: Console) -> Iterator[None]:
 def _judge(taken: Take, length_s: float) -> str:
     """Return what length and level are like."""
     if not taken.samples.size:
-        return "nothing is heard; is it the right microphone, and switched on?"
+        return "silence; is it the right microphone, and is it on?"
     if taken.samples.size < SHORTEST_MS * RATE_HZ // 1000:
-        return "too short for a phrase; end it after the last word"
+        return "too short for a phrase; stop after the last word"
     faults = []
     if length_s >= LONGEST_S:
-        faults.append(f"ended after {LONGEST_S} s: say it in less")
+        faults.append(f"stopped after {LONGEST_S} s: speak faster")
     if taken.clipped:
-        faults.append("too loud, and cut off: go further away, or turn the microphone down")
+        faults.append("too loud, and cut off: move away, or turn the microphone down")
     if taken.speech_dbfs < _QUIET_DBFS:
-        faults.append("quiet: come nearer, or turn the microphone up")
+        faults.append("quiet: move closer, or turn the microphone up")
     if taken.speech_dbfs - taken.floor_dbfs < _NOISY_DB:
-        faults.append("the room is loud: look for a quieter one, or come nearer")
+        faults.append("the room is loud: find a quieter one, or move closer")
     return "; ".join(faults) or f"good ({taken.speech_dbfs:.0f} dB, room {taken.floor_dbfs:.0f} dB)"
 
 
@@ -301,4 +301,4 @@ def _named(name: str, listed: list[Phrase]) -> Phrase:
     for one in listed:
         if digest is not None and digest == digest_in(one.name):
             return one
-    raise RequestError(f"{name}: is no phrase of the list; give a name or number of it")
+    raise RequestError(f"{name} is not in the list; give the name or number of a phrase")

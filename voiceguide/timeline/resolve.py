@@ -37,7 +37,7 @@ CUT_FADE_MS = 10
 
 _Placed: TypeAlias = Event | Opening | Began | Ended
 
-_CIRCLE = "its time hangs on itself: the references go in a circle"
+_CIRCLE = "circular reference: its time depends on itself"
 
 
 def resolve(  # noqa: PLR0913 (each is part of the question)
@@ -198,7 +198,7 @@ class _Resolver:
         try:
             node.end = self._begin(node) + self._active_ms(node)
         except RecursionError:
-            node.end = self._guess(node, "hangs on too long a chain of references")
+            node.end = self._guess(node, "depends on too long a chain of references")
         finally:
             node.ending = False
         if node.end > self._max_ms:
@@ -238,7 +238,7 @@ class _Resolver:
                     self._guess(node, str(error))
                     self._unheard += 1
                     if self._unheard > _MOST_UNHEARD:
-                        raise self._beyond(cue, "and no more was tried") from error
+                        raise self._beyond(cue, "the rest was not tried") from error
                     return 0
             case Pause():
                 return self._pause_ms(cue)

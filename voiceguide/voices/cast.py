@@ -52,5 +52,5 @@ def cast(script: Script, engine: Engine, voice: str | None, rate_wpm: int, *, na
         if wanted not in chosen:
             chosen[wanted] = engine.choose(*wanted)
         if chosen[wanted] is None:
-            missing.add(f"no voice here is {cue.style.voice}: another one speaks", cue.at)
+            missing.add(f"no voice matches {cue.style.voice}: another one speaks", cue.at)
     return Cast(voice, rate_wpm, script.language, chosen, tuple(missing.report(name)))

@@ -129,7 +129,7 @@ def remarks_without_espeak(name: str, utterances: Iterable[Utterance]) -> list[s
     utterances = list(utterances)
     remarks = []
     if any(utterance.pitch_st for utterance in utterances):
-        remarks.append(f"{name} has one pitch only: it stays where the script changes it")
+        remarks.append(f"{name} cannot change its pitch: the script's changes are ignored")
     if any(utterance.phonemes for utterance in utterances):
-        remarks.append(f"{name} does not know espeak's phonemes: it speaks the words as written")
+        remarks.append(f"{name} does not know espeak's phonemes: it speaks the text as written")
     return remarks

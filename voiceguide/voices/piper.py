@@ -80,13 +80,13 @@ class Model:
         self.voice = voice
         self.name = path.name.removesuffix(SUFFIX)
         if not path.is_file():
-            raise MissingVoiceError(f"{path}: there is no such file")
+            raise MissingVoiceError(f"{path}: no such file")
         config = _config(path)
         self.language = _language(config)
         self.speakers = config.speaker_id_map or {}
         if speaker and speaker not in self.speakers:
             there = ", ".join(sorted(self.speakers)) or "only one, without a name"
-            raise MissingVoiceError(f"{path}: has no speaker “{speaker}”; there are: {there}")
+            raise MissingVoiceError(f"{path}: has no speaker “{speaker}”; available: {there}")
         self.speaker = self.speakers.get(speaker)
         self.child = Child(_CHILD, str(path), name="the engine", failure=VoiceError)
         self.id = " ".join(
@@ -190,7 +190,7 @@ def find(voice: str) -> Callable[[], Engine] | None:
         return lambda: Piper(model, Pyttsx3())
     if _NAME.match(voice):
         raise MissingVoiceError(
-            f"{voice} is not here; “voiceguide voices --download {voice}” fetches it"
+            f"{voice} is not installed; “voiceguide voices --download {voice}” downloads it"
         )
     return None
 
@@ -228,12 +228,13 @@ def _config(model: Path) -> _Config:
     try:
         return _Config.model_validate_json(path.read_bytes())
     except FileNotFoundError as error:
-        what = f"{path.name} belongs beside it, and is missing"
+        what = f"{path.name} is missing beside it; download both files again"
         raise MissingVoiceError(f"{model}: {what}") from error
     except OSError as error:
         raise VoiceError(f"{path}: cannot be read: {error}") from error
     except ValidationError as error:
-        raise VoiceError(f"{path}: is no Piper voice; download both of its files again") from error
+        what = "is not a Piper voice; download both of its files again"
+        raise VoiceError(f"{path}: {what}") from error
 
 
 def _language(config: _Config) -> str:

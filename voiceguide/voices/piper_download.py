@@ -108,7 +108,7 @@ def _alone(voice: str, into: Path) -> Iterator[None]:
         try:
             _lock(file)
         except (BlockingIOError, PermissionError) as error:  # the second on Windows
-            raise VoiceError(f"{voice} is being fetched already") from error
+            raise VoiceError(f"{voice} is already being downloaded") from error
         yield
 
 
@@ -144,9 +144,9 @@ def _files(base: str, voice: str) -> list[_File]:
     except (OSError, http.client.HTTPException) as error:
         raise VoiceError(f"{url}: {_reason(error)}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise VoiceError(f"{url}: is no list of Piper's voices") from error
+        raise VoiceError(f"{url}: is not a list of Piper's voices") from error
     near = difflib.get_close_matches(voice, listed, n=5, cutoff=0.5)
-    hint = f"did you mean {', '.join(near)}?" if near else "they are called like en_US-amy-medium"
+    hint = f"did you mean {', '.join(near)}?" if near else "a name is en_US-amy-medium"
     raise VoiceError(f"Piper has no voice “{voice}”; {hint}")
 
 
@@ -159,8 +159,8 @@ def _fetch(url: str, part: Path, file: _File, tell: Callable[[int], None]) -> No
             break
         if left == 0:
             here = f"{part.stat().st_size:,} of {file.size_bytes:,} bytes are here"
-            mend = "the same command goes on from there"
-            raise VoiceError(f"{url}: {broken}; {here}, {mend}")
+            fix = "run the command again to resume"
+            raise VoiceError(f"{url}: {broken}; {here}; {fix}")
     if not _is(file, part):
         part.unlink(missing_ok=True)
         if resumed:  # its beginning may be of something else
@@ -183,7 +183,7 @@ def _go_on(url: str, part: Path, file: _File, tell: Callable[[int], None]) -> st
                 if begin != there:  # the server begins anew, or we have to
                     out.truncate(there := 0)
                 if begin is None:
-                    return "the server goes on at another place"
+                    return "the server resumed at another place"
                 there = _save(answer, out, there, tell)
         except _DiskError as error:
             raise error.reason from error
@@ -210,8 +210,8 @@ def _begin(url: str, answer: http.client.HTTPResponse, there: int, file: _File) 
         if not re.fullmatch(rest, answer.headers.get("Content-Range", "")):
             return None
     if answer.length != file.size_bytes - begin:  # None where it does not say
-        wrong = f"what comes is not the {file.size_bytes:,} bytes of the voice"
-        raise VoiceError(f"{url}: {wrong}; does the network want you to log in first?")
+        wrong = f"unexpected answer instead of the {file.size_bytes:,} bytes of the voice"
+        raise VoiceError(f"{url}: {wrong}; is this a Wi-Fi network with a login page?")
     return begin
 
 

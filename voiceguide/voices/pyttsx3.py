@@ -73,7 +73,7 @@ class Pyttsx3:
                 return Spoken(frames.mean(axis=0), int(file.samplerate), _HARSH_DB)
         except (OSError, ValueError) as error:
             self.restart()
-            raise VoiceError(f"the engine gave no sound for it ({error})") from error
+            raise VoiceError(f"the engine returned no sound for it ({error})") from error
 
     def voices(self) -> list[VoiceInfo]:
         """Return the system's voices; raises VoiceError if the engine does not start."""
@@ -120,12 +120,12 @@ def _missing(voice: str) -> str | None:
     """Return what is wrong with a voice given as a path that is missing; else None."""
     path = Path(voice)
     if voice and path.is_dir():
-        return f"{voice}: holds no recordings; “voiceguide phrases … -o {voice}” lists what to say"
+        return f"{voice}: has no recordings; “voiceguide phrases … -o {voice}” lists what to record"
     if path.is_file():
-        return f"{voice}: is no voice; a Piper model (x.onnx) or a folder of recordings is one"
+        return f"{voice}: is not a voice; give a Piper model (x.onnx) or a folder of recordings"
     if "/" in voice or os.sep in voice:  # names of voices have them too
-        what = f"{voice}: there is no such file or folder, and no voice of that name"
-        return f"{what}; “voiceguide voices” lists those there are"
+        what = f"{voice}: no such file, folder or voice"
+        return f"{what}; “voiceguide voices” lists all voices"
     return None
 
 

@@ -225,7 +225,7 @@ def _languages(voice: Any) -> list[str]:
 
 def missing(what: str) -> MissingVoiceError:
     """Return the error for a voice that is not there."""
-    return MissingVoiceError(f"{what} here; “voiceguide voices” lists those there are")
+    return MissingVoiceError(f"{what} here; “voiceguide voices” lists all voices")
 
 
 if __name__ == "__main__":

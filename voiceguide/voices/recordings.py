@@ -146,7 +146,7 @@ class Recorded:
         absent = [one for digest, one in needed.items() if digest not in there]
         if absent:
             names = [f"{name_of(one.text, one.language)}.wav" for one in absent]
-            helps = f"“voiceguide record {folder}” helps"
+            helps = f"“voiceguide record {folder}” records them"
             if not {_digest_of(one) for one in absent} <= known:
                 helps = f"“voiceguide phrases … -o {folder}” lists them, then {helps}"
             found.append(f"{folder}: missing: {_listed(names)}; {helps}")
@@ -182,7 +182,7 @@ class Recorded:
         remarks = []
         if strangers:
             names = _listed([path.name for path in sorted(strangers)])
-            remarks.append(f"{recordings.folder}: not the recording of any phrase: {names}")
+            remarks.append(f"{recordings.folder}: not a recording of any phrase: {names}")
         for used, other in recordings.doubles:
             verdict = recordings.verdict(other)
             says = "is not used" if verdict is None or verdict.heard else verdict.says
@@ -221,7 +221,7 @@ def rows(folder: Path) -> list[dict[str, str]]:
     Raises FileNotFoundError if there is no list, LibraryError if it cannot be read as one.
     """
     path = folder / LIST
-    mend = f"delete it, then “voiceguide phrases … -o {folder}” makes it anew"
+    fix = f"delete it, then “voiceguide phrases … -o {folder}” creates it again"
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             text = file.read()
@@ -233,10 +233,11 @@ def rows(folder: Path) -> list[dict[str, str]]:
         raise
     except (OSError, ValueError, csv.Error) as error:
         what = f"{path}: cannot be read: {error}"
-        raise LibraryError(f"{what}; save it as UTF-8, or {mend}") from error
+        raise LibraryError(f"{what}; save it as UTF-8, or {fix}") from error
     for column in ("name", "text", "language"):
         if column not in (reader.fieldnames or ()):
-            raise LibraryError(f"{path}: is no list of phrases: lacks “{column}”; {mend}")
+            what = f"{path}: is not a list of phrases: it has no column “{column}”"
+            raise LibraryError(f"{what}; {fix}")
     return found
 
 

@@ -81,7 +81,7 @@ def read(path: Path) -> Take:
     try:
         with contextlib.closing(open_audio(path)) as file:
             if file.frames > LONGEST_S * file.samplerate:
-                raise VoiceError(f"is longer than {LONGEST_S} s: that is no phrase")
+                raise VoiceError(f"is longer than {LONGEST_S} s, too long for a phrase")
             if not file.frames:
                 raise VoiceError("is empty")
             samples, rate_hz = np.nan_to_num(file.read(file.frames)), round(file.samplerate)

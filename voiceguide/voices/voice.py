@@ -129,7 +129,7 @@ class Voice:
             with self._lock:
                 self._idle.append(engine)
         if samples is None:
-            raise SilentError("the engine stays silent on it: reword it, or choose another voice")
+            raise SilentError("the engine makes no sound for it: reword it or use another voice")
         return samples
 
     def _finished(self, spoken: Spoken) -> Samples | None:
