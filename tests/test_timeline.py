@@ -928,7 +928,7 @@ def test_any_web_of_references_is_timed_as_the_rules_say(root):
     try:
         *given_items, _ = timeline.resolve(root, length_ms, utterance=lambda cue: cue)
     except ScriptError as error:
-        assume("circle" not in str(error) and "before the session" not in str(error))
+        assume("circular" not in str(error) and "before the session" not in str(error))
         raise
     clips = guessed(root)
     assert clips is not None
