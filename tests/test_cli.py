@@ -130,7 +130,7 @@ def test_doctor_goes_on_where_there_are_no_texts_in_a_language():
     done = voiceguide("doctor", "--language", "qq")
     assert done.returncode == 1
     assert done.stderr == ""
-    assert re.search(r"FAIL  texts .*no texts in language “qq”; there are: .*en", done.stdout)
+    assert re.search(r"FAIL  texts .*no texts in language “qq”; available: .*en", done.stdout)
     assert "ok    sounds" in done.stdout
 
 
@@ -212,7 +212,7 @@ def test_an_own_folder_adds_a_language(own):
     timeline = json.loads(made.stdout)
     assert timeline["language"] == "fr"
     assert "Pose le pouce." in said(timeline)
-    assert "there are: de, en, fr" in voiceguide(
+    assert "available: de, en, fr" in voiceguide(
         "regions", "--library", folder, "--language", "qq"
     ).stderr  # fmt: skip
 
@@ -227,7 +227,7 @@ def test_what_is_wrong_in_an_own_folder_is_told_with_file_and_line_while_the_res
         ),
         "hand": (
             SHIN.replace('["front-of-shin"]', '["back"]'),
-            ["8: complaints.shin-splints #1: there is no area “back”; there are: front-of-shin"],
+            ["8: complaints.shin-splints #1: unknown area “back”; available: front-of-shin"],
         ),
         "hip": (
             two_wrong,

@@ -41,7 +41,7 @@ def test_what_cannot_be_written_is_said_with_what_to_do(tmp_path):
     with pytest.raises(ExportError, match=r"notes\.txt: cannot be written: .*\(-o\)$"):
         files.write_bytes(path, b"new")
     with (
-        pytest.raises(ExportError, match=r"No space left on device; mend that, or call home$"),
+        pytest.raises(ExportError, match=r"No space left on device; fix that, or call home$"),
         files.whole(tmp_path / "x", advice="call home"),
     ):
         raise OSError(28, "No space left on device")

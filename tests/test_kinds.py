@@ -180,9 +180,9 @@ def test_kinds_are_listed_with_the_options_that_suit_them():
 @pytest.mark.parametrize(
     ("target", "option", "says"),
     [
-        ("breathing", {"side": "left"}, "side does not suit breathing; it is for massage"),
-        ("breathing", {"method": "thumb"}, "method does not suit breathing; it is for massage"),
-        ("calf", {"pace": "box"}, "pace does not suit massage; it is for breathing"),
+        ("breathing", {"side": "left"}, "side does not apply to breathing, only to massage"),
+        ("breathing", {"method": "thumb"}, "method does not apply to breathing, only to massage"),
+        ("calf", {"pace": "box"}, "pace does not apply to massage, only to breathing"),
     ],
 )
 def test_an_option_that_does_not_suit_is_refused(target, option, says):
@@ -220,7 +220,7 @@ def test_the_options_of_an_own_kind_are_flags(walking):
     assert done.stdout.count("Turn and walk out.") == 4
     done = voiceguide("script", "walking", f"--library={walking}", "--count", 12)
     assert done.returncode == 1
-    assert done.stderr == "voiceguide: --count 12: must lie between 1 and 9\n"
+    assert done.stderr == "voiceguide: --count 12: must be between 1 and 9\n"
     assert "--count" not in voiceguide("script", "--help").stdout
 
 
@@ -236,8 +236,8 @@ def test_an_own_kind_in_the_configuration_needs_no_library(walking, tmp_path, mo
     ("old", "new", "says"),
     [
         ('about = "itself"', 'about = "me"', r"kind\.toml:2: about: must be region or itself"),
-        ('["guidance"]', '["guidence"]', r"there is no option “guidence” that suits certain kinds"),
-        ("[variables.count]", "[variables.side]", r"side: is an option of every session already"),
+        ('["guidance"]', '["guidence"]', r"“guidence” is not an option of certain kinds only"),
+        ("[variables.count]", "[variables.side]", r"side: is already an option"),
         ('"range(1, 50)"', '"rang(1)"', r"choices\.turns\.values: 'rang' is undefined"),
         ('default = "count"', 'default = "cuont"', r"choices\.turns\.default: .*cuont"),
     ],

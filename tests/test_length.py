@@ -137,7 +137,7 @@ def test_pauses_shrink_as_far_as_what_hangs_on_them_allows(ssml, body):
 
 
 def test_a_script_in_which_nothing_is_heard_has_no_length(ssml):
-    with pytest.raises(ScriptError, match="nothing is heard"):
+    with pytest.raises(ScriptError, match="the script is empty"):
         Session(ssml(""), minutes=1).prepare()
 
 

@@ -210,9 +210,7 @@ def test_every_place_and_complaint_is_found_with_every_method_that_suits(languag
             if method in suited:
                 assert treatment(asked, texts).method.id == method
             else:
-                with pytest.raises(
-                    RequestError, match=r"does not suit .*; what suits: "
-                ) as refused:
+                with pytest.raises(RequestError, match=r"does not suit .*; use ") as refused:
                     treatment(asked, texts)
                 assert set(str(refused.value).split(": ")[-1].split(", ")) == suited
 
@@ -302,7 +300,7 @@ def test_a_name_that_only_a_broken_file_may_have_says_so(own):
         library.load("en").region("qqqq")
     assert str(raised.value) == (
         "no region or complaint “qqqq”; “voiceguide regions” lists them "
-        "(and tells why 1 of their files cannot be used)"
+        "(and shows why 1 of their files cannot be used)"
     )
 
 
@@ -319,7 +317,7 @@ def test_unknown_areas_methods_and_languages_are_answered_alike():
         texts.region("calf").area("uper-calf")
     with pytest.raises(RequestError, match="no method “triger-tool”; did you mean trigger-tool"):
         texts.method("triger-tool")
-    with pytest.raises(RequestError, match=r"no texts in language “qq”; there are: .*en"):
+    with pytest.raises(RequestError, match=r"no texts in language “qq”; available: .*en"):
         library.load("qq")
 
 
@@ -375,7 +373,7 @@ def test_a_folder_that_is_named_goes_before_the_users_own(own, tmp_path):
     assert library.load("en", named).region("toes").name == "Other toes"
     assert library.load("en").region("toes").name == "Toes"
     assert {"calf", "toes"} <= library.load("en", named).region_files.keys()
-    with pytest.raises(RequestError, match="is no folder"):
+    with pytest.raises(RequestError, match="is not a folder"):
         library.load("en", tmp_path / "none")
 
 
@@ -395,7 +393,7 @@ WRONG = {
         ["10: areas.ball.place: is missing"],
     ),
     "a missing id": ('id = "ball"', "", [
-        "8: complaints.toe-cramps #1: there is no area “ball”", "10: areas #1.id: is missing",
+        "8: complaints.toe-cramps #1: unknown area “ball”", "10: areas #1.id: is missing",
     ]),
     "a wrong type": (
         "two_sided = true",
@@ -440,7 +438,7 @@ WRONG = {
         ["3: unknown key “qqqq”"],
     ),
     "an id with a space": ('id = "ball"', 'id = "the ball"', [
-        "8: complaints.toe-cramps #1: there is no area “ball”; did you mean the ball?",
+        "8: complaints.toe-cramps #1: unknown area “ball”; did you mean the ball?",
         "11: areas #1.id: must be lower-case words joined by hyphens: the-ball",
     ]),
     "a complaint with a capital": (
@@ -456,7 +454,7 @@ WRONG = {
     "an unknown area in a complaint": (
         '["ball"]',
         '["ball", "heel"]',
-        ["8: complaints.toe-cramps #2: there is no area “heel”; there are: ball"],
+        ["8: complaints.toe-cramps #2: unknown area “heel”; available: ball"],
     ),
     "a long summary": (
         "below the toes",
@@ -484,37 +482,37 @@ WRONG = {
         ["16: areas.ball.find #1: has a brace outside an alternation {left|right}"],
     ),
     "a side in a caution": ("a numb foot", "a {left|right} foot", [
-        "5: cautions #1: cannot have {left|right}: it is spoken for no side in particular",
+        "5: cautions #1: cannot have {left|right}: it is not spoken for one side",
     ]),
     "a side in a name": ('"the ball', '"the {left|right} ball', [
-        "12: areas.ball.name: cannot have {left|right}: it is spoken for no side in particular",
+        "12: areas.ball.name: cannot have {left|right}: it is not spoken for one side",
     ]),
     "sides where there are none": ("two_sided = true", "two_sided = false", [
-        ("16: areas.ball.find #1: the area has no two sides, but this says "
+        ("16: areas.ball.find #1: the area does not have two sides, but this says "
          "“Feel along your {left|right} foot.”"),
-        ("19: areas.ball.stretch #1: the area has no two sides, but this says "
+        ("19: areas.ball.stretch #1: the area does not have two sides, but this says "
          "“Kneel on your {left|right} toes.”"),
     ]),
     "a quotation mark that is missing": ('name = "Toes"', 'name = "Toes', [
         "2: is not valid TOML: text must end with a quotation mark on the line where it begins",
     ]),
     "quotation marks of a word processor": ('name = "Toes"', "name = “Toes”", [
-        '2: is not valid TOML: this is not a value; text stands in quotation marks: "…"',
+        '2: is not valid TOML: this is not a value; put text in quotation marks: "…"',
     ]),
     "a key twice": ('name = "Toes"', 'name = "Toes"\nname = "Feet"', [
-        "3: is not valid TOML: this key is there already",
+        "3: is not valid TOML: this key is already used",
     ]),
     "a long list twice": ("stretch =", 'find = [\n    "On",\n    "and on",\n]\nstretch =', [
-        "19: is not valid TOML: this key is there already",
+        "19: is not valid TOML: this key is already used",
     ]),
     "a table twice": ("[areas.place]", "[complaints]\n[areas.place]", [
-        "21: is not valid TOML: this table is there already",
+        "21: is not valid TOML: this table is already used",
     ]),
     "a bracket that is missing": ('["Bend your toes."]', '["Bend your toes."', [
-        "18: is not valid TOML: a list lacks a comma, or the ] at its end",
+        "18: is not valid TOML: a list is missing a comma or its final ]",
     ]),
     "a list that is not closed at the end": ('["Stand on the tool."]', '["Stand on the tool."', [
-        "22: is not valid TOML: a list lacks a comma, or the ] at its end",
+        "22: is not valid TOML: a list is missing a comma or its final ]",
     ]),
 }  # fmt: skip
 
@@ -547,13 +545,13 @@ def test_all_mistakes_of_a_file_are_told_at_once_in_the_order_of_its_lines(own):
     path = own("en/regions/toes.toml", text)
     with pytest.raises(LibraryError) as raised:
         library.load("en").region("toes")
-    no_sides = "the area has no two sides, but this says"
+    no_sides = "the area does not have two sides, but this says"
     assert str(raised.value).splitlines() == [
         f"{path}:{line}"
         for line in [
             "1: spoken: is missing",
-            "7: complaints.toe-cramps #2: there is no area “heel”; there are: ball",
-            "7: complaints.toe-cramps #3: there is no area “bal”; did you mean ball?",
+            "7: complaints.toe-cramps #2: unknown area “heel”; available: ball",
+            "7: complaints.toe-cramps #3: unknown area “bal”; did you mean ball?",
             "9: areas.ball.find: is missing",
             "12: areas.ball.anatomy: must be text, not a number",
             f"15: areas.ball.fnd #1: {no_sides} “Feel along your {{left|right}} foot.”",
@@ -595,7 +593,7 @@ def test_a_file_that_is_not_utf_8_is_named(own):
         ("a" + ".a" * 3000 + " = 1\n" + TOES, ":1: unknown key “a”"),
         ("complaints = " + "[" * 200 + "]" * 200, ":1: complaints: must be a table, not a list"),
         (TOES + "deep" + ".a" * 3000 + " = 1\n", ":23: areas.ball.place.deep: must be a list"),
-        ("#" * 1_000_001, ": is larger than 1,000,000 bytes; divide it"),
+        ("#" * 1_000_001, ": is larger than 1,000,000 bytes; split it up"),
         ("a = 1\0", ":1: is not valid TOML: "),
         ('a = 1\nb = "\x1b[31m"', ":2: is not valid TOML: illegal character '\\x1b'"),
         ('"\\u001b[31m" = 1\n' + TOES, ":1: unknown key “�[31m”"),
@@ -662,7 +660,7 @@ def test_wrong_phrases_and_methods_are_named_with_their_line(own):
 def test_two_methods_with_one_id_are_refused(own):
     shipped_methods = (SCRIPTS / "en/methods.toml").read_text("utf-8")
     own("en/methods.toml", shipped_methods.replace('"fascia-ball"', '"thumb"'))
-    with pytest.raises(LibraryError, match=r":2\d: methods.thumb.id: “thumb” is there already$"):
+    with pytest.raises(LibraryError, match=r":2\d: methods.thumb.id: “thumb” is already used$"):
         _ = library.load("en").methods
 
 
@@ -693,4 +691,4 @@ def test_two_areas_with_one_name_are_refused(own):
     path = own("en/regions/toes.toml", TOES + TOES[TOES.index("[[areas]]") :])
     with pytest.raises(LibraryError) as raised:
         library.load("en").region("toes")
-    assert str(raised.value) == f"{path}:24: areas.ball.id: “ball” is there already"
+    assert str(raised.value) == f"{path}:24: areas.ball.id: “ball” is already used"

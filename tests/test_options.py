@@ -79,11 +79,11 @@ def test_a_type_checker_knows_every_argument(tmp_path):
         ({"sied": "left"}, "unknown option “sied”; did you mean side"),
         ({"side": "Left"}, "side Left: must be left, right or both"),
         ({"minutes": "soon"}, "minutes soon: must be minutes, such as 12, 7.5 or 12:30"),
-        ({"rate": 20}, "rate 20: must lie between 80 and 450"),
+        ({"rate": 20}, "rate 20: must be between 80 and 450"),
         ({"bed_level": 3}, "bed_level needs bed"),
         ({"seed": "x"}, "seed x: must be a whole number"),
         ({"pace": "fast"}, "pace fast: must be box, coherent, calm, 4-7-8, or seconds"),
-        ({"pace": "4-7-8", "side": "left"}, "pace does not suit massage; it is for breathing"),
+        ({"pace": "4-7-8", "side": "left"}, "pace does not apply to massage, only to breathing"),
     ],
 )
 def test_a_wrong_option_is_named_as_an_argument_and_as_a_flag(option, says):

@@ -231,7 +231,7 @@ def test_what_a_model_cannot_do_is_said_once_and_it_goes_on(hum, ssml):
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("has one pitch only") == 1
     assert done.stderr.count("does not know espeak's phonemes") == 1
-    assert done.stderr.count("no voice here is male: another one speaks") == 1
+    assert done.stderr.count("no voice matches male: another one speaks") == 1
 
 
 @pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
@@ -281,7 +281,7 @@ def test_a_script_chooses_among_the_speakers_of_a_model(data, ssml, tmp_path):
         for event, hum_hz in zip(session.timeline.events, hums, strict=True):
             part = samples[event.begin_ms * FRAMES_PER_MS : event.end_ms * FRAMES_PER_MS]
             assert pitch_hz(part, 48_000) == pytest.approx(hum_hz, abs=8)
-    with pytest.raises(VoiceguideError, match="no speaker “carl”; there are: anna, ben"):
+    with pytest.raises(VoiceguideError, match="no speaker “carl”; available: anna, ben"):
         Session(script, voice="en_US-duo-low#carl").prepare()
 
 
@@ -321,7 +321,7 @@ def test_odd_files_beside_models_are_no_voices_and_hide_no_others(data, ssml):
     assert done.returncode == 0, done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines() if "Piper" in line] == ["good"]
     for name in odd:
-        with pytest.raises(VoiceguideError, match="is no Piper voice"):
+        with pytest.raises(VoiceguideError, match="is not a Piper voice"):
             Session(ssml("Hello."), voice=str(data / f"{name}.onnx")).prepare()
 
 
@@ -335,13 +335,13 @@ def test_a_voice_that_is_missing_or_broken_is_named(ssml, tmp_path):
         assert not (tmp_path / "x.mp3").exists()
         return done.stderr
 
-    assert "none.onnx: there is no such file" in says(tmp_path / "none.onnx")
+    assert "none.onnx: no such file" in says(tmp_path / "none.onnx")
     assert "voices --download en_GB-jo-low" in says("en_GB-jo-low")
     lonely = tmp_path / "lonely.onnx"
     lonely.write_bytes(b"x")
-    assert "lonely.onnx.json belongs beside it, and is missing" in says(lonely)
+    assert "lonely.onnx.json is missing beside it" in says(lonely)
     lonely.with_name("lonely.onnx.json").write_text("[]")
-    assert "lonely.onnx.json: is no Piper voice" in says(lonely)
+    assert "lonely.onnx.json: is not a Piper voice" in says(lonely)
     lonely.with_name("lonely.onnx.json").write_bytes(config())
     assert "lonely.onnx cannot be loaded" in says(lonely)
 
@@ -511,7 +511,7 @@ def test_one_that_breaks_for_good_leaves_no_voice_and_the_next_command_goes_on(d
     mirror.breaks_at = [100_000, 0, 50_000]
     done = voiceguide("voices", "--download", NAME)
     assert done.returncode == 1
-    assert "150,000 of 600,000 bytes are here, the same command goes on from there" in done.stderr
+    assert "150,000 of 600,000 bytes are here; run the command again to resume" in done.stderr
     assert NAME not in voiceguide("voices").stdout
     mirror.asked.clear()
     assert voiceguide("voices", "--download", NAME).returncode == 0
@@ -526,8 +526,8 @@ def test_one_voice_is_fetched_once_at_a_time_until_who_fetches_it_is_killed(data
         assert mirror.stopped.wait(30)
         second = voiceguide("voices", "--download", NAME)
         assert second.returncode == 1
-        assert second.stderr == f"voiceguide: {NAME} is being fetched already\n"
-        assert refused() == f"{NAME} is being fetched already"
+        assert second.stderr == f"voiceguide: {NAME} is already being downloaded\n"
+        assert refused() == f"{NAME} is already being downloaded"
     finally:
         first.kill()
         first.wait()
@@ -621,7 +621,7 @@ def test_an_unknown_name_is_answered_with_near_ones_and_a_dead_server_is_told(
 ):
     assert refused("en_US-ham-low").endswith(f"no voice “en_US-ham-low”; did you mean {NAME}?")
     mirror.files["voices.json"] = b"<html>"
-    assert "is no list of Piper's voices" in refused()
+    assert "is not a list of Piper's voices" in refused()
     del mirror.files["voices.json"]
     assert "the server answers 404" in refused()
     monkeypatch.setenv("VOICEGUIDE_PIPER_URL", "file:///etc/")

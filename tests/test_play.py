@@ -247,7 +247,7 @@ def test_keys_steer_scripts_and_files_alike(server, one, two, rendered, tmp_path
     until("15 s more", spoken, recorded)
     press("m", spoken, recorded)
     until("tones off", spoken)
-    until("The tones of a file cannot be left out", recorded)
+    until("The tones of a finished file cannot be muted", recorded)
     time.sleep(0.8)
     press("\x1b[C", spoken, recorded)
     assert (spoken.end(), recorded.end()) == (0, 0)
@@ -297,7 +297,7 @@ def test_a_file_takes_no_options_of_sessions_and_must_be_audio(tmp_path):
     assert f"voiceguide: {path}: cannot be played" in done.stderr
     done = voiceguide("play", path, "--level", "deep")
     assert done.returncode == 1
-    assert "--level is for sessions that are made as they play" in done.stderr
+    assert "--level only applies to sessions that are made as they play" in done.stderr
     done = voiceguide("play", tmp_path / "none.mp3")
     assert "none.mp3: cannot be played: No such file" in done.stderr
 
@@ -305,7 +305,7 @@ def test_a_file_takes_no_options_of_sessions_and_must_be_audio(tmp_path):
 def test_an_unknown_chapter_is_an_error_that_names_those_there_are(ssml):
     done = voiceguide("play", ssml(BODY), "--from", "four")
     assert done.returncode == 1
-    assert "there is no chapter “four”; there are: One; Two; Three" in done.stderr
+    assert "no chapter “four”; the chapters are: One; Two; Three" in done.stderr
 
 
 def test_a_place_that_cannot_be_reached_is_an_error(server, ssml):
@@ -314,7 +314,7 @@ def test_a_place_that_cannot_be_reached_is_an_error(server, ssml):
     beyond = Terminal(server, script, "--from", "99h", sink="two")
     assert (behind.end(10), beyond.end(10)) == (1, 1)
     assert b"--max-length" in behind.shown
-    assert b"it cannot begin at 5940:00: it ends at 0:" in beyond.shown
+    assert b"it cannot begin at 5940:00: the session ends at 0:" in beyond.shown
     done = voiceguide("play", script, "--from", "4:75")
     assert done.returncode == 1
     assert "no chapter “4:75” (a time is written 4:30 or 90s)" in done.stderr

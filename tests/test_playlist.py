@@ -411,7 +411,7 @@ def test_all_makes_each_region_in_a_folder_of_its_own_and_goes_on_where_one_fail
     assert done.stdout == f"{tmp_path / 'head' / 'head.m3u8'}\n"
     said = done.stderr.splitlines()
     assert len(said) == len(texts_of("en").regions) - 1
-    assert "voiceguide: neck: no area “forehead” in neck; there are: base-of-skull" in done.stderr
+    assert "voiceguide: neck: no area “forehead” in neck; available: base-of-skull" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["head"]
 
 
@@ -557,7 +557,7 @@ def test_what_is_not_ours_is_never_replaced(made, card):
     (card / "neck").mkdir()
     (card / "neck" / "holiday.mp3").write_bytes(b"ID3 mine")
     before = contents(card)
-    with pytest.raises(ExportError, match=r"holds holiday\.mp3, which would be lost"):
+    with pytest.raises(ExportError, match=r"contains holiday\.mp3, which would be lost"):
         copy([made], card)
     assert contents(card) == before
     with pytest.raises(ExportError, match="cannot be copied to itself"):
@@ -576,7 +576,7 @@ def test_a_copy_that_fails_in_the_middle_leaves_the_card_as_it_was(neck, card):
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000)),
     )  # fmt: skip
     assert done.returncode == 1
-    assert "neck: cannot be copied: File too large; what was there is untouched" in done.stderr
+    assert "neck: cannot be copied: File too large; the old copy is untouched" in done.stderr
     assert contents(card) == before
     assert sorted(path.name for path in card.iterdir()) == ["neck", "photo.jpg"]
 

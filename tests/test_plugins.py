@@ -202,7 +202,7 @@ def test_other_voices_speak_as_before_beside_it(package, ssml, tmp_path):
     done = voiceguide("render", script, "--voice", "hum-high", "-o", tmp_path, env=package)
     assert done.returncode == 1
     assert "hum-high" in done.stderr
-    assert "“voiceguide voices” lists those there are" in done.stderr
+    assert "“voiceguide voices” lists all voices" in done.stderr
 
 
 def test_a_device_plays_every_sample(package, ssml, tmp_path):
@@ -355,7 +355,9 @@ def test_an_unknown_name_is_told_with_those_that_are_near(ssml):
     session = Session(ssml("<s>One.</s>"))
     with pytest.raises(VoiceguideError, match="no device “minaudio”; did you mean miniaudio"):
         session.play(device="minaudio")
-    with pytest.raises(VoiceguideError, match="no device “x”; there are: miniaudio, simpleaudio"):
+    with pytest.raises(
+        VoiceguideError, match="unknown device “x”; available: miniaudio, simpleaudio"
+    ):
         session.play(device="x")
     with pytest.raises(VoiceguideError, match="no caption format “jsn”; did you mean json"):
         export.captions(session.timeline, "jsn", title="", language="en")

@@ -245,7 +245,7 @@ def test_the_rest_is_spoken_and_the_coverage_said_by_every_command(recorded, ssm
         assert says in done.stderr
         for name in missing:
             assert f"{name}.wav" in done.stderr
-        assert f".wav; “voiceguide record {recorded}” helps\n" in done.stderr
+        assert f".wav; “voiceguide record {recorded}” records them\n" in done.stderr
     new = ssml("Turn over now.", "new.ssml")
     done = voiceguide("script", new, "--check", "--voice", recorded)
     assert f"; “voiceguide phrases … -o {recorded}” lists them, then “voice" in done.stderr
@@ -277,7 +277,7 @@ def test_a_recording_that_cannot_be_used_is_named(recorded, ssml, speaker):
             f"{files[1]} is empty; another voice speaks it",
             f"{files[2]} cannot be read; another voice speaks it",
             f"{files[3].with_suffix('.wav')} is clipped; record it again",
-            f"{recorded}: not the recording of any phrase: holiday-20240131.wav, holiday.flac",
+            f"{recorded}: not a recording of any phrase: holiday-20240131.wav, holiday.flac",
             f"{files[3]} is not used: {files[3].stem}.wav is the same phrase",
         )
     ]
@@ -364,10 +364,10 @@ def test_a_path_that_is_no_voice_is_told_apart(tmp_path, ssml):
     (tmp_path / "x.wav").write_bytes(b"")
     (tmp_path / "en").mkdir()
     for voice, says in (
-        ("empty", "empty: holds no recordings; “voiceguide phrases … -o empty” lists"),
-        ("./nofolder", "./nofolder: there is no such file or folder"),
-        ("x.wav", "x.wav: is no voice; "),
-        ("X.ONNX", "X.ONNX: there is no such file"),
+        ("empty", "empty: has no recordings; “voiceguide phrases … -o empty” lists"),
+        ("./nofolder", "./nofolder: no such file, folder or voice"),
+        ("x.wav", "x.wav: is not a voice; "),
+        ("X.ONNX", "X.ONNX: no such file"),
         ("nobody", "no voice “nobody” here"),
     ):
         script = ("script", ssml("Hello."), "--voice", voice)
@@ -400,12 +400,12 @@ def test_a_list_that_a_spreadsheet_saved_with_semicolons_is_read(recorded, ssml)
 
 
 def test_a_broken_list_is_named_and_the_recordings_are_heard(recorded, ssml):
-    anew = f"delete it, then “voiceguide phrases … -o {recorded}” makes it anew"
+    anew = f"delete it, then “voiceguide phrases … -o {recorded}” creates it again"
     before = Session(ssml(BODY), voice=str(recorded)).timeline.events
     for content, says in (
         (b"\xff\xfe\xff", "cannot be read: "),
-        (b"", "is no list of phrases: lacks “name”; "),
-        (b"Name\tText\r\n", "is no list of phrases: lacks “name”; "),
+        (b"", "is not a list of phrases: it has no column “name”; "),
+        (b"Name\tText\r\n", "is not a list of phrases: it has no column “name”; "),
     ):
         (recorded / "phrases.csv").write_bytes(content)
         session = Session(ssml(BODY), voice=str(recorded))

@@ -159,8 +159,8 @@ def test_the_words_on_pressure_follow_the_level_unless_the_region_has_its_own():
     ("options", "says"),
     [
         ({"target": "calv"}, "did you mean calf"),
-        ({"area": "toe"}, "no area “toe” in calf; there are: upper-calf, lower-calf"),
-        ({"method": "laser"}, "no method “laser”; there are: trigger-tool"),
+        ({"area": "toe"}, "no area “toe” in calf; available: upper-calf, lower-calf"),
+        ({"method": "laser"}, "no method “laser”; available: trigger-tool"),
         ({"level": "brutal"}, "level brutal: must be gentle, standard or deep"),
         ({"side": "up"}, "side up: must be left, right or both"),
         ({"seed": -1}, "seed -1: must be 0 or more"),
@@ -168,14 +168,14 @@ def test_the_words_on_pressure_follow_the_level_unless_the_region_has_its_own():
         ({"sied": "left"}, "unknown option “sied”; did you mean “?side"),
         ({"guidance": "much"}, "guidance much: must be full, brief or tones"),
         ({"explain": "why"}, "explain why: "),
-        ({"library": "/nowhere"}, "library = /nowhere: is no folder"),
+        ({"library": "/nowhere"}, "library /nowhere is not a folder"),
         (
             {"target": "jaw", "method": "trigger-tool"},
-            "Trigger tool does not suit the cheek; what suits: thumb$",
+            "Trigger tool does not suit the cheek; use thumb$",
         ),
         (
             {"target": "foot", "area": "front-of-sole", "method": "foam-roller"},
-            "does not suit the front of the sole; what suits: fascia-ball, thumb, trigger-tool$",
+            "does not suit the front of the sole; use fascia-ball or thumb or trigger-tool$",
         ),
         (
             {"target": "jaw", "method": "thumb", "prepare": True},
@@ -267,7 +267,7 @@ def test_what_is_filled_into_a_phrase_is_not_looked_into(own):
         ("\n{% if %}", 2, "Expected an expression"),
         ("\n{% for x in %}{% endfor %}", 2, "Expected an expression"),
         ("{% for n in range(10000000) %}{% endfor %}", 1, "OverflowError"),
-        ("\n{{ pick('area') | sentences }}", 2, "nothing is known for <area>"),
+        ("\n{{ pick('area') | sentences }}", 2, "the template gives no value for <area>"),
         ("{{ region.areas[0].find | sentences }}", 1, "needs a side"),
         ("{% macro m() %}{{ m() }}{% endmacro %}\n{{ m() }}", 1, "RecursionError"),
     ],

@@ -481,7 +481,7 @@ def test_say_as_gives_the_words_that_google_gives(attributes, written, said, fol
 def test_kinds_that_are_not_known_are_spoken_as_they_are_written(attributes, written, folder):
     script = f"<speak><say-as {attributes}>{written}</say-as></speak>"
     assert words(script, folder) == [written]
-    assert "is not known: it is spoken as it is written" in warnings(script, folder)[0]
+    assert "is unknown: it is spoken as written" in warnings(script, folder)[0]
 
 
 @pytest.mark.parametrize(
@@ -706,7 +706,7 @@ def beginning(written: str) -> str:
         ("<par>Hi.</par>", "text in <par> belongs in <media><speak>…</speak></media>"),
         ("<pause/>", "<pause> is not an element of SSML 1.1, nor par, seq or media"),
         ("<P>Hi.</P>", "<P> is not an element of SSML 1.1, nor par, seq or media"),
-        ('<media begin="tea.end">Hi.</media>', "there is no element with xml:id “tea”"),
+        ('<media begin="tea.end">Hi.</media>', "no element has the xml:id “tea”"),
         ('<break time="5"/>', "<break time='5'>: must be a time such as 1.5s, 250ms, 2min or 1h"),
         ("<emphasis level='big'>Hi.</emphasis>", "must be one of strong, moderate, none, reduced"),
     ],

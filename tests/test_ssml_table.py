@@ -540,11 +540,11 @@ def test_a_pitch_in_hertz_is_ignored_with_a_warning():
         ('<phoneme alphabet="x-espeak">tomato</phoneme>', "<phoneme> needs ph"),
         ("<mark/>", "<mark> needs a name"),
         ('<mark name="chapter:"/>', "<mark> needs a name, and a chapter a title"),
-        ('<audio src="no.wav"/>', "there is no sound 'no.wav' in "),
+        ('<audio src="no.wav"/>', "no sound 'no.wav' in "),
         ('<audio src="bell.wav" clipBegin="2s" clipEnd="1s"/>', "its clipEnd before its clipBegin"),
         ('<audio src="bell.wav" speed="1001%"/>', "between 10% and 1000%"),
         ('<media soundLevel="+41dB">One.</media>', "between -120dB and +40dB"),
-        ('<media xml:id="a"/><media xml:id="a"/>', "the id “a” is there twice"),
+        ('<media xml:id="a"/><media xml:id="a"/>', "the id “a” is used twice"),
         ("<par>One.</par>", "text in <par> belongs in <media><speak>"),
         ("<seq><p>One.</p></seq>", "<seq> takes par, seq and media, not <p>"),
     ],
@@ -759,7 +759,7 @@ def test_a_number_takes_longer_digit_by_digit(spoken):
 def test_a_voice_that_is_not_here_is_replaced_with_a_warning(wanted, spoken, tmp_path):
     body = f"One. <voice {wanted}>Two.</voice>"
     (warning,) = warned(body, tmp_path)
-    assert re.match(r"my\.ssml:1:\d+: no voice here is ", Path(warning).name)
+    assert re.match(r"my\.ssml:1:\d+: no voice matches ", Path(warning).name)
     assert seconds(spoken(body)) > 0.5
 
 

@@ -22,19 +22,19 @@ LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10 if n else "ha"}">' for n i
 BOMB = f"<!DOCTYPE speak [{LAUGHS}]><speak>&l11;</speak>"
 LATE = '<media begin="9s"><audio src="tick.wav"/></media>'
 HOSTILE_SCRIPTS = {
-    "a billion laughs": (BOMB, "1:.*declares an entity"),
+    "a billion laughs": (BOMB, "1:.*declares the entity"),
     "a billion laughs in an attribute": (
-        BOMB.replace("&l11;</speak>", '<mark name="&l11;"/></speak>'), "1:.*declares an entity",
+        BOMB.replace("&l11;</speak>", '<mark name="&l11;"/></speak>'), "1:.*declares the entity",
     ),
     "an external entity": (
         '<!DOCTYPE speak [<!ENTITY e SYSTEM "file:///etc/passwd">]><speak>&e;</speak>',
-        "declares an entity, “e”",
+        "declares the entity “e”",
     ),
     "an external parameter entity": (
         '<!DOCTYPE speak [<!ENTITY % e SYSTEM "http://127.0.0.1:9/e"> %e;]><speak>Hi.</speak>',
-        "declares an entity, “e”",
+        "declares the entity “e”",
     ),
-    "an unknown entity": ("<speak>Hi&nbsp;there.</speak>", r"1:10: the entity &nbsp; is not known"),
+    "an unknown entity": ("<speak>Hi&nbsp;there.</speak>", r"1:10: unknown entity “&nbsp;”"),
     "20,000 nested elements": (
         "<speak>" + "<p>" * 20_000 + "Hi." + "</p>" * 20_000 + "</speak>", "more than 150 deep",
     ),
@@ -64,10 +64,10 @@ HOSTILE_SCRIPTS = {
     ),
     "a circle": (
         '<speak><media xml:id="a" begin="b.end">A</media><media xml:id="b" begin="a.end"/></speak>',
-        "circle",
+        "circular",
     ),
     "a name without end": (
-        f'<speak><audio src="{"a/" * 40_000}b.wav"/></speak>', "1:8: there is no sound",
+        f'<speak><audio src="{"a/" * 40_000}b.wav"/></speak>', "1:8: no sound",
     ),
     "invalid UTF-8": (b"<speak>Hi \xff there.</speak>", "is not UTF-8: byte 0xff"),
     "an unknown encoding": (b'<?xml version="1.0" encoding="no-such"?><speak/>', "1: .*encoding"),

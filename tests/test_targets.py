@@ -139,7 +139,13 @@ def test_check_tells_at_once_what_cannot_be_heard_and_what_does_not_fit(ssml, tm
     assert [line.split("my.ssml:")[1].split(":")[0] for line in lines] == ["2", "3", "4", "5", "6"]
     for line, says in zip(
         lines,
-        ("cannot be read as audio", "room for 1.000 s", "clipBegin lies behind", "qqq", "circle"),
+        (
+            "cannot be read as audio",
+            "room for 1.000 s",
+            "clipBegin is past the end",
+            "qqq",
+            "circular",
+        ),
         strict=True,
     ):
         assert says in line
@@ -154,7 +160,7 @@ def test_check_tells_what_reading_and_what_timing_finds_together(ssml):
     assert done.returncode == 1
     lines = [line.split("my.ssml:")[1] for line in done.stderr.splitlines()]
     assert [line.split(":")[0] for line in lines] == ["1", "2", "3", "4", "5"]
-    for line, says in zip(lines, ("<brek>", "circle", "★", "“no”", "room for"), strict=True):
+    for line, says in zip(lines, ("<brek>", "circular", "★", "“no”", "room for"), strict=True):
         assert says in line
 
 
@@ -258,7 +264,7 @@ def test_a_sound_that_cannot_be_read_is_named_with_its_place(tmp_path):
     with pytest.raises(ScriptError, match=r"my.ssml:2:1: .*no.wav: cannot be read as audio"):
         _ = Session(script).timeline
     script.write_text('<speak>\n<audio src="tick.wav" clipBegin="9s"/></speak>')
-    with pytest.raises(ScriptError, match=r"my.ssml:2:1: .*clipBegin lies behind its end"):
+    with pytest.raises(ScriptError, match=r"my.ssml:2:1: .*clipBegin is past the end"):
         _ = Session(script).timeline
 
 
@@ -317,7 +323,7 @@ def test_a_voice_that_is_not_there_is_warned_of_and_another_one_speaks(ssml):
     done = voiceguide("script", ssml('Hi. <voice name="Nobody-Here">Hello.</voice>'))
     assert done.returncode == 0
     assert "Hello." in done.stdout
-    assert "no voice here is Nobody-Here: another one speaks" in done.stderr
+    assert "no voice matches Nobody-Here: another one speaks" in done.stderr
 
 
 def test_a_script_from_elsewhere_speaks_several_languages(ssml, tmp_path):
@@ -387,7 +393,7 @@ def test_a_template_may_be_in_a_language_without_texts(tmp_path):
 def test_a_script_in_which_nothing_is_heard_does_not_pass_the_check(ssml):
     done = voiceguide("script", ssml(""), "--check")
     assert done.returncode == 1
-    assert "nothing is heard" in done.stderr
+    assert "the script is empty" in done.stderr
 
 
 def test_pauses_in_what_is_repeated_are_stretched_too(ssml):

@@ -207,7 +207,7 @@ def test_a_child_may_count_from_the_end_of_a_par_of_fixed_length():
     ],
 )
 def test_a_circle_is_an_error_with_its_line_and_column(circle, place):
-    says = "its time hangs on itself: the references go in a circle"
+    says = "circular reference: its time depends on itself"
     assert refused(f"\n{circle}") == f"my.ssml:{place}: {says}"
 
 
@@ -221,7 +221,7 @@ def test_a_long_chain_of_references_is_followed():
 def test_a_chain_of_references_too_long_to_be_followed_is_an_error_with_its_line():
     chain = "".join(f'<media xml:id="m{n}" begin="m{n + 1}.end"/>' for n in range(3000))
     said = refused(f'\n<par>{chain}<media xml:id="m3000"/></par>')
-    assert re.match(r"my\.ssml:2:\d+: hangs on too long a chain of references", said)
+    assert re.match(r"my\.ssml:2:\d+: depends on too long a chain of references", said)
     assert len(said.splitlines()) == 1
 
 
@@ -333,7 +333,7 @@ One.
     too_long, circle, longer = refused(body).splitlines()
     says = "“Two.” begins at 0.000 s and lasts 2.000 s, but there is room for 1.000 s: "
     assert too_long.startswith(f"my.ssml:2:22: {says}")
-    assert circle == "my.ssml:4:3: its time hangs on itself: the references go in a circle"
+    assert circle == "my.ssml:4:3: circular reference: its time depends on itself"
     says = "“Three.” begins at 3.500 s and lasts 3.000 s, but there is room for 1.500 s: "
     assert longer.startswith(f"my.ssml:5:36: {says}")
 
@@ -973,7 +973,7 @@ def test_any_web_of_references_is_timed_as_the_rules_say(root):
     try:
         *given_items, _ = timeline.resolve(root, length_ms, utterance=lambda cue: cue)
     except ScriptError as error:
-        assume("circle" not in str(error) and "before the session" not in str(error))
+        assume("circular" not in str(error) and "before the session" not in str(error))
         raise
     clips = guessed(root)
     assert clips is not None

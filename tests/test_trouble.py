@@ -46,10 +46,10 @@ def test_an_unknown_area_or_method_is_answered_with_those_there_are(tmp_path):
 
 
 def test_a_method_that_does_not_suit_is_answered_with_those_that_do(tmp_path):
-    says = "Trigger tool does not suit the cheek; what suits: thumb"
+    says = "Trigger tool does not suit the cheek; use thumb"
     fails(tmp_path, "render", "tinnitus", "--method", "trigger-tool", "-o", tmp_path, says=says)
     arguments = ("--area", "front-of-sole", "--method", "foam-roller")
-    says = "Foam roller does not suit .*; what suits: fascia-ball, thumb, trigger-tool"
+    says = "Foam roller does not suit .*; use fascia-ball or thumb or trigger-tool"
     fails(tmp_path, "render", "foot", *arguments, "-o", tmp_path, says=says)
 
 
@@ -60,7 +60,7 @@ def test_a_roller_that_does_not_suit_before_a_method_is_refused_and_the_option_n
 
 def test_a_library_that_is_no_folder_is_refused(tmp_path):
     library = tmp_path / "none"
-    says = "none: is no folder"
+    says = "none is not a folder"
     fails(tmp_path, "render", "calf", "--library", library, "-o", tmp_path, says=says)
     fails(tmp_path, "regions", "--library", library, says=says)
 
@@ -357,7 +357,7 @@ def test_an_option_of_regions_is_refused_for_a_script(tmp_path, ssml):
 
 
 def test_a_script_in_which_nothing_is_heard_is_refused(tmp_path, ssml):
-    fails(tmp_path, "render", ssml("<p/>"), "-o", tmp_path / "x.mp3", says="nothing is heard")
+    fails(tmp_path, "render", ssml("<p/>"), "-o", tmp_path / "x.mp3", says="the script is empty")
 
 
 def test_a_long_text_without_a_break_is_spoken_whole(ssml):

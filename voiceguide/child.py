@@ -1,15 +1,15 @@
-"""A process of our own that answers requests: what hangs or crashes there takes nothing else along.
+"""A child process that answers requests, so that hangs and crashes stay in it.
 
-The one who asks has a ``Child``. The other side is a script that calls ``serve``. Requests and
-answers are JSON, a line each:
+The parent has a ``Child``. The child is a script that calls ``serve``. Requests and answers are
+JSON, a line each:
 
     {"do": "speak", "text": "Hello."}     "do" names a method, the rest are its arguments
     {"progress": 0.4}                     any number of lines in between, by ``Asker.tell``
     {"result": …}                         or
-    {"error": "…", "kind": "VoiceError"}  the kind is an error of ours, or null
+    {"error": "…", "kind": "VoiceError"}  the kind is one of our errors, or null
 
-The script runs by itself, without the packages above it, and what only the one who asks needs is
-imported there: a process of pyttsx3 starts in a seventh of a second.
+The script runs on its own, without importing its parent packages, and this module imports what only
+the parent needs inside functions: a process of pyttsx3 starts in a seventh of a second.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ _PROGRAM = (
     "import runpy, sys; root, script = sys.argv[1:3]; del sys.argv[:2]; "
     "sys.path.append(root); runpy.run_path(script, run_name='__main__')"
 )
-"""``root`` comes last: in a checkout nothing else leads to the package."""
+"""``root`` comes last in the path: in a checkout, nothing else leads to the package."""
 
 
 class Limits(NamedTuple):
-    """What the process may take; POSIX systems keep to it, for memory only Linux does."""
+    """Limits of the process; enforced on POSIX systems, for memory only on Linux."""
 
     cpu_s: float | None = None
-    """Computing time for one request."""
+    """CPU time for one request."""
     memory_bytes: int | None = None
-    """For all its data."""
+    """Memory for all its data."""
 
 
 class Child:
-    """Answers requests, one at a time, also where several threads ask."""
+    """Answers requests one at a time, also if several threads ask."""
 
     def __init__(
         self,
@@ -63,8 +63,9 @@ class Child:
     ) -> None:
         """Prepare a process; it starts with the first request.
 
-        ``name`` stands in messages; ``failure`` makes the error for what the process itself did not
-        explain. A process that hangs or crashes is replaced, and asked again, ``tries`` in all.
+        ``name`` is used in messages; ``failure`` makes the error if the process did not explain
+        itself. A process that hangs or crashes is replaced and asked again, up to ``tries`` times
+        in total.
         """
         self._script = script
         self._arguments = arguments
@@ -78,14 +79,14 @@ class Child:
 
     @property
     def process(self) -> subprocess.Popen[str]:
-        """The process; only while one runs."""
+        """The process; only valid while it runs."""
         assert self._process is not None  # noqa: S101
         return self._process.process
 
     def ask(self, limit_s: float, *, do: str, **request: object) -> Any:
         """Return the answer to a request; raises the VoiceguideError of its method, or the failure.
 
-        Each process that is tried has ``limit_s`` seconds for it.
+        Each process that is tried gets ``limit_s`` seconds.
         """
         line = question(do, **request)
         with self._asking:
@@ -103,12 +104,12 @@ class Child:
         raise self._failure(trouble)
 
     def restart(self) -> None:
-        """End the process, when it has answered; the next request starts another."""
+        """End the process after its current answer; the next request starts a new one."""
         with self._asking:
             self._end()
 
     def close(self) -> None:
-        """End the process for good and at once; who waits for an answer gets the failure."""
+        """End the process at once and for good; a caller that waits for an answer gets an error."""
         self._closed = True
         self._end()
 
@@ -118,7 +119,7 @@ class Child:
             process.end()
 
     def _exchange(self, line: str, limit_s: float) -> dict[str, Any]:
-        """Return the answer; raises _TroubleError, after which there is no process."""
+        """Return the answer; raises _TroubleError after ending the process."""
         if self._closed:
             raise _TroubleError("was closed", is_final=True)
         try:
@@ -139,7 +140,7 @@ class Child:
             process.stdin.write(line)
             process.stdin.flush()
             answer: dict[str, Any] = json.loads(process.stdout.readline())
-        except (OSError, ValueError) as error:  # its pipe is broken or closed, its answer is none
+        except (OSError, ValueError) as error:  # a broken or closed pipe, or not JSON
             self._end()
             if hung.is_set():
                 raise _TroubleError(f"did not answer in {limit_s:.0f} s") from error
@@ -153,7 +154,7 @@ class Child:
 
 
 def scratch() -> Path:
-    """Return the path of a folder that is not there yet, for the files of a process."""
+    """Return the path of a new folder, not created yet, for the files of a process."""
     import tempfile
 
     return Path(tempfile.gettempdir(), f"voiceguide-{os.urandom(8).hex()}")
@@ -161,18 +162,18 @@ def scratch() -> Path:
 
 def command(script: Path, folder: Path, *arguments: str, limits: Limits | None = None) -> list[str]:
     """Return the command line of a process that serves."""
-    # -P keeps the script's folder, where a file may be called as a library, from the path.
+    # -P keeps the script's folder out of the path: a file in it may have the name of a library.
     given = [_ROOT, script, folder, json.dumps(limits or Limits())]
     return [sys.executable, "-P", "-c", _PROGRAM, *map(str, given), *arguments]
 
 
 def question(do: str, **request: object) -> str:
-    """Return a request as it is written to the process."""
+    """Return the line of a request."""
     return f"{json.dumps({'do': do, **request})}\n"
 
 
 def result(answer: dict[str, Any], failure: Callable[[str], VoiceguideError]) -> Any:
-    """Return what the last line of an answer brings, or raise its error."""
+    """Return the result in the last line of an answer, or raise its error."""
     if "error" not in answer:
         return answer["result"]
     kind = getattr(errors, str(answer.get("kind")), None)
@@ -186,16 +187,16 @@ class _TroubleError(Exception):
     def __init__(self, what: str, *, is_final: bool = False) -> None:
         super().__init__(what)
         self.is_final = is_final
-        """Whether another process would do no better."""
+        """Whether another try is pointless."""
 
 
 class _Process:
-    """A process that serves, and the folder for its files."""
+    """A process that runs ``serve``, and the folder for its files."""
 
     def __init__(self, script: Path, arguments: tuple[str, ...], limits: Limits) -> None:
         import subprocess
 
-        # The process makes the folder, and removes it, so that none is left if we are killed now.
+        # The process creates and removes the folder, so that none is left if we are killed now.
         self.folder = scratch()
         self.process = subprocess.Popen(  # noqa: S603 (our own interpreter and script)
             command(script, self.folder, *arguments, limits=limits),
@@ -214,47 +215,47 @@ class _Process:
         self.process.kill()
         self.process.wait()
         for pipe in (self.stdin, self.stdout):
-            with contextlib.suppress(OSError):  # what it was to read, it never will
+            with contextlib.suppress(OSError):  # the process will not read it any more
                 pipe.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Asker:
-    """The one who asks, as the process sees it."""
+    """The parent, as the child process sees it."""
 
     def __init__(self) -> None:
         folder, limits, *self.arguments = sys.argv[1:]
         self._path = Path(folder)
         self.limits = Limits(*json.loads(limits))
-        # What libraries print must not come between the answers.
+        # Output of libraries must not mix with the answers.
         self._answers = os.dup(1)
         os.dup2(2, 1)
 
     @cached_property
     def folder(self) -> Path:
         """The folder for files; it is removed when the process ends."""
-        self._path.mkdir(mode=0o700)  # one that is there already is not ours
+        self._path.mkdir(mode=0o700)  # fails if it exists: then it is not ours
         return self._path
 
     def tell(self, **facts: object) -> None:
-        """Write a line: something before the answer, or the answer."""
+        """Write a line: a message before the answer, or the answer."""
         line = f"{json.dumps(facts)}\n".encode()
         while line:
             line = line[os.write(self._answers, line) :]
 
     def remove_folder(self) -> None:
-        """Remove the folder, if it was made."""
+        """Remove the folder, if it was created."""
         if "folder" in self.__dict__:
             shutil.rmtree(self._path, ignore_errors=True)
 
 
 def serve(start: Callable[[Asker], object]) -> None:
-    """Answer requests until there are no more, or the one who asks has gone.
+    """Answer requests until there are no more, or the parent has gone.
 
-    ``start`` is called when the first request comes, and once more after it has failed. It returns
-    an object whose methods the requests name.
+    ``start`` is called at the first request, and again if it failed. It returns an object whose
+    methods the requests name.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # cleaning up on the way
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # exits with cleanup
     asker = Asker()
     try:
         with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
@@ -270,7 +271,7 @@ def serve(start: Callable[[Asker], object]) -> None:
                     raise
                 except VoiceguideError as error:
                     answer = {"error": error.args[0], "kind": type(error).__name__}
-                except Exception as error:  # noqa: BLE001 (whatever it is, the asker is told)
+                except Exception as error:  # noqa: BLE001 (the parent gets any error)
                     sys.excepthook(type(error), error, error.__traceback__)
                     answer = {"error": str(error) or type(error).__name__, "kind": None}
                 _limit_cpu(None)
@@ -289,6 +290,6 @@ def _limit_memory(most_bytes: int | None) -> None:
 
 
 def _limit_cpu(seconds: float | None) -> None:
-    """End the process by SIGPROF once it has computed for so long; None is no limit."""
+    """Let SIGPROF end the process after this much CPU time; None for no limit."""
     if sys.platform != "win32":
         signal.setitimer(signal.ITIMER_PROF, seconds or 0)

@@ -20,10 +20,10 @@ _UNITS = re.compile(r"\s*".join(rf"(?:(?P<{unit}>{_NUMBER})\s*{unit})?" for unit
 _LONGEST = 30  # characters
 _PACE = re.compile(r"\d{1,2}(\.\d)?(-\d{1,2}(\.\d)?){1,3}")
 _PACE_S = (1, 20)
-"""Nobody breathes in or out faster or slower than that."""
+"""The shortest and the longest time to breathe in or out."""
 
 PACES = {"box": "4-4-4-4", "coherent": "5-5", "calm": "4-6", "4-7-8": "4-7-8-0"}
-"""Ways to breathe that have a name: seconds in, held, out, held; of two, the breath is not held."""
+"""Named ways to breathe: seconds in, held, out, held; with two numbers, the breath is not held."""
 
 _EXAMPLES = {
     None: "a time such as 12:30, 1:02:03, 90s, 1h30min or 250ms",
@@ -35,8 +35,8 @@ _EXAMPLES = {
 def milliseconds(written: str | float | Decimal, bare: Literal["min", "s"] | None = None) -> int:
     """Return the milliseconds of a time, rounded half up.
 
-    ``bare`` is the unit of a number without one; None refuses those. Raises ValueError, which says
-    what would be right: “must be …”.
+    ``bare`` is the unit of a number without one; None refuses such numbers. Raises ValueError that
+    says what is valid: “must be …”.
     """
     text = f"{written:f}" if isinstance(written, Decimal) else str(written).strip()
     if len(text) <= _LONGEST and text.isascii():
@@ -50,12 +50,12 @@ def milliseconds(written: str | float | Decimal, bare: Literal["min", "s"] | Non
 
 
 def rounded(exact: Decimal | int) -> int:
-    """Return the nearest whole number; a half is rounded away from 0."""
+    """Return the nearest integer; halves are rounded away from 0."""
     return int(Decimal(exact).to_integral_value(ROUND_HALF_UP))
 
 
 def text(ms: int) -> str:
-    """Return a time for people, to the second that has begun: 12:30; from an hour on 1:02:03."""
+    """Return a time for people, rounded down to seconds: 12:30, or 1:02:03 from an hour on."""
     minutes, seconds = divmod(ms // 1000, 60)
     if minutes < 60:  # noqa: PLR2004 (an hour)
         return f"{minutes}:{seconds:02}"
@@ -63,18 +63,18 @@ def text(ms: int) -> str:
 
 
 def exact(ms: int) -> str:
-    """Return a time for people to the millisecond: 12:30.000; from an hour on 1:02:03.000."""
+    """Return a time for people, in milliseconds: 12:30.000, or 1:02:03.000 from an hour on."""
     return f"{text(ms)}.{ms % 1000:03}"
 
 
 def stamp(ms: int) -> str:
-    """Return a time for programs, as WebVTT and Vorbis chapters have them: 00:12:34.567."""
+    """Return a time for programs, as in WebVTT and Vorbis chapters: 00:12:34.567."""
     seconds, ms = divmod(ms, 1000)
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{ms:03}"
 
 
 def breath_s(pace: str) -> tuple[float, float, float, float]:
-    """Return for how many seconds to breathe in, hold, breathe out and hold, of “4-6” or “box”."""
+    """Return the seconds to breathe in, hold, breathe out and hold for a pace (“4-6”, “box”)."""
     parts = [float(part) for part in PACES.get(pace, pace).split("-")]
     if len(parts) == 2:  # noqa: PLR2004 (in and out)
         return parts[0], 0.0, parts[1], 0.0
@@ -83,7 +83,7 @@ def breath_s(pace: str) -> tuple[float, float, float, float]:
 
 
 def checked_pace(written: str) -> str:
-    """Return a pace as ``breath_s`` takes it; raises ValueError, which says what would be right."""
+    """Return a pace as ``breath_s`` takes it; raises ValueError that says what is valid."""
     pace = written.strip().lower()
     least, most = _PACE_S
     right = f"must be {', '.join(PACES)}, or seconds such as 4-6, 4-4-6 or 4-4-4-4"

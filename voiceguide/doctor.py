@@ -1,4 +1,4 @@
-"""What works on this machine, and what to do about what does not."""
+"""Checks of what works on this machine, with advice about what does not."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TONES = ("bell", "start", "end", "half", "tick", "inhale", "exhale", "chime")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found out about one part."""
+    """The result of checking one part."""
 
     part: str
     works: bool
@@ -40,10 +40,10 @@ class Finding:
 
 
 def examine(language: str = "en", own: Path | None = None) -> Iterator[Finding]:
-    """Try every part that a render needs, in the order in which it is needed.
+    """Check every part that a render needs, in the order in which it is needed.
 
-    ``own`` is a folder of texts that go before all others. What a language lacks that the first one
-    has is told too.
+    ``own`` is a folder of texts that override the built-in ones. Texts that ``language`` lacks are
+    reported too.
     """
     checks: dict[str, Callable[[str], str]] = {
         "texts": lambda language: _texts(language, own),
@@ -60,7 +60,7 @@ def examine(language: str = "en", own: Path | None = None) -> Iterator[Finding]:
         except (VoiceguideError, OSError) as error:
             yield Finding(part, works=False, says=str(error))
         if part == "texts":
-            with contextlib.suppress(RequestError):  # no texts at all, as was just said
+            with contextlib.suppress(RequestError):  # no texts at all, as was just reported
                 for what in library.missing(language, own):
                     yield Finding(part, works=False, says=what)
 
@@ -93,7 +93,7 @@ def _voice(language: str) -> str:
         engine.close()
     clip = finish(spoken)
     if clip is None:
-        raise VoiceError("the engine stays silent; choose another voice with --voice")
+        raise VoiceError("the engine makes no sound; choose another voice with --voice")
     voices = session.voices(language)
     return f"{engine.id}: {len(voices)} voices, spoke {len(clip) / RATE_HZ:.1f} s"
 
@@ -116,19 +116,19 @@ def _cache(_language: str) -> str:
 
 
 def _speaker(_language: str) -> str:
-    """Look for a loudspeaker; a machine that has none is well too."""
+    """Look for a loudspeaker; a machine without one is fine too."""
     try:
         device.opener("miniaudio")(bytes, 1).close()
     except DeviceError:
-        return "no loudspeaker is found, which “play” needs"
-    return "a loudspeaker is found"
+        return "no loudspeaker found; “play” needs one"
+    return "a loudspeaker was found"
 
 
-def _writable(folder: Path, mend: str) -> str:
-    """Try the folder itself, or the nearest one above it that exists."""
+def _writable(folder: Path, fix: str) -> str:
+    """Check the folder itself, or the nearest one above it that exists."""
     there = next(path for path in (folder, *folder.parents) if path.exists())
     try:
         with tempfile.TemporaryFile(dir=there):
             return f"{folder} can be written"
     except OSError as error:
-        raise VoiceguideError(f"{there}: {error.strerror}; {mend}") from error
+        raise VoiceguideError(f"{there}: {error.strerror}; {fix}") from error

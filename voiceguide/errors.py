@@ -1,4 +1,4 @@
-"""What can go wrong, by where it is mended. Each message says what, where and how to mend it."""
+"""Everything that can go wrong. Each message says what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 _MOST_NEAR = 3
 _FEW = 6
-"""So many names are listed if none is near; more are not."""
+"""If no name is near, up to this many are listed; more are not."""
 _LONGEST_NAME = 100  # characters that are compared with other names
 
 
 class Place(NamedTuple):
-    """Where something is written; both count from 1."""
+    """A position in a file; line and column count from 1."""
 
     line: int
     column: int
@@ -36,7 +36,7 @@ class Place(NamedTuple):
 
 
 class Findings:
-    """What is wrong or odd in a file, and where."""
+    """The problems or warnings of a file, with their positions."""
 
     def __init__(self) -> None:
         self._places: dict[str, dict[Place, None]] = {}
@@ -45,17 +45,17 @@ class Findings:
         return bool(self._places)
 
     def add(self, what: str, at: Place) -> None:
-        """Note something; the same at the same place counts once."""
+        """Add a finding; the same one at the same place counts once."""
         self._places.setdefault(what, {})[at] = None
 
     def include(self, others: Findings) -> None:
-        """Note all that is in ``others``."""
+        """Add everything in ``others``."""
         for what, places in others._places.items():
             for at in places:
                 self.add(what, at)
 
     def report(self, name: str) -> Iterator[str]:
-        """Return a line for each kind: where it is met first, and how often, in document order."""
+        """Return a line for each finding, in document order: its first place, and how often."""
         findings = sorted((min(places), what) for what, places in self._places.items())
         for at, what in findings[:_MOST_SHOWN]:
             more = len(self._places[what]) - 1
@@ -85,7 +85,7 @@ def _without_accents(text: str) -> str:
 
 
 def meant(name: str, known: Iterable[str]) -> str | None:
-    """Return which of ``known`` is ``name``, as it is written or else in another spelling."""
+    """Return the one of ``known`` that ``name`` means: as written, or in another spelling."""
     names = list(known)
     if name in names:
         return name
@@ -94,10 +94,10 @@ def meant(name: str, known: Iterable[str]) -> str | None:
 
 
 def near(wrong: str, known: Iterable[str]) -> str:
-    """Return the end of a message about a name that is unknown.
+    """Return the end of a message about an unknown name.
 
-    "; did you mean X or Y?" has the three nearest at most. If none is near, "; there are: " has
-    all of them, but only if they are few; else nothing is returned.
+    "; did you mean X or Y?" names the three nearest at most. If none is near, "; available: " lists
+    all of them if they are few; otherwise the text is empty.
     """
     return _near(wrong, known, "{}")
 
@@ -114,15 +114,15 @@ def _near(wrong: str, known: Iterable[str], shown: str) -> str:
         nearest = list(dict.fromkeys(alike))[:_MOST_NEAR]
         return f"; did you mean {' or '.join(map(shown.format, nearest))}?"
     if 0 < len(names) <= _FEW:
-        return f"; there are: {', '.join(map(shown.format, names))}"
+        return f"; available: {', '.join(map(shown.format, names))}"
     return ""
 
 
 def reason(error: Mapping[str, Any], known: Iterable[str] = ()) -> str:
     """Return in plain English what is wrong with a value: "must be left, right or both".
 
-    ``error`` is one of pydantic's ``errors()``; ``known`` are the keys among which the one that is
-    unknown may be meant (see ``keys_at``).
+    ``error`` is one of pydantic's ``errors()``; ``known`` are the valid keys, from which near ones
+    are suggested for an unknown key (see ``keys_at``).
     """
     kind, context, value = error["type"], error.get("ctx", {}), error.get("input")
     match kind:
@@ -166,7 +166,7 @@ _REASONS = {
     "less_than_equal": "must be at most {le}",
     "multiple_of": "must be a multiple of {multiple_of}",
 }
-"""By pydantic's type of error: what is said of the value."""
+"""By pydantic's type of error: what the message says about the value."""
 
 
 def _form(pattern: str, value: object) -> str:
@@ -194,7 +194,7 @@ def _size(kind: str, context: Mapping[str, Any], value: object) -> str:
 
 
 def _written(limit: object) -> str:
-    """Write a limit, or the values there are to choose from, without Python's quotes."""
+    """Return a limit or a list of choices as text, without Python's quotes."""
     if isinstance(limit, float) and limit.is_integer():
         limit = int(limit)
     if isinstance(limit, int | float | Decimal):
@@ -218,7 +218,7 @@ def _kind_of(value: object) -> str:
 
 
 def keys_at(model: object, loc: Sequence[str | int]) -> list[str]:
-    """Return the keys that a pydantic ``model`` knows at the place ``loc`` of its data."""
+    """Return the keys that a pydantic ``model`` accepts at the location ``loc`` of its data."""
     kinds = list(_concrete(model))
     for part in loc:
         kinds = [inner for kind in kinds for one in _inside(kind, part) for inner in _concrete(one)]
@@ -227,7 +227,7 @@ def keys_at(model: object, loc: Sequence[str | int]) -> list[str]:
 
 
 def _concrete(kind: Any) -> Iterator[Any]:
-    """Return the types that an annotation is made of: those of a union, what is annotated."""
+    """Return the types in an annotation: the members of a union, the annotated type."""
     origin = get_origin(kind)
     if origin is Annotated:
         yield from _concrete(get_args(kind)[0])
@@ -239,7 +239,7 @@ def _concrete(kind: Any) -> Iterator[Any]:
 
 
 def _inside(kind: Any, part: str | int) -> Iterator[Any]:
-    """Return the types of what lies at ``part`` in a value of the type ``kind``."""
+    """Return the types that can be at ``part`` in a value of the type ``kind``."""
     origin = get_origin(kind)
     if hasattr(kind, "model_fields"):
         for name, field in kind.model_fields.items():
@@ -255,15 +255,15 @@ _OPTION = re.compile("\x00([^\x00]+)\x00([^\x00]+)\x00")
 
 
 def option(name: str, flag: str | None = None) -> str:
-    """Return what stands for an option in a message: each asker reads it in their own words.
+    """Return a placeholder for an option: the argument in Python, the flag on the command line.
 
-    ``flag`` is what the command line calls it, if it is not --name.
+    ``flag`` is needed if the command line does not call it --name.
     """
     return f"\0{name}\0{flag or '--' + name.replace('_', '-')}\0"
 
 
 class VoiceguideError(Exception):
-    """Anything a user can mend; the command line prints it without a traceback."""
+    """Anything a user can fix; the command line prints it without a traceback."""
 
     def __str__(self) -> str:
         """Return the message, with options as keyword arguments: bed_level."""
@@ -275,24 +275,24 @@ class VoiceguideError(Exception):
 
 
 class RequestError(VoiceguideError):
-    """A session was asked for that the library cannot give."""
+    """A request that the library cannot fulfil."""
 
 
 class UsageError(RequestError):
-    """An option is unknown, or has a value that it cannot have."""
+    """An option is unknown or has an invalid value."""
 
 
 class LengthRequestError(RequestError):
-    """A length was asked for that the session cannot have."""
+    """A session cannot have the requested length."""
 
     def __init__(
         self, message: str, nearest_ms: tuple[int, ...] = (), one_side_ms: int | None = None
     ) -> None:
         super().__init__(message)
         self.nearest_ms = nearest_ms
-        """The nearest lengths that it can have, below and above, as far as there are any."""
+        """The nearest possible lengths: one below, one above, or only one of them."""
         self.one_side_ms = one_side_ms
-        """The nearest that one side alone can have, where both take too long."""
+        """The nearest possible length of one side alone, if both take too long."""
 
 
 class LibraryError(VoiceguideError):

@@ -1,6 +1,6 @@
-"""Where files are found, how they are written whole, and what is kept in a cache.
+"""Finding files, writing them atomically, and keeping data in a cache.
 
-scripts/ and sounds/ are looked for in the user's folders first, then in the package's.
+scripts/ and sounds/ are searched in the user's folders first, then in the package's.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from typing import IO, TYPE_CHECKING
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
 
-from voiceguide.errors import ExportError, RequestError
+from voiceguide.errors import ExportError, RequestError, option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PART = ".voiceguide-part-"
-"""How the names of files and folders begin that are not whole yet."""
+"""The prefix of files and folders that are not complete yet."""
 
 MAX_SCRIPT_BYTES = 10_000_000
-"""How large a script may be, as a file or as a template writes it."""
+"""The largest script, whether a file or the output of a template."""
 
 _STALE_S = 24 * 3600
-_LONGEST_NAME = 1000  # characters: looking for one of 80,000 takes seconds
+_LONGEST_NAME = 1000  # characters; looking up a name of 80,000 takes seconds
 _DIGEST_BYTES = 32
 _PACKAGE = Path(__file__).resolve().parent
 
 
 def config_folder() -> Path:
-    """Return the user's own folder; its scripts/ and sounds/ override the package's.
+    """Return the user's configuration folder; its scripts/ and sounds/ override the package's.
 
     ``VOICEGUIDE_CONFIG_DIR`` moves it.
     """
@@ -52,7 +52,7 @@ def cache_folder() -> Path:
 
 
 def data_folder() -> Path:
-    """Return the folder of what was downloaded: voices.
+    """Return the folder of downloaded voices.
 
     ``VOICEGUIDE_DATA_DIR`` moves it.
     """
@@ -63,7 +63,7 @@ def data_folder() -> Path:
 def folders(name: str) -> list[Path]:
     """Return the existing folders called ``name`` ("scripts", "sounds"), in the order of search.
 
-    In a wheel they lie inside the package, in a checkout beside it.
+    In a wheel, the built-in ones are inside the package; in a checkout, beside it.
     """
     shipped = _PACKAGE / name
     if not shipped.is_dir():
@@ -72,19 +72,19 @@ def folders(name: str) -> list[Path]:
 
 
 def script_folders(own: Path | None) -> list[Path]:
-    """Return the folders of scripts, ``own`` first; raises RequestError if that is no folder."""
+    """Return the folders of scripts, ``own`` first; raises RequestError if it is not a folder."""
     if own is None:
         return folders("scripts")
     if not own.is_dir():
-        raise RequestError(f"library = {own}: is no folder")
+        raise RequestError(f"{option('library')} {own} is not a folder")
     return [own, *folders("scripts")]
 
 
 def find(name: str, roots: list[Path]) -> Path | None:
     """Return the first file called ``name`` (a relative path) in ``roots``.
 
-    A name that leads out of a root, by ``..`` or by a link, is not found there; one that is no
-    relative path is not even looked for, since on Windows it may name another machine.
+    A name that leads out of a root, by ``..`` or a link, is not found there. A name that is not a
+    relative path is not even looked up, since on Windows it may name another machine.
     """
     pure = PureWindowsPath(name)
     if pure.drive or pure.root or ".." in pure.parts or len(name) > _LONGEST_NAME:
@@ -94,7 +94,7 @@ def find(name: str, roots: list[Path]) -> Path | None:
             path = (root / name).resolve()
             if path.is_relative_to(root.resolve()) and path.is_file():
                 return path
-        except (OSError, ValueError):  # no name that a file could have
+        except (OSError, ValueError):  # not a possible file name
             continue
     return None
 
@@ -103,9 +103,9 @@ def find(name: str, roots: list[Path]) -> Path | None:
 def whole(
     path: Path, *, mode: int = 0o666, advice: str = "choose another place (-o)"
 ) -> Iterator[IO[bytes]]:
-    """Open a file that takes the place of ``path`` when it is whole, and only then.
+    """Open a temporary file that replaces ``path`` once it is complete.
 
-    ``mode`` is its permissions, before the umask. Raises ExportError with ``advice`` where the file
+    ``mode`` is its permissions, before the umask. Raises ExportError with ``advice`` if the file
     cannot be written.
     """
     part = part_beside(path)
@@ -118,7 +118,7 @@ def whole(
     except OSError as error:
         reason = error.strerror or str(error)
         what = f"{path}: cannot be written: {reason}"
-        raise ExportError(f"{what}; mend that, or {advice}") from error
+        raise ExportError(f"{what}; fix that, or {advice}") from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
@@ -128,7 +128,7 @@ _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a small file whole, unless it holds ``content`` already; raises ExportError."""
+    """Write a small file atomically, unless it already has this content; raises ExportError."""
     with contextlib.suppress(OSError):
         if path.read_bytes() == content:
             return
@@ -137,22 +137,22 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def settle(part: Path, path: Path) -> None:
-    """Bring a file to the disk, then let it take the place of ``path``; raises OSError."""
+    """Flush a file to disk, then rename it to ``path``; raises OSError."""
     with part.open("rb+") as file:
         os.fsync(file.fileno())
     part.replace(path)
 
 
 def part_beside(path: Path) -> Path:
-    """Return a name beside ``path`` for what is to take its place."""
+    """Return a temporary name beside ``path`` for the file that will replace it."""
     return path.with_name(f"{PART}{secrets.token_hex(4)}")
 
 
 def sweep(folder: Path) -> None:
-    """Remove what writers that were killed left in ``folder``, as far as that can be done."""
+    """Remove what killed writers left in ``folder``, as far as possible."""
     with contextlib.suppress(OSError):
         for part in folder.glob(f"{PART}*"):
-            with contextlib.suppress(OSError):  # its writer, or another sweep, came before us
+            with contextlib.suppress(OSError):  # its writer or another sweep was faster
                 if time.time() - part.stat().st_mtime < _STALE_S:
                     continue
                 if part.is_dir():
@@ -162,10 +162,10 @@ def sweep(folder: Path) -> None:
 
 
 class Store:
-    """A folder of payloads, each beside a digest of it and its name.
+    """A folder of payloads, each stored with a digest of its name and content.
 
-    What is damaged, or has another's name, is missing. The folder may be deleted at any time; what
-    cannot be written is made again when it is needed.
+    A payload that is damaged or misnamed counts as missing. The folder may be deleted at any time;
+    what cannot be written is made again when it is needed.
     """
 
     def __init__(self, folder: Path, suffix: str = "") -> None:
@@ -174,18 +174,18 @@ class Store:
         self._grown = False
 
     def read(self, name: str) -> bytes | None:
-        """Return what is kept under ``name``, or None."""
+        """Return the payload ``name``, or None."""
         path = self.path(name)
         try:
             data = path.read_bytes()
-            os.utime(path)  # used now: the last to be pruned
+            os.utime(path)  # recently used: pruned last
         except OSError:
             return None
         payload = data[_DIGEST_BYTES:]
         return payload if data[:_DIGEST_BYTES] == _digest(name, payload) else None
 
     def write(self, name: str, payload: bytes) -> None:
-        """Keep ``payload``, if that is possible; it need not survive a power cut."""
+        """Store ``payload`` if possible; it need not survive a power cut."""
         path = self.path(name)
         part = part_beside(path)
         try:
@@ -199,7 +199,7 @@ class Store:
             self._grown = True
 
     def prune(self, most_bytes: int) -> None:
-        """Where something was added, delete what was not used for longest beyond ``most_bytes``."""
+        """If something was added, delete the least recently used beyond ``most_bytes``."""
         if not self._grown:
             return
         self._grown = False
@@ -211,11 +211,11 @@ class Store:
                     os.unlink(path)  # noqa: PTH108 (no Path for each of many thousands)
 
     def path(self, name: str) -> Path:
-        """Return where ``name`` is kept."""
+        """Return the path of the payload ``name``."""
         return self._folder / name[:2] / f"{name}{self._suffix}"
 
     def _ages(self) -> Iterator[tuple[float, int, str]]:
-        """Return when each was last used, its bytes and its path."""
+        """Return the last use, the size in bytes and the path of each payload."""
         for folder in _entries(self._folder):
             for entry in _entries(folder.path):
                 with contextlib.suppress(OSError):  # another process may prune at the same time
@@ -224,7 +224,7 @@ class Store:
 
 
 def _make_private(folder: Path) -> None:
-    """Make a folder and those above it that are missing, for their owner alone."""
+    """Create a folder and its missing parents, accessible to their owner only."""
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except FileNotFoundError:
@@ -233,7 +233,7 @@ def _make_private(folder: Path) -> None:
 
 
 def _entries(folder: str | Path) -> Iterator[os.DirEntry[str]]:
-    """Return what is in a folder; nothing if it is none."""
+    """Return the entries of a folder; nothing if it is not a folder."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         yield from entries
 

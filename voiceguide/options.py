@@ -1,11 +1,11 @@
-"""What a listener may choose: one model.
+"""What a listener can choose: one model.
 
-From it come the options of the command line, the keyword arguments of ``Session`` and all else, the
-settings file, the form of the page and the names of files. To add an option: a field here, and what
-uses it. A kind of session may have options of its own besides (``variables``, see
+The command-line options, the keyword arguments of ``Session``, the settings file, the form on the
+page and the names of files all come from it. To add an option, add a field here and the code that
+uses it. A kind of session can have more options of its own (``variables``, see
 ``voiceguide.library.kinds``).
 
-Annotations are not postponed here: what they hold is used as it is written.
+Annotations are not postponed in this file: they are evaluated at run time.
 """
 
 import dataclasses
@@ -41,21 +41,21 @@ Value = str | bool | int | float
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What is known of an option besides its name, type and default."""
+    """What describes an option, apart from its name, type and default."""
 
     help: str
     metavar: str | None = None
-    """What stands for its value in help; None for the name of its type."""
+    """The placeholder for its value in help; None for the name of its type."""
     default: str | None = None
-    """What happens without it, where its default does not say that."""
+    """What help shows as the default, if the value itself says too little."""
     of_kinds: bool = False
-    """Whether it suits certain kinds of session only."""
+    """Whether it only applies to certain kinds of session."""
     page: Literal["first", "more"] | None = None
-    """Where the page's form shows it; None: never, as with paths, which are this machine's."""
+    """Where the page's form shows it; None for never, as with paths on this machine."""
     check: Callable[[Any], Any] | None = None
-    """Returns the value as it is used, or raises ValueError that says what would be right."""
+    """Returns the value as it is used, or raises ValueError that says what is valid."""
     named: Callable[[Any], str] | None = None
-    """Its part of the name of a file; None for the value itself, or for a switch its name."""
+    """Its part of a file name; None for the value itself or, for a switch, its name."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
         """Let pydantic check the value."""
@@ -69,7 +69,7 @@ class Option:
 def _between(least: float, most: float) -> Callable[[float], float]:
     def check(number: float) -> float:
         if not least <= number <= most:
-            raise ValueError(f"must lie between {least:g} and {most:g}")
+            raise ValueError(f"must be between {least:g} and {most:g}")
         return number
 
     return check
@@ -93,13 +93,13 @@ def _minutes_ms(written: float | str) -> int:
     except ValueError:
         raise ValueError(what) from None
     if not 0 < ms <= _LONGEST_MS:
-        raise ValueError(f"{what}, and a week at most")
+        raise ValueError(f"{what}, and at most a week")
     return ms
 
 
 def _length(written: str) -> str:
     if not 0 < milliseconds(written, bare="min") <= _LONGEST_MS:
-        raise ValueError("must be a length such as 24h or 90min, a week at most")
+        raise ValueError("must be a length such as 24h or 90min, at most a week")
     return written
 
 
@@ -125,13 +125,13 @@ def _variables(written: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def _slug(text: str) -> str:
-    """Return the last part of a path as a part of a file's name."""
+    """Return the last part of a path in a form that suits a file name."""
     return re.sub(r"[^a-z0-9]+", "-", Path(text).absolute().name.lower()).strip("-")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What a listener asks for; the words are the same everywhere."""
+    """What a listener asks for; the names are the same everywhere."""
 
     method: Annotated[
         str | None,
@@ -169,7 +169,7 @@ class Options:
     guidance: Annotated[
         Literal["full", "brief", "tones"],
         Option(
-            "Everything, cues for a place that you know, or tones alone.",
+            "Everything, cues for a spot that you know, or tones only.",
             of_kinds=True,
             page="more",
         ),
@@ -192,7 +192,7 @@ class Options:
     bed: Annotated[
         str | None,
         Option(
-            "Under the session: rain, ocean, drone, or your own music (WAV, FLAC, OGG, MP3).",
+            "A background: rain, ocean, drone, or your own music (WAV, FLAC, OGG, MP3).",
             metavar="NAME|FILE",
             default="none",
             named=lambda bed: Path(bed).stem,
@@ -207,15 +207,13 @@ class Options:
             named=lambda _: "",
         ),
     ] = 0.0
-    mono: Annotated[bool, Option("One channel: what is said for a side stays in the middle.")] = (
-        False
-    )
+    mono: Annotated[bool, Option("One channel, without left and right.")] = False
     minutes: Annotated[
         float | str | None,
         Option(
-            "How long it lasts, exactly: 12, 7.5 or 12:30.",
+            "The exact length: 12, 7.5 or 12:30.",
             metavar="M|MM:SS",
-            default="as it needs",
+            default="as long as it takes",
             page="first",
             check=lambda written: None if written is None else _minutes(written),
             named=lambda minutes: f"{_minutes_ms(minutes) / 60_000:.4g}-min",
@@ -233,7 +231,7 @@ class Options:
     rate: Annotated[
         int | None,
         Option(
-            "Words a minute, from 80 to 450.",
+            "Words per minute, from 80 to 450.",
             metavar="WPM",
             default="120",
             check=lambda rate: None if rate is None else _between(80, 450)(rate),
@@ -251,7 +249,7 @@ class Options:
     max_length: Annotated[
         str,
         Option(
-            "The longest session that is made.",
+            "The longest session that is allowed.",
             metavar="TIME",
             check=_length,
             named=lambda _: "",
@@ -260,7 +258,7 @@ class Options:
     variables: Annotated[
         Mapping[str, Value],
         Option(
-            "A variable of a template or kind; may be given again.",
+            "A variable of a template or kind; can be repeated.",
             metavar="NAME=VALUE",
             check=_variables,
             named=lambda _: "",
@@ -271,12 +269,12 @@ class Options:
 
     @property
     def length_ms(self) -> int | None:
-        """How long the session is to last; None for as long as its parts need."""
+        """The requested length; None for as long as the parts take."""
         return None if self.minutes is None else _minutes_ms(self.minutes)
 
     @property
     def max_ms(self) -> int:
-        """The longest session that is made."""
+        """The longest session that is allowed."""
         return milliseconds(self.max_length, bare="min")
 
     @property
@@ -289,7 +287,7 @@ class Options:
         return {name: value for name, value in vars(self).items() if value != DEFAULTS[name]}
 
     def names(self) -> Iterator[str]:
-        """Return what was chosen, as parts of the name of a file."""
+        """Return what was chosen, as parts of a file name."""
         for name, value in self.chosen().items():
             named = OPTIONS[name].named
             if part := named(value) if named else name if value is True else str(value):
@@ -301,22 +299,22 @@ OPTIONS: dict[str, Option] = {
     for name, hint in get_type_hints(Options, include_extras=True).items()
     if any(isinstance(one, Option) for one in get_args(hint))
 }
-"""Each option's name, and what is known of it."""
+"""Each option's name and description."""
 
 DEFAULTS: dict[str, Any] = {name: getattr(Options(), name) for name in OPTIONS}
 
 TYPES: dict[str, Any] = get_type_hints(Options)
-"""The type of each option's value, without what else is known."""
+"""The type of each option's value."""
 
 
 def choices(name: str) -> tuple[str, ...]:
-    """Return the values that an option may have; none where it may have others."""
+    """Return the values of an option that has a fixed set; empty for any other."""
     values = get_args(TYPES[name])
     return values if values and all(isinstance(value, str) for value in values) else ()
 
 
 def chosen(given: Mapping[str, Any]) -> Options:
-    """Check options; raises UsageError naming the one that is wrong, and what is right."""
+    """Return checked options; raises UsageError that names the wrong one and what is valid."""
     from pydantic import ValidationError
 
     for name in given:

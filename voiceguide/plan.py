@@ -1,8 +1,8 @@
-"""A request -> a plan: all that decides what a session plays, before anything is spoken.
+"""A request -> a plan: everything that decides what a session plays, before anything is spoken.
 
-Takes requests (``voiceguide.script``). Gives for each a ``Plan``: its script, read; who speaks
-what; its bed; and, where it is to last a given time, its timeline. Sessions and playlists are made
-of plans. ``items`` makes the timeline of one, item by item, as its clips are spoken.
+Takes requests (``voiceguide.script``). Gives a ``Plan`` for each: its parsed script, its voices,
+its bed and, for a given length, its timeline. Sessions and playlists are made from plans. ``items``
+returns the timeline of a plan item by item, as its clips are spoken.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from voiceguide.voices import Utterance
 
 _MOST_CHARACTERS_PER_S = 60
-"""What the fastest voice says; a script with more is refused before any of it is spoken."""
+"""The fastest voice says this much; a script with more is refused before anything is spoken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Plan:
     cast: Cast
     bed: Bed | None
     timeline: Timeline | None = None
-    """Known where it was fitted to a length."""
+    """Set if the session was fitted to a length."""
 
     @property
     def title(self) -> str:
@@ -68,7 +68,7 @@ class Plan:
 
     @property
     def channels(self) -> int:
-        """One, or two where anything is panned."""
+        """One channel, or two if anything is panned."""
         return 1 if self.request.options.mono else mixer.channels(self.script.root)
 
     @property
@@ -79,7 +79,7 @@ class Plan:
 
     @property
     def utterances(self) -> list[tuple[str | None, Utterance]]:
-        """All that is said, in the order of the script, each with the title of its chapter."""
+        """Everything that is said, in the order of the script, with the title of its chapter."""
         utterances: list[tuple[str | None, Utterance]] = []
         chapter = None
         for cue in ssml.walk(self.script.root):
@@ -91,7 +91,7 @@ class Plan:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is odd about the script or the voice, though it plays."""
+        """Warnings about the script or the voice; the session plays anyway."""
         engine = engines(self.request.options.voice)()
         try:
             remarks = engine.remarks([utterance for _, utterance in self.utterances])
@@ -101,9 +101,9 @@ class Plan:
 
 
 def plan(request: Request, problems: Findings | None = None) -> Plan:
-    """Plan a session that lasts as long as its parts need.
+    """Return the plan of a session at its natural length.
 
-    ``problems`` takes what is wrong in the script, where it is to be read on nevertheless. Raises
+    With ``problems``, mistakes in the script are added to it instead of being raised. Raises
     RequestError, LibraryError, ScriptError or SoundError.
     """
     with clock.timed(f"writing the script of {request.target}"):
@@ -112,7 +112,7 @@ def plan(request: Request, problems: Findings | None = None) -> Plan:
 
 
 def planned(request: Request, written: Written, problems: Findings | None = None) -> Plan:
-    """Plan a session whose script is written; the rest is as with ``plan``."""
+    """Return the plan of a session whose script is already written; otherwise like ``plan``."""
     options = request.options
     with clock.timed(f"reading {written.name}"):
         read = ssml.parse(
@@ -139,12 +139,12 @@ def planned(request: Request, written: Written, problems: Findings | None = None
 
 
 def fit(requests: Sequence[Request], length_ms: int) -> list[Plan]:
-    """Plan sessions that are heard one after another so that they last ``length_ms`` in all.
+    """Return the plans of sessions that, one after another, last ``length_ms`` in total.
 
-    The first and the last are always heard; of those in between, the tracks of a playlist, the most
-    useful come first, and as many are taken as fit. How many that is, and what else is left open,
-    is chosen by the rules of their kind. Raises LengthRequestError with the nearest lengths that
-    can be had, and what ``plan`` raises.
+    The first and the last session are always kept; of those in between (the tracks of a playlist,
+    the most useful first), as many as fit. The rules of their kind decide how many, and everything
+    else that may vary. Raises LengthRequestError with the nearest possible lengths, and whatever
+    ``plan`` raises.
     """
     first = requests[0]
     options = first.options
@@ -163,9 +163,9 @@ def fit(requests: Sequence[Request], length_ms: int) -> list[Plan]:
 
 
 def items(plan: Plan, voice: Voice, problems: Findings | None = None) -> Iterator[Item]:
-    """Return the timeline of a plan, item by item; what is said is spoken for it.
+    """Return the timeline of a plan, item by item; the speech is made as it is needed.
 
-    Raises ScriptError for what does not fit or cannot be spoken, VoiceError where no engine works.
+    Raises ScriptError if something does not fit or cannot be spoken, VoiceError if no engine works.
     """
     if plan.timeline is not None:
         yield from plan.timeline
@@ -183,13 +183,13 @@ def items(plan: Plan, voice: Voice, problems: Findings | None = None) -> Iterato
 
 
 def open_voice(options: Options) -> Voice:
-    """Return the voice of a session; close it."""
+    """Return the voice of a session; the caller closes it."""
     keep_memory_flat()
     return Voice(engines(options.voice), ClipCache(files.cache_folder() / "clips"))
 
 
 def bed(options: Options) -> Bed | None:
-    """Return what sounds under all of a session; raises RequestError or SoundError without it."""
+    """Return the background of a session, if any; raises RequestError or SoundError."""
     name = options.bed
     if name is None:
         return None
@@ -207,7 +207,7 @@ def bed(options: Options) -> Bed | None:
 def _variants(
     requests: Sequence[Request], voice: Voice
 ) -> Iterator[list[Callable[[], Variant[list[Plan]]]]]:
-    """Return all that can be chosen from, by the rules of the kind."""
+    """Return everything that can be chosen from, by the rules of the kind."""
     first, *middle = requests
 
     def variant(choice: Choice) -> Variant[list[Plan]]:
@@ -224,7 +224,7 @@ def _variants(
 
 
 def _length_ms(plan: Plan, voice: Voice) -> Callable[[Speech | Sound], int]:
-    """Begin to speak the script; return what tells how long each clip is."""
+    """Start to speak the script; return a function that returns the length of each clip."""
     speeches = (cue for cue in ssml.walk(plan.script.root) if isinstance(cue, Speech))
     voice.prepare(map(plan.cast.utterance, speeches))
     sound_ms = functools.lru_cache(maxsize=1024)(mixer.sound_ms)
@@ -253,7 +253,7 @@ def _length_ms(plan: Plan, voice: Voice) -> Callable[[Speech | Sound], int]:
 def _cannot_last(
     requests: Sequence[Request], length_ms: int, nearest_ms: tuple[int, ...]
 ) -> VoiceguideError:
-    """Return the error for a length that cannot be had, with those that can."""
+    """Return the error for an impossible length, with the nearest possible ones."""
     if nearest_ms == (0,):
         return mixer.nothing_is_heard(requests[0].target)
     below = [ms for ms in nearest_ms if ms < length_ms]
@@ -272,9 +272,9 @@ def _cannot_last(
 
 
 def _one_side_ms(requests: Sequence[Request], length_ms: int) -> int | None:
-    """Return the length nearest to ``length_ms`` that one side alone can have.
+    """Return the length nearest to ``length_ms`` that is possible for one side alone.
 
-    None where it was one side that was asked for, or both are treated at once.
+    None if only one side was requested, or both are treated at once.
     """
     if requests[0].options.side != "both":
         return None
@@ -286,5 +286,5 @@ def _one_side_ms(requests: Sequence[Request], length_ms: int) -> int | None:
         return sum(one.timeline.duration_ms for one in fit(one_sided, length_ms) if one.timeline)
     except LengthRequestError as error:
         return min(error.nearest_ms, key=lambda ms: abs(ms - length_ms))
-    except RequestError:  # an own script has no sides
+    except RequestError:  # a script of the listener's own has no sides
         return None

@@ -39,7 +39,7 @@ _LONGEST_PLAYER_MS = 600_000
 
 
 def voices(language: str | None = None) -> list[VoiceInfo]:
-    """Return the voices of this machine, those that speak ``language`` if it is given."""
+    """Return the voices on this machine; with ``language``, only those that speak it."""
     installed = installed_voices()
     if language is None:
         return installed
@@ -62,12 +62,12 @@ class Session:
 
     @taking(Options)
     def __init__(self, target: str | os.PathLike[str], options: Options) -> None:
-        """Prepare a session; nothing is made before it is asked for.
+        """Prepare a session; nothing is made until it is needed.
 
         ``target`` is a region ("calf"), a complaint ("calf-pain"), a kind ("breathing"), a script
-        (my.ssml), a template (my.ssml.jinja), or "-" for one of these on standard input. The
-        options are those of ``voiceguide.options.Options``. Raises RequestError for one that is
-        unknown or out of range.
+        (my.ssml), a template (my.ssml.jinja), or "-" for a script or template on standard input.
+        The options are those of ``voiceguide.options.Options``. Raises RequestError for an option
+        that is unknown or has an invalid value.
         """
         self.request = Request(os.fspath(target), options)
 
@@ -79,7 +79,7 @@ class Session:
         return session
 
     def __repr__(self) -> str:
-        """Return the session as it was asked for, in a line."""
+        """Return the call that makes this session."""
         options = self.request.options.chosen()
         chosen = "".join(f", {name}={value!r}" for name, value in options.items())
         return f"Session({self.request.target!r}{chosen})"
@@ -99,7 +99,7 @@ class Session:
 
     @cached_property
     def plan(self) -> Plan:
-        """All that decides what is played; a session of a given length is spoken for it."""
+        """Everything that decides what is played; for a given length, the speech is made first."""
         length_ms = self.request.options.length_ms
         if length_ms is None:
             return planned(self.request, self.written)
@@ -108,7 +108,7 @@ class Session:
 
     @cached_property
     def written(self) -> Written:
-        """The script, of a session that lasts as long as its parts need."""
+        """The script of the session at its natural length."""
         with clock.timed(f"writing the script of {self.request.target}"):
             return script.write(self.request)
 
@@ -130,23 +130,23 @@ class Session:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is odd about the script or the voice, though it plays."""
+        """Warnings about the script or the voice; the session plays anyway."""
         return self.plan.warnings
 
     @property
     def utterances(self) -> list[tuple[str | None, Utterance]]:
-        """All that is said, in the order of the script, each with the title of its chapter."""
+        """Everything that is said, in the order of the script, with the title of its chapter."""
         return self.plan.utterances
 
     @property
     def default_path(self) -> Path:
-        """Where the session is exported to unless another path is given."""
+        """Where the session is exported by default."""
         return OUTPUT / f"{self.plan.written.stem}.mp3"
 
     @property
     def tags(self) -> Tags:
-        """What a player shows of the session, if it is exported today."""
-        from voiceguide.export import Tags  # takes long to load, and play needs none
+        """The tags of the exported file, with today's date."""
+        from voiceguide.export import Tags  # slow to load, and not needed to play
 
         written = self.plan.written
         return Tags(
@@ -159,7 +159,7 @@ class Session:
 
     @property
     def fingerprint(self) -> str:
-        """A digest of all that decides how the session sounds: script, voice, sounds, program."""
+        """A digest of everything that decides how it sounds: script, voice, sounds, program."""
         from voiceguide import export
 
         one, options = self.plan, self.request.options
@@ -178,7 +178,7 @@ class Session:
 
     @cached_property
     def timeline(self) -> Timeline:
-        """Events and chapters, on the millisecond grid. All speech is made for it."""
+        """Events, chapters and marks on the millisecond grid; all speech is made for it."""
         with clock.timed("speaking"), open_voice(self.request.options) as voice:
             whole = timeline.collect(items(self.plan, voice))
         if whole.duration_ms == 0:
@@ -186,7 +186,7 @@ class Session:
         return whole
 
     def prepare(self) -> None:
-        """Read or write the script, so that what is wrong with it is known before anything is made.
+        """Read or write the script, to find mistakes before any audio is made.
 
         Raises a VoiceguideError.
         """
@@ -194,7 +194,7 @@ class Session:
         _ = self.plan
 
     def check(self) -> None:
-        """Read and time the script; raises a VoiceguideError with all that is wrong in either."""
+        """Read and time the script; raises a VoiceguideError that lists all mistakes in it."""
         problems = Findings()
         read = plan(self.request, problems)
         if problems:
@@ -213,10 +213,10 @@ class Session:
     ) -> Path:
         """Write the session to ``path``: MP3, WAV, FLAC or OGG by its suffix; return the path.
 
-        ``progress`` is called now and then with the part that is done, from 0 to 1. ``tags`` are
-        its own unless others are given. Without ``tones`` only speech and the bed are heard, at the
-        same times; after ``start_delay_ms``, a soft tone tells that the session begins. Raises a
-        VoiceguideError that says what is wrong; then there is no file, or the old one.
+        ``progress`` is called now and then with the fraction that is done, from 0 to 1. ``tags``
+        replace the session's own. Without ``tones``, only speech and the bed are heard, at the same
+        times. The session begins after ``start_delay_ms``, announced by a soft tone. Raises a
+        VoiceguideError; an existing file is then untouched.
         """
         from voiceguide import export
 
@@ -252,7 +252,7 @@ class Session:
         return path
 
     def samples(self) -> NDArray[np.int16]:
-        """Return the session as it sounds: 48,000 Hz, shape (frames, channels)."""
+        """Return the audio of the session: 48,000 Hz, shape (frames, channels)."""
         channels = self.plan.channels
         with open_voice(self.request.options) as voice:
             blocks = b"".join(mixer.mix(items(self.plan, voice), voice.clip, channels))
@@ -269,11 +269,11 @@ class Session:
     ) -> None:
         """Play the session through the loudspeaker; return when it has ended.
 
-        It is spoken while it plays. ``begin`` is the title of a chapter or a time in ms,
-        ``start_delay_ms`` the time to get into position; a soft tone tells its end. Unless it is
-        ``quiet``, standard error shows what is heard; on a terminal, keys steer it. ``stopped`` is
-        called with the time, in ms, at which it was ended before its end. Raises a VoiceguideError,
-        and KeyboardInterrupt or SystemExit for signals, after a fade.
+        It is spoken while it plays. ``begin`` is the title of a chapter or a time in ms;
+        ``start_delay_ms`` is the time to get into position, after which a soft tone sounds. Unless
+        ``quiet``, standard error shows what is heard, and on a terminal, keys control it.
+        ``stopped`` is called with the position in ms if playback is stopped early. Raises a
+        VoiceguideError, and KeyboardInterrupt or SystemExit for signals, after a fade.
         """
         from voiceguide.player import device as devices
         from voiceguide.player.play import check_chapter, play

@@ -1,7 +1,7 @@
-"""What a listener has chosen for all sessions: the settings file, and the environment.
+"""What a listener has chosen for all sessions: the settings file and the environment.
 
-Both give options of the model by their names. The settings file gives way to the environment, and
-both to what is asked for with a session.
+Both give options of the model by name. The environment overrides the settings file; options given
+with a session override both.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ def path() -> Path:
 
 
 def in_file(language: str | None = None) -> dict[str, Any]:
-    """Return the options that the settings file gives for a language; none where there is no file.
+    """Return the options that the settings file gives for a language; none without a file.
 
-    ``language`` is what was asked for; otherwise it may be in the file too. A table of a language's
-    name holds what is only for sessions in it. Raises UsageError naming what is wrong in the file.
+    ``language`` is the one asked for; without it, the file may name one. A table with the name of a
+    language only applies to sessions in that language. Raises UsageError that names what is wrong
+    in the file.
     """
     file = path()
     try:

@@ -1,8 +1,9 @@
-"""What is found by name: engines, devices, audio formats, caption formats; one table each.
+"""Things that are found by name: engines, devices, audio formats, caption formats; one table each.
 
-Ours are written where the table is made. A package adds its own by entry points: its pyproject.toml
-has a section ``[project.entry-points."voiceguide.devices"]`` with a line ``name = "module:thing"``.
-What a thing must offer is said beside its table: ``voices.engine.Voices`` (voiceguide.engines),
+The built-in ones are listed where the table is made. A package adds its own by entry points: its
+pyproject.toml has a section ``[project.entry-points."voiceguide.devices"]`` with a line
+``name = "module:thing"``. What a thing must provide is next to its table: ``voices.engine.Voices``
+(voiceguide.engines),
 ``player.device.Opener`` (.devices), ``export.formats.Format`` (.formats) and ``export.views.View``
 (.captions).
 """
@@ -22,12 +23,12 @@ Thing = TypeVar("Thing")
 
 
 class Table(Generic[Thing]):
-    """Things by name; each is imported when it is first asked for, and not before."""
+    """Things by name; each is imported when it is first needed."""
 
     def __init__(self, group: str, ours: Mapping[str, str], what: str) -> None:
-        """Make a table of ``ours``, "module:attribute" or "module", and of the packages installed.
+        """Make a table of ``ours`` ("module:attribute" or "module") and those of other packages.
 
-        ``group`` is that of their entry points, ``what`` the word for one thing in messages.
+        ``group`` is the group of their entry points, ``what`` the word for one thing in messages.
         """
         self.group = group
         self._ours = dict(ours)
@@ -40,21 +41,21 @@ class Table(Generic[Thing]):
         return name in self._ours or name in self._theirs()
 
     def names(self) -> list[str]:
-        """Return all names: ours in their order, then those of packages, sorted."""
+        """Return all names: ours in their order, then those of other packages, sorted."""
         return [*self._ours, *sorted(self._theirs().keys() - self._ours.keys())]
 
     def load(self, name: str) -> Thing:
-        """Return the thing of a name; ours, where a package has one of the same name.
+        """Return the thing with a name; ours, if a package has one of the same name.
 
-        Raises RequestError where there is none, VoiceguideError where it cannot be imported. A
-        VoiceguideError of its own, such as for a library that it needs, is passed on.
+        Raises RequestError for an unknown name, VoiceguideError if it cannot be imported. Its own
+        VoiceguideError, such as for a library that it needs, is passed on.
         """
         if name in self._ours:
             return self._import_ours(name)
         theirs = self._theirs()
         if name in theirs:
             return self._import_theirs(theirs[name])
-        raise RequestError(f"there is no {self._what} “{name}”{near(name, self)}")
+        raise RequestError(f"unknown {self._what} “{name}”{near(name, self)}")
 
     def _import_ours(self, name: str) -> Thing:
         module, _, attribute = self._ours[name].partition(":")
@@ -82,7 +83,7 @@ class Table(Generic[Thing]):
 
     def _theirs(self) -> dict[str, EntryPoint]:
         """Return the entry points of the packages that are installed now, by name."""
-        from importlib.metadata import entry_points  # takes long to load, and ours need none
+        from importlib.metadata import entry_points  # slow to load, and not needed for ours
 
         entries: dict[str, EntryPoint] = {}
         for entry in entry_points(group=self.group):

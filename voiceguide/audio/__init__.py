@@ -1,12 +1,12 @@
 """The grid, and audio files -> samples.
 
-Takes files of any rate and number of channels. Gives their samples at the rate of the mix, 48,000
-Hz: floating-point numbers within ±1, shape (channels, frames), window by window, so that an hour of
-music costs no more memory than a second.
+Takes files of any sample rate and number of channels. Gives their samples at the rate of the mix,
+48,000 Hz: floats within ±1, shape (channels, frames), window by window, so that an hour of music
+takes no more memory than a second.
 
     grid      48 frames are one millisecond; the levels of speech
     reader    a file in windows (``AudioReader``); a part of one, mono, at a speed (``Track``)
     mp3       what an MP3's Info frame says about its length
 
-Voices read recordings with it, and the mixer reads tones, music and beds.
+Voices read recordings with it; the mixer reads tones, music and beds.
 """

@@ -1,4 +1,4 @@
-"""The grid on which all audio lies, and the levels that it keeps to."""
+"""The time grid of all audio, and its levels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FRAMES_PER_MS = RATE_HZ // 1000
 """48 frames are exactly 1 ms: every event begins and ends on a whole millisecond."""
 
 SPEECH_LUFS = -15.4
-"""The level of a clip (EBU R128). Tones and the edges of speech draw the gated level of a session
-down by 0.4 to 1.1 LU (measured), so that it comes out within 1 LU of −16."""
+"""The level of a clip (EBU R128). Tones and the edges of speech lower the gated level of a session
+by 0.4 to 1.1 LU (measured), so that it ends up within 1 LU of −16."""
 CEILING_DBFS = -2.0
-"""Sample peaks stay below, which leaves 1 dB for what MP3 and the DAC add: −1 dBTP at most."""
+"""Sample peaks stay below this, which leaves 1 dB for what MP3 and the DAC add: −1 dBTP at most."""

@@ -1,4 +1,4 @@
-"""What an MP3's Info frame says of its sound: its length, and what the encoder put around it."""
+"""What an MP3's Info frame says: its length, and the padding that the encoder added."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _DECODER_DELAY = 529  # samples that every decoder adds to the encoder's delay
-_INFO_END = 44  # “Info” stands within so many bytes of the first frame
+_INFO_END = 44  # “Info” is within this many bytes of the first frame
 _LOOKED_AT_BYTES = 500
 
 
 def edges(path: Path) -> tuple[int, int]:
-    """Return how many samples a channel an MP3's encoder put before and behind the sound.
+    """Return how many samples per channel the encoder added before and after the sound.
 
-    pedalboard gives them too; players leave them out.
+    pedalboard decodes them too; players leave them out.
     """
     header = _info_header(path)
     if header[120:122] not in (b"LA", b"La"):  # LAME, Lavc, Lavf
@@ -30,7 +30,7 @@ def tells_length(path: Path) -> bool:
 
 
 def _info_header(path: Path) -> bytes:
-    """Return what begins with “Info” in an MP3's first frame; nothing if there is none."""
+    """Return the first frame of an MP3 from “Info” on; nothing if it is not an Info frame."""
     with path.open("rb") as file:
         tag = file.read(10)
         if tag[:3] == b"ID3":  # its size is in four times seven bits

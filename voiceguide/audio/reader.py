@@ -1,4 +1,4 @@
-"""Audio files -> samples at the rate of the mix, in windows: an hour costs no memory."""
+"""Audio files -> samples at the rate of the mix, in windows, with constant memory."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     from voiceguide.audio.grid import Samples
 
 _MARGIN_S = 0.05
-"""What a resampler has to know before and after a window; its filter reaches less far."""
+"""What a resampler needs before and after a window; its filter is shorter."""
 _SKIPPED_AT_ONCE = 1 << 16
-"""JUCE, which decodes MP3, lands up to two MP3 frames (48 ms) beside where it is to go (measured).
-So an MP3 is decoded from its beginning on instead, at some 1,000 times its speed."""
-_KNOWN = "it is neither WAV, FLAC, OGG (Vorbis) nor MP3; save it as one of these"
-_HELD_MS = 10_000  # what is no longer, a tone, is held as a whole
-_LONGEST_STRETCHED_S = 60  # what is played at another speed is held as a whole
+"""JUCE, which decodes MP3, misses the target of a seek by up to two frames (48 ms, measured). So an
+MP3 is decoded from its beginning instead, at about 1,000 times its speed."""
+_KNOWN = "it is not WAV, FLAC, OGG (Vorbis) or MP3; convert it to one of these"
+_HELD_MS = 10_000  # up to this length, such as a tone, a file is kept in memory
+_LONGEST_STRETCHED_S = 60  # kept in memory as a whole
 _PROBE_MS, _PROBES, _PROBED_MS = 1000, 20, 300_000
-"""Whether channels cancel each other out is looked for in so many places, within the first part."""
+"""The places, within the first part of a file, where we look for channels that cancel out."""
 
 
 class AudioReader:
-    """A file that is read in windows, in any order; what follows the last one costs least."""
+    """A file that is read in windows, in any order; sequential reading is fastest."""
 
     def __init__(self, path: Path) -> None:
         """Open a file of any format, rate and number of channels; raises SoundError."""
@@ -70,11 +70,11 @@ class AudioReader:
     def read(self, begin: int, count: int) -> NDArray[np.float32]:
         """Return ``count`` frames at 48,000 Hz, shape (channels, count), zeros beyond the ends.
 
-        They are the same whatever was read before. Raises SoundError.
+        The result does not depend on what was read before. Raises SoundError.
         """
         if self._rate_hz == RATE_HZ:
             return self._raw(begin, count)
-        # Units of both rates begin together, so that each window is on the grid of the whole.
+        # Units of both rates begin together, so that each window is on the grid of the file.
         first = begin // self._to_unit - self._margin
         last = -(-(begin + count) // self._to_unit) + self._margin
         raw = self._raw(first * self._from_unit, (last - first) * self._from_unit)
@@ -87,7 +87,7 @@ class AudioReader:
         self._file.close()
 
     def _raw(self, begin: int, count: int) -> NDArray[np.float32]:
-        """Return frames at the file's own rate; those of the last window are not read again."""
+        """Return frames at the file's own rate, without reading those of the last window again."""
         with self._readable():
             frames = np.zeros((self.channels, count), dtype=np.float32)
             at, end = max(0, begin), min(begin + count, self._count)
@@ -105,7 +105,7 @@ class AudioReader:
         return frames
 
     def _go_to(self, target: int) -> None:
-        """Let the next frame that is read be ``target``."""
+        """Seek to the frame ``target``."""
         if self._in_order:
             if self._at > target:
                 self._file.seek(0)
@@ -131,7 +131,7 @@ class AudioReader:
 
 
 class Track:
-    """A part of an audio file, mono, at a speed, that is read as it is sliced."""
+    """A part of an audio file, mono, at a speed; slicing it reads it."""
 
     def __init__(self, path: Path, speed: float, begin_ms: int, end_ms: int | None) -> None:
         """Open a file; ``end_ms`` is None for its end. Raises SoundError."""
@@ -142,15 +142,15 @@ class Track:
         self._end = frames if end_ms is None else min(frames, end_ms * FRAMES_PER_MS)
         if self._begin >= frames:
             length_s = frames / RATE_HZ
-            raise SoundError(f"{path}: its clipBegin lies behind its end ({length_s:.3f} s)")
+            raise SoundError(f"{path}: clipBegin is past the end of the file ({length_s:.3f} s)")
         if speed != 1 and self._end - self._begin > _LONGEST_STRETCHED_S * RATE_HZ:
-            what = f"is longer than the {_LONGEST_STRETCHED_S} s that can have another speed"
+            what = f"is longer than {_LONGEST_STRETCHED_S} s, the most that can have another speed"
             raise SoundError(f"{path}: {what}")
         self.length_ms: int = round((self._end - self._begin) / speed / FRAMES_PER_MS)
         self._held = speed != 1 or self.length_ms <= _HELD_MS
 
     def __getitem__(self, part: slice) -> Samples:
-        """Return samples; the slice has a begin and an end. What is missing is silence."""
+        """Return samples of a slice with a begin and an end; silence beyond the file."""
         if self._held:
             return _fitted(self._whole[part], part.stop - part.start)
         begin = self._begin + part.start
@@ -160,7 +160,7 @@ class Track:
 
     @functools.cached_property
     def _whole(self) -> Samples:
-        """All of it, at its speed."""
+        """The whole part, at its speed."""
         frames = self._end - self._begin
         samples = self._mono(self._begin, frames)
         if self._speed != 1:
@@ -172,7 +172,7 @@ class Track:
 
     @functools.cached_property
     def _weights(self) -> NDArray[np.float32]:
-        """How much of each channel is heard, the same in all of it."""
+        """The weight of each channel in the mono mix, constant over the file."""
         probe = min(_PROBE_MS * FRAMES_PER_MS, self._end - self._begin)
         reach = min(_PROBED_MS * FRAMES_PER_MS, self._end - self._begin) - probe
         channels = self._windows.channels
@@ -184,16 +184,16 @@ class Track:
 
 
 def products(samples: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Sum up what each of the channels is times each other one: their powers and likeness."""
+    """Return the products of all pairs of channels, summed over time: powers and correlations."""
     exact = samples.astype(np.float64)
     sums: NDArray[np.float64] = exact @ exact.T
     return sums
 
 
 def mono_weights(products: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return how much of each channel makes one of them.
+    """Return the weight of each channel in a mono mix.
 
-    It is their mean; where they would cancel each other out, or most are silent, the loudest.
+    The mix is their mean, or the loudest channel if they would cancel out or most are silent.
     """
     count = len(products)
     powers = np.diag(products)
@@ -208,20 +208,20 @@ def _in_16_bit(samples: NDArray[np.float32]) -> Samples:
 
 
 def _fitted(samples: Samples, frames: int) -> Samples:
-    """Return ``frames`` of them; what is missing is silence."""
+    """Return exactly ``frames`` samples, padded with silence."""
     if len(samples) >= frames:
         return samples[:frames]
     return np.pad(samples, (0, frames - len(samples)))
 
 
 class _Counted:
-    """An MP3 whose header, if it has one, does not tell how long it is, read as by pedalboard.
+    """An MP3 whose header does not say how long it is, with pedalboard's interface.
 
-    pedalboard takes its length from the bit rate of its begin, and reads no further.
+    pedalboard guesses the length from the bit rate of the beginning, and stops reading there.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open it, and count its frames, which takes 0.6 ms a minute; raises DecodeError."""
+        """Open it and count its frames, which takes 0.6 ms per minute; raises DecodeError."""
         self._path = str(path)
         info = miniaudio.mp3_get_file_info(self._path)
         self.samplerate, self.num_channels = info.sample_rate, info.nchannels
@@ -243,7 +243,7 @@ class _Counted:
         return np.concatenate(parts).T
 
     def seek(self, position: int) -> None:
-        """Let the next frame that is read be ``position``."""
+        """Seek to the frame ``position``."""
         self._stream = miniaudio.stream_file(
             self._path, miniaudio.SampleFormat.FLOAT32, self.num_channels, self.samplerate,
             _SKIPPED_AT_ONCE, seek_frame=position,
@@ -255,10 +255,10 @@ class _Counted:
 
 
 def open_audio(path: Path) -> ReadableAudioFile | _Counted:
-    """Open a file whose ``frames`` are right; close it. Raises OSError or ValueError."""
+    """Open a file with a correct ``frames``; the caller closes it. Raises OSError or ValueError."""
     file = AudioFile(str(path))
     if path.suffix.lower() == ".mp3" and not mp3.tells_length(path):
-        with contextlib.suppress(miniaudio.DecodeError):  # it is no MP3
+        with contextlib.suppress(miniaudio.DecodeError):  # it is not an MP3
             counted = _Counted(path)
             file.close()
             return counted

@@ -1,16 +1,16 @@
-"""The commands: one function each. The work is done by the stages; here it is asked for.
+"""The commands: one function each. They call the stages, which do the work.
 
-Takes a command line, with the environment and the settings file around it. Gives files, lines on
-standard output, and an exit status: 0 for done, 1 for a VoiceguideError, 2 for wrong usage. What
-goes wrong is said in a line or two on standard error.
+Takes a command line, the environment and the settings file. Gives files, lines on standard output,
+and an exit status: 0 for success, 1 for a VoiceguideError, 2 for wrong usage. Errors are a line or
+two on standard error.
 
     app         the command line as a whole
     flags       the options of the model as options of commands
     sessions    script, render, play, playlist, serve
     voice       phrases, record
     lists       regions, methods, kinds, voices, config, doctor
-    targets     what commands are given, and where results go
-    say         warnings, progress, and what takes how long
+    targets     the targets of commands, and where results go
+    say         warnings, progress, and how long things take
 """
 
 from __future__ import annotations
@@ -32,26 +32,26 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _GARBAGE = 50_000
-"""Starting makes many objects that stay: to look through them every 700 takes a tenth of it."""
+"""Starting up makes many lasting objects: at the default of 700, collecting takes a tenth of it."""
 _WRONG_USAGE = 2
 
 
 def main() -> NoReturn:
-    """Run the command line; a VoiceguideError is said on standard error, and the status is 1."""
+    """Run the command line, print a VoiceguideError on standard error, and exit with a status."""
     gc.set_threshold(_GARBAGE)
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # else numpy starts threads for matrices
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # otherwise numpy starts threads
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _leave)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows speaks a code page
+        if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows uses a code page
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         app(standalone_mode=True)
     except VoiceguideError as error:
         typer.echo(f"voiceguide: {error.with_flags()}", err=True)
         sys.exit(_WRONG_USAGE if isinstance(error, UsageError) else 1)
-    except BrokenPipeError:  # the reader of our output has had enough
+    except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
@@ -63,5 +63,5 @@ def main() -> NoReturn:
 
 
 def _leave(number: int, _: FrameType | None) -> NoReturn:
-    """Clean up on the way out; unlike KeyboardInterrupt, this shows no traceback anywhere."""
+    """Exit with cleanup; unlike KeyboardInterrupt, this never shows a traceback."""
     sys.exit(128 + number)

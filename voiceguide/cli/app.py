@@ -1,4 +1,4 @@
-"""The command line as a whole: its name, its version, how a command is added."""
+"""The command line as a whole: its name and version, and how commands are added."""
 
 from __future__ import annotations
 

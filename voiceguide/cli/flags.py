@@ -1,4 +1,4 @@
-"""The options of the model as options of commands, with the settings file and the environment."""
+"""The options of the model as command-line options, combined with settings and environment."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def with_options(
 ) -> Callable[..., Any]:
     """Let a command take all options of the model; it gets them as ``options``.
 
-    ``without`` are those that it does not have, ``names`` what some are called here besides, and
-    ``helps`` what is said of some here. What was not given comes from the environment, then from
-    the settings file. Every command is quiet or verbose, too.
+    ``without`` lists the options that it does not have, ``names`` other flags for some, and
+    ``helps`` other help texts. Options that are not given come from the environment, then from the
+    settings file. The command also gets --quiet and --verbose.
     """
     if function is None:
         return functools.partial(with_options, without=without, names=names, helps=helps)
@@ -65,7 +65,7 @@ def with_options(
 
 
 def saying(function: Callable[..., None]) -> Callable[..., None]:
-    """Let a command that takes no options of the model be quiet or verbose."""
+    """Give --quiet and --verbose to a command that takes no options of the model."""
     own = list(inspect.signature(function, eval_str=True).parameters.values())
     parameters = [*own, *inspect.signature(_common).parameters.values()]
 
@@ -79,19 +79,19 @@ def saying(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def _common(
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say only what went wrong.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only print errors.")] = False,
     verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Say what takes how long.")
+        bool, typer.Option("-v", "--verbose", help="Also print how long things take.")
     ] = False,
 ) -> None:
-    """Hold the options that every command has."""
+    """Declare the options that every command has."""
 
 
 _common.__annotations__ = inspect.get_annotations(_common, eval_str=True)
 
 
 def _chosen(words: Mapping[str, Any], extra: Mapping[str, Any]) -> Options:
-    """Return the options: what was given, else the environment's, else the settings'."""
+    """Return the options: those given, otherwise from the environment, otherwise from settings."""
     given = {name: value for name, value in words.items() if value not in (None, [])}
     variables = _pairs(given.pop("variables", []))
     variables |= {name: value for name, value in extra.items() if value is not None}
@@ -103,7 +103,7 @@ def _chosen(words: Mapping[str, Any], extra: Mapping[str, Any]) -> Options:
 
 
 def _pairs(given: list[str]) -> dict[str, Any]:
-    """Take NAME=VALUE apart."""
+    """Split NAME=VALUE pairs."""
     pairs = [one.partition("=") for one in given]
     for name, equals, _ in pairs:
         if not equals:
@@ -112,7 +112,7 @@ def _pairs(given: list[str]) -> dict[str, Any]:
 
 
 def _parameter(name: str, named: tuple[str, ...] | None, help_: str | None) -> inspect.Parameter:
-    """Return what typer makes an option of; one that is not given is None."""
+    """Return the parameter from which typer makes an option; None if it is not given."""
     option, kind = OPTIONS[name], _kind(name)
     flag = f"--{name.replace('_', '-')}"
     if kind is bool:
@@ -132,7 +132,7 @@ def _parameter(name: str, named: tuple[str, ...] | None, help_: str | None) -> i
 
 
 def _kind(name: str) -> Any:
-    """Return the type in which the command line takes an option."""
+    """Return the type that the command line parses an option into."""
     if choices(name):
         return TYPES[name]
     types = [one for one in get_args(TYPES[name]) or (TYPES[name],) if one is not type(None)]
@@ -156,7 +156,7 @@ def _variable_parameter(name: str, variable: Any) -> inspect.Parameter:
 def _own_variables() -> dict[str, Any]:
     """Return the options of the listener's own kinds of session.
 
-    The package's kinds have none, and reading them takes time that help does not have.
+    The package's kinds have none, and reading them would slow down --help.
     """
     own = _library_in(sys.argv)
     folders = [files.config_folder() / "scripts", *([own] if own else [])]
@@ -166,13 +166,13 @@ def _own_variables() -> dict[str, Any]:
 
     try:
         found = kinds(own if own and own.is_dir() else None).values()
-    except VoiceguideError:  # told when a session is made
+    except VoiceguideError:  # reported when a session is made
         return {}
     return {name: one for kind in found for name, one in kind.variables.items()}
 
 
 def _library_in(arguments: list[str]) -> Path | None:
-    """Return the value of --library, before the command line is read."""
+    """Return the value of --library before the command line is parsed."""
     for index, argument in enumerate(arguments):
         name, equals, value = argument.partition("=")
         if name == "--library":

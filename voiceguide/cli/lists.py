@@ -1,4 +1,4 @@
-"""The commands that show what there is: regions, methods, kinds, voices, config, doctor."""
+"""The commands that list things: regions, methods, kinds, voices, config, doctor."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from voiceguide.errors import VoiceguideError
 
 
 class ListFormat(StrEnum):
-    """What a list can be shown as."""
+    """How a list is shown."""
 
     TEXT = "text"
     JSON = "json"
@@ -33,7 +33,7 @@ Texts = Annotated[
     ),
 ]
 Listing = Annotated[
-    ListFormat, typer.Option("--format", help="For reading, for programs, for documents.")
+    ListFormat, typer.Option("--format", help="To read, for programs, or for documents.")
 ]
 
 
@@ -88,13 +88,13 @@ def voices(
     download: Annotated[
         str | None,
         typer.Option(
-            help="Fetch a neural voice of Piper, such as en_US-amy-medium; resumes an interrupted "
-            "download. VOICEGUIDE_PIPER_URL names another place that has them.",
+            help="Download a Piper voice, such as en_US-amy-medium; resumes an interrupted "
+            "download. VOICEGUIDE_PIPER_URL names a mirror.",
             metavar="NAME",
         ),
     ] = None,
 ) -> None:
-    """List the voices of this machine, for --voice, or fetch another."""
+    """List the voices on this machine, for --voice, or download another."""
     from voiceguide import session
 
     if download is not None:
@@ -108,7 +108,7 @@ def voices(
     for voice in found:
         typer.echo(f"{voice.id:<24}  {voice.name}  ({', '.join(voice.languages)})")
     if not found:
-        raise VoiceguideError(f"no voice speaks “{language}”; “voiceguide voices” lists all")
+        raise VoiceguideError(f"no voice speaks “{language}”; “voiceguide voices” lists all voices")
 
 
 @command("Example: voiceguide config --edit")
@@ -118,14 +118,14 @@ def config(
         bool, typer.Option("--edit", help="Open the settings file in your editor.")
     ] = False,
     language: Annotated[
-        str | None, typer.Option(help="Show what holds for sessions in this language.")
+        str | None, typer.Option(help="Show the settings for sessions in this language.")
     ] = None,
 ) -> None:
-    """Show the settings, and where each comes from.
+    """Show your settings, and where each comes from.
 
     The settings file is TOML: a line for each option, such as side = "left", and a table such as
-    [de] for what is only for sessions in that language. Environment variables such as
-    VOICEGUIDE_SIDE go before it, and options before both.
+    [de] for what only applies to that language. Environment variables such as VOICEGUIDE_SIDE
+    override the file, and options override both.
     """
     from voiceguide import options, settings
 
@@ -161,11 +161,11 @@ def doctor(language: Language = "en", texts: Texts = None) -> None:
 
 
 def _edit(path: Path) -> None:
-    """Open the settings file, with every option in it to be uncommented, in the user's editor."""
+    """Open the settings file in the user's editor; a new one lists every option as a comment."""
     from voiceguide import files, options
 
     if not path.exists():
-        lines = ["# Settings of voiceguide: remove the # before what is to hold.", ""]
+        lines = ["# Settings of voiceguide: remove the # to set an option.", ""]
         for name, option in options.OPTIONS.items():
             if name != "variables":
                 lines += [f"# {option.help}", f"# {name} = {_toml(options.DEFAULTS[name])}", ""]

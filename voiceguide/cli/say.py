@@ -1,4 +1,4 @@
-"""What commands say on standard error: warnings, progress, and what takes how long."""
+"""What commands print on standard error: warnings, progress, and how long things take."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LOG = logging.getLogger("voiceguide")
 
 
 def begin(*, quiet: bool, verbose: bool) -> None:
-    """Say no more than what went wrong, or also what takes how long."""
+    """Set what is printed: errors only, or also how long things take."""
     level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.WARNING
     _LOG.setLevel(level)
     if not _LOG.handlers:
@@ -26,19 +26,19 @@ def begin(*, quiet: bool, verbose: bool) -> None:
 
 
 def is_quiet() -> bool:
-    """Whether nothing but errors is to be said."""
+    """Whether only errors are printed."""
     return _LOG.getEffectiveLevel() > logging.WARNING
 
 
 def warn(messages: Iterable[str]) -> None:
-    """Say what is odd, a line each."""
+    """Print warnings, one a line."""
     if not is_quiet():
         for message in messages:
             typer.echo(f"voiceguide: {message}", err=True)
 
 
 def note(message: str) -> None:
-    """Say what happens, in a line."""
+    """Print a line about what happens."""
     if not is_quiet():
         typer.echo(message, err=True)
 

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from voiceguide import Session
     from voiceguide.player.places import Places
 
-_DELAY = "Time to get into position, told by a soft tone."
+_DELAY = "Time to get into position; a soft tone ends it."
 Force = Annotated[
-    bool, typer.Option("-f", "--force", help="Replace files that another program wrote.")
+    bool, typer.Option("-f", "--force", help="Overwrite files that another program made.")
 ]
 
 
@@ -48,10 +48,10 @@ def script(
     options: Options,
     form: Annotated[
         str,
-        typer.Option("--format", help="How it is shown: text, ssml, json, vtt, lrc, svg or html."),
+        typer.Option("--format", help="The format: text, ssml, json, vtt, lrc, svg or html."),
     ] = "text",
     check: Annotated[
-        bool, typer.Option("--check", help="Read and time it, and only say whether it is right.")
+        bool, typer.Option("--check", help="Only check the script and its times.")
     ] = False,
 ) -> None:
     """Print what a session says: as text, SSML, JSON, captions or a picture."""
@@ -84,7 +84,7 @@ def render(  # noqa: PLR0913 (each is an option)
     targets: Targets,
     options: Options,
     no_tones: Annotated[
-        bool, typer.Option("--no-tones", help="Leave out the tones; all else stays.")
+        bool, typer.Option("--no-tones", help="Leave out the tones; everything else stays.")
     ] = False,
     start_delay: Annotated[str, typer.Option(help=_DELAY, metavar="TIME")] = "0s",
     output: Annotated[
@@ -124,7 +124,7 @@ def play(  # noqa: PLR0913 (each is an option)
     targets: Annotated[
         list[str],
         typer.Argument(
-            help=f"{TARGETS} Also files that “render” made, and playlists (x.m3u8).",
+            help=f"{TARGETS} Also rendered files and playlists (x.m3u8).",
             autocompletion=complete,
         ),
     ],
@@ -139,17 +139,17 @@ def play(  # noqa: PLR0913 (each is an option)
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Begin where it was stopped the last time.")
+        bool, typer.Option("--resume", help="Continue where you stopped the last time.")
     ] = False,
     device: Annotated[
-        str, typer.Option("--device", "--player", help="What plays it.", metavar="NAME")
+        str, typer.Option("--device", "--player", help="The audio backend.", metavar="NAME")
     ] = "miniaudio",
 ) -> None:
     """Play sessions through the loudspeaker; they are spoken while they play.
 
     Keys: space pauses and resumes; the arrows skip 10 s back and forward; n and p go to the next
-    and the previous chapter; r repeats the exercise; + makes a hold 15 s longer; m mutes the tones
-    or lets them be heard again; q ends.
+    and the previous chapter; r repeats the exercise; + makes a hold 15 s longer; m mutes or unmutes
+    the tones; q ends.
     """
     from voiceguide.player.places import Places
     from voiceguide.player.play import play_file
@@ -189,9 +189,9 @@ def play(  # noqa: PLR0913 (each is an option)
 @with_options(
     names={"minutes": ("--minutes", "--length-total")},
     helps={
-        "minutes": "How long all tracks last together, exactly: 30, 37.5 or 37:30.",
+        "minutes": "The exact length of all tracks together: 30, 37.5 or 37:30.",
         "area": "Only this area of the region.",
-        "prepare": "Roll out the areas that the foam roller suits first.",
+        "prepare": "First roll out the areas that the foam roller suits.",
     },
     without=("variables",),
 )
@@ -204,24 +204,24 @@ def playlist(
     url: Annotated[
         str | None,
         typer.Option(
-            help="The address under which the output folder is served, for the links of the feed.  "
+            help="The web address of the output folder, for the links in the feed.  "
             "[default: the folder itself]"
         ),
     ] = None,
     to: Annotated[
         Path | None,
-        typer.Option(help="Then copy them to a mounted phone or card.", metavar="FOLDER"),
+        typer.Option(help="Also copy them to a mounted phone or card.", metavar="FOLDER"),
     ] = None,
     output: Annotated[
         Path,
         typer.Option(
-            "-o", "--output", help="Each playlist gets a folder of its own in it.", metavar="FOLDER"
+            "-o", "--output", help="Where each playlist gets its own folder.", metavar="FOLDER"
         ),
     ] = Path("output"),
 ) -> None:
     """Make playlists: for a region, a track to prepare, one for each area, one to close.
 
-    Beside the MP3 files lie a cover, transcripts, M3U8, XSPF and a podcast feed. Run again, only
+    The folder also gets a cover, transcripts, M3U8, XSPF and a podcast feed. When run again, only
     what has changed is made.
     """
     from urllib.parse import quote
@@ -230,7 +230,7 @@ def playlist(
     from voiceguide.playlist import copy
 
     if to is not None:
-        copy([], to)  # is it there?
+        copy([], to)  # raises if the folder is missing
     if "all" in targets:
         targets = list(library.load(options.language, options.library_path).region_files)
     folders: list[Path] = []
@@ -261,19 +261,19 @@ def playlist(
 def serve(
     folder: Annotated[
         Path,
-        typer.Argument(help="Where sessions and playlists are made, and playlists are found."),
+        typer.Argument(help="The folder for sessions and playlists."),
     ] = Path("output"),
     host: Annotated[
         str,
         typer.Option(
-            help="The address to listen on: 127.0.0.1 for this machine alone, 0.0.0.0 for all."
+            help="The address to listen on: 127.0.0.1 for this machine only, 0.0.0.0 for all."
         ),
     ] = "0.0.0.0",  # noqa: S104 (who comes from outside needs the key)
     port: Annotated[int, typer.Option(help="The port.", min=0, max=65535)] = 8765,
 ) -> None:
-    """Serve a page for a phone in the same network: choose, listen, take along.
+    """Serve a page for a phone on the same network: choose, listen and save.
 
-    The link and the QR code carry a key, without which nobody else may enter.
+    The link and the QR code carry a key; other devices cannot use the page without it.
     """
     try:
         from voiceguide.phone import server
@@ -283,7 +283,7 @@ def serve(
             raise
         needs = f"the page needs {missing}: pip install 'voiceguide[phone]'"
         raise VoiceguideError(needs) from error
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # how it is to end: no failure
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C is the normal way to stop
     server.serve(folder, host, port, sys.stdout)
 
 
@@ -301,19 +301,19 @@ def _delay_ms(written: str) -> int:
 
 
 def _only_for_playing(context: typer.Context, target: str) -> None:
-    """Refuse options of sessions: a file is what it is."""
+    """Refuse session options for a finished file."""
     own = ("targets", "start_delay", "begin", "resume", "device", "quiet", "verbose")
     for option in context.command.params:
         source = context.get_parameter_source(option.name or "")
         given = source is not None and source.name == "COMMANDLINE"
         if given and option.name not in own:
-            what = f"{option.opts[0]} is for sessions that are made as they play"
+            what = f"{option.opts[0]} only applies to sessions that are made as they play"
             raise VoiceguideError(f"{what}; {target} is a finished file")
 
 
 @contextlib.contextmanager
 def _remembered(places: Places, key: str, target: str, stopped: list[int]) -> Iterator[None]:
-    """Remember where something was stopped, and say how to go on there."""
+    """Remember where playback was stopped, and print how to continue."""
     try:
         yield
     finally:
@@ -324,7 +324,7 @@ def _remembered(places: Places, key: str, target: str, stopped: list[int]) -> It
 
 @contextlib.contextmanager
 def _interrupted() -> Iterator[None]:
-    """Give SIGINT its exit status, without a message."""
+    """Exit with the status of SIGINT, without a message."""
     try:
         yield
     except KeyboardInterrupt:

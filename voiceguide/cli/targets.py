@@ -1,4 +1,4 @@
-"""What a command is given: targets, places in them, and where results go."""
+"""What commands are given: targets, positions in them, and where results go."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LISTS = (".m3u8", ".m3u")
 
 
 def complete(incomplete: str) -> list[str]:
-    """Return the regions and kinds that a shell may complete."""
+    """Return the regions and kinds that complete what was typed in a shell."""
     from voiceguide import files
 
     names = {
@@ -41,7 +41,7 @@ Targets = Annotated[list[str], typer.Argument(help=TARGETS, autocompletion=compl
 
 
 def files_of(targets: list[str]) -> Iterator[str]:
-    """Return the targets, with what playlists hold in their place."""
+    """Return the targets, with each playlist replaced by its entries."""
     for target in targets:
         if Path(target).suffix.lower() not in _LISTS:
             yield target
@@ -58,7 +58,7 @@ def files_of(targets: list[str]) -> Iterator[str]:
             raise VoiceguideError(f"{path}: the playlist is empty")
         for entry in entries:
             if "://" in entry:
-                raise VoiceguideError(f"{path}: {entry}: nothing is fetched; save it first")
+                raise VoiceguideError(f"{path}: {entry}: URLs cannot be played; download it first")
             yield str(path.parent / entry)
 
 
@@ -67,13 +67,13 @@ def is_audio(target: str) -> bool:
     suffix = Path(target).suffix.lower().removeprefix(".")
     if not suffix or suffix in ("ssml", "xml", "jinja"):
         return False
-    from voiceguide import export  # not for regions: it takes long to load
+    from voiceguide import export  # slow to load, and not needed for regions
 
     return suffix in export.FORMATS
 
 
 def destination(session: Session, output: str | None, *, several: bool) -> Path:
-    """Return where a session goes: a file that was named, or a file in a folder."""
+    """Return the file that a session is written to: ``output``, or a file in that folder."""
     from voiceguide import export
 
     if output is None:
@@ -88,9 +88,9 @@ def destination(session: Session, output: str | None, *, several: bool) -> Path:
 
 
 def may_replace(path: Path, *, force: bool) -> None:
-    """Ask before another program's file is replaced; where nobody can be asked, refuse.
+    """Ask before overwriting another program's file; without a terminal, refuse.
 
-    Our own files are replaced. Raises VoiceguideError.
+    Files that voiceguide made are overwritten. Raises VoiceguideError.
     """
     from voiceguide import export
 
@@ -98,13 +98,13 @@ def may_replace(path: Path, *, force: bool) -> None:
         return
     what = f"{path} exists, and voiceguide did not make it"
     if sys.stdin is None or not sys.stdin.isatty():
-        raise VoiceguideError(f"{what}; --force replaces it")
-    if not typer.confirm(f"{what}. Replace it?", err=True):
+        raise VoiceguideError(f"{what}; use --force to overwrite it")
+    if not typer.confirm(f"{what}. Overwrite it?", err=True):
         raise VoiceguideError(f"{path} was left as it is")
 
 
 def place(given: str | None) -> str | int:
-    """Read a time as 4:30, 1:02:03 or 90s; all else is the title of a chapter."""
+    """Return the milliseconds of a time (4:30, 1:02:03 or 90s), or the title of a chapter."""
     if given is None:
         return 0
     try:

@@ -1,4 +1,4 @@
-"""The commands for a voice of one's own: phrases, record."""
+"""The commands for recording your own voice: phrases, record."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def phrases(  # noqa: PLR0913 (each is an option)
         typer.Option(
             "-o",
             "--output",
-            help="Where the recordings will lie.",
+            help="The folder for the recordings.",
             metavar="FOLDER",
             show_default=False,
         ),
@@ -35,17 +35,17 @@ def phrases(  # noqa: PLR0913 (each is an option)
     options: Options,
     seeds: Annotated[
         int,
-        typer.Option(help="So many seeds from that one on: other choices of words too.", min=1),
+        typer.Option(help="How many seeds to list, from --seed on: other choices of words.", min=1),
     ] = 1,
     playlist: Annotated[
-        bool, typer.Option("--playlist", help="List also what the playlists of the targets say.")
+        bool, typer.Option("--playlist", help="Also list what the playlists of the targets say.")
     ] = False,
     length_total: Annotated[
         str | None,
-        typer.Option(help="How long these playlists last, exactly.", metavar="M|MM:SS"),
+        typer.Option(help="The exact length of these playlists.", metavar="M|MM:SS"),
     ] = None,
 ) -> None:
-    """List every phrase that sessions need, to record them in a voice of your own.
+    """List every phrase that sessions need, to record them in your own voice.
 
     FOLDER gets phrases.csv and phrases.html, a sheet to read from. If the list exists, new phrases
     are added to it. “voiceguide record FOLDER” records them, and --voice FOLDER uses the
@@ -86,10 +86,10 @@ def record(
         ),
     ] = None,
 ) -> None:
-    """Record phrases one after the other through the microphone.
+    """Record phrases with the microphone, one by one.
 
-    Enter begins and ends each; it is checked, and can be played and recorded again. What is kept is
-    saved at once: quit when you like, and continue another time.
+    Enter starts and stops each recording. It is checked, and you can play it or record it again.
+    Recordings are saved at once: quit any time, and continue later.
     """
     from voiceguide.recording import recorder
 

@@ -3,12 +3,12 @@
 Takes the blocks of the mixer (48,000 Hz, 16 bit, interleaved) and the timeline that they were mixed
 from. Gives an MP3, WAV, FLAC or OGG file with title, chapters and words, and text beside it, as
 WebVTT, LRC or JSON, and as a picture. A file is written under a temporary name and renamed when it
-is whole.
+is complete.
 
     formats     blocks -> a file, by its suffix; the table of audio formats, found by name
-    mp3 wav flac ogg    a format each: its encoder, and how its tags are written
-    encoder     what an encoder is, and the one that pedalboard has
-    tags        title, chapters, marks and words in ID3 or Vorbis comments, and back
+    mp3 wav flac ogg    one format each: its encoder, and how its tags are written
+    encoder     what an encoder is, and the one of pedalboard
+    tags        title, chapters, marks and words in ID3 or Vorbis comments; writing and reading
     views       a timeline to read, for people and programs; the table of caption formats
     picture     a timeline as SVG, as a page, and as Jupyter shows it; rows and lettering draw it
     cover       a region -> a picture of it

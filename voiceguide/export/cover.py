@@ -1,4 +1,4 @@
-"""A region -> a picture of it: the body's outline with the region lit."""
+"""A region -> a cover: the outline of the body with the region highlighted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import resvg_py
 
 SIZE_PX = 1400
-"""The least that podcast directories want; a side of the square."""
+"""The side of the square; the minimum of podcast directories."""
 
 STYLE = """
 .ground { fill: #16323a }
@@ -20,15 +20,12 @@ STYLE = """
 
 _BODY = Path(__file__).with_name("body.svg")
 _SVG = "{http://www.w3.org/2000/svg}"
-_MARGIN = 0.07  # of the picture, on the side that the body fills
+_MARGIN = 0.07  # a fraction of the picture, on its longer side
 
 
 @functools.lru_cache(maxsize=32)
 def png(region_id: str, size_px: int = SIZE_PX) -> bytes:
-    """Draw a square picture of the body with a region lit, as PNG.
-
-    A region that the drawing does not know leaves all of it unlit.
-    """
+    """Return a square PNG of the body with a region highlighted, or none if it is unknown."""
     body = ET.fromstring(_BODY.read_bytes())  # noqa: S314 (our own drawing)
     for shape in body.iter():
         if shape.get("data-region") == region_id:

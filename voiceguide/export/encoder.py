@@ -1,4 +1,4 @@
-"""PCM -> an audio file: what an encoder is, and the one that pedalboard has."""
+"""PCM -> an audio file: what an encoder is, and the one of pedalboard."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pedalboard.io import AudioFile
 from voiceguide.audio.grid import RATE_HZ
 
 KBIT_PER_S = {1: 96, 2: 112}
-"""By channels, for MP3 and Vorbis. An MP3's rate is constant, so that players find a chapter to the
-millisecond (with a variable one they guess)."""
+"""By channels, for MP3 and Vorbis. An MP3's bit rate is constant, so that players find chapters to
+the millisecond; with a variable one, they guess."""
 
 
 class Encoder(Protocol):
@@ -21,7 +21,7 @@ class Encoder(Protocol):
         """Encode a block (interleaved, little endian); raises OSError."""
 
     def close(self) -> None:
-        """Make the file whole, without closing it; raises OSError."""
+        """Complete the file, without closing it; raises OSError."""
 
 
 class PedalboardEncoder:
@@ -30,7 +30,7 @@ class PedalboardEncoder:
     def __init__(
         self, file: IO[bytes], channels: int, form: str, quality: int | None = None
     ) -> None:
-        """Begin at the begin of a file that can seek; ``quality`` is in kbit/s, where it loses."""
+        """Start at the beginning of a seekable file; ``quality`` is in kbit/s for lossy formats."""
         self._channels = channels
         self._file = AudioFile(
             file, "w", samplerate=RATE_HZ, num_channels=channels, format=form, bit_depth=16,
@@ -42,5 +42,5 @@ class PedalboardEncoder:
         self._file.write(np.frombuffer(block, dtype="<i2").reshape(-1, self._channels).T)
 
     def close(self) -> None:
-        """Make the file whole; raises OSError."""
+        """Complete the file; raises OSError."""
         self._file.close()

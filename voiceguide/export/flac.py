@@ -1,4 +1,4 @@
-"""FLAC: samples, smaller without loss, with Vorbis comments."""
+"""FLAC: lossless, with Vorbis comments."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def encoder(file: IO[bytes], channels: int) -> Encoder:
-    """Return what writes FLAC to a file."""
+    """Return an encoder that writes FLAC to a file."""
     return PedalboardEncoder(file, channels, "flac")
 
 

@@ -1,4 +1,4 @@
-"""Blocks -> an audio file, whole or not at all; and the table of formats, found by name."""
+"""Blocks -> an audio file, complete or not at all; and the table of formats, found by name."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 
 class Format(Protocol):
-    """A way to write sound into a file, an entry of ``FORMATS``: a module does, or an object."""
+    """A way to write audio to a file, an entry of ``FORMATS``: a module or an object."""
 
     def encoder(self, file: IO[bytes], channels: int) -> Encoder:
-        """Return what writes to an empty file that can read and seek; ``channels`` is 1 or 2."""
+        """Return an encoder for an empty file that can read and seek; ``channels`` is 1 or 2."""
 
     def tag(self, file: IO[bytes], tags: Tags, timeline: Timeline) -> None:
-        """Write title, chapters and words into the file, as far as the format can hold them.
+        """Write title, chapters and words into the file, as far as the format supports them.
 
-        The encoder is closed then, and the file is not.
+        The encoder is closed by then, but the file is not.
         """
 
 
@@ -46,22 +46,22 @@ FORMATS: Table[Format] = Table(
     },
     "audio format",
 )
-"""What can be written; a name is the suffix of its files."""
+"""The audio formats; a name is the suffix of its files."""
 
 VERSION = 4
-"""Raise it whenever the same session becomes another file: a playlist's are then made anew."""
+"""Raise this whenever the same session gives a different file, so that playlists are made again."""
 
 
 def suffix(path: Path) -> str:
     """Return the name of the format that a file's name asks for.
 
-    Raises ExportError for one not known, VoiceguideError for one that cannot be loaded.
+    Raises ExportError for an unknown one, VoiceguideError for one that cannot be loaded.
     """
     name = path.suffix.lower().removeprefix(".")
     if name not in FORMATS:
         known = ", ".join(f".{known}" for known in FORMATS)
         raise ExportError(f"{path}: cannot write “{path.suffix}” files; use one of {known}")
-    FORMATS.load(name)  # should that fail, it is known before any work is done
+    FORMATS.load(name)  # fails before any work is done
     return name
 
 
@@ -76,8 +76,8 @@ def write(  # noqa: PLR0913 (each is a part of a file)
 ) -> None:
     """Write ``blocks`` (48,000 Hz, 16 bit, interleaved) to ``path``, in the format of its suffix.
 
-    ``timeline`` is asked when all blocks are written; ``progress`` is called after each. Raises
-    ExportError where the file cannot be written.
+    ``timeline`` is called when all blocks are written; ``progress`` is called after each. Raises
+    ExportError if the file cannot be written.
     """
     form = FORMATS.load(suffix(path))
     with files.whole(path) as file:
@@ -86,7 +86,7 @@ def write(  # noqa: PLR0913 (each is a part of a file)
             tags = replace(tags, source_digest=f"{tags.source_digest} {digest(file, 0)}")
         try:
             form.tag(file, tags, timeline())
-        except MutagenError as error:  # it wraps the disk's own
+        except MutagenError as error:  # it wraps an error of the disk
             causes = [one for one in error.args if isinstance(one, OSError)]
             raise (causes[0] if causes else OSError(str(error))) from error
 
@@ -96,7 +96,7 @@ def _encode(encoder: Encoder, blocks: Iterable[bytes], progress: Callable[[], ob
         contextlib.closing(encoder),
         ThreadPoolExecutor(1, thread_name_prefix="encoder") as pool,
     ):
-        # The encoder works beside the mixer, a block behind it: it needs most of the time.
+        # The encoder takes most of the time, so it works in parallel, a block behind the mixer.
         written: Future[None] | None = None
         for block in blocks:
             if written:

@@ -1,6 +1,6 @@
-"""PCM -> MP3 by LAME, and the Info frame by which an MP3 tells how long it is to the sample.
+"""PCM -> MP3 by LAME, with the Info frame that gives an MP3's length to the sample.
 
-lameenc does not give that frame, which stands before the sound. Its fields are those of the “Mp3
+lameenc does not write this frame, which comes before the audio. Its fields are those of the “Mp3
 Info Tag rev 1” (http://gabriel.mp3-tech.org/mp3infotag.html).
 """
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
     from voiceguide.timeline import Timeline
 
 _QUALITY = 7
-"""LAME's fastest, in two thirds of its default's time; at these rates its noise is masked as well
-(tests/benchmarks/compare_encoders.py)."""
+"""LAME's fastest setting, a third faster than its default; at these bit rates, its noise is masked
+just as well (tests/benchmarks/compare_encoders.py)."""
 
 _FRAMES = 1152  # samples a channel in an MP3 frame (MPEG-1, layer III)
 _DELAY = 576  # LAME's, in samples
 _INFO_AT = {1: 21, 2: 36}  # the Info header follows the empty side information
-_FIELDS = 0b1111  # it tells frames, bytes, places to seek and quality
+_FIELDS = 0b1111  # has frames, bytes, a seek table and quality
 _CONSTANT_RATE, _48_KHZ = 1, 2 << 6
 _STEREO_MODE = {1: 0 << 2, 2: 3 << 2}  # mono, joint
-_VBR_QUALITY = 4  # LAME's default, told at a constant rate too
+_VBR_QUALITY = 4  # LAME's default, written at a constant rate too
 _CRC = 0xA001  # CRC-16, polynomial 0x8005 with its bits reversed
 
 
 class Encoder:
-    """Writes 48,000 Hz, 16 bit to a file as MP3; ``close`` makes it whole."""
+    """Writes 48,000 Hz, 16 bit to a file as MP3; ``close`` completes it."""
 
     def __init__(self, file: IO[bytes], channels: int) -> None:
-        """Begin at the begin of a file that can seek."""
+        """Start at the beginning of a seekable file."""
         kbit_per_s = KBIT_PER_S[channels]
         self._file, self._channels = file, channels
         self._frame_bytes = kbit_per_s * 1000 // 8 * _FRAMES // RATE_HZ
@@ -95,7 +95,7 @@ class Encoder:
 
 
 def encoder(file: IO[bytes], channels: int) -> Encoder:
-    """Return what writes MP3 to a file."""
+    """Return an encoder that writes MP3 to a file."""
     return Encoder(file, channels)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def encoder(file: IO[bytes], channels: int) -> Encoder:
-    """Return what writes Ogg Vorbis to a file."""
+    """Return an encoder that writes Ogg Vorbis to a file."""
     return PedalboardEncoder(file, channels, "ogg", KBIT_PER_S[channels])
 
 

@@ -1,4 +1,4 @@
-"""What a player shows of a file: title, chapters, words; in ID3 or Vorbis comments."""
+"""What a player shows of a file: title, chapters, words, in ID3 or Vorbis comments."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from voiceguide.timeline import Timeline
 
 MARKS = "voiceguide marks"
-"""The tag by which “play” and the phone page know holds, breaths and sides."""
+"""The tag from which “play” and the phone page read holds, breaths and sides."""
 
 _SPAN = re.compile(rf"(\d{{1,12}}) (\d{{1,12}}) ({'|'.join(SPAN_KINDS)})(?: (.+))?")
 
 _ISO_639_2 = {"en": "eng", "de": "deu"}  # ISO 639-2, as ID3v2.4 wants it
 UNDETERMINED = "und"
-"""The language of a file whose language ID3 has no code for here."""
+"""The language code of files in other languages."""
 
 _MARK = "TXXX:voiceguide"
 _PIECE_BYTES = 1 << 20
@@ -50,7 +50,7 @@ class Tags:
     language: str
     """A BCP 47 tag."""
     date: str
-    """As ISO 8601 has it: "2026-11-23"."""
+    """In ISO 8601: "2026-11-23"."""
     comment: str
     artist: str = ARTIST
     genre: str = "Health"
@@ -59,15 +59,15 @@ class Tags:
     cover: bytes | None = None
     """A PNG picture; MP3 and WAV files carry it."""
     source_digest: str | None = None
-    """What an MP3 is made of; ``read_source_digest`` returns it while the file is as written."""
+    """A digest of what an MP3 is made from; see ``read_source_digest``."""
 
 
 def tag_id3(
     kind: Callable[[IO[bytes]], FileType], file: IO[bytes], tags: Tags, timeline: Timeline
 ) -> None:
-    """Write ``tags`` and what ``timeline`` holds into an open file, as ID3.
+    """Write ``tags`` and the contents of ``timeline`` into an open file, as ID3.
 
-    ``kind`` is the class that mutagen has for such files.
+    ``kind`` is mutagen's class for such files.
     """
     file.seek(0)
     audio = kind(file)
@@ -81,7 +81,7 @@ def tag_id3(
 def tag_vorbis(
     kind: Callable[[IO[bytes]], FileType], file: IO[bytes], tags: Tags, timeline: Timeline
 ) -> None:
-    """Write ``tags`` and what ``timeline`` holds into an open file, as Vorbis comments."""
+    """Write ``tags`` and the contents of ``timeline`` into an open file, as Vorbis comments."""
     file.seek(0)
     audio = kind(file)
     if audio.tags is None:
@@ -115,9 +115,9 @@ def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
     yield id3.TXXX(utf8, MARKS, marks_as_lines(timeline.marks))
     if not timeline.chapters:
         return
-    # mutagen writes the shorter frame first, then by name. Names that make up for the titles'
-    # lengths keep the chapters in order for what does not read the table of contents: ffprobe, and
-    # with it players that use libavformat without sorting, show them in the order of their frames.
+    # mutagen writes shorter frames first, then sorts by name. Names that compensate for the lengths
+    # of the titles keep the chapters in order for programs that ignore the table of contents:
+    # ffprobe, and players that use libavformat, show them in the order of their frames.
     lengths = [len(chapter.title.encode()) for chapter in timeline.chapters]
     names = [
         f"{number:03}".ljust(3 + max(lengths) - length, "-")
@@ -126,7 +126,7 @@ def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
     flags = id3.CTOCFlags.TOP_LEVEL | id3.CTOCFlags.ORDERED
     yield id3.CTOC("toc", flags, names, [id3.TIT2(utf8, tags.title)])
     for name, chapter in zip(names, timeline.chapters, strict=True):
-        unused = 0xFFFFFFFF  # byte offsets: the times count
+        unused = 0xFFFFFFFF  # byte offsets are not used, only times
         title = id3.TIT2(utf8, chapter.title)
         yield id3.CHAP(name, chapter.begin_ms, chapter.end_ms, unused, unused, [title])
 
@@ -149,7 +149,7 @@ def _vorbis_comments(tags: Tags, timeline: Timeline) -> Iterator[tuple[str, str]
 
 
 def read_source_digest(path: Path) -> str | None:
-    """Return the mark of an MP3; None where it has none, or its sound is not what was written."""
+    """Return the source digest of an MP3; None if it has none, or its audio was changed."""
     with contextlib.suppress(OSError, MutagenError, ValueError, IndexError):
         tags = id3.ID3(path)
         mark, sound = tags[_MARK].text[0].split(" ")
@@ -159,7 +159,7 @@ def read_source_digest(path: Path) -> str | None:
 
 
 def written_by_voiceguide(path: Path) -> bool:
-    """Whether an MP3 has a mark, even if it was damaged since."""
+    """Whether an MP3 has a source digest, even if it was damaged since."""
     with contextlib.suppress(OSError, MutagenError):
         return _MARK in id3.ID3(path)
     return False
@@ -176,14 +176,14 @@ def made_by_voiceguide(path: Path) -> bool:
 
 
 def marks_as_lines(marks: Iterable[Span]) -> str:
-    """Return the text of the tag ``MARKS``: begin, end, kind and label of each, a line each."""
+    """Return the text of the tag ``MARKS``: a line with begin, end, kind and label for each."""
     return "\n".join(
         f"{mark.begin_ms} {mark.end_ms} {mark.kind} {mark.label or ''}".rstrip() for mark in marks
     )
 
 
 def marks_from_lines(lines: str) -> list[Span]:
-    """Return what ``marks_as_lines`` has written; lines that say anything else are left out."""
+    """Return the marks in text from ``marks_as_lines``; other lines are ignored."""
     found = filter(None, map(_SPAN.fullmatch, lines.splitlines()))
     spans = [
         Span(cast("SpanKind", match[3]), int(match[1]), int(match[2]), match[4]) for match in found
@@ -192,7 +192,7 @@ def marks_from_lines(lines: str) -> list[Span]:
 
 
 def language(code: str) -> str:
-    """Return the BCP 47 tag for a code of ISO 639-2, as ID3 has them."""
+    """Return the BCP 47 tag for an ISO 639-2 code, as in ID3."""
     return {long: short for short, long in _ISO_639_2.items()}.get(code, UNDETERMINED)
 
 

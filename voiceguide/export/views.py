@@ -1,4 +1,4 @@
-"""Timeline -> what is heard, to read: text, JSON, WebVTT, LRC; and the table of such views."""
+"""Timeline -> text, JSON, WebVTT or LRC; and the table of such views."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class View(Protocol):
     """A way to show a session as text, an entry of ``CAPTIONS``."""
 
     def __call__(self, timeline: Timeline, title: str, language: str, /) -> Iterable[str]:
-        """Return the pieces of the text, line ends and all; ``language`` is a BCP 47 tag."""
+        """Return the pieces of the text, with line ends; ``language`` is a BCP 47 tag."""
 
 
 CAPTIONS: Table[View] = Table(
@@ -34,11 +34,11 @@ CAPTIONS: Table[View] = Table(
     },
     "caption format",
 )
-"""What ``captions`` can return."""
+"""The formats of ``captions``."""
 
 
 def captions(timeline: Timeline, form: str, *, title: str, language: str) -> str:
-    """Return what is heard, in one of the formats of ``CAPTIONS``; raises RequestError for another.
+    """Return what is heard in a format of ``CAPTIONS``; raises RequestError for an unknown one.
 
     “text” is for people, “json” for programs, “vtt” (WebVTT) and “lrc” for players, “svg”
     is a picture, and “html” a page with it.
@@ -47,7 +47,7 @@ def captions(timeline: Timeline, form: str, *, title: str, language: str) -> str
 
 
 def summary(timeline: Timeline) -> str:
-    """Return in a few words what is heard, and for how long."""
+    """Return a short summary: length, and the number of chapters, phrases and sounds."""
     phrases = len(spoken(timeline))
     counts = {
         "chapter": len(timeline.chapters),
@@ -78,7 +78,7 @@ def text(timeline: Timeline, title: str, _language: str) -> Iterator[str]:
 
 
 def document(timeline: Timeline, title: str, language: str) -> Iterator[str]:
-    """Return JSON with the keys title, language, duration_ms, chapters and events."""
+    """Return JSON with the keys title, language, duration_ms, chapters, events and marks."""
     content = {
         "title": title,
         "language": language,
@@ -129,7 +129,7 @@ def vtt(timeline: Timeline, title: str, language: str) -> Iterator[str]:
 
 
 def lrc(timeline: Timeline, title: str, language: str) -> Iterator[str]:
-    """Return LRC, whose times are minutes and seconds, of words with hundredths; never hours."""
+    """Return LRC; its times are minutes, seconds and hundredths, without hours."""
     minutes, seconds = divmod(timeline.duration_ms // 1000, 60)
     yield f"[ti:{title}]\n[ar:voiceguide]\n[la:{language}]\n"
     minutes, seconds = divmod(timeline.duration_ms // 1000, 60)

@@ -1,4 +1,4 @@
-"""WAV: samples as they are, with tags in ID3."""
+"""WAV: uncompressed, with ID3 tags."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def encoder(file: IO[bytes], channels: int) -> Encoder:
-    """Return what writes WAV to a file."""
+    """Return an encoder that writes WAV to a file."""
     return PedalboardEncoder(file, channels, "wav")
 
 

@@ -1,25 +1,25 @@
 """The library: the files of scripts/<language> -> regions, areas, methods and wording.
 
-It takes the name of a language and, if the listener has one, a folder of texts that override all
-others. Files are looked for there first, then in the user's configuration folder, then in what is
-shipped:
+It takes the name of a language and optionally a folder of texts that override all others. Files
+are searched there first, then in the user's configuration folder, then among the built-in ones:
 
     scripts/en/regions/calf.toml    a region: its complaints, its areas, what is said of each
     scripts/en/methods.toml         the ways of treating a spot
     scripts/en/phrases.toml         what is said in every session
 
-It returns a ``Library``, which reads a file when it is asked for and finds a region, area or method
-by any of its names: ``load("en").region("Tennis Elbow")``. What it returns are frozen models, which
-hold to what the stages after this one rely on.
+It returns a ``Library``, which reads a file when it is needed and finds a region, area or method by
+any of its names: ``load("en").region("Tennis Elbow")``. It returns frozen, checked models, so later
+stages can rely on them.
 
-A mistake of an author is a ``LibraryError``: it has a line for each mistake of the file, with file,
-line and key. A name that nobody has is a ``RequestError``, with the names that are near.
+An author's mistakes raise a ``LibraryError`` with a line for each: file, line and key. An unknown
+name raises a ``RequestError`` that suggests similar names.
 
-    models.py   what a file may hold
-    toml.py     reading a file; where in it a mistake is
-    texts.py    the library of one language; which languages there are
+    models.py   what a file may contain
+    toml.py     reading a file, and finding the line of a mistake
+    texts.py    the library of one language; the available languages
     missing.py  what a language lacks
-    listing.py  regions and methods as lists
+    kinds.py    kinds of session
+    listing.py  regions, methods and kinds as lists
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Kinds of session: scripts/kinds/<kind>/ -> what may be chosen, and what gives way.
+"""Kinds of session: scripts/kinds/<kind>/ -> its options, its tracks, and how it fits a length.
 
-A kind is a folder, shipped or in a listener's own library:
+A kind is a folder, built in or in a listener's own library:
 
-    kind.toml             what it is about, its options, its tracks, what gives way for a length
-    en.toml, de.toml …    its name, and what is said in it besides a language's phrases
-    session.ssml.jinja    its template; METHOD.ssml.jinja goes before it for a method
+    kind.toml             its subject, options and tracks, and what may vary to fit a length
+    en.toml, de.toml …    its name, and its phrases besides those of the language
+    session.ssml.jinja    its template; for a method, METHOD.ssml.jinja is used if it exists
 """
 
 from __future__ import annotations
@@ -28,53 +28,53 @@ VariableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class Variable(Model):
-    """An option of a kind's own: an option of the command line, a variable of its template."""
+    """An option that only this kind has: a flag on the command line, a variable in its template."""
 
     help: str
     default: Value
     choices: list[Value] | None = None
-    """The values that it may have; None for any."""
+    """The allowed values; None for any."""
     least: float | None = None
     most: float | None = None
-    """Of a number."""
+    """The limits of a number."""
 
     def read(self, value: Value) -> Value:
-        """Return a value as it is used; raises ValueError that says what would be right."""
+        """Return a checked value; raises ValueError that says what is valid."""
         if self.choices is not None and value not in self.choices:
             raise ValueError(f"must be {', '.join(map(str, self.choices))}")
         numeric = isinstance(self.default, int | float) and not isinstance(self.default, bool)
         if not numeric:
             return value if isinstance(self.default, bool) else str(value)
         if isinstance(value, str | bool):
-            raise ValueError("must be a number")  # noqa: TRY004 (as all that is wrong with it)
+            raise ValueError("must be a number")  # noqa: TRY004 (like all its mistakes)
         if (self.least is not None and value < self.least) or (
             self.most is not None and value > self.most
         ):
-            raise ValueError(f"must lie between {self.least:g} and {self.most:g}")
+            raise ValueError(f"must be between {self.least:g} and {self.most:g}")
         return value
 
 
 class Choice(Model):
-    """A variable of the template, chosen so that a session lasts as long as it is to."""
+    """A variable of the template that is chosen so that a session fits a length."""
 
     values: str
-    """A Jinja expression: the values in the order in which they are tried."""
+    """A Jinja expression: the values, in the order in which they are tried."""
     default: str
-    """A Jinja expression: the value where no length is asked for."""
+    """A Jinja expression: the value if no length is requested."""
 
 
 class PlaylistTrack(Model):
     """A track of a playlist, or one for each area."""
 
     part: Slug = "whole"
-    """What its template is told to write."""
+    """The part of the session that its template writes."""
     each: Literal["area"] | None = None
     name: Slug | None = None
-    """Of its file, after its number; None for that of the area."""
+    """The name of its file, after the number; None for the name of the area."""
     title: str
-    """A Jinja template, which knows what the session's own knows."""
+    """A Jinja template with the same variables as the session's."""
     options: dict[str, Value] = Field(default_factory=dict)
-    """Options that it is made with."""
+    """Options that override those of the request."""
 
 
 class Kind(Model):
@@ -83,9 +83,9 @@ class Kind(Model):
     id: Slug
     """The name of its folder."""
     about: Literal["region", "itself"]
-    """What the target names: a region, area or complaint, or the kind itself."""
+    """What a target names: a region, area or complaint, or the kind itself."""
     options: list[str] = Field(default_factory=list)
-    """The options that suit it, of those that suit certain kinds only."""
+    """The options that apply to it, of those that only apply to certain kinds."""
     variables: dict[VariableName, Variable] = Field(default_factory=dict)
     """Its own options."""
     title: str
@@ -98,18 +98,18 @@ class Kind(Model):
     def _names_what_there_is(self) -> Kind:
         for name in self.options:
             if name not in OPTIONS or not OPTIONS[name].of_kinds:
-                raise ValueError(f"options: there is no option “{name}” that suits certain kinds")
+                raise ValueError(f"options: “{name}” is not an option of certain kinds only")
         for name in self.variables:
             if name in OPTIONS:
-                raise ValueError(f"variables.{name}: is an option of every session already")
+                raise ValueError(f"variables.{name}: is already an option; choose another name")
         for track in self.tracks:
             if track.name is None and track.each is None:
-                raise ValueError("tracks: a track that is not one for each area needs a name")
+                raise ValueError('tracks: a track without each = "area" needs a name')
         return self
 
 
 class KindTexts(Model):
-    """What a kind is called, and what is said in it."""
+    """The name and the phrases of a kind in one language."""
 
     name: str
     summary: str
@@ -117,11 +117,11 @@ class KindTexts(Model):
     """A sentence for the tags of its files."""
     chapters: dict[str, str] = Field(default_factory=dict)
     phrases: dict[str, Texts] = Field(default_factory=dict)
-    """Beside those of the language, and before them."""
+    """Added to those of the language, which they override."""
 
 
 def kinds(own: Path | None = None) -> dict[str, Kind]:
-    """Return the kinds by name, those of the folder ``own`` before all others.
+    """Return the kinds by name; those in the folder ``own`` override all others.
 
     Raises LibraryError for a file that is wrong.
     """
@@ -135,9 +135,9 @@ def kinds(own: Path | None = None) -> dict[str, Kind]:
 
 
 def kind_texts(kind: Kind, language: str, own: Path | None = None) -> KindTexts:
-    """Return what a kind is called in a language; in English where it has no texts in that.
+    """Return the texts of a kind in a language, or in English if it has none in that language.
 
-    Raises LibraryError where it has neither, or a file is wrong.
+    Raises LibraryError for a file that is wrong.
     """
     roots = files.script_folders(own)
     for tag in (language, "en"):

@@ -1,4 +1,4 @@
-"""The library's regions, methods and kinds as lists: to read, for programs, for documents."""
+"""The library's regions, methods and kinds as lists: to read, for programs or for documents."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAME_WIDTH = 23
 
 
 def regions(found: Iterable[Region], form: str) -> str:
-    """List regions as "text", "json" or "markdown".
+    """Return a list of regions as "text", "json" or "markdown".
 
     The JSON is a list of objects with id, name, summary, complaints (by name, the ids of the areas
     that are treated) and areas (each with id, name, anatomy, two_sided and methods).
@@ -53,7 +53,7 @@ def regions(found: Iterable[Region], form: str) -> str:
 
 
 def methods(found: Iterable[Method], form: str) -> str:
-    """List methods as "text", "json" or "markdown"; the JSON has id, name, summary, for_whom."""
+    """Return a list of methods as "text", "json" (id, name, summary, for_whom) or "markdown"."""
     match form:
         case "json":
             keys = {"id", "name", "summary", "for_whom"}
@@ -69,10 +69,10 @@ def methods(found: Iterable[Method], form: str) -> str:
 
 
 def kinds(found: Iterable[tuple[Kind, KindTexts]], form: str) -> str:
-    """List kinds of session as "text", "json" or "markdown".
+    """Return a list of kinds of session as "text", "json" or "markdown".
 
     The JSON is a list of objects with id, name, summary, about ("region", "itself"), and options:
-    the names of those that suit certain kinds only, its own among them.
+    the names of those that only apply to certain kinds, including its own.
     """
     rows = [(kind, texts, [*kind.options, *kind.variables]) for kind, texts in found]
     match form:

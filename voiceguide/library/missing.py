@@ -1,4 +1,4 @@
-"""What a language lacks of what the reference language has."""
+"""What is missing in a language, compared with the reference language."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def missing(language: str, own: Path | None = None) -> Iterator[str]:
-    """Return what ``language`` lacks of what the reference language has; raises RequestError."""
+    """Return what is missing in ``language``, a line each; raises RequestError."""
     texts, reference = load(language, own), load(REFERENCE, own)
     here = f"scripts/{language}"
-    with contextlib.suppress(LibraryError):  # a file that is wrong is told elsewhere
+    with contextlib.suppress(LibraryError):  # a file that is wrong is reported elsewhere
         for name in ("sides", "chapters", "phrases"):
             keys = getattr(reference.wording, name).keys() - getattr(texts.wording, name).keys()
             yield from (f"{here}/phrases.toml: {name}.{key} is missing" for key in sorted(keys))

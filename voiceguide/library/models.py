@@ -1,6 +1,6 @@
-"""What the files of a library hold, checked: regions with their areas, methods, wording.
+"""The contents of library files, checked: regions with their areas, methods, wording.
 
-A text may hold an alternation ``{left|right}``: the words for the left side, then for the right.
+A text may have an alternative ``{left|right}``: the words for the left side, then for the right.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from voiceguide.errors import NAME, RequestError, meant, near, shortened
 
 _SIDES = re.compile(r"\{([^{}|]*)\|([^{}|]*)\}")
 _BRACES = re.compile(r"[{}]")
-_DEPTH = 3  # a text lies no deeper in an area
+_DEPTH = 3  # how deep texts are nested in an area
 
 
 def for_side(text: str, side: str | None) -> str:
-    """Keep of every ``{left|right}`` in ``text`` the words for ``side`` ("left" or "right").
+    """Return ``text`` with every ``{left|right}`` replaced by the words for ``side``.
 
-    Raises ValueError where an alternation is met without a side.
+    Raises ValueError if there is such an alternative but ``side`` is None.
     """
     if side is None and _SIDES.search(text):
         raise ValueError(f"“{text}” needs a side")
@@ -48,7 +48,7 @@ def _spoken(text: str) -> str:
 
 def _no_sides(text: str) -> str:
     if _BRACES.search(text):
-        raise ValueError("cannot have {left|right}: it is spoken for no side in particular")
+        raise ValueError("cannot have {left|right}: it is not spoken for one side")
     return _spoken(text)
 
 
@@ -64,19 +64,19 @@ Mistake = tuple[tuple[str | int, ...], str]
 
 
 class Model(BaseModel):
-    """A part of a library file; all that is wrong in it is told at once."""
+    """A part of a library file; all its mistakes are reported together."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @classmethod
     def mistakes(cls, _data: Mapping[str, Any]) -> Iterator[Mistake]:
-        """Return where values do not fit each other; any of them may be of a wrong type."""
+        """Return where values contradict each other; any of them may have a wrong type."""
         return iter(())
 
     @model_validator(mode="wrap")
     @classmethod
     def _all_at_once(cls, data: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
-        """Tell of wrong values and of those that do not fit each other together."""
+        """Report wrong values and contradictions together."""
         mistakes = []
         if isinstance(data, Mapping):
             for loc, what in cls.mistakes(data):
@@ -99,7 +99,7 @@ class Model(BaseModel):
 
 
 class Area(Model):
-    """A muscle or a part of one that is treated as a whole."""
+    """A muscle, or a part of one, that is treated as a whole."""
 
     id: Slug
     name: SidelessText
@@ -107,29 +107,30 @@ class Area(Model):
     anatomy: str
     """The anatomical name."""
     two_sided: bool
-    """Whether there is one on the left and one on the right."""
+    """Whether it exists on both the left and the right."""
     cautions: Texts
-    """What to avoid right here; spoken while the spot is looked for."""
+    """What to avoid here; spoken while the listener finds the spot."""
     find: Texts
-    """The position first, which is said for each side; then how the fingers find the spot."""
+    """First the position, which is said for each side; then how the fingers find the spot."""
     place: dict[Slug, Texts]
-    """By method: how the tool comes to the spot. Its keys are the methods that suit the area."""
+    """By method: how to place the tool. Its keys are the methods that suit the area."""
     mobilize: Texts
-    """The movement explained, before it is made for the first time."""
+    """The explanation of the movement, before the first time."""
     mobilize_again: Annotated[list[Text], Field(min_length=3)]
     """Variants of a short reminder, said as the movement begins."""
     stretch: Texts
-    """The way into the stretch: first where to go, for which there is time, then the rest."""
+    """How to get into the stretch: first where to go, which gets extra time, then the rest."""
     stretch_alone: Text | None = None
-    """Where to go instead, if the stretch is not made right after the treatment."""
+    """Where to go instead if the stretch does not directly follow the treatment."""
 
     @classmethod
     def mistakes(cls, data: Mapping[str, Any]) -> Iterator[Mistake]:
-        """Return where a side is named, though there are no two."""
+        """Return where a side is named although the area does not have two."""
         if data.get("two_sided") is False:
             for loc, text in _texts(data):
                 if _SIDES.search(text):
-                    yield loc, f"the area has no two sides, but this says “{shortened(text)}”"
+                    what = f"the area does not have two sides, but this says “{shortened(text)}”"
+                    yield loc, what
 
 
 class Region(Model):
@@ -143,38 +144,37 @@ class Region(Model):
     """Within a sentence: "your calf"."""
     summary: Annotated[str, Field(max_length=60)]
     complaints: dict[Slug, list[Slug]] = {}
-    """Other names under which it is found, each with the areas that are treated; none for all."""
+    """Other names that find it, each with the areas to treat; an empty list means all."""
     cautions: SidelessTexts
     """What not to press, and when to see a doctor first; spoken in every session."""
     pressure: SidelessTexts | None = None
-    """How hard to press, where it must be less than the level asks for."""
+    """How hard to press, if it must be less than the level says."""
     areas: Annotated[list[Area], Field(min_length=1, max_length=4)]
 
     @classmethod
     def mistakes(cls, data: Mapping[str, Any]) -> Iterator[Mistake]:
-        """Return areas with the same id, and complaints of areas that there are not."""
+        """Return duplicate ids of areas, and complaints with unknown areas."""
         ids = _ids(data.get("areas"))
         yield from _twice("areas", ids)
         complaints = data.get("complaints")
         for complaint, treated in complaints.items() if isinstance(complaints, Mapping) else ():
             for index, area_id in enumerate(treated if isinstance(treated, list) else ()):
                 if isinstance(area_id, str) and area_id not in ids:
-                    what = (
-                        f"there is no area “{shortened(area_id)}”{near(area_id, filter(None, ids))}"
-                    )
-                    yield ("complaints", complaint, index), what
+                    hint = near(area_id, filter(None, ids))
+                    wrong = f"unknown area “{shortened(area_id)}”{hint}"
+                    yield ("complaints", complaint, index), wrong
 
     def called(self, target: str) -> str:
-        """Return the id or complaint of this region that ``target`` means; the id if none does."""
+        """Return the id or complaint of this region that ``target`` means, or else the id."""
         return meant(target, (self.id, *self.complaints)) or self.id
 
     def areas_for(self, target: str) -> list[Area]:
-        """Return the areas to treat for this region's id or one of its complaints."""
+        """Return the areas to treat for this region or one of its complaints."""
         ids = self.complaints.get(self.called(target), [])
         return [self.area(area_id) for area_id in ids] if ids else self.areas
 
     def area(self, area_id: str) -> Area:
-        """Return the area with this id or name; raises RequestError with names that are near."""
+        """Return the area with this id or name; raises RequestError that suggests similar names."""
         by_id = {area.id: area for area in self.areas}
         titles = {area.name: area for area in self.areas}
         for called in (by_id, titles):
@@ -185,7 +185,7 @@ class Region(Model):
 
 
 class Method(Model):
-    """A way of treating a spot."""
+    """A way to treat a spot."""
 
     id: Slug
     """The name of its template, and its key in methods.toml."""
@@ -195,13 +195,13 @@ class Method(Model):
     spoken: SidelessText
     """Within a sentence: "your trigger tool"."""
     mobilize: Texts | None = None
-    """The movement explained, where it is the same for all areas: kneading, rolling."""
+    """The explanation of the movement, if it is the same for all areas: kneading, rolling."""
     mobilize_again: Annotated[list[Text], Field(min_length=3)] | None = None
     """Variants of a short reminder of it."""
     prepares: bool = False
-    """Whether it may come before another method, to prepare the area for it: rolling."""
+    """Whether it can come before another method, to prepare the area: rolling."""
     tool: bool = True
-    """Whether a tool is needed, which has to lie within reach; hands are none."""
+    """Whether it needs a tool within reach; hands do not count."""
 
 
 class Methods(Model):
@@ -211,7 +211,7 @@ class Methods(Model):
 
     @classmethod
     def mistakes(cls, data: Mapping[str, Any]) -> Iterator[Mistake]:
-        """Return methods with the same id."""
+        """Return duplicate ids of methods."""
         yield from _twice("methods", _ids(data.get("methods")))
 
 
@@ -227,7 +227,7 @@ class Wording(Model):
 def _texts(
     value: object, loc: tuple[str | int, ...] = ()
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Return all texts in the data of an area, and where they are."""
+    """Return all texts in the data of an area, with their locations."""
     parts: Any = ()
     if isinstance(value, str):
         yield loc, value
@@ -241,7 +241,7 @@ def _texts(
 
 
 def _ids(entries: object) -> list[str | None]:
-    """Return the ids of a list of tables; None where there is none."""
+    """Return the ids of a list of tables, None for each table without one."""
     listed = entries if isinstance(entries, list) else []
     ids = [entry.get("id") if isinstance(entry, Mapping) else None for entry in listed]
     return [one if isinstance(one, str) else None for one in ids]
@@ -253,4 +253,4 @@ def _twice(key: str, ids: list[str | None]) -> Iterator[Mistake]:
         if one is not None:
             counts[one] += 1
             if counts[one] > 1:
-                yield (key, index, "id"), f"“{shortened(one)}” is there already"
+                yield (key, index, "id"), f"“{shortened(one)}” is already used"

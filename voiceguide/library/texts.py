@@ -1,4 +1,4 @@
-"""The texts of one language: found in the user's folders and the package's, read when needed."""
+"""The texts of one language, from the user's folders and the package's, read when needed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REFERENCE = "en"
-"""The language that has all texts."""
+"""The language in which all texts exist."""
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]+)*")  # BCP 47, as far as folders are named
 
@@ -41,8 +41,8 @@ class Library:
     def region(self, target: str) -> Region:
         """Return the region that ``target`` means: by its id, a complaint or its title.
 
-        Ids and complaints go first as they are written, then in any spelling: “Tennis Elbow”.
-        Raises RequestError for a name that is unknown, LibraryError for a file that is wrong.
+        Exact ids and complaints come first, then other spellings: “Tennis Elbow”. Raises
+        RequestError for a name that is unknown, LibraryError for a file that is wrong.
         """
         region_id = meant(target, self.region_files)
         if region_id is not None:
@@ -59,7 +59,7 @@ class Library:
         names += [title for title in titles if meant(title, names) is None]
         hint = near(target, names) or "; “voiceguide regions” lists them"
         if problems:
-            hint += f" (and tells why {len(problems)} of their files cannot be used)"
+            hint += f" (and shows why {len(problems)} of their files cannot be used)"
         raise RequestError(f"no region or complaint “{shortened(target)}”{hint}")
 
     def regions(self, problems: list[LibraryError] | None = None) -> list[Region]:
@@ -80,7 +80,7 @@ class Library:
         return {method.id: method for method in read.methods}
 
     def method(self, name: str) -> Method:
-        """Return the method with this id or title; raises RequestError with names that are near."""
+        """Return the method with this id or title; raises RequestError with similar names."""
         titles = {method.name: method for method in self.methods.values()}
         for called in (self.methods, titles):
             key = meant(name, called)
@@ -94,7 +94,7 @@ class Library:
         return validated(Wording, self._file("phrases.toml"))
 
     def problems(self) -> list[LibraryError]:
-        """Return what is wrong in the files of this language, an error for each."""
+        """Return an error for each file of this language that is wrong."""
         problems: list[LibraryError] = []
         self.regions(problems)
         for name in ("methods", "wording"):
@@ -131,6 +131,6 @@ def load(language: str, own: Path | None = None) -> Library:
 
 
 def languages(own: Path | None = None) -> list[str]:
-    """Return the languages for which there are texts."""
+    """Return the languages that have texts."""
     roots = files.script_folders(own)
     return sorted({path.parent.name for root in roots for path in root.glob("*/phrases.toml")})

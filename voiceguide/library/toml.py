@@ -1,6 +1,6 @@
-"""A TOML file -> a checked model; every mistake in it is told with its line.
+"""A TOML file -> a checked model; every mistake in it is reported with its line.
 
-``tomllib`` does not say where a key stands, so ``places`` goes over the text again for that alone.
+``tomllib`` does not say where a key is, so ``places`` scans the text again to find out.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _MOST_TOLD = 100  # mistakes of a file
 _SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
 _PLAINER = {
     r"Illegal character '\n'": "text must end with a quotation mark on the line where it begins",
-    "Invalid value": 'this is not a value; text stands in quotation marks: "…"',
-    "Unclosed array": "a list lacks a comma, or the ] at its end",
-    "Cannot overwrite a value": "this key is there already",
+    "Invalid value": 'this is not a value; put text in quotation marks: "…"',
+    "Unclosed array": "a list is missing a comma or its final ]",
+    "Cannot overwrite a value": "this key is already used",
     "Expected '=' after a key in a key/value pair": "there must be a = after a key",
 }
-"""By what tomllib says: the most frequent mistakes in plain English."""
+"""The most frequent mistakes in plain English, by what tomllib says."""
 _TWICE = re.compile(r"Cannot declare .* twice")
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -51,9 +51,9 @@ _SIGN = re.compile(
 
 
 def validated(model: type[_ModelT], path: Path, **given: object) -> _ModelT:
-    """Return the ``model`` that the TOML file at ``path`` holds.
+    """Return the ``model`` in the TOML file at ``path``.
 
-    ``given`` are values that come from the file's name, and must not be in the file. Raises
+    ``given`` are values that come from the file's name and must not be in the file. Raises
     LibraryError with a line for each mistake: file, line, key, and what is wrong.
     """
     text = _text(path)
@@ -80,13 +80,13 @@ def validated(model: type[_ModelT], path: Path, **given: object) -> _ModelT:
 def _mistake(
     error: Mapping[str, Any], model: type[BaseModel], data: object, given: Mapping[str, object]
 ) -> tuple[_Loc, str]:
-    """Return where a mistake is, and how it is told: with its key."""
+    """Return the location of a mistake, and a message with its key."""
     loc = error["loc"]
     if error["type"] == "extra_forbidden":
         what = reason(error, keys_at(model, loc[:-1]))
         key = _key(loc[:-1], data)
     else:
-        loc = loc[:-1] if loc[-1:] == ("[key]",) else loc  # pydantic's way to name a key
+        loc = loc[:-1] if loc[-1:] == ("[key]",) else loc  # how pydantic marks a key
         what = reason(error)
         key = _key(loc, data, missing=error["type"] == "missing")
     if loc and loc[0] in given:
@@ -95,9 +95,9 @@ def _mistake(
 
 
 def _key(loc: _Loc, data: object, *, missing: bool = False) -> str:
-    """Return what people call a place: areas.upper-calf.find #1 (lists count from 1).
+    """Return a location as people write it: areas.upper-calf.find #1 (lists count from 1).
 
-    Steps that only the model knows, such as one of a union, are left out.
+    Steps that exist only in the model, such as a member of a union, are left out.
     """
     key = ""
     for part in loc:
@@ -120,7 +120,7 @@ def _quoted(key: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return a message without control characters, which texts of a file may bring in."""
+    """Return a message without control characters, which may come from the file."""
     return "".join(" " if one.isspace() else one if one.isprintable() else "�" for one in text)
 
 
@@ -131,7 +131,7 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise LibraryError(f"{path}: cannot be read: {error.strerror}") from error
     if len(data) > _MOST_BYTES:
-        raise LibraryError(f"{path}: is larger than {_MOST_BYTES:,} bytes; divide it")
+        raise LibraryError(f"{path}: is larger than {_MOST_BYTES:,} bytes; split it up")
     try:
         return data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -148,10 +148,10 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
         what = match[1] if match else str(error)
         lines = text.removesuffix("\n").split("\n")
         line = int(match[2]) if match and match[2] else len(lines)
-        if what == "Cannot overwrite a value":  # told at the end of the value
+        if what == "Cannot overwrite a value":  # tomllib reports the end of the value
             line = _Reader("\n".join(lines[:line])).statement_line
         if _TWICE.fullmatch(what):
-            what = "this table is there already"
+            what = "this table is already used"
         what = _PLAINER.get(what) or what[:1].lower() + shortened(what[1:], 200)
         raise LibraryError(f"{path}:{line}: is not valid TOML: {what}") from error
     except RecursionError as error:
@@ -162,15 +162,15 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class Place:
-    """Where a table, a list or a value begins in a file, and its parts."""
+    """The place where a table, list or value begins in a file, with its parts."""
 
     line: int
     parts: dict[str | int, Place] = field(default_factory=dict)
     of_tables: bool = False
-    """Whether it is a list written with [[ ]]: what names it later means its last table."""
+    """Whether it is a list written with [[ ]]: later references mean its last table."""
 
     def at(self, keys: Iterable[str], line: int) -> Place:
-        """Return the place to which dotted ``keys`` lead; what is new begins on ``line``."""
+        """Return the place at the dotted ``keys``; new places begin on ``line``."""
         place = self
         for key in keys:
             place = place.parts.setdefault(key, Place(line))
@@ -184,7 +184,7 @@ class Place:
 
 
 def line_of(root: Place, loc: Iterable[str | int]) -> int:
-    """Return the line of what lies at ``loc``, or of the nearest thing around it that there is."""
+    """Return the line of ``loc``, or of the nearest existing thing around it."""
     place = root
     for part in loc:
         if part not in place.parts:
@@ -194,12 +194,12 @@ def line_of(root: Place, loc: Iterable[str | int]) -> int:
 
 
 def places(text: str) -> Place:
-    """Return where everything is in a text that is valid TOML."""
+    """Return the places of everything in a text that is valid TOML."""
     return _Reader(text).root
 
 
 class _Reader:
-    """Follows the keys and brackets of TOML, one sign after another; nothing here recurs."""
+    """Follows the keys and brackets of TOML, token by token, without recursion."""
 
     def __init__(self, text: str) -> None:
         self.root = Place(1)
@@ -207,15 +207,15 @@ class _Reader:
         """Where the last statement begins."""
         self._line = 1
         self._table = self.root
-        """To which statements belong: that of the last header."""
+        """The table of the last header, to which statements belong."""
         self._open: list[tuple[Place, Callable[[str], None]]] = []
-        """The lists and tables in brackets in which we are, and what reads on after a comma."""
+        """The open bracketed lists and tables, with the reader to continue after a comma."""
         self._place = self.root
-        """What a value is being read for."""
+        """The place whose value is being read."""
         self._keys: list[str] = []
         self._header_of_list = False
         self._read: Callable[[str], None] = self._key
-        """What reads the next sign."""
+        """The reader of the next token."""
         for match in _SIGN.finditer(text):
             if not match[0].startswith("#"):
                 self._read(match[0])
@@ -280,7 +280,7 @@ class _Reader:
             self._value(sign)
 
     def _end(self, sign: str) -> None:
-        """Read what comes after a value or a header; the rest of a number or a date, too."""
+        """Read what follows a value or a header, including the rest of a number or a date."""
         self._read = self._end
         if self._open and sign in ("]", "}"):
             self._open.pop()
@@ -291,5 +291,5 @@ class _Reader:
 
 
 def _decoded(key: str) -> str:
-    """Return the text of a key, which may stand in quotation marks."""
+    """Return the text of a key, which may be quoted."""
     return str(tomllib.loads(f"key = {key}")["key"]) if key[0] in "\"'" else key

@@ -1,12 +1,12 @@
 """Timeline -> blocks of PCM, mixed with pydub in short windows, so that memory stays flat.
 
-Takes the items of a timeline in the order of time, and what returns the clip of an utterance; it
-reads sounds and beds from their files itself. Gives blocks of half a second: 48,000 Hz, 16 bit,
-mono or stereo. ``mix`` goes from the beginning to the end, as a file needs it; ``Window`` gives any
-part of a session, as a player needs it. Levels, pans, fades and ducking are applied here, and
-nothing is louder than the ceiling.
+Takes the items of a timeline in the order of time, and a function that returns the clip of an
+utterance; it reads sounds and beds from their files itself. Gives blocks of half a second: 48,000
+Hz, 16 bit, mono or stereo. ``mix`` goes from the beginning to the end, as needed for a file;
+``Window`` returns any part of a session, as needed by a player. Levels, pans, fades and ducking are
+applied here, and nothing is louder than the ceiling.
 
-    bed    a bed in a loop: at its level, faded, and softer where something is said
+    bed    a bed in a loop: at its level, faded, and quieter under speech
 """
 
 from __future__ import annotations
@@ -40,22 +40,22 @@ if TYPE_CHECKING:
     from voiceguide.voices import Utterance
 
 VERSION = 3
-"""Raise it whenever the same timeline sounds different: a playlist's files are then made anew."""
+"""Raise this whenever the same timeline sounds different, so that playlists are made again."""
 
 BLOCK_MS = 500
 """How long a block is, in milliseconds; the last one may be shorter."""
 
 _CEILING = 32767 * 10 ** (CEILING_DBFS / 20)
 _LOUD, _LOUD_DB = 1.6, 2.5
-"""What goes so far beyond the ceiling, a voice at +6 dB say, is bent from further below and so much
-more: of a hard bend, MP3 makes peaks 3 dB higher (measured: +0.7 dBTP without)."""
+"""Peaks this far above the ceiling, such as a voice at +6 dB, are limited from a lower knee and by
+this much more: MP3 raises hard-limited peaks by up to 3 dB (measured: +0.7 dBTP without)."""
 _SILENT_DB, _LOUDEST_DB = -120.0, 40.0
 _TRACKS = 32
-"""So many audio files are kept open."""
+"""How many audio files are kept open."""
 
 
 def channels(script: Cue) -> int:
-    """Return how many channels a session needs: two where anything is panned."""
+    """Return how many channels a session needs: two if anything is panned."""
     return 2 if any(isinstance(cue, Group) and cue.timing.pan for cue in walk(script)) else 1
 
 
@@ -67,9 +67,9 @@ def mix(
 ) -> Iterator[bytes]:
     """Return the session as blocks: 48,000 Hz, 16 bit little endian, ``channels`` interleaved.
 
-    ``timeline`` is taken item by item, and ``clip`` asked when an utterance begins. Raises
-    SoundError for an audio file that cannot be read, ScriptError where nothing is heard at all, and
-    what the two raise.
+    ``timeline`` is consumed item by item, and ``clip`` is called when an utterance begins. Raises
+    SoundError for an audio file that cannot be read, ScriptError if the session is empty, and
+    whatever these two raise.
     """
     window = Window(clip, channels)
     events: list[Event] = []
@@ -93,12 +93,12 @@ def mix(
 
 
 def nothing_is_heard(name: str) -> ScriptError:
-    """Return the error for a script that lasts no time."""
-    return ScriptError(f"{name}: nothing is heard: it has no text, sound or pause")
+    """Return the error for an empty script."""
+    return ScriptError(f"{name}: the script is empty: it has no text, sound or pause")
 
 
 def chime_before(delay_ms: int) -> list[Event]:
-    """Return the soft tone that is heard before a session begins, at its negative time."""
+    """Return the soft tone that is heard just before a session begins, at a negative time."""
     path = files.find("chime.wav", files.folders("sounds"))
     if path is None or delay_ms == 0:
         return []
@@ -113,7 +113,7 @@ def check(bed: Bed) -> None:
 
 
 class Window:
-    """Mixes any part of a session, as often as it is asked for: what a player needs to seek."""
+    """Mixes any part of a session, any number of times, so that a player can seek."""
 
     def __init__(self, clip: Callable[[Utterance], Samples], channels: int) -> None:
         self.channels = channels
@@ -123,12 +123,12 @@ class Window:
         self._playing: list[_Playing] = []
 
     def lay(self, bed: Bed) -> None:
-        """Let ``bed`` sound under all of the session; raises SoundError if it cannot."""
+        """Play ``bed`` under the whole session; raises SoundError if it cannot be played."""
         self._bed = Loop(bed, self.channels)
 
     @property
     def ahead_ms(self) -> int:
-        """How far ahead of a part its events, and the end of the session, have to be known."""
+        """How far ahead of a part the events and the end of the session must be known."""
         return AHEAD_MS if self._bed else 0
 
     @property
@@ -139,11 +139,11 @@ class Window:
     def mix(
         self, events: Iterable[Event], begin_ms: int, end_ms: int, session_ms: int | None = None
     ) -> bytes:
-        """Return the block from ``begin_ms`` to ``end_ms``, of the ``events`` that reach into it.
+        """Return the block from ``begin_ms`` to ``end_ms``, mixed from the ``events`` in it.
 
-        On the grid of BLOCK_MS it holds the same samples as that of ``mix``. With a bed, events
-        that end up to ``behind_ms`` before it, or begin up to ``ahead_ms`` after it, are needed
-        too, and the length of the session, if it ends within that.
+        On the grid of BLOCK_MS, it is identical to the block of ``mix``. With a bed, events that
+        end up to ``behind_ms`` before it or begin up to ``ahead_ms`` after it are needed too, and
+        the length of the session if it ends within that time.
         """
         events = list(events)
         ready = {id(one.event): one for one in self._playing}
@@ -177,7 +177,7 @@ class Window:
 
 
 def sound_ms(sound: Sound) -> int:
-    """Return how long a sound lasts, of which only the head is read; raises SoundError."""
+    """Return how long a sound lasts, from the header of its file; raises SoundError."""
     return _track(sound).length_ms
 
 
@@ -191,7 +191,7 @@ class _Playing(NamedTuple):
     levels: tuple[float, ...]
     """A factor for each channel, 1 or less."""
     boost: float
-    """A factor of 1 or more: what goes beyond full scale is only limited in the sum."""
+    """A factor of 1 or more; samples beyond full scale are only limited after mixing."""
 
     def part(self, begin_ms: int, end_ms: int) -> AudioSegment:
         """Return what is heard from ``begin_ms`` to ``end_ms`` of the session."""
@@ -210,7 +210,7 @@ class _Playing(NamedTuple):
 
 
 _Part: TypeAlias = tuple[int, AudioSegment, float]
-"""Where in the block it begins, in ms; what is heard; by what it is to be boosted."""
+"""Its begin within the block in ms, its audio, and the factor by which to boost it."""
 
 
 def _block(parts: list[_Part], length_ms: int, channels: int) -> bytes:
@@ -225,7 +225,7 @@ def _block(parts: list[_Part], length_ms: int, channels: int) -> bytes:
 
 
 def _limited(parts: list[_Part], length_ms: int, channels: int) -> bytes:
-    """Mix what may be too loud: where it is, what goes beyond the knee is bent, never clipped."""
+    """Mix parts that may be too loud; peaks above the knee are limited softly, never clipped."""
     total = np.zeros((length_ms * FRAMES_PER_MS, channels), dtype=np.float32)
     for position, part, boost in parts:
         samples = np.frombuffer(part.raw_data, dtype="<i2").reshape(-1, channels)
@@ -247,7 +247,7 @@ def _segment(data: bytes, channels: int) -> AudioSegment:
 
 
 def _ramped(part: AudioSegment, ramp: Ramp, begin_ms: int) -> AudioSegment:
-    """Fade a part that begins at ``begin_ms`` of the session, in a raised cosine."""
+    """Return a part that begins at ``begin_ms`` of the session, faded by a raised cosine."""
     frames = int(part.frame_count())
     span = (ramp.end_ms - ramp.begin_ms) * FRAMES_PER_MS
     at = np.arange(frames) + (begin_ms - ramp.begin_ms) * FRAMES_PER_MS

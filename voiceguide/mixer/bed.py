@@ -1,7 +1,6 @@
-"""A bed under speech: a file in a loop, at its level, faded, and ducked where something is said.
+"""A bed under speech: a file in a loop, at its level, faded, and ducked under speech.
 
-What is heard of it at any time hangs on that time alone, and on the speech around it: a player may
-jump about.
+Any part can be rendered on its own, given the speech around it, so that a player can seek.
 """
 
 from __future__ import annotations
@@ -25,32 +24,32 @@ if TYPE_CHECKING:
     from voiceguide.timeline import Bed
 
 BED_LUFS = -36.0
-"""Where nothing is said: 20 LU below speech, and 5 below the tones that pace the breath."""
+"""The level without speech: 20 LU below speech, and 5 below the tones that pace the breath."""
 DUCKED_DB = 6.0
-"""How much softer a bed is under speech. STOI of speech is then 0.996 with each of ours."""
+"""How much quieter a bed is under speech. The STOI of speech is then 0.996 with our beds."""
 DUCK_MS, HOLD_MS, RISE_MS = 700, 300, 1800
-"""It is down when speech begins, waits for what may follow, and comes back slowly: between two
-sentences it does not pump."""
+"""The bed is down when speech begins, stays down in case more follows, and comes back slowly: it
+does not pump between sentences."""
 FADE_IN_MS, FADE_OUT_MS = 4000, 6000
-"""At the begin and the end of the session."""
+"""At the beginning and the end of the session."""
 AHEAD_MS = max(DUCK_MS, FADE_OUT_MS)
-"""So far ahead speech and the session's end have to be known."""
+"""How far ahead speech and the end of the session must be known."""
 BEHIND_MS = HOLD_MS + RISE_MS
-"""So long after its end speech still counts."""
+"""How long after its end speech still matters."""
 
 _SEAM_MS = 4000
-"""The end of a file that is no loop by itself is crossfaded with its begin for so long."""
+"""How long the end of a file that is not seamless is crossfaded with its beginning."""
 _LIKENESS = (-0.5, 1.0)
-"""Of the two (their correlation): what cancels out even more is not raised further."""
+"""The limits of the correlation of both: beyond the lower one, the sum is not raised further."""
 _MEASURED_MS, _PROBE_MS, _PROBES = 3_600_000, 3000, 200
-"""Ten minutes are measured as a whole, 3 s by 3 s (short-term loudness); longer files in so many
-places of their first hour."""
+"""Ten minutes are measured completely, in parts of 3 s (short-term loudness); longer files in this
+many places of their first hour."""
 _GATE_LU = 10.0
-"""What is so far below the mean does not count (ITU-R BS.1770-4)."""
+"""Parts this far below the mean do not count (ITU-R BS.1770-4)."""
 _MOST_DB = 12.0
-"""So much a soft file is raised at most."""
+"""How much a quiet file is raised at most."""
 _BELOW_SPEECH_LU = 10.0
-"""The loudest 3 s of a bed stay so far below speech, unless its level is raised."""
+"""How far the loudest 3 s of a bed stay below speech, unless its level is raised."""
 _SILENT_LUFS = -69.0
 _HEARD = Pedalboard(
     [HighShelfFilter(1682, 4, 0.707), HighpassFilter(38.1), HighpassFilter(38.1)]
@@ -61,13 +60,13 @@ class Loop:
     """A bed's file, ready to play."""
 
     def __init__(self, bed: Bed, channels: int) -> None:
-        """Open it for a mix of so many channels, and measure its level there.
+        """Open it for a mix with this many channels, and measure its level there.
 
-        Raises SoundError if it is not audio, or silent.
+        Raises SoundError if it is not audio or is silent.
         """
         self._path = bed.path
         self._windows = AudioReader(bed.path)
-        self._ending = AudioReader(bed.path)  # each is read on where it was
+        self._ending = AudioReader(bed.path)  # each continues where it was
         frames = self._windows.frames
         self._seam = 0 if bed.seamless else min(_SEAM_MS * FRAMES_PER_MS, frames // 4)
         self._period = frames - self._seam
@@ -76,7 +75,7 @@ class Loop:
         mixed = self._weights @ powers @ self._weights.T
         level_lufs, loudest_lufs = _lufs(np.trace(mixed, axis1=1, axis2=2))
         if loudest_lufs < _SILENT_LUFS:
-            raise SoundError(f"{bed.path}: nothing is heard in it")
+            raise SoundError(f"{bed.path}: the file is silent")
         most_db = min(_MOST_DB, SPEECH_LUFS - _BELOW_SPEECH_LU - loudest_lufs)
         self._gain_db = min(BED_LUFS - level_lufs, most_db) + bed.gain_db
 
@@ -87,10 +86,10 @@ class Loop:
         speech: Sequence[tuple[int, int]],
         session_ms: int | None,
     ) -> NDArray[np.float32]:
-        """Return the bed from ``begin_ms`` on: shape (channels, frames), within ±1 or beyond.
+        """Return the bed from ``begin_ms`` on: shape (channels, frames); it may exceed ±1.
 
-        ``speech`` is when something is said, from BEHIND_MS before to AHEAD_MS after that part;
-        ``session_ms`` is the session's length, None if it ends later than AHEAD_MS after it.
+        ``speech`` lists when something is said, from BEHIND_MS before this part to AHEAD_MS after
+        it; ``session_ms`` is the session's length, None if it ends later than AHEAD_MS after it.
         """
         heard = self._weights @ self._looped(begin_ms * FRAMES_PER_MS, length_ms * FRAMES_PER_MS)
         gain_db = self._gain_db - DUCKED_DB * _ducking(begin_ms, length_ms, speech)
@@ -105,13 +104,13 @@ class Loop:
         while count:
             at = begin % self._period
             part = self._windows.read(at, min(count, self._period - at))
-            if at < self._seam and begin >= self._period:  # what was before goes on into it
+            if at < self._seam and begin >= self._period:  # crossfade from the end
                 size = min(part.shape[1], self._seam - at)
                 before = self._ending.read(self._period + at, size)
                 angle = (np.arange(at, at + size) / self._seam * np.pi / 2).astype("f4")
                 rising, falling = np.sin(angle), np.cos(angle)
                 power = 1 + 2 * self._likeness * rising * falling
-                part = part.copy()  # what was read is kept, and given again
+                part = part.copy()  # the reader keeps what it returned
                 part[:, :size] = (part[:, :size] * rising + before * falling) / np.sqrt(power)
             parts.append(part)
             begin += part.shape[1]
@@ -120,7 +119,7 @@ class Loop:
 
     @functools.cached_property
     def _likeness(self) -> np.float32:
-        """How much the end is like the begin, as a wave: what is alike adds up to more."""
+        """The correlation of the end with the beginning: the more alike, the louder their sum."""
         windows = AudioReader(self._path)
         both = [self._weights @ windows.read(at, self._seam) for at in (0, self._period)]
         windows.close()
@@ -130,7 +129,7 @@ class Loop:
 
 
 def _weights(powers: NDArray[np.float64], channels: int) -> NDArray[np.float32]:
-    """Return how much of each channel of a file is heard in each of one channel or two."""
+    """Return the weight of each channel of a file in each channel of the mix."""
     if channels == 1:
         return mono_weights(powers)[None, :]
     weights = np.full((channels, len(powers)), np.sqrt(0.5), dtype=np.float32)  # equal power
@@ -140,7 +139,7 @@ def _weights(powers: NDArray[np.float64], channels: int) -> NDArray[np.float32]:
 
 
 def _lufs(powers: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the gated loudness of a file, and that of its loudest part, of that of its parts."""
+    """Return the gated loudness of a file and the loudness of its loudest part."""
     levels = 10 * np.log10(np.maximum(powers, 1e-12)) - 0.691
     heard = powers[levels > _SILENT_LUFS]
     if not heard.size:
@@ -151,9 +150,9 @@ def _lufs(powers: NDArray[np.float64]) -> tuple[float, float]:
 
 @functools.lru_cache(maxsize=8)
 def _powers(path: Path) -> NDArray[np.float64]:
-    """Measure how loud a file's channels and their sums are heard: shape (parts, channels, same).
+    """Return the weighted powers of a file's channels: shape (parts, channels, channels).
 
-    Of channels that are mixed with weights w, a part's power is w·P·w.
+    The power of a part, mixed with the weights w, is w·P·w.
     """
     windows = AudioReader(path)
     probe = min(_PROBE_MS * FRAMES_PER_MS, windows.frames)

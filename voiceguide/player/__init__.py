@@ -1,22 +1,23 @@
 """Blocks -> loudspeaker, with controls.
 
-Takes a session's events as they become known, or a file that was rendered. Plays them through a
-loudspeaker, with pause, seeking, skipping by chapter and longer holds, none of which clicks. A
-session is spoken and mixed while it plays, about a second and a half ahead of what is heard; of a
-file, its chapters, words and tones are read from its tags.
+Takes a session's events as they become known, or a rendered file. Plays them through a loudspeaker,
+with pause, seeking, skipping by chapter and longer holds, all without clicks. A session is spoken
+and mixed while it plays, about a second and a half ahead of what is heard; the chapters, words and
+marks of a file are read from its tags.
 
-    source      a session as it is spoken -> audio from any place on
+    source      a session, as it is spoken -> audio from any position
     file        a rendered file -> the same
-    live        events and chapters as far as they are known; where holds and sentences are
-    player      the transport: a source -> blocks for a device, cut and faded where one skips
+    live        events, chapters and marks as far as they are known; holds and sentences at a time
+    player      the transport: a source -> blocks for a device, with fades at every jump
     device      what a device is, and the table of devices, found by name
-    miniaudio_device, simpleaudio_device    a device each
-    loudspeaker a device that is opened, watched, and found again where it is lost
-    keys        the terminal -> what is to be done
-    mpris       headset buttons and desktops -> the same (Linux)
+    miniaudio_device, simpleaudio_device    one device each
+    loudspeaker an open device, watched, and reopened if it is lost
+    keys        keys on the terminal -> commands
+    mpris       headset buttons and desktops -> commands (Linux)
     screen      what is heard -> the terminal
+    places      where sessions were stopped, for --resume
     awake       keeps the machine from going to sleep
-    loop        holds them together until all was heard
+    play, loop  connect all of these until the end
 
 Another device is one file, and one line in ``device.DEVICES``; a package adds its own by an entry
 point of the group ``voiceguide.devices`` (see ``voiceguide.tables``).

@@ -1,4 +1,4 @@
-"""The machine stays awake while a session plays, where the system can be asked for it."""
+"""Keeps the machine awake while a session plays, if the system allows it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def kept_awake() -> Iterator[None]:
-    """Ask the system not to sleep. It is asked in a thread: its answer may take seconds."""
+    """Ask the system not to sleep; in a thread, since its answer may take seconds."""
     done = threading.Event()
     asking = threading.Thread(target=_ask, args=(done,), name="awake", daemon=True)
     asking.start()
@@ -24,7 +24,7 @@ def kept_awake() -> Iterator[None]:
 
 
 def _ask(done: threading.Event) -> None:
-    from wakepy import keep  # here, since it is not needed for the first sound
+    from wakepy import keep  # here, so that it does not delay the first sound
 
     with keep.running(on_fail="pass"):
         done.wait()

@@ -1,4 +1,4 @@
-"""What a loudspeaker is to the player; each way to one is a file beside this."""
+"""What a device is, and the table of devices; each device is a file in this folder."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class Device(Protocol):
-    """Plays what ``read(frames)`` gives, from ``start`` on until it is closed.
+    """Plays what ``read(frames)`` returns, from ``start`` until it is closed.
 
-    All that is asked of it hangs where the sound server does not answer.
+    Any call may hang if the sound server does not answer.
     """
 
     def start(self) -> None:
-        """Begin to play; raises DeviceError if that cannot be."""
+        """Start to play; raises DeviceError if it cannot."""
 
     def close(self) -> None:
         """Fall silent."""
@@ -31,7 +31,7 @@ class Opener(Protocol):
     """Opens a device: 48,000 Hz, 16 bit, the system's default output. An entry of ``DEVICES``."""
 
     def __call__(self, read: Callable[[int], bytes], channels: int) -> Device:
-        """Open it; ``read`` gives so many frames, interleaved, little endian; it never waits long.
+        """Open it; ``read`` returns that many frames, interleaved, little endian, without delay.
 
         Raises DeviceError if there is none.
         """
@@ -49,9 +49,9 @@ DEVICES: Table[Opener] = Table(
 
 
 def opener(device: str) -> Opener:
-    """Return what opens a device, by its name in ``DEVICES``, with its library loaded.
+    """Return the opener of a device, by its name in ``DEVICES``, with its library loaded.
 
-    Raises RequestError for a device that is not known, VoiceguideError for one that cannot be used.
+    Raises RequestError for an unknown device, VoiceguideError for one that cannot be used.
     """
     _quieten_alsa()
     return DEVICES.load(device)
@@ -66,7 +66,7 @@ def not_opened(reason: object) -> DeviceError:
 
 
 def _quieten_alsa() -> None:
-    """Keep ALSA's own messages off the screen: what is wrong is told in ours."""
+    """Keep ALSA's own messages off the screen; ours say what is wrong."""
     global _handler  # noqa: PLW0603 (ALSA keeps the pointer for good)
     if sys.platform == "linux" and _handler is None:
         with contextlib.suppress(OSError, AttributeError):

@@ -31,9 +31,9 @@ _KINDS = [mp3.MP3, wave.WAVE, flac.FLAC, oggvorbis.OggVorbis]
 _LINE = re.compile(r"\[([\d:.]+)\](.*)")  # of LRC
 _PIECE = RATE_HZ
 _RECENT = 90
-"""So many pieces are kept, to go back to."""
+"""How many pieces are kept for going back."""
 _EDGE_MS = 10
-"""Where a lengthening begins and ends, the file is faded for so long."""
+"""How long the file is faded where a hold was extended."""
 
 
 class Rendered:
@@ -66,7 +66,7 @@ class Rendered:
         self._window = mixer.Window(_no_speech, self.channels)
 
     def block(self, begin_ms: int, end_ms: int, *, tones: bool) -> bytes:
-        """Return a block of it; tones cannot be taken out."""
+        """Return a block; tones cannot be removed."""
         del tones
         if begin_ms < 0:
             return self._window.mix(self._lead, begin_ms, end_ms)
@@ -100,9 +100,9 @@ class Rendered:
 
 
 def _silences(cuts: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return begin and end of each lengthening of a hold: there, the file is silent.
+    """Return the begin and end of each extension of a hold, where the file is silent.
 
-    ``cuts`` tell where and how long they are, in the order in which they were made.
+    ``cuts`` has the position and length of each, in the order in which they were made.
     """
     silences: list[tuple[int, int]] = []
     for at_ms, by_ms in cuts:
@@ -113,7 +113,7 @@ def _silences(cuts: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _id3(tags: id3.ID3) -> tuple[str, list[_Placed]]:
-    """Return title, and chapters, words and marks, of an MP3 or WAV file."""
+    """Return the title, and the chapters, words and marks, of an MP3 or WAV file."""
     items: list[_Placed] = []
     for chapter in tags.getall("CHAP"):
         titles = chapter.sub_frames.getall("TIT2")
@@ -126,7 +126,7 @@ def _id3(tags: id3.ID3) -> tuple[str, list[_Placed]]:
 
 
 def _vorbis(tags: Mapping[str, list[str]]) -> tuple[str, list[_Placed]]:
-    """Return title, and chapters, words and marks, of a FLAC or OGG file."""
+    """Return the title, and the chapters, words and marks, of a FLAC or OGG file."""
     items: list[_Placed] = []
     for key, (value, *_) in tags.items():
         name = tags.get(f"{key}name")

@@ -1,4 +1,4 @@
-"""The keys of a terminal, one by one. The terminal is always put back as it was."""
+"""Single keys from a terminal. The terminal is always restored."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _WINDOWS_ARROWS = {"M": "right", "K": "left"}
 
 
 class Keys(Protocol):
-    """Keys that were pressed, while it is open."""
+    """The keys that are pressed while it is open."""
 
     def open(self) -> None:
-        """Let single keys through, without showing them; signals stay what they are."""
+        """Read single keys without echo; Ctrl-C and Ctrl-Z still work."""
 
     def close(self) -> None:
-        """Put the terminal back."""
+        """Restore the terminal."""
 
     def pressed(self) -> Iterator[str]:
-        """Return the keys pressed since: a character, "left" or "right"."""
+        """Return the keys pressed since the last call: a character, "left" or "right"."""
 
 
 def keys() -> Keys:
@@ -35,7 +35,7 @@ def keys() -> Keys:
         if sys.stdin.isatty():
             if sys.platform == "win32":
                 return _Console()
-            else:  # noqa: RET505 (mypy knows by it that the other class is not there)
+            else:  # noqa: RET505 (it tells mypy that the other class does not exist)
                 return _Terminal(sys.stdin.fileno())
     return _NoKeys()
 
@@ -56,7 +56,7 @@ if sys.platform == "win32":
     import msvcrt
 
     class _Console:
-        """A console of Windows gives single keys as it is."""
+        """A console of Windows, which returns single keys anyway."""
 
         def open(self) -> None:
             """Do nothing."""
@@ -85,7 +85,7 @@ else:
             self._gone = False
 
         def open(self) -> None:
-            if not self._in_foreground():  # it would be stopped for it
+            if not self._in_foreground():  # the system would stop us for it
                 return
             with contextlib.suppress(termios.error):
                 self._before = termios.tcgetattr(self._descriptor)
@@ -109,7 +109,7 @@ else:
                     text = text[1:]
 
         def _read(self) -> str:
-            """Return what was typed; nothing any more where the terminal is gone."""
+            """Return what was typed; nothing once the terminal is gone."""
             if self._gone or not self._in_foreground():
                 return ""
             if self._before is None:  # it was in the background
@@ -124,8 +124,8 @@ else:
             return data.decode("utf-8", "ignore")
 
         def _in_foreground(self) -> bool:
-            """Whether the terminal is ours now: the shell may have it, and other jobs."""
+            """Whether the terminal is ours now, not the shell's or another job's."""
             try:
                 return os.tcgetpgrp(self._descriptor) == os.getpgrp()
-            except OSError:  # it is not the terminal that controls us: nothing stops us
+            except OSError:  # not our controlling terminal: nothing stops us
                 return True

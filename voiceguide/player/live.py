@@ -1,6 +1,6 @@
 """What is known of a session while it plays: events, chapters, marks. All times are in ms.
 
-It grows as its timeline is resolved, and a hold in it can be made longer.
+It grows as the timeline is resolved, and holds in it can be extended.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from voiceguide.ssml import SpanKind
 
 _HOLDS: tuple[SpanKind, ...] = ("hold", "stretch")
-"""What is counted down, and can be made longer."""
+"""Spans that are counted down and can be extended."""
 _BREATHS: tuple[SpanKind, ...] = ("inhale", "exhale")
 _COUNTDOWN_MS = 3000
-"""Tones may count down the end of a hold: it is made longer before them."""
+"""Tones may count down the end of a hold, so it is extended before them."""
 
 
 class Breath(NamedTuple):
@@ -30,7 +30,7 @@ class Breath(NamedTuple):
     way: str
     """ "in" or "out"."""
     done: float
-    """How much of it is over, from 0 to 1."""
+    """The fraction that is over, from 0 to 1."""
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class _Marked:
     end_ms: int | None = None
     """None while it is open."""
     tone: Event | None = None
-    """What paces a breath: the first sound that follows the mark at its begin."""
+    """The tone of a breath: the first sound after its mark."""
 
     def move(self, by_ms: int) -> None:
         self.begin_ms += by_ms
@@ -56,9 +56,9 @@ class LiveTimeline:
 
     def __init__(self) -> None:
         self.known_ms = 0
-        """All that is heard before this is known."""
+        """Everything that is heard before this is known."""
         self.ahead_ms = 0
-        """So far ahead must be known what is to be said, for a bed gives way to it."""
+        """How far ahead speech must be known, since a bed gives way to it."""
         self.end_ms: int | None = None
         """The length of the session, once it is known."""
         self._events: list[Event] = []
@@ -71,7 +71,7 @@ class LiveTimeline:
         self._lock = threading.Lock()
 
     def add(self, item: Item) -> None:
-        """Take the next item of the timeline."""
+        """Add the next item of the timeline."""
         with self._lock:
             item = moved(item, self._shift_ms)
             match item:
@@ -111,13 +111,13 @@ class LiveTimeline:
 
     @property
     def chapters(self) -> list[Opening]:
-        """The chapters that are known."""
+        """The chapters that are known so far."""
         with self._lock:
             return list(self._openings)
 
     @property
     def cuts(self) -> list[tuple[int, int]]:
-        """Where holds were made longer, and by how much, in the order in which it was done."""
+        """Where holds were extended and by how much, in the order in which it was done."""
         with self._lock:
             return list(self._cuts)
 
@@ -127,7 +127,7 @@ class LiveTimeline:
             return bisect.bisect_right(self._openings, ms, key=lambda one: one.begin_ms) - 1
 
     def begin_of(self, chapter: str | int) -> int | None:
-        """Return where a chapter begins, by its title or its number; None while it is not known."""
+        """Return where a chapter begins, by its title or number; None while it is unknown."""
         chapters = self.chapters
         if isinstance(chapter, int):
             return chapters[chapter].begin_ms if chapter < len(chapters) else None
@@ -135,11 +135,11 @@ class LiveTimeline:
         return next((one.begin_ms for one in chapters if one.title.casefold() == title), None)
 
     def sentence_at(self, ms: int) -> Event | None:
-        """Return what is being said, or was said last."""
+        """Return the current sentence, or the last one."""
         return self._last(ms, lambda event: event.kind == "speech")
 
     def hold_at(self, ms: int) -> Span | None:
-        """Return the hold or stretch that ``ms`` lies in, if all of it is known."""
+        """Return the hold or stretch at ``ms``, if all of it is known."""
         with self._lock:
             for mark in self._begun(ms, _HOLDS):
                 if mark.end_ms is not None and ms < mark.end_ms:
@@ -154,7 +154,7 @@ class LiveTimeline:
         return max(begin_ms, self.chapters[number].begin_ms if number >= 0 else 0)
 
     def breath_at(self, ms: int) -> Breath | None:
-        """Return how far the breath is that is being paced."""
+        """Return the current breath and its progress; None if no breath is paced."""
         with self._lock:
             for mark in self._begun(ms, _BREATHS):
                 if mark.end_ms is None or mark.end_ms <= ms:
@@ -164,12 +164,12 @@ class LiveTimeline:
         return None
 
     def lengthen(self, hold: Span, by_ms: int) -> int:
-        """Make a hold longer before its countdown; return where it was cut open.
+        """Extend a hold before its countdown; return where the time was inserted.
 
-        Its last breath, in and out, is paced once more there, if there is room for it.
+        Its last breath, in and out, is repeated there if there is room.
         """
         with self._lock:
-            # Where a hold is as short as the countdown, what begins with it stays there.
+            # If a hold is as short as the countdown, what begins with it stays in place.
             at_ms = max(hold.begin_ms + 1, hold.end_ms - _COUNTDOWN_MS)
             copies = self._breath_again(hold, at_ms, at_ms + by_ms)
             for mark in self._marks:
@@ -194,7 +194,7 @@ class LiveTimeline:
         return at_ms
 
     def _breath_again(self, hold: Span, at_ms: int, limit_ms: int) -> list[_Marked]:
-        """Return copies of the last breath of a hold, from ``at_ms`` on, if there is room."""
+        """Return copies of the last breath of a hold, placed at ``at_ms``, if there is room."""
         breaths = [
             mark for mark in self._begun(at_ms - 1, _BREATHS) if mark.begin_ms >= hold.begin_ms
         ][:2]

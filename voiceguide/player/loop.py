@@ -1,4 +1,4 @@
-"""A session from its beginning to its end: player, loudspeaker, and all that steers them."""
+"""Runs a session from beginning to end: player, loudspeaker, and everything that controls them."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 
 _TICK_S = 0.05
 _ASLEEP_S = 3.0
-"""Where so much time has passed unnoticed, the machine slept, or this process was stopped."""
+"""If this much time passes unnoticed, the machine was asleep, or this process was stopped."""
 _SUSPEND = getattr(signal, "SIGTSTP", 0)
-"""Ctrl-Z; there is none on Windows."""
+"""Ctrl-Z; it does not exist on Windows."""
 _FADE_S = 0.2
 _STOP_S = 1.5
 _SKIP_MS = 10_000
 
 
 def run(player: Player, open_device: Opener, keys: Keys, screen: Screen) -> None:
-    """Play until the end, or until it is ended; return when all is closed.
+    """Play to the end, or until stopped; return when everything is closed.
 
-    Raises DeviceError where the loudspeaker is lost and none comes back, KeyboardInterrupt for
-    SIGINT and SystemExit for SIGTERM and SIGHUP (after a fade), and what the player met with.
+    Raises DeviceError if the loudspeaker is lost and does not come back, KeyboardInterrupt for
+    SIGINT and SystemExit for SIGTERM and SIGHUP (after a fade), and errors of the player.
     """
     speaker = Loudspeaker(player, open_device)
     with _signals(player) as caught, contextlib.closing(speaker), contextlib.closing(player):
@@ -52,7 +52,7 @@ def run(player: Player, open_device: Opener, keys: Keys, screen: Screen) -> None
                 keys.open()
                 _steer(player, speaker, keys, screen, caught)
         except DeviceError:
-            if not player.stopping:  # else nobody waits for it any more
+            if not player.stopping:  # otherwise nobody waits for it any more
                 raise
     if player.error is not None:
         raise player.error
@@ -91,7 +91,7 @@ def _steer(
 
 @contextlib.contextmanager
 def _on_the_bus(player: Player) -> Iterator[None]:
-    """Let others steer the player over D-Bus, where there is one and dbus-fast is installed."""
+    """Let others control the player over D-Bus, if it exists and dbus-fast is installed."""
     if not os.environ.get("DBUS_SESSION_BUS_ADDRESS"):
         yield
         return
@@ -121,15 +121,15 @@ def _press(player: Player, key: str, screen: Screen) -> None:
     if key in plain:
         plain[key]()
     elif key == "+":
-        screen.say("15 s more" if player.extend() else "No hold to make longer here.")
+        screen.say("15 s more" if player.extend() else "There is no hold to extend here.")
     elif key == "m" and player.source.can_mute:
         player.mute()
     elif key == "m":
-        screen.say("The tones of a file cannot be left out.")
+        screen.say("The tones of a finished file cannot be muted.")
 
 
 def _suspend(player: Player, speaker: Loudspeaker, keys: Keys, screen: Screen) -> None:
-    """Fall silent and let the shell go on; come back to the last sentence."""
+    """Fall silent and return to the shell; when resumed, repeat the last sentence."""
     was_paused = player.paused
     player.pause()
     time.sleep(_FADE_S)
@@ -145,7 +145,7 @@ def _suspend(player: Player, speaker: Loudspeaker, keys: Keys, screen: Screen) -
 
 @contextlib.contextmanager
 def _signals(player: Player) -> Iterator[list[int]]:
-    """Note signals, and end with a fade; the second SIGINT or SIGTERM ends at once."""
+    """Collect signals, and end with a fade; a second SIGINT or SIGTERM ends at once."""
     caught: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:
@@ -153,7 +153,7 @@ def _signals(player: Player) -> Iterator[list[int]]:
             caught.append(number)
             return
         if number in caught:
-            signal.signal(number, signal.SIG_IGN)  # a third would break off what is put back
+            signal.signal(number, signal.SIG_IGN)  # a third would interrupt the cleanup
             raise KeyboardInterrupt
         caught.append(number)
         threading.Thread(target=player.stop, daemon=True).start()  # it may hold the lock now
@@ -172,7 +172,7 @@ def _signals(player: Player) -> Iterator[list[int]]:
 
 
 def _clock_s() -> float:
-    """Return the time of a clock that goes on while the machine sleeps."""
+    """Return the time of a clock that keeps running while the machine sleeps."""
     if sys.platform == "linux":
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     if sys.platform == "darwin":

@@ -1,4 +1,4 @@
-"""The loudspeaker that a player plays to, found again where it is lost."""
+"""The loudspeaker that a player plays to; it is reopened if it is lost."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from voiceguide.player.player import Player
 
 _FIRST_BLOCK_S = 1.0
-"""So long it is waited for something to play, as a device takes the first piece at once."""
+"""How long to wait for something to play, since a device takes the first piece at once."""
 _HUSH_MS = 40
-"""PulseAudio lost up to 11 ms at the begin of a stream (measured with a null sink)."""
+"""Silence at the start: PulseAudio lost up to 11 ms of a stream (measured with a null sink)."""
 _LOST_S = 1.0
-"""A device that asks for nothing for so long is lost."""
+"""A device that requests nothing for this long is lost."""
 _BEGIN_S = 3.0
-"""It may take so long to begin: a null sink of PulseAudio finishes a block of 2 s first."""
+"""How long it may take to begin: a null sink of PulseAudio finishes a block of 2 s first."""
 _ANSWER_S = 4.0
-"""A sound server hangs that has not answered by then; up to _FIRST_BLOCK_S of it is ours."""
+"""A sound server that has not answered by then hangs; up to _FIRST_BLOCK_S of this is ours."""
 _CLOSE_S = 0.8
 _RETURN_S = 3.0
-"""So long a lost device is looked for; with _LOST_S and _CLOSE_S that is less than 5 s."""
+"""How long to look for a lost device; with _LOST_S and _CLOSE_S, less than 5 s."""
 _RETRY_S = 0.25
 _SLICE_S = 0.05
 _BYTES = 2
@@ -37,11 +37,11 @@ _BYTES = 2
 _Result = TypeVar("_Result")
 
 _stuck: list[object] = []
-"""What did not answer: it must not be collected, as that would close a device, and hang too."""
+"""Calls that did not return: collecting them would close a device, and hang too."""
 
 
 class Loudspeaker:
-    """A device that plays what a player gives."""
+    """A device that plays the blocks of a player."""
 
     def __init__(self, player: Player, open_device: Opener) -> None:
         self._player = player
@@ -55,14 +55,14 @@ class Loudspeaker:
 
     @property
     def lost(self) -> bool:
-        """Whether it has asked for no audio for too long."""
+        """Whether it has not requested audio for too long."""
         return time.monotonic() - self._asked_s > self._patience_s
 
     def open(self, seconds: float = _ANSWER_S) -> None:
-        """Open it, and play as soon as there is something.
+        """Open it, and play as soon as there is something to play.
 
-        Raises DeviceError if there is none, or if it does not answer in so many seconds, or before
-        the player is stopped.
+        Raises DeviceError if there is none, or it does not answer within ``seconds``, or the player
+        is stopped first.
         """
         until_s = time.monotonic() + seconds
         channels = self._player.source.channels
@@ -72,7 +72,7 @@ class Loudspeaker:
             return time.monotonic() > until_s or self._player.stopping
 
         def read(frames: int) -> bytes:
-            if number != self._number:  # it hung, was given up, and comes to itself
+            if number != self._number:  # it hung, was given up, and woke up late
                 return bytes(frames * channels * _BYTES)
             return self._read(frames)
 
@@ -88,12 +88,12 @@ class Loudspeaker:
             raise not_opened("the sound server does not answer") from error
 
     def reopen(self) -> None:
-        """Look for it again and again; the last sentence is said again.
+        """Try to open it again and again, and repeat the last sentence.
 
-        Raises DeviceError if it does not come back in time, or before the player is stopped.
+        Raises DeviceError if it does not come back in time, or the player is stopped first.
         """
         self.close()
-        self._player.back_to_sentence()  # now: as it was closed, it still took some
+        self._player.back_to_sentence()  # now, since it read on while it was closed
         until_s = time.monotonic() + _RETURN_S
         while True:
             try:
@@ -107,7 +107,7 @@ class Loudspeaker:
                 return
 
     def close(self) -> None:
-        """Fall silent; a device that hangs is left to itself."""
+        """Fall silent; a device that hangs is abandoned."""
         device, self._device = self._device, None
         if device is not None:
             with contextlib.suppress(TimeoutError):
@@ -127,7 +127,7 @@ class Loudspeaker:
 
 
 def _call(function: Callable[[], _Result], given_up: Callable[[], bool]) -> _Result:
-    """Call a function that may hang in C; raises TimeoutError if it is ``given_up`` before."""
+    """Call a function that may hang in C; raises TimeoutError if it is ``given_up`` first."""
     outcome: list[_Result | Exception] = []
 
     def call() -> None:

@@ -1,4 +1,4 @@
-"""The loudspeaker, through miniaudio: it asks for short pieces, from its own thread."""
+"""The loudspeaker through miniaudio, which requests short pieces from its own thread."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 _PERIOD_MS = 300
-"""PulseAudio holds one period (miniaudio makes it the target length); keys are heard so much later.
-A busy machine stands still for long now and then: on two overloaded cores, 100 ms were not enough
-in one of twenty short sessions, 200 ms once in ten minutes (measured)."""
+"""PulseAudio buffers one period (miniaudio's target length), which delays the response to keys. A
+busy machine stalls now and then: on two overloaded cores, 100 ms were too short in one of twenty
+short sessions, 200 ms once in ten minutes (measured)."""
 
 
 class MiniaudioDevice:
@@ -39,7 +39,7 @@ class MiniaudioDevice:
             raise not_opened(error.args[0]) from error
 
     def start(self) -> None:
-        """Begin to play; raises DeviceError if that cannot be."""
+        """Start to play; raises DeviceError if it cannot."""
         try:
             self._device.start(_asked(self._read))
         except miniaudio.MiniaudioError as error:
@@ -51,7 +51,7 @@ class MiniaudioDevice:
 
 
 def _asked(read: Callable[[int], bytes]) -> Generator[bytes, int, None]:
-    """Make of ``read`` what miniaudio wants: a generator that is sent numbers of frames."""
+    """Return ``read`` as miniaudio needs it: a generator that is sent numbers of frames."""
 
     def pieces() -> Generator[bytes, int, None]:
         frames = yield b""
@@ -64,7 +64,7 @@ def _asked(read: Callable[[int], bytes]) -> Generator[bytes, int, None]:
 
 
 def backends() -> list[miniaudio.Backend]:
-    """Return all but the null device, which would play to nobody, and hear nothing."""
+    """Return all backends but the null device, which neither plays nor records."""
     known = miniaudio.Backend
     if sys.platform != "linux":
         return [backend for backend in known if backend.name not in ("NULL", "CUSTOM")]

@@ -1,8 +1,8 @@
-"""MPRIS: headset buttons, desktops and ``playerctl`` steer a session over D-Bus.
+"""MPRIS: headset buttons, desktops and ``playerctl`` control a session over D-Bus.
 
 The interfaces are those of https://specifications.freedesktop.org/mpris-spec/latest/; times are in
-microseconds. Chapters are next and previous; the session is the one track.
-dbus-fast reads annotations at run time: they are not postponed here.
+microseconds. Next and previous move by chapters; the session is the only track.
+dbus-fast reads annotations at run time, so they are not postponed here.
 """
 
 import asyncio
@@ -31,13 +31,13 @@ _PATH = "/org/mpris/MediaPlayer2"
 _TRACK = "/org/voiceguide/session"
 _WATCH_S = 0.2
 _JUMP_MS = 1000
-"""What differs more from the clock is a seek."""
+"""A larger difference from the clock is a seek."""
 
 DBusStrings = Annotated[list[str], DBusSignature("as")]
 
 
 class Mpris:
-    """Offers a player on the session bus as long as it is open; where there is no bus, nothing."""
+    """Offers a player on the session bus while it is open; does nothing without a bus."""
 
     def __init__(self, player: "Player") -> None:
         self._player = player
@@ -98,17 +98,17 @@ class _Root(ServiceInterface):
 
     @dbus_property(access=PropertyAccess.READ)
     def CanQuit(self) -> DBusBool:  # noqa: N802
-        """Tell that it can be ended."""
+        """Whether it can be ended."""
         return True
 
     @dbus_property(access=PropertyAccess.READ)
     def CanRaise(self) -> DBusBool:  # noqa: N802
-        """Tell that there is no window."""
+        """Whether it has a window: no."""
         return False
 
     @dbus_property(access=PropertyAccess.READ)
     def HasTrackList(self) -> DBusBool:  # noqa: N802
-        """Tell that there is no list of tracks."""
+        """Whether there is a list of tracks: no."""
         return False
 
     @dbus_property(access=PropertyAccess.READ)
@@ -118,12 +118,12 @@ class _Root(ServiceInterface):
 
     @dbus_property(access=PropertyAccess.READ)
     def SupportedUriSchemes(self) -> DBusStrings:  # noqa: N802
-        """Tell that nothing else can be opened."""
+        """Return nothing: nothing else can be opened."""
         return []
 
     @dbus_property(access=PropertyAccess.READ)
     def SupportedMimeTypes(self) -> DBusStrings:  # noqa: N802
-        """Tell that nothing else can be opened."""
+        """Return nothing: nothing else can be opened."""
         return []
 
 
@@ -158,7 +158,7 @@ class _Steered(ServiceInterface):
 
     @dbus_method()
     def Previous(self) -> None:  # noqa: N802
-        """Go to the begin of this chapter, or to the one before."""
+        """Go to the start of this chapter, or to the previous one."""
         self._player.previous_chapter()
 
     @dbus_method()
@@ -168,12 +168,12 @@ class _Steered(ServiceInterface):
 
     @dbus_method()
     def PlayPause(self) -> None:  # noqa: N802
-        """Pause, or go on."""
+        """Pause or resume."""
         self._player.toggle()
 
     @dbus_method()
     def Play(self) -> None:  # noqa: N802
-        """Go on."""
+        """Resume."""
         self._player.play()
 
     @dbus_method()
@@ -188,7 +188,7 @@ class _Steered(ServiceInterface):
 
     @dbus_method()
     def SetPosition(self, track: DBusObjectPath, position_us: DBusInt64) -> None:  # noqa: N802
-        """Go to a place in the session; one that lies outside is not gone to."""
+        """Go to a position in the session; positions outside it are ignored."""
         end_ms = self._player.source.live.end_ms
         inside = position_us >= 0 and (end_ms is None or position_us <= end_ms * 1000)
         if track == _TRACK and inside:
@@ -196,12 +196,12 @@ class _Steered(ServiceInterface):
 
     @dbus_signal()
     def Seeked(self, position_us: int) -> DBusInt64:  # noqa: N802
-        """Tell that the position has jumped."""
+        """Signal that the position has jumped."""
         return position_us
 
     @dbus_property(access=PropertyAccess.READ)
     def PlaybackStatus(self) -> DBusStr:  # noqa: N802
-        """Whether it plays."""
+        """Return Playing, Paused or Stopped."""
         return self._status()
 
     @dbus_property(access=PropertyAccess.READ)
@@ -211,57 +211,57 @@ class _Steered(ServiceInterface):
 
     @dbus_property(access=PropertyAccess.READ)
     def Position(self) -> DBusInt64:  # noqa: N802
-        """Return what is heard now."""
+        """Return the current position."""
         return max(0, self._player.position_ms) * 1000
 
     @dbus_property(access=PropertyAccess.READ)
     def Rate(self) -> DBusDouble:  # noqa: N802
-        """Tell that it plays at its own speed."""
+        """Return the speed, which is fixed."""
         return 1.0
 
     @dbus_property(access=PropertyAccess.READ)
     def MinimumRate(self) -> DBusDouble:  # noqa: N802
-        """Tell that no other speed can be had."""
+        """Return the only speed."""
         return 1.0
 
     @dbus_property(access=PropertyAccess.READ)
     def MaximumRate(self) -> DBusDouble:  # noqa: N802
-        """Tell that no other speed can be had."""
+        """Return the only speed."""
         return 1.0
 
     @dbus_property(access=PropertyAccess.READ)
     def Volume(self) -> DBusDouble:  # noqa: N802
-        """Tell that the volume is the system's business."""
+        """Return full volume: the system controls it."""
         return 1.0
 
     @dbus_property(access=PropertyAccess.READ)
     def CanGoNext(self) -> DBusBool:  # noqa: N802
-        """Tell that there are chapters to go to."""
+        """Whether it can move by chapters."""
         return True
 
     @dbus_property(access=PropertyAccess.READ)
     def CanGoPrevious(self) -> DBusBool:  # noqa: N802
-        """Tell that there are chapters to go to."""
+        """Whether it can move by chapters."""
         return True
 
     @dbus_property(access=PropertyAccess.READ)
     def CanPlay(self) -> DBusBool:  # noqa: N802
-        """Tell that it can go on."""
+        """Whether it can resume."""
         return True
 
     @dbus_property(access=PropertyAccess.READ)
     def CanPause(self) -> DBusBool:  # noqa: N802
-        """Tell that it can be paused."""
+        """Whether it can be paused."""
         return True
 
     @dbus_property(access=PropertyAccess.READ)
     def CanSeek(self) -> DBusBool:  # noqa: N802
-        """Tell that one can go anywhere."""
+        """Whether it can seek."""
         return True
 
     @dbus_property(access=PropertyAccess.READ)
     def CanControl(self) -> DBusBool:  # noqa: N802
-        """Tell that all this can be done."""
+        """Whether it can be controlled at all."""
         return True
 
     def _status(self) -> str:

@@ -1,4 +1,4 @@
-"""Where sessions were stopped, to resume them there."""
+"""Where sessions were stopped, for resuming them there."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from voiceguide.errors import ExportError
 
 _FILE = "stopped.json"
 _MOST = 200
-"""So many are remembered, the latest."""
+"""How many are remembered, the latest ones."""
 
 
 class Places:
-    """What was stopped on this machine, and where."""
+    """The sessions that were stopped on this machine, and where."""
 
     def __init__(self) -> None:
-        """Read them; what cannot be read is as if nothing had been stopped."""
+        """Read them; an unreadable file counts as empty."""
         self._path = files.data_folder() / _FILE
         self._stopped_ms: dict[str, int] = {}
         with contextlib.suppress(OSError, ValueError):
@@ -38,11 +38,11 @@ class Places:
         if stopped_ms is not None:
             self._stopped_ms[name] = max(0, stopped_ms)
         latest = dict(list(self._stopped_ms.items())[-_MOST:])
-        with contextlib.suppress(ExportError):  # then it begins at its beginning next time
+        with contextlib.suppress(ExportError):  # then it starts from the beginning next time
             files.write_bytes(self._path, json.dumps(latest).encode())
 
     @staticmethod
     def said(target: str, stopped_ms: int) -> str:
-        """Say where it was stopped, and how to go on."""
+        """Return a message that says where it was stopped, and how to continue."""
         at = clock.text(max(0, stopped_ms))
-        return f"Stopped at {at}. To go on: voiceguide play {target} --resume"
+        return f"Stopped at {at}. To continue: voiceguide play {target} --resume"

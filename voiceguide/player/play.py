@@ -1,4 +1,4 @@
-"""A source or a file -> the loudspeaker, with all that steers it."""
+"""A source or a file -> the loudspeaker, with everything that controls it."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def play(  # noqa: PLR0913 (each by its name)
 ) -> None:
     """Play a source from ``begin`` on, the title of a chapter or a time in ms, after a delay.
 
-    Returns when it has ended; ``stopped`` is called with the time, in ms, at which it was ended
-    before its end. Raises DeviceError, what the source meets with, and KeyboardInterrupt
-    or SystemExit for signals, after a fade.
+    Returns at the end; ``stopped`` is called with the position in ms if playback is stopped early.
+    Raises DeviceError, errors of the source, and KeyboardInterrupt or SystemExit for signals, after
+    a fade.
     """
     with contextlib.closing(open_source()) as source:
         player = Player(source, delay_ms=start_delay_ms, begin=begin)
@@ -58,7 +58,7 @@ def play_file(  # noqa: PLR0913 (as ``Session.play``)
     quiet: bool = True,
     stopped: Callable[[int], object] = lambda _: None,
 ) -> None:
-    """Play a file that was rendered, with its chapters; the rest is as with ``Session.play``."""
+    """Play a rendered file, with its chapters; otherwise like ``Session.play``."""
     open_device = devices.opener(device)
 
     def open_source() -> Rendered:
@@ -77,8 +77,8 @@ def play_file(  # noqa: PLR0913 (as ``Session.play``)
 
 
 def check_chapter(begin: str | int, titles: Sequence[str]) -> None:
-    """Raise RequestError where ``begin`` is the title of no chapter."""
+    """Raise RequestError if ``begin`` is not the title of a chapter."""
     if isinstance(begin, str) and begin.casefold() not in map(str.casefold, titles):
         chapters = "; ".join(dict.fromkeys(titles)) or "none"
         hint = " (a time is written 4:30 or 90s)" if begin.lstrip("-+")[:1].isdigit() else ""
-        raise RequestError(f"there is no chapter “{begin}”{hint}; there are: {chapters}")
+        raise RequestError(f"no chapter “{begin}”{hint}; the chapters are: {chapters}")

@@ -1,7 +1,7 @@
 """The transport: plays a source, and pauses, seeks, skips and stops without a click.
 
-Blocks are mixed ahead in a thread; the device takes them with ``read``. Every change cuts off what
-was made ahead: what was being heard is faded out while what comes instead is faded in.
+Blocks are mixed ahead in a thread; the device takes them with ``read``. Every change discards what
+was mixed ahead: the old sound is faded out while the new one is faded in.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
     from voiceguide.player.source import Source
 
 FADE_MS = 30
-"""Long enough that nothing clicks, short enough that a key answers at once."""
+"""Long enough to avoid clicks, short enough that keys respond at once."""
 STOP_FADE_MS = 400
 AHEAD_MS = 1500
-"""So much is mixed ahead: a machine that stutters for a second is not heard."""
+"""How much is mixed ahead, so that a machine may stutter for a second."""
 EXTENSION_MS = 15_000
 _DRAIN_MS = 500
-"""What the device may still hold when the last block was taken."""
+"""How much the device may still have to play after the last block."""
 _CATCH_UP_S = 0.1
-"""A device waits so long for what comes after a cut: then what was heard fades right into it."""
+"""How long a device waits for new sound after a cut, so that the old one fades right into it."""
 _IDLE_S, _SOON_S = 0.05, 0.005
 _BACK_TO_BEGIN_MS = 3000
-"""The key for the chapter before goes to this one's begin, once it has played for so long."""
+"""After this much of a chapter, the key for the previous chapter goes to the start of this one."""
 _RESUME_REACH_MS = 10_000
-"""A sentence that began longer ago is not said again when playing resumes."""
+"""A sentence that began longer ago is not repeated."""
 
 
 class _Part(NamedTuple):
@@ -47,10 +47,10 @@ class _Part(NamedTuple):
 
 
 class Player:
-    """Plays a source. ``read`` is the device's; all else may be called from any thread."""
+    """Plays a source. ``read`` is for the device; the rest may be called from any thread."""
 
     def __init__(self, source: Source, *, delay_ms: int = 0, begin: str | int = 0) -> None:
-        """Begin to mix ahead: ``delay_ms`` of the source's lead, then from ``begin`` on.
+        """Start to mix ahead: ``delay_ms`` of the source's lead, then from ``begin`` on.
 
         ``begin`` is the title of a chapter or a time in ms.
         """
@@ -58,7 +58,7 @@ class Player:
         self.paused = False
         self.stopping = False
         self.stopped_ms: int | None = None
-        """Where it was ended, if it did not end by itself."""
+        """Where it was stopped, if it did not play to its end."""
         self.tones = True
         self.error: Exception | None = None
         self.ended = threading.Event()
@@ -84,31 +84,31 @@ class Player:
 
     @property
     def position_ms(self) -> int:
-        """What is heard now; negative before the session begins."""
+        """The current position; negative before the session begins."""
         with self._lock:
             return int(self._ready[0].begin_ms if self._ready else self._next_ms)
 
     @property
     def waiting(self) -> bool:
-        """Whether nothing is ready to be played though something should be."""
+        """Whether nothing is ready although something should be playing."""
         with self._lock:
             return not self._ready and not self._last and not self.paused
 
     @property
     def seeking(self) -> bool:
-        """Whether it waits for a place that is not known yet."""
+        """Whether it waits for a position that is not known yet."""
         with self._lock:
             if self._ready or self._last:
                 return False
             return self._goal is not None or self._next_ms > self.source.live.known_ms
 
     def wait(self, seconds: float) -> None:
-        """Wait until there is something to be played, or all was; not longer than ``seconds``."""
+        """Wait until something is ready to play, or all is over, for at most ``seconds``."""
         with self._lock:
             self._lock.wait_for(lambda: self._ready or self._last or self.paused, seconds)
 
     def read(self, frames: int) -> bytes:
-        """Return the next ``frames`` to the device; silence where there is nothing."""
+        """Return the next ``frames`` for the device; silence if nothing is ready."""
         out = np.zeros((frames, self.source.channels), np.int32)
         with self._lock:
             if self._fresh:
@@ -132,26 +132,26 @@ class Player:
         return np.clip(out, -32768, 32767).astype("<i2").tobytes()
 
     def pause(self) -> None:
-        """Fall silent; ``play`` goes on from here."""
+        """Fall silent; ``play`` resumes here."""
         with self._lock:
             if not self.paused:
                 self._cut(self.position_ms)
                 self.paused = True
 
     def play(self) -> None:
-        """Go on after a pause."""
+        """Resume after a pause."""
         with self._lock:
             self.paused = False
 
     def toggle(self) -> None:
-        """Pause, or go on."""
+        """Pause or resume."""
         if self.paused:
             self.play()
         else:
             self.pause()
 
     def seek(self, ms: int) -> None:
-        """Go to ``ms`` of the session; beyond its end it ends. A start delay ends with it."""
+        """Go to ``ms`` of the session, or to its end; a start delay ends at once."""
         with self._lock:
             if self.position_ms < 0:
                 self._cut(0)
@@ -166,7 +166,7 @@ class Player:
             self.seek(self.position_ms + by_ms)
 
     def next_chapter(self) -> None:
-        """Go to the next chapter, as soon as it is known; stay where there is none."""
+        """Go to the next chapter as soon as it is known; do nothing after the last."""
         with self._lock:
             at_ms = self.position_ms
             number = self._number() + 1
@@ -177,7 +177,7 @@ class Player:
                 self._goal = number
 
     def previous_chapter(self) -> None:
-        """Go to the begin of this chapter, or where it has just begun, of the one before."""
+        """Go to the start of this chapter or, if it has just begun, of the previous one."""
         with self._lock:
             number = self._number()
             chapters = self.source.live.chapters
@@ -188,12 +188,12 @@ class Player:
             self.seek(chapters[number - 1].begin_ms if 0 < number <= len(chapters) else 0)
 
     def repeat(self) -> None:
-        """Go back to where the current exercise begins."""
+        """Go back to the start of the current exercise."""
         with self._lock:
             self.seek(self.source.live.exercise_at(max(0, self.position_ms)))
 
     def extend(self) -> bool:
-        """Make the current hold longer by EXTENSION_MS; return whether there is one."""
+        """Extend the current hold by EXTENSION_MS; return whether there is one."""
         with self._lock:
             at_ms = self.position_ms
             hold = self.source.live.hold_at(at_ms)
@@ -204,13 +204,13 @@ class Player:
             return True
 
     def mute(self) -> None:
-        """Leave out the tones, or let them be heard again."""
+        """Mute or unmute the tones."""
         with self._lock:
             self.tones = not self.tones
             self._cut(self.position_ms)
 
     def back_to_sentence(self) -> None:
-        """Go back to the begin of what was being said: something came in between."""
+        """Go back to the start of the current sentence after an interruption."""
         with self._lock:
             at_ms = self.position_ms
             sentence = self.source.live.sentence_at(at_ms)
@@ -229,7 +229,7 @@ class Player:
             self._last = self.stopping = True
 
     def close(self) -> None:
-        """End the thread that mixes."""
+        """End the mixing thread."""
         with self._lock:
             self._closed = True
             self._lock.notify_all()
@@ -242,13 +242,13 @@ class Player:
             self._next_ms = self._begin
 
     def _number(self) -> int:
-        """Return the number of the chapter that is heard, or sought."""
+        """Return the number of the current or sought chapter."""
         if isinstance(self._goal, int):
             return self._goal
         return self.source.live.chapter_at(max(0, self.position_ms))
 
     def _cut(self, next_ms: int, fade_ms: int = FADE_MS) -> None:
-        """Fade out what is being heard, and go on at ``next_ms``, or with what is sought."""
+        """Fade out the current sound, and continue at ``next_ms`` or at what is sought."""
         if self.stopping:
             return
         if self._ready and not self.paused:
@@ -279,7 +279,7 @@ class Player:
                 self._fail(error)
 
     def _mix_next(self) -> bool:
-        """Mix one block if one is wanted and can be had; return whether."""
+        """Mix a block if one is needed and possible; return whether it was."""
         live = self.source.live
         with self._lock:
             held = sum(len(part.samples) for part in self._ready)
@@ -311,7 +311,7 @@ class Player:
         return True
 
     def _find(self, chapter: str | int) -> bool:
-        """Go to a chapter, if it is known; stay where there is none."""
+        """Go to a chapter, or stay if it does not exist; return False while it is unknown."""
         source = self.source
         source.wanted_ms = math.inf  # first, so that it is spoken as fast as it can be
         error, end_ms = source.error, source.live.end_ms
@@ -325,7 +325,7 @@ class Player:
         return True
 
     def _wait(self, begin_ms: int, cuts: int) -> bool:
-        """Find out why nothing more is known at ``begin_ms``: it ended, it failed, or it comes."""
+        """Handle that nothing is known at ``begin_ms``: the end, a failure, or a wait."""
         live = self.source.live
         if live.end_ms is not None and begin_ms >= live.end_ms:
             with self._lock:
@@ -335,7 +335,7 @@ class Player:
                 self._fail(
                     RequestError(
                         f"it cannot begin at {clock.text(begin_ms)}: "
-                        f"it ends at {clock.text(live.end_ms)}"
+                        f"the session ends at {clock.text(live.end_ms)}"
                     )
                 )
         elif self.source.error is not None and live.end_ms is None:

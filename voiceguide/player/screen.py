@@ -1,4 +1,4 @@
-"""What is shown while a session plays: calm on a terminal, plain lines elsewhere."""
+"""What is shown while a session plays: a calm display on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
 _WIDTH = 76
 _BAR = 40
 _EVERY_S = 0.25
-_HELP = "space pause   ←→ 10 s   n p chapter   r again   + 15 s   m tones   q end"
+_HELP = "space pause   ←→ 10 s   n p chapter   r repeat   + 15 s   m tones   q end"
 
 
 class Screen(Protocol):
     """Shows what a player does; ``show`` is called often."""
 
     def show(self, player: Player) -> None:
-        """Show how things stand."""
+        """Show the current state."""
 
     def say(self, message: str) -> None:
-        """Tell something that happened."""
+        """Show a message."""
 
     def close(self) -> None:
-        """Leave the terminal as it was; ``show`` opens it again."""
+        """Restore the terminal; ``show`` takes it again."""
 
 
 def screen(stream: TextIO) -> Screen:
-    """Return the kind of screen that suits ``stream``."""
+    """Return the screen for ``stream``."""
     can_be_painted = stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
     return _Terminal(stream) if can_be_painted else _Lines(stream)
 
@@ -77,15 +77,15 @@ class _Lines:
 
     def say(self, message: str) -> None:
         if message:
-            with contextlib.suppress(OSError):  # who read it has had enough; it plays on
+            with contextlib.suppress(OSError):  # the reader has gone; keep playing
                 print(message, file=self._stream, flush=True)
 
     def close(self) -> None:
-        """Leave nothing behind: lines stay."""
+        """Do nothing: the lines stay."""
 
 
 class _Terminal:
-    """Session and chapter, the sentence, the breath, what remains."""
+    """Session and chapter, sentence, breath, and the time remaining."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

@@ -1,8 +1,8 @@
-"""The loudspeaker, through simpleaudio: only below Python 3.12, which it crashes.
+"""The loudspeaker through simpleaudio: only below Python 3.12, which it crashes.
 
-simpleaudio plays a buffer from its beginning to its end, and reads it as it plays. So it is given
-one of an hour that is filled while it plays, a little ahead of the clock; what was heard is given
-back to the system.
+simpleaudio plays a buffer from beginning to end, and reads it as it plays. So it gets a buffer of
+an hour, which is filled while it plays, a little ahead of the clock; the memory of what was played
+is returned to the system.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ except ImportError as missing:
 
 _HOUR_MS = 3_600_000
 _MARGIN_MS = 400
-"""The buffer is filled so far ahead: ALSA takes 100 ms at once, and the two clocks may drift apart
-by 100 ppm, which is 360 ms in the hour."""
+"""How far ahead the buffer is filled: ALSA takes 100 ms at once, and the two clocks may drift apart
+by 100 ppm, which is 360 ms in an hour."""
 _STEP_S = 0.04
 _BYTES = 2
-_NO_RESERVE = 0x4000  # MAP_NORESERVE of Linux: only what is written takes memory
+_NO_RESERVE = 0x4000  # MAP_NORESERVE of Linux: only written pages take memory
 
 
 class SimpleaudioDevice:
@@ -53,7 +53,7 @@ class SimpleaudioDevice:
         self._thread = threading.Thread(target=self._feed, name="simpleaudio", daemon=True)
 
     def start(self) -> None:
-        """Begin to play; raises DeviceError if that cannot be."""
+        """Start to play; raises DeviceError if it cannot."""
         try:
             self._begin()
         except SimpleaudioError as error:
@@ -61,7 +61,7 @@ class SimpleaudioDevice:
         self._thread.start()
 
     def close(self) -> None:
-        """Let what was given be heard, and fall silent."""
+        """Play what is left, and fall silent."""
         self._closed.set()
         if not self._thread.is_alive():
             return
@@ -100,7 +100,7 @@ class SimpleaudioDevice:
             self._filled = until
 
     def _forget(self, until: int) -> None:
-        """Return what lies before the byte ``until``."""
+        """Return memory before the byte ``until`` to the system."""
         pages = until // mmap.PAGESIZE * mmap.PAGESIZE
         if pages > 0 and sys.platform == "linux":
             self._buffer.madvise(mmap.MADV_DONTNEED, 0, pages)

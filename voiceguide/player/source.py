@@ -1,4 +1,4 @@
-"""What a player plays: a session that is spoken ahead of the listener."""
+"""What a player plays, such as a session that is spoken as it plays."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from voiceguide.timeline import Event, Item
 
 _AHEAD_MS = 60_000
-"""So far ahead of what is played a session is spoken as fast as it can be."""
+"""Up to this far ahead of the listener, a session is spoken as fast as possible."""
 _GENTLE_S = 0.05
-"""Beyond, each item waits so long: the whole length gets known soon, and the machine stays cool."""
+"""Further ahead, each item waits this long: the total length is soon known, with little load."""
 
 
 class Source(Protocol):
-    """Audio that can be had from any place on, 48,000 Hz, 16 bit."""
+    """Audio with random access, 48,000 Hz, 16 bit."""
 
     title: str
     channels: int
@@ -29,23 +29,23 @@ class Source(Protocol):
     chapters: int
     """How many chapters it will have at most."""
     can_mute: bool
-    """Whether its tones can be left out."""
+    """Whether its tones can be muted."""
     wanted_ms: float
-    """What is to be played next; the player sets it."""
+    """What will be played next; the player sets it."""
 
     @property
     def error(self) -> Exception | None:
-        """Why nothing more will be known, if that is so."""
+        """The error after which nothing more will be known, if any."""
 
     def block(self, begin_ms: int, end_ms: int, *, tones: bool) -> bytes:
-        """Return a block of what is known, interleaved; without ``tones`` only speech."""
+        """Return an interleaved block of what is known; without ``tones``, only speech."""
 
     def close(self) -> None:
-        """Let go of what it reads or speaks with."""
+        """Release files and voices."""
 
 
 class Spoken:
-    """A session whose timeline is resolved in a thread of its own, while its beginning plays."""
+    """A session whose timeline is resolved in a thread while its beginning plays."""
 
     can_mute = True
 
@@ -57,7 +57,7 @@ class Spoken:
         window: Window,
         lead: Iterable[Event] = (),
     ) -> None:
-        """Begin to resolve ``items``; ``lead`` is heard before the session, at negative times."""
+        """Start to resolve ``items``; ``lead`` comes before the session, at negative times."""
         self.title = title
         self.chapters = chapters
         self.channels = window.channels
@@ -83,7 +83,7 @@ class Spoken:
         return window.mix(events, begin_ms, end_ms, self.live.end_ms)
 
     def close(self) -> None:
-        """Resolve no more. The voice may be closed only after this."""
+        """Stop resolving; only after this may the voice be closed."""
         self._closed.set()
         self._thread.join(1)
 

@@ -1,22 +1,22 @@
 """The sessions of a region -> a folder of MP3 files with M3U8, XSPF and a podcast feed.
 
-In the folder, where NN counts from 01 so that the order of names is the order of the playlist:
+The folder contains these files; NN counts from 01, so that names sort in the order of the playlist:
 
     NN-NAME.mp3             a track, with title, album, number, cover, chapters and words
     NN-NAME.vtt             its transcript, WebVTT
     NN-NAME.chapters.json   its chapters, as Podcasting 2.0 has them
     cover.png
-    FOLDER.m3u8, FOLDER.xspf, feed.xml, by the name of the folder
+    FOLDER.m3u8, FOLDER.xspf, feed.xml, named after the folder
 
-The lists are made of what the files' tags say, so that a program that serves such a folder can make
-them for its own address. They are written with ElementTree: feedgen knows iTunes' tags, but none of
-Podcasting 2.0, and brings lxml along for what are five elements here.
+The lists are made from the files' tags, so that a program that serves such a folder can make them
+for its own address. They are written with ElementTree: feedgen supports the tags of iTunes, but not
+those of Podcasting 2.0, and depends on lxml, for what are five elements here.
 
-    folder     what lies there, and copying it to a mounted phone or card
+    folder     the files of a playlist, and copying them to a mounted phone or card
     track      the file of a track -> what its tags say
     lists      tracks -> M3U8 and XSPF
     podcast    tracks -> the feed, and chapters
-    transfer   how a card gets each folder whole or not at all
+    transfer   copying each folder to a card, completely or not at all
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ __all__ = [
 
 
 class Playlist:
-    """The sessions of a region or kind in their order: for a region preparation, areas, closing.
+    """The sessions of a region or kind, in order; for a region: preparation, areas, closing.
 
     >>> playlist = Playlist("neck", minutes=30)
     >>> playlist.export("output/neck")
@@ -82,11 +82,11 @@ class Playlist:
 
     @taking(Options)
     def __init__(self, target: str, options: Options) -> None:
-        """Prepare a playlist; nothing is made before it is asked for.
+        """Prepare a playlist; nothing is made until it is needed.
 
         ``target`` is a region, a complaint or a kind. The options are those of ``Session``;
-        ``minutes`` is how long all tracks last together, exactly. An area that the method does not
-        suit is treated with the deepest that does. Raises a VoiceguideError for what cannot be had.
+        ``minutes`` is the exact length of all tracks together. An area that the method does not
+        suit is treated with the deepest method that does. Raises a VoiceguideError.
         """
         self.target = target
         self.about = script.about(Request(target, options))
@@ -100,7 +100,7 @@ class Playlist:
 
     @cached_property
     def sessions(self) -> list[Session]:
-        """What the tracks are made of, in order; of a given length, as many areas as fit."""
+        """The sessions of the tracks, in order; for a given length, as many areas as fit."""
         if self._length_ms is None:
             return [Session.of(plan(request)) for request in self._requests]
         return [Session.of(one) for one in fit(self._requests, self._length_ms)]
@@ -112,13 +112,13 @@ class Playlist:
         *,
         url: str | None = None,
     ) -> Path:
-        """Write the playlist into ``folder``, which is its own, and return the path of the M3U8.
+        """Write the playlist into a ``folder`` of its own, and return the path of the M3U8.
 
-        A track is only made where there is none that was made of the same and is whole; tracks of
-        ours that no longer belong to the playlist are removed. The lists come last. ``url`` is the
-        address of the folder for the links of the feed, the folder's own by default. ``progress``
-        is called now and then with the part that is done, from 0 to 1. Raises a VoiceguideError;
-        what is finished by then stays, and need not be made again.
+        A track is only made if it is missing, damaged, or was made from something else; our tracks
+        that no longer belong to the playlist are removed. The lists are written last. ``url`` is
+        the web address of the folder for the links in the feed; by default, they are file links.
+        ``progress`` is called now and then with the fraction that is done, from 0 to 1. Raises a
+        VoiceguideError; finished tracks stay, and need not be made again.
         """
         folder = Path(folder)
         picture = cover.png(self.about.region or self.target)
@@ -151,13 +151,13 @@ class Playlist:
 def _export_track(
     session: Session, path: Path, tags: Tags, progress: Callable[[float], None]
 ) -> None:
-    """Make a track and its transcript, where they are not there."""
+    """Make a track and its transcript if they are missing or outdated."""
     transcript = transcript_path(path)
     shown = {one.name: getattr(tags, one.name) for one in fields(tags)}
     del shown["date"], shown["cover"], shown["source_digest"]
     mark = key(session.fingerprint, shown, (tags.cover or b"").hex())
     if export.read_source_digest(path) != mark:
-        transcript.unlink(missing_ok=True)  # it must not outlive what it is the transcript of
+        transcript.unlink(missing_ok=True)  # it must not outlive its track
         session.export(path, progress, tags=replace(tags, source_digest=mark))
     if not transcript.exists():
         text = export.captions(
@@ -169,5 +169,5 @@ def _export_track(
 def _share(
     progress: Callable[[float], None] | None, number: int, count: int
 ) -> Callable[[float], None]:
-    """Return what tells of a part of the work as one of ``count`` parts."""
+    """Return a progress function for one of ``count`` parts of the work."""
     return lambda done: progress((number + done) / count) if progress else None

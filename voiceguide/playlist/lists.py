@@ -17,9 +17,9 @@ _XSPF = "http://xspf.org/ns/0/"
 
 
 def m3u8(tracks: Sequence[Track], url: str | None = None) -> bytes:
-    """Return an extended M3U in UTF-8; it lies beside the tracks, as the cover does.
+    """Return an extended M3U in UTF-8 with paths relative to the folder of the tracks.
 
-    With ``url``, the address of the folder in which they lie, it can be taken elsewhere.
+    With ``url``, the address of that folder, it has full addresses and works elsewhere too.
     """
     album = _line(tracks[0].album)
     image = _location(COVER, url) if url else COVER
@@ -34,7 +34,7 @@ def m3u8(tracks: Sequence[Track], url: str | None = None) -> bytes:
 def xspf(tracks: Sequence[Track], url: str | None = None) -> bytes:
     """Return an XSPF playlist (https://xspf.org/spec).
 
-    Its locations are relative, or with ``url`` below that address.
+    Its locations are relative, or full addresses with ``url``.
     """
     ET.register_namespace("", _XSPF)
     root = ET.Element(f"{{{_XSPF}}}playlist", version="1")

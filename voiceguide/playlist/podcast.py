@@ -23,15 +23,15 @@ _ATOM = "http://www.w3.org/2005/Atom"
 _ITUNES = "http://www.itunes.com/dtds/podcast-1.0.dtd"
 _PODCAST = "https://podcastindex.org/namespace/1.0"
 _PODCAST_GUID = uuid.UUID("ead4c236-bf58-58c6-a2c6-a6b28d128cb6")
-"""The namespace of podcast:guid, as its specification gives it."""
+"""The namespace of podcast:guid, from its specification."""
 
 
 def feed(tracks: Sequence[Track], url: str, first_url: str | None = None) -> bytes:
     """Return a podcast feed: RSS 2.0 with the tags of iTunes and of Podcasting 2.0.
 
-    ``url`` is the address of the folder in which the tracks lie. The podcast's id hangs on it, or
-    on ``first_url``, where it was before, and those of the episodes on their names, so that they
-    stay the same when a track is made anew.
+    ``url`` is the address of the folder with the tracks. The podcast's id depends on it (or on
+    ``first_url``, an earlier address), and those of the episodes on their names, so that they stay
+    the same when a track is made again.
     """
     for prefix, namespace in (("atom", _ATOM), ("itunes", _ITUNES), ("podcast", _PODCAST)):
         ET.register_namespace(prefix, namespace)
@@ -65,9 +65,9 @@ def feed(tracks: Sequence[Track], url: str, first_url: str | None = None) -> byt
 
 
 def podcast_guid(address: str) -> uuid.UUID:
-    """Return the podcast:guid of a feed: a UUIDv5 of its address, as the specification makes it.
+    """Return the podcast:guid of a feed: a UUIDv5 of its address, as the specification says.
 
-    The scheme and slashes at the end do not count.
+    The scheme and trailing slashes do not count.
     """
     return uuid.uuid5(_PODCAST_GUID, address.rpartition("://")[2].rstrip("/"))
 
@@ -94,7 +94,7 @@ def _add_episode(channel: ET.Element, track: Track, base: str) -> None:
     add(item, "description", "\n".join(one.title for one in track.chapters) or track.title)
     name = f"{track.path.parent.resolve().name}/{track.language}/{track.path.stem}"
     add(item, "guid", str(uuid.uuid5(_PODCAST_GUID, name)), isPermaLink="false")
-    # Readers sort by time: one second for each track before.
+    # Readers sort by time, so each track is one second later than the previous one.
     time = dt.datetime.combine(track.date, dt.time(second=track.number), dt.UTC)
     add(item, "pubDate", email.utils.format_datetime(time, usegmt=True))
     add(item, "enclosure", url=link, length=str(track.size_bytes), type="audio/mpeg")

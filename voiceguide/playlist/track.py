@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A track of a playlist, as its file says."""
+    """A track of a playlist, according to its file."""
 
     path: Path
     number: int
@@ -39,12 +39,12 @@ class Track:
 
 
 def tracks(folder: Path) -> list[Track]:
-    """Return the tracks of a playlist in ``folder``, in order; other files are passed over."""
+    """Return the tracks of a playlist in ``folder``, in order, ignoring other files."""
     return [read(path) for path in track_paths(folder)]
 
 
 def read(path: Path) -> Track:
-    """Read the tags of a track; raises ExportError."""
+    """Return a track from the tags of its file; raises ExportError."""
     try:
         file = mp3.MP3(path)
         tags = file.tags
@@ -57,7 +57,7 @@ def read(path: Path) -> Track:
             str(tags["TPE1"]),
             str(tags.getall("COMM")[0]),
             export.language(str(tags["TLAN"])),
-            dt.date.fromisoformat(f"{tags['TDRC']}-01-01"[:10]),  # another program may cut it
+            dt.date.fromisoformat(f"{tags['TDRC']}-01-01"[:10]),  # it may have been shortened
             round(file.info.length * 1000),
             path.stat().st_size,
             tuple(
@@ -71,7 +71,7 @@ def read(path: Path) -> Track:
 
 
 def marks(path: Path) -> list[Span]:
-    """Return the holds, breaths and other marks of a track, as its tags have them."""
+    """Return the holds, breaths and other marks of a track, from its tags; raises ExportError."""
     try:
         frame = mp3.MP3(path).tags.get(f"TXXX:{export.MARKS}", "")
     except (OSError, MutagenError, AttributeError) as error:

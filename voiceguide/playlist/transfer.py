@@ -1,4 +1,4 @@
-"""Files -> folders of a mounted phone or card: each whole or not at all."""
+"""Files -> folders on a mounted phone or card, each complete or not at all."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CLUSTER_BYTES = 32_768
-"""What a file's last piece takes on a large FAT32 card, where the system does not tell."""
+"""The cluster size of a large FAT32 card, for systems that do not report it."""
 
 
 def copy(folders: Mapping[str, Sequence[Path]], to: Path) -> list[Path]:
     """Copy files into folders in ``to``, given by their names; return the paths of the folders.
 
-    A folder of that name is replaced: the new one is written beside it, brought to the disk, and
-    takes its place when it is whole. Before, it is made sure that there is room for both. Raises
-    ExportError; then what was there is there still, and nothing of ours besides.
+    An existing folder is replaced: the new one is written beside it, flushed to disk, and renamed
+    when it is complete. First, it is checked that there is room for both. Raises ExportError; then
+    the old folder is unchanged, and nothing of ours is left beside it.
     """
     if not to.is_dir():
-        raise ExportError(f"{to}: there is no such folder: is the phone or card connected?")
+        raise ExportError(f"{to}: no such folder: is the phone or card connected?")
     for name, files in folders.items():
         if any(file.resolve().parent == (to / name).resolve() for file in files):
             raise ExportError(f"{to / name}: cannot be copied to itself; choose another place")
         if (to / name).is_symlink() or ((to / name).exists() and not (to / name).is_dir()):
-            raise ExportError(f"{to / name}: is no folder: take it away first")
+            raise ExportError(f"{to / name}: is not a folder: move it away first")
     try:
         for name in folders:
             _clean(to, name)
@@ -43,7 +43,7 @@ def copy(folders: Mapping[str, Sequence[Path]], to: Path) -> list[Path]:
 
 
 def _make_sure_of_room(folders: Mapping[str, Sequence[Path]], to: Path) -> None:
-    """Raise ExportError if ``to`` has no room for each folder beside the one that it replaces."""
+    """Raise ExportError if ``to`` lacks room for each folder beside the one that it replaces."""
     free = shutil.disk_usage(to).free
     cluster = os.statvfs(to).f_frsize if sys.platform != "win32" else _CLUSTER_BYTES
     needed = taken = 0
@@ -53,13 +53,13 @@ def _make_sure_of_room(folders: Mapping[str, Sequence[Path]], to: Path) -> None:
         taken += size - _size((to / name).glob("*"), cluster)
     if needed > free:
         raise ExportError(
-            f"{to}: has {_megabytes(free)} free, but {_megabytes(needed)} are needed (what is "
-            "there is only removed when the new is whole): make room"
+            f"{to}: has {_megabytes(free)} free, but {_megabytes(needed)} are needed (the old "
+            "copy is only removed when the new one is complete): make room"
         )
 
 
 def _replace(to: Path, name: str, files: Sequence[Path]) -> Path:
-    """Copy ``files`` into a new folder, and let it take the place of the old one."""
+    """Copy ``files`` into a new folder, and replace the old one with it."""
     new, place, old = _part(to, name), to / name, _old(to, name)
     try:
         new.mkdir()
@@ -75,7 +75,7 @@ def _replace(to: Path, name: str, files: Sequence[Path]) -> Path:
         _sync(to)
     except OSError as error:
         what = f"{place}: cannot be copied: {error.strerror}"
-        raise ExportError(f"{what}; what was there is untouched") from error
+        raise ExportError(f"{what}; the old copy is untouched") from error
     finally:
         with contextlib.suppress(OSError):
             _clean(to, name)
@@ -83,7 +83,7 @@ def _replace(to: Path, name: str, files: Sequence[Path]) -> Path:
 
 
 def _clean(to: Path, name: str) -> None:
-    """Remove what a copy left that has ended, well or not: also one that was killed."""
+    """Remove what an earlier copy left, even if it was killed."""
     part, place, old = _part(to, name), to / name, _old(to, name)
     if old.exists() and not place.exists():
         old.rename(place)
@@ -101,7 +101,7 @@ def _old(to: Path, name: str) -> Path:
 
 
 def _sync(folder: Path) -> None:
-    """Bring the names in a folder to the disk, where the system can."""
+    """Flush the names in a folder to disk, if the system can."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""What is to be recorded: every phrase that sessions need, as a list and as a sheet to read from.
+"""The phrases to record: all that sessions need, as a list and as a sheet to read from.
 
 phrases.csv   name, text, language, session, chapter, times
 phrases.html  the same in large type, to print
@@ -40,7 +40,7 @@ _STYLE = """
 
 _ADVICE = """<p>A quiet room, a hand's breadth from the microphone. Read each phrase calmly and
 evenly, as if to one person lying on the floor. Leave a second of silence before and after.</p>
-<p><code>voiceguide record</code> takes them one after the other. With another program, save each
+<p><code>voiceguide record</code> records them one by one. With another program, save each
 under the name below it: WAV, FLAC, MP3, OGG or AIFF.</p>
 """
 
@@ -50,19 +50,19 @@ class Phrase:
     """Something to record."""
 
     name: str
-    """Of its file, without suffix."""
+    """The name of its file, without suffix."""
     text: str
     language: str
     session: str
-    """The title of the first session in which it is said."""
+    """The title of the first session that says it."""
     chapter: str
-    """Where it is said there first."""
+    """The first chapter there that says it."""
     times: int
-    """How often it is written in all these sessions."""
+    """How often it occurs in the scripts of all these sessions."""
 
 
 def phrases_in(sessions: Iterable[Session]) -> list[Phrase]:
-    """Return what sessions say, each phrase once, in the order in which it is said first.
+    """Return what sessions say, each phrase once, in the order of their first use.
 
     So what belongs together is recorded together. Raises a VoiceguideError of a session.
     """
@@ -79,21 +79,21 @@ def phrases_in(sessions: Iterable[Session]) -> list[Phrase]:
 
 
 def read(folder: Path) -> list[Phrase]:
-    """Read the list in ``folder``; raises LibraryError saying where it is wrong."""
+    """Return the list in ``folder``; raises LibraryError that says where it is wrong."""
     path = folder / LIST
     columns = [field.name for field in fields(Phrase)]
     try:
         rows = recordings.rows(folder)
     except FileNotFoundError as error:
-        mend = f"“voiceguide phrases calf -o {folder}” makes one"
-        raise LibraryError(f"{path}: there is no list of phrases; {mend}") from error
+        fix = f"“voiceguide phrases calf -o {folder}” creates it"
+        raise LibraryError(f"{path}: no such list of phrases; {fix}") from error
     phrases = []
     for number, row in enumerate(rows, 2):
         values = {name: row.get(name) or "" for name in columns}
         if values["name"] != name_of(values["text"], values["language"]):
-            what = "the name is not that of the text and the language"
-            mend = f"delete the list, then “voiceguide phrases … -o {folder}” makes it anew"
-            raise LibraryError(f"{path}: row {number}: {what}; {mend}")
+            what = "the name does not match the text and the language"
+            fix = f"delete the list, then “voiceguide phrases … -o {folder}” creates it again"
+            raise LibraryError(f"{path}: row {number}: {what}; {fix}")
         times = values.pop("times")
         phrases.append(Phrase(**values, times=int(times) if times.isdecimal() else 0))
     return phrases
@@ -102,7 +102,7 @@ def read(folder: Path) -> list[Phrase]:
 def write(phrases: list[Phrase], folder: Path) -> list[Phrase]:
     """Add ``phrases`` to the list in ``folder``, and write its sheet; return all that it lists now.
 
-    Raises ExportError; a file is written whole or not at all.
+    Raises ExportError; a file is written completely or not at all.
     """
     by_name = {one.name: one for one in (read(folder) if (folder / LIST).exists() else [])}
     by_name |= {one.name: one for one in phrases}
@@ -117,7 +117,7 @@ def _as_csv(phrases: list[Phrase]) -> str:
     writer = csv.DictWriter(rows, [field.name for field in fields(Phrase)])
     writer.writeheader()
     writer.writerows(map(asdict, phrases))
-    return "\ufeff" + rows.getvalue()  # without the mark, Excel takes it for a code page
+    return "\ufeff" + rows.getvalue()  # without this mark, Excel does not read it as UTF-8
 
 
 def _as_html(phrases: list[Phrase]) -> str:

@@ -1,4 +1,4 @@
-"""Phrases recorded one after the other through the microphone, on a terminal."""
+"""Records phrases one by one with the microphone, on a terminal."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from voiceguide.recording.phrases import Phrase
 
-_QUIET_DBFS = -40.0  # the louder parts of speech; at a hand's breadth, it is −30 to −15
-_NOISY_DB = 20.0  # from the room to the louder parts: with less, it is heard between words
+_QUIET_DBFS = -40.0  # the louder parts of speech; at a hand's breadth, they are at −30 to −15
+_NOISY_DB = 20.0  # from the room to the louder parts; with less, the room is heard between words
 _BUFFER_MS = 50
 _KEY_S = 0.3  # the sound of the key that began it
 _METER_S = 0.1
@@ -43,10 +43,10 @@ _NOTHING = "Enter: again   s: skip   q: quit   > "
 
 
 def run(folder: Path, names: Sequence[str] = ()) -> None:
-    """Record what the list in ``folder`` names and what is not there yet; what is kept is saved.
+    """Record the phrases of the list in ``folder`` that have no recording yet; save what is kept.
 
-    With ``names`` (or numbers of the list), record these. Raises a VoiceguideError where there is
-    no list, no such phrase or no microphone.
+    With ``names`` (or numbers in the list), record these instead. Raises a VoiceguideError if the
+    list, a phrase or the microphone is missing.
     """
     listed = phrases.read(folder)
     numbers = {one.name: number for number, one in enumerate(listed, 1)}
@@ -73,7 +73,7 @@ def run(folder: Path, names: Sequence[str] = ()) -> None:
     left = len(_missing(folder, listed))
     console.print(
         f"{len(listed) - left} of {len(listed)} phrases are recorded in {folder}."
-        + (" The same command goes on with the rest." if left else "")
+        + (" Run the command again to continue." if left else "")
     )
 
 
@@ -103,18 +103,18 @@ class Microphone:
             raise VoiceguideError(f"miniaudio cannot be loaded ({error})") from error
         except miniaudio.MiniaudioError as error:
             raise VoiceguideError(
-                f"no microphone can be opened ({error.args[0]}): connect one, let this terminal "
-                "use it, and choose it in the system's settings"
+                f"no microphone can be opened ({error.args[0]}): connect one, allow this "
+                "terminal to use it, and choose it in the system's settings"
             ) from error
 
     def begin(self) -> None:
-        """Keep what is heard from now on, of LONGEST_S seconds."""
+        """Keep what is heard from now on, for at most LONGEST_S seconds."""
         self._bytes_left = 2 * LONGEST_S * RATE_HZ
         self._blocks = []
 
     @property
     def has_ended(self) -> bool:
-        """Whether no more is kept."""
+        """Whether the limit is reached and no more is kept."""
         return not self._bytes_left
 
     def end(self) -> NDArray[np.float32]:
@@ -139,7 +139,7 @@ class Microphone:
 
 
 def _record(folder: Path, phrase: Phrase, microphone: Microphone, console: Console) -> int | None:
-    """Record one phrase; return how many to go on by, None to quit."""
+    """Record a phrase; return by how many phrases to move on, None to quit."""
     match _ask(console, _BEFORE, "sbq"):
         case "s":
             return 1
@@ -176,22 +176,22 @@ def _take(microphone: Microphone, console: Console) -> NDArray[np.float32]:
         _line("")
     samples = microphone.end()
     if not samples.size and time.monotonic() - begin > 1:
-        raise VoiceguideError("the microphone gives nothing any more; connect it again")
+        raise VoiceguideError("the microphone stopped sending sound; connect it again")
     return samples
 
 
 @contextlib.contextmanager
 def _meter(microphone: Microphone, console: Console) -> Iterator[None]:
-    """Show the level while it is recorded."""
+    """Show the level during a recording."""
     ended = threading.Event()
 
     def show() -> None:
         while True:
             part = min(1.0, max(0.0, 1 + microphone.level_dbfs / _METER_DB))
             bar = "#" * round(20 * part)
-            line = f"\rRecording [{bar:<20}]   Enter ends it "
+            line = f"\rRecording [{bar:<20}]   Enter stops it "
             if microphone.has_ended:
-                line = f"\rEnded: no phrase is longer than {LONGEST_S} s.".ljust(len(line))
+                line = f"\rStopped: a phrase lasts at most {LONGEST_S} s.".ljust(len(line))
             console.file.write(line)
             console.file.flush()
             if ended.wait(_METER_S):
@@ -207,25 +207,25 @@ def _meter(microphone: Microphone, console: Console) -> Iterator[None]:
 
 
 def _judge(taken: Take, length_s: float) -> str:
-    """Return what length and level are like."""
+    """Return an assessment of length and level."""
     if not taken.samples.size:
-        return "nothing is heard; is it the right microphone, and switched on?"
+        return "silence; is it the right microphone, and is it on?"
     if taken.samples.size < SHORTEST_MS * RATE_HZ // 1000:
-        return "too short for a phrase; end it after the last word"
+        return "too short for a phrase; stop after the last word"
     faults = []
     if length_s >= LONGEST_S:
-        faults.append(f"ended after {LONGEST_S} s: say it in less")
+        faults.append(f"stopped after {LONGEST_S} s: speak faster")
     if taken.clipped:
-        faults.append("too loud, and cut off: go further away, or turn the microphone down")
+        faults.append("too loud, and cut off: move away, or turn the microphone down")
     if taken.speech_dbfs < _QUIET_DBFS:
-        faults.append("quiet: come nearer, or turn the microphone up")
+        faults.append("quiet: move closer, or turn the microphone up")
     if taken.speech_dbfs - taken.floor_dbfs < _NOISY_DB:
-        faults.append("the room is loud: look for a quieter one, or come nearer")
+        faults.append("the room is loud: find a quieter one, or move closer")
     return "; ".join(faults) or f"good ({taken.speech_dbfs:.0f} dB, room {taken.floor_dbfs:.0f} dB)"
 
 
 def _save(folder: Path, phrase: Phrase, samples: NDArray[np.float32]) -> None:
-    """Write what was recorded, in place of an older recording that is a WAV file."""
+    """Save a recording; it replaces an older one if that is a WAV file."""
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(1)
@@ -272,7 +272,7 @@ def _play(clip: NDArray[np.int16]) -> None:
 
 
 def _ask(console: Console, question: str, letters: str) -> str:
-    """Return one of ``letters``, or "" for Enter alone; the end of the input is "q"."""
+    """Return one of ``letters``, or "" for just Enter; the end of the input means "q"."""
     while True:
         console.file.write(question)
         answer = _line("q\n").strip().lower()[:1]
@@ -288,7 +288,7 @@ def _line(at_end: str) -> str:
 
 
 def _missing(folder: Path, listed: list[Phrase]) -> list[Phrase]:
-    """Return the phrases without a recording, or with one that is to be made again."""
+    """Return the phrases without a recording, or with a bad one."""
     recordings = Recordings(str(folder))
     paths = {one.name: recordings.files.get(digest_in(one.name) or "") for one in listed}
     return [one for one in listed if (path := paths[one.name]) is None or recordings.verdict(path)]
@@ -301,4 +301,4 @@ def _named(name: str, listed: list[Phrase]) -> Phrase:
     for one in listed:
         if digest is not None and digest == digest_in(one.name):
             return one
-    raise RequestError(f"{name}: is no phrase of the list; give a name or number of it")
+    raise RequestError(f"{name} is not in the list; give the name or number of a phrase")

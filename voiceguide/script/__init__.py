@@ -1,15 +1,15 @@
 """A request + the library -> SSML.
 
 Takes what a listener asks for: a target and options (``Request``). Gives a script (``Written``):
-SSML text, with a title and the folders in which its sounds may lie. The target may be a kind of
-session (a region stands for massage), whose template is filled in from the library, or a script or
+SSML text, with a title and the folders that may hold its sounds. The target may be a kind of
+session (a region means massage), whose template is filled in from the library, or a script or
 template of the listener's own. Templates are rendered in a sandbox; those that are not the
-package's own in a child process besides, within limits of time and memory.
+package's own are rendered in a child process too, with limits on time and memory.
 
-A kind may leave open how many rounds, areas or breaths a session has: ``choices`` says what there
-is to choose from when it is to last a given time, and ``write`` takes what was chosen.
+A kind may leave open how many rounds, areas or breaths a session has: ``choices`` returns the
+options when it has to last a given time, and ``write`` takes the one that was chosen.
 
-    request      what is asked for, and what comes of it
+    request      what is asked for, and the script that results
     kind         a kind's template, and its rules of choice
     treatment    a request about a region: what is treated, and how
     own          scripts and templates of the listener's own
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 __all__ = ["WHOLE", "Choice", "Request", "Written", "choices", "sentences", "write"]
 
 _STRANGE = ("*.jinja", "kinds/*/*.jinja", "kinds/*/kind.toml")
-"""Where those lie that a session begins with; these lead to all others."""
+"""Where the first templates of a session are; they import all others."""
 
 
 def write(request: Request, choice: Choice | None = None) -> Written:
     """Write the script of a session, or of a track of a playlist.
 
-    ``choice`` is one of those of ``choices``; without it, all is as it is by default. Raises
-    RequestError where target and options do not go together, LibraryError where a text is missing
-    or wrong, ScriptError where a script cannot be read or a template fails or passes a limit.
+    ``choice`` is one that ``choices`` returned; without it, the defaults are used. Raises
+    RequestError if target and options do not fit, LibraryError if a text is missing or wrong,
+    ScriptError if a script cannot be read or a template fails or exceeds a limit.
     """
     path = own.path_of(request.target)
     if path is not None:
@@ -65,9 +65,9 @@ def write(request: Request, choice: Choice | None = None) -> Written:
 
 
 def choices(request: Request) -> list[list[Choice]]:
-    """Return what a session can choose from to last as long as it is to: lists, the best first.
+    """Return the choices for fitting a session to a length: lists, the best list first.
 
-    Within a list, the sessions last longer and longer. Raises as ``write`` does.
+    Within a list, sessions get longer and longer. Raises as ``write`` does.
     """
     if own.path_of(request.target) is not None:
         return [[{}]]
@@ -80,7 +80,7 @@ def choices(request: Request) -> list[list[Choice]]:
 
 
 def about(request: Request) -> kind.About:
-    """Return what a target is about, and the tracks of its playlist; raises as ``write`` does."""
+    """Return the subject of a target and the tracks of its playlist; raises as ``write`` does."""
     if own.path_of(request.target) is not None:
         raise RequestError(f"{request.target} is a script: playlists are made of regions and kinds")
     return kind.about(request)
@@ -94,7 +94,7 @@ def _rendered(request: Request, source: str, name: str, folder: Path) -> str:
 
 
 def _has_strangers(request: Request) -> bool:
-    """Whether a template may be used that is not the package's own."""
+    """Whether templates other than the package's own may be used."""
     own_folders = files.script_folders(request.options.library_path)[:-1]
     with contextlib.suppress(OSError):
         return any(

@@ -1,4 +1,4 @@
-"""The process in which templates are rendered that are not our own, so that it can be stopped."""
+"""The process that renders templates that are not the package's own, so that it can be stopped."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from voiceguide.script.request import Choice
 
 LIMITS = Limits(cpu_s=3, memory_bytes=200_000_000)
-"""What a template may work and hold; the package's take 0.02 s."""
+"""CPU time and memory that a template may use; the package's own take 0.02 s."""
 WALL_S = 60.0
 """How long it may take on a busy machine."""
 
 _running: dict[Path, Child] = {}
-"""The process, by the configuration folder that it started with."""
+"""The process, by the configuration folder with which it was started."""
 
 
 def ask(request: Request, do: str, called: str = "", **work: object) -> Any:
-    """Have the process do something; ``called`` stands in messages. Raises what it raises there."""
+    """Ask the process to do something; ``called`` is the name in messages. Raises its errors."""
     options = {
         name: str(value) if isinstance(value, Path) else value
         for name, value in request.options.chosen().items()
@@ -38,7 +38,7 @@ def ask(request: Request, do: str, called: str = "", **work: object) -> Any:
 
 
 class Templates:
-    """What the process does; the methods are called after what is asked."""
+    """The requests that the process answers, a method each."""
 
     def __init__(self, _asker: Asker) -> None:
         pass
@@ -49,7 +49,7 @@ class Templates:
         return kind.write(_request(request), choice)
 
     def choices(self, request: dict[str, Any], called: str) -> list[list[Choice]]:
-        """Return what a session can choose from."""
+        """Return the choices for fitting a session to a length."""
         del called
         return kind.choices(_request(request))
 
@@ -67,7 +67,7 @@ def _plain(request: Request) -> dict[str, Any]:
 
 
 def _child(called: str) -> Child:
-    """Return the process; another configuration folder takes another process."""
+    """Return the process; a different configuration folder gets a new process."""
     folder = files.config_folder()
     if folder not in _running:
         close()

@@ -1,4 +1,4 @@
-"""A request for a kind of session + the library -> its script, and what it can choose from."""
+"""A request for a kind of session + the library -> its script, and the choices for a length."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MOST_CHOICES = 100_000
 
 
 class Script(NamedTuple):
-    """A script of a kind, and what it is called."""
+    """A script of a kind, with its titles."""
 
     text: str
     title: str
@@ -42,12 +42,12 @@ class Track:
     """A track of a playlist, to be made."""
 
     name: str
-    """Of its file, after its number."""
+    """The name of its file, after the number."""
     part: str
     title: str
     """A Jinja template."""
     options: dict[str, Value]
-    """Those that it is made with."""
+    """Options that override those of the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,9 @@ class Subject:
 
 
 def subject(request: Request) -> Subject:
-    """Find what a target means, and check that the options suit it.
+    """Return what a target means, after checking that the options apply to it.
 
-    Raises RequestError where it means nothing, or an option does not suit; LibraryError.
+    Raises RequestError for an unknown target or an option that does not apply; LibraryError.
     """
     options = request.options
     own = options.library_path
@@ -86,12 +86,12 @@ def subject(request: Request) -> Subject:
     for name in options.chosen():
         if OPTIONS[name].of_kinds and name not in kind.options:
             suits = ", ".join(one.id for one in by_name.values() if name in one.options)
-            raise RequestError(f"{option(name)} does not suit {kind.id}; it is for {suits}")
+            raise RequestError(f"{option(name)} does not apply to {kind.id}, only to {suits}")
     return Subject(kind, library, _variables(kind, options.variables))
 
 
 def about(request: Request) -> About:
-    """Return what the playlist of a target is about; raises as ``write`` does."""
+    """Return the subject and tracks of a target's playlist; raises as ``write`` does."""
     found = subject(request)
     kind, options = found.kind, request.options
     if kind.about != "region":
@@ -118,8 +118,8 @@ def about(request: Request) -> About:
 def write(request: Request, choice: Choice) -> Script:
     """Write the script of a session, or of the track of a playlist that its ``part`` names.
 
-    ``choice`` holds what is not as it is by default. Raises RequestError where target and options
-    do not go together, LibraryError where a phrase is missing, ScriptError where a template fails.
+    ``choice`` overrides defaults of the kind. Raises RequestError if target and options do not fit,
+    LibraryError if a phrase is missing, ScriptError if a template fails.
     """
     found = subject(request)
     kind, options = found.kind, request.options
@@ -153,9 +153,9 @@ def write(request: Request, choice: Choice) -> Script:
 
 
 def choices(request: Request) -> list[list[Choice]]:
-    """Return what a session can choose from to last as long as it is to: lists, the best first.
+    """Return the choices for fitting a session to a length: lists, the best list first.
 
-    Within a list, the sessions last longer and longer.
+    Within a list, sessions get longer and longer.
     """
     found = subject(request)
     names = list(found.kind.choices)
@@ -180,12 +180,12 @@ def choices(request: Request) -> list[list[Choice]]:
 
 
 def phrases(said: Mapping[str, list[str]], seed: int, method_id: str | None = None) -> Phrases:
-    """Return what gives a session its phrases, in an order that the seed decides."""
+    """Return the picker of a session's phrases; the seed decides their order."""
     return Phrases(said, random.Random(seed), method_id)  # noqa: S311 (no secret)
 
 
 def _scope(request: Request, found: Subject) -> dict[str, Any]:
-    """Return what a kind's expressions know."""
+    """Return the variables for a kind's expressions."""
     options = request.options
     plain = {name: getattr(options, name) for name in OPTIONS}
     del plain["library"], plain["variables"]  # a path would lead out of the sandbox
@@ -200,7 +200,7 @@ def _scope(request: Request, found: Subject) -> dict[str, Any]:
 def _variables(kind: Kind, given: Mapping[str, Value]) -> dict[str, Value]:
     """Return the values of a kind's own options; raises RequestError."""
     if given and not kind.variables:
-        what = f"only applies to templates; {kind.id} has no variables"
+        what = f"only applies to templates and kinds with variables; {kind.id} has none"
         raise RequestError(f"{option('variables', '--set')} {what}")
     for name in given:
         if name not in kind.variables:

@@ -1,4 +1,4 @@
-"""Scripts and templates of the listener's own: files, or standard input."""
+"""The listener's own scripts and templates: files, or standard input."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 SUFFIXES = (".ssml", ".xml", ".jinja")
 STANDARD_INPUT = "-"
 _MARKERS = (b"{{", b"{%", b"{#")
-"""Of Jinja; what comes on standard input is a template if it holds one of them."""
+"""Jinja's markers; text on standard input that has one of them is a template."""
 
 
 def path_of(target: str) -> Path | None:
-    """Return the script's file, if the target is one; standard input is one too."""
+    """Return the path of a target that is a script or template; standard input counts as one."""
     path = Path(target)
     is_script = path.suffix.lower() in SUFFIXES
     return path if is_script or target == STANDARD_INPUT else None
 
 
 def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -> Written:
-    """Read a script, or fill in a template by ``fill`` (its text, its name, its folder).
+    """Read a script, or fill in a template with ``fill`` (text, name, folder).
 
-    Raises ScriptError where it cannot be read, RequestError for options that it cannot have.
+    Raises ScriptError if it cannot be read, RequestError for options that do not apply to scripts.
     """
     for name in request.options.chosen():
         if OPTIONS[name].of_kinds:
@@ -59,15 +59,15 @@ def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -
 
 
 def fill_in(request: Request, source: str, name: str, folder: Path) -> str:
-    """Fill in a template of the listener's own, here, without limits of time and memory.
+    """Fill in the listener's template in this process, without limits on time and memory.
 
-    ``name`` stands in messages; beside the macros it may import what lies in ``folder``. It is
-    given the variables of the request. Raises ScriptError where it fails.
+    ``name`` is used in messages. Besides the macros, the template may import files in ``folder``.
+    It gets the variables of the request. Raises ScriptError if it fails.
     """
     options = request.options
     try:
         library = load(options.language, options.library_path)
-    except RequestError:  # a template of its own words may be in any language
+    except RequestError:  # a template with its own words may be in any language
         library = load(REFERENCE, options.library_path)
     context: dict[str, Any] = {
         "language": options.language,
@@ -91,7 +91,7 @@ def _read(path: Path) -> bytes:
 
 
 def _standard_input() -> bytes:
-    """Return what comes on standard input, which can be read only once; a session may ask twice."""
+    """Return what is on standard input; it is kept, since it can only be read once."""
     if not _piped:
         _piped.append(sys.stdin.buffer.read(MAX_SCRIPT_BYTES + 1))
     return _piped[0]
@@ -103,7 +103,7 @@ _piped: list[bytes] = []
 def _decoded(source: bytes, name: str) -> str:
     """Return the text of a template."""
     if len(source) > MAX_SCRIPT_BYTES:
-        what = f"is longer than the {MAX_SCRIPT_BYTES:,} bytes that a script may have"
+        what = f"is larger than {MAX_SCRIPT_BYTES:,} bytes, the most for a script"
         raise ScriptError(f"{name}: {what}")
     try:
         return source.decode("utf-8-sig")

@@ -1,4 +1,4 @@
-"""What is asked of the script stage, and what it gives."""
+"""What the script stage takes and returns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WHOLE = "whole"
 Side = Literal["left", "right"]
 
 Choice: TypeAlias = dict[str, Any]
-"""What was chosen for a given length: variables of a kind's template."""
+"""What was chosen to fit a length: variables of a kind's template."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +26,25 @@ class Request:
     """A region, a complaint, a kind, a script's file, or "-" for standard input."""
     options: Options
     part: str = WHOLE
-    """The whole session, or what a track of a playlist holds of it."""
+    """The whole session, or the part of it in a track of a playlist."""
     title: str | None = None
-    """A Jinja template for its title; None for that of its kind."""
+    """A Jinja template for its title; None for the title of its kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A script, and what is known about it besides."""
+    """A script and its details."""
 
     text: str | bytes
     """SSML."""
     name: str
-    """What messages call it."""
+    """Its name in messages."""
     folders: tuple[Path, ...]
-    """Where its sounds may lie."""
+    """The folders that may hold its sounds."""
     title: str | None
-    """None for the one that the script says."""
+    """None for the title in the script."""
     album: str
     stem: str
-    """The name of a file made of it, without suffix."""
+    """The name of a file made from it, without suffix."""
     note: str = ""
     """A sentence for the tags of its file."""

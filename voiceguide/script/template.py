@@ -1,4 +1,4 @@
-"""Jinja2 templates -> text, in a sandbox; and what templates may call."""
+"""Jinja2 templates -> text, in a sandbox; and the functions that templates may call."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def render(
     folders: tuple[Path, ...],
     source: str | None = None,
 ) -> str:
-    """Render the template called ``name``, found in ``folders`` as those that it imports are.
+    """Return the text of the template ``name``; it and its imports are found in ``folders``.
 
-    ``source`` is its text, where it is no file of these folders. Raises ScriptError with the line
-    where it fails, and what the functions in ``context`` raise.
+    ``source`` is its text if it is not a file in these folders. Raises ScriptError with the line
+    where it fails, and whatever the functions in ``context`` raise.
     """
     functions = {key: value for key, value in context.items() if callable(value)}
     with _RENDERING:  # macros that were imported without context see the functions too
@@ -46,7 +46,7 @@ def render(
 
 
 def evaluate(expression: str, context: Mapping[str, Any], where: str) -> Any:
-    """Return the value of a Jinja expression; raises LibraryError naming ``where`` it stands."""
+    """Return the value of a Jinja expression; raises LibraryError that names ``where`` it is."""
     try:
         compiled = _environment(()).compile_expression(expression, undefined_to_none=False)
         value = compiled(**context)
@@ -60,7 +60,7 @@ def evaluate(expression: str, context: Mapping[str, Any], where: str) -> Any:
 
 
 def filled(text: str, context: Mapping[str, Any], where: str) -> str:
-    """Fill in a title; raises LibraryError naming ``where`` it stands."""
+    """Return a title, filled in; raises LibraryError that names ``where`` it is."""
     try:
         template = _plain().from_string(text)
         return template.render(context)
@@ -75,12 +75,12 @@ def sentences(texts: str | Iterable[str], side: Side | None = None) -> list[str]
 
 
 class Phrases:
-    """Variants of phrases in random order, each once before any comes again."""
+    """Variants of phrases in random order; each is used once before any is repeated."""
 
     def __init__(
         self, phrases: Mapping[str, list[str]], rng: random.Random, method_id: str | None
     ) -> None:
-        """Take the phrases by name; those of the method go before the others."""
+        """Take phrases by name; those of the method override the others."""
         self._phrases = phrases
         self._suffix = f"_{method_id.replace('-', '_')}" if method_id else ""
         self._rng = rng
@@ -88,23 +88,21 @@ class Phrases:
         self._last: dict[str, str] = {}
 
     def pick(self, key: str, **values: str | int) -> str:
-        """Return a variant of the phrase ``key``, with ``<name>`` in it replaced by ``values``.
+        """Return a variant of the phrase ``key``, with each ``<name>`` replaced from ``values``.
 
-        Where the method has a phrase of its own (``release_thumb``), it is that.
+        If the method has its own version of the phrase (``release_thumb``), that one is used.
         """
         if key + self._suffix in self._phrases:
             key += self._suffix
         if key not in self._phrases:
-            raise LibraryError(
-                f"phrases.toml: phrases.{key} is missing, but a template asks for it"
-            )
+            raise LibraryError(f"phrases.toml: phrases.{key} is missing, but a template needs it")
         if not self._bags.get(key):
             self._bags[key] = self._shuffled(key)
         variant = self._last[key] = self._bags[key].pop()
 
         def fill(placeholder: re.Match[str]) -> str:
             if placeholder[1] not in values:
-                what = f"nothing is known for {placeholder[0]}"
+                what = f"the template gives no value for {placeholder[0]}"
                 raise LibraryError(f"phrases.toml: phrases.{key}: {what}")
             return str(values[placeholder[1]])
 
@@ -120,9 +118,9 @@ class Phrases:
 
 @functools.lru_cache(maxsize=8)
 def _environment(folders: tuple[Path, ...]) -> jinja2.Environment:
-    """Return an environment that finds templates in ``folders``, and keeps them compiled.
+    """Return an environment that finds templates in ``folders`` and caches them compiled.
 
-    Fitting a session to a length renders the same ones many times.
+    Fitting a session to a length renders the same templates many times.
     """
 
     def find(name: str) -> tuple[str, str, Any] | None:
@@ -148,12 +146,12 @@ def _environment(folders: tuple[Path, ...]) -> jinja2.Environment:
 
 @functools.cache
 def _plain() -> jinja2.Environment:
-    """Return an environment for what is no markup: titles."""
+    """Return an environment for plain text: titles."""
     return ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined)
 
 
 def _own(folders: tuple[Path, ...], name: str, source: str) -> jinja2.Environment:
-    """Return an environment that has one template more."""
+    """Return an environment with one more template."""
     environment = _environment(folders).overlay()
     loader = _environment(folders).loader
     given = jinja2.FunctionLoader(lambda wanted: (source, name, None) if wanted == name else None)
@@ -170,7 +168,7 @@ def _changed(path: Path) -> int | None:
 
 
 def _rendered(environment: jinja2.Environment, name: str, context: Mapping[str, object]) -> str:
-    """Render a template; raises ScriptError with the line where it fails."""
+    """Return the rendered template; raises ScriptError with the line where it fails."""
     pieces: list[str] = []
     length = 0
     try:
@@ -199,7 +197,7 @@ def _rendered(environment: jinja2.Environment, name: str, context: Mapping[str, 
 
 
 def _template_line(error: Exception) -> str | None:
-    """Return ``file:line`` of the innermost template frame that ``error`` came through."""
+    """Return ``file:line`` of the innermost template frame in the traceback of ``error``."""
     place = None
     frame = error.__traceback__
     while frame is not None:

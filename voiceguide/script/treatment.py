@@ -21,11 +21,11 @@ class Treatment(NamedTuple):
     region: Region
     method: Method
     areas: list[Area]
-    """Those among which a session of a given length may choose, the most useful first."""
+    """The areas that a session of a given length can choose from, the most useful first."""
 
 
 def treatment(request: Request, library: Library) -> Treatment:
-    """Find what a request treats; raises RequestError where its parts do not go together."""
+    """Return what a request treats; raises RequestError if its parts do not fit together."""
     options = request.options
     region = library.region(request.target)
     areas = region.areas_for(request.target)
@@ -44,7 +44,7 @@ def treatment(request: Request, library: Library) -> Treatment:
     if not suited:
         there_are = sorted({name for area in areas for name in area.place})
         raise RequestError(
-            f"{method.name} does not suit {areas[0].name}; what suits: {', '.join(there_are)}"
+            f"{method.name} does not suit {areas[0].name}; use {' or '.join(there_are)}"
         )
     if options.prepare:
         preparing = _preparing(method, library)
@@ -58,9 +58,9 @@ def treatment(request: Request, library: Library) -> Treatment:
 
 
 def by_area(request: Request, library: Library, areas: Sequence[Area]) -> list[Method]:
-    """Return the method for each area of a playlist: the wanted one, or the deepest that suits.
+    """Return the method for each area of a playlist: the requested one, or the deepest that suits.
 
-    Raises RequestError where there is no such method, or it is to prepare for itself.
+    Raises RequestError for an unknown method, or one that would have to prepare for itself.
     """
     wanted = request.options.method
     method = None if wanted is None else library.method(wanted)
@@ -74,7 +74,7 @@ def by_area(request: Request, library: Library, areas: Sequence[Area]) -> list[M
 
 
 def context(request: Request, library: Library, areas: int) -> dict[str, Any]:
-    """Return what the template of a kind about regions is given, for so many of the areas.
+    """Return the context for the template of a kind about regions, with the first ``areas`` areas.
 
     A template gets plain dictionaries: the methods of a model would lead out of the sandbox.
     """
@@ -111,7 +111,7 @@ def _preparing(method: Method | None, library: Library) -> Method:
         raise RequestError(f"{option('prepare')}: no method prepares for others; leave it out")
     if method in methods:
         raise RequestError(
-            f"{option('prepare')}: {methods[0].name} is the method already; leave it out"
+            f"{option('prepare')}: {methods[0].name} is already the method; leave it out"
         )
     return methods[0]
 

@@ -1,15 +1,16 @@
 """SSML text -> cue tree.
 
-SSML 1.1 (https://www.w3.org/TR/speech-synthesis11/) with par, seq and media as Google's SSML has
-them from SMIL 3.0 (https://www.w3.org/TR/SMIL3/smil-timing.html). docs/ssml.md lists what is done.
+SSML 1.1 (https://www.w3.org/TR/speech-synthesis11/), with par, seq and media as Google's SSML took
+them from SMIL 3.0 (https://www.w3.org/TR/SMIL3/smil-timing.html). docs/ssml.md lists what is
+supported.
 
-Takes the text of a script, and the folders in which its sounds may lie. Gives a ``Script``: a tree
-of cues (speech, pauses, sounds, marks, and groups of them that have a timing), its title, its
-language, and warnings. How long anything lasts is not known yet, but for pauses. What is wrong is
-a ScriptError, with a line for each mistake.
+Takes the text of a script and the folders that may hold its sounds. Gives a ``Script``: a tree of
+cues (speech, pauses, sounds, marks, and timed groups of them), its title, its language, and
+warnings. Apart from pauses, it is not known yet how long anything lasts. Mistakes raise a
+ScriptError with a line for each.
 
-    xml        text -> elements that know where they stand, within limits
-    elements   which elements there are, and what is written on them
+    xml        text -> elements with their positions, within limits
+    elements   the known elements and their attributes
     values     the values of attributes: times, levels, rates
     reader     elements -> cues
     flow       text and cues in order: joined, with gaps between sentences and paragraphs

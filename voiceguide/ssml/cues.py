@@ -1,4 +1,4 @@
-"""The cue tree: what is heard, and how its times hang together."""
+"""The cue tree: what is heard, and how its times depend on each other."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ if TYPE_CHECKING:
     from voiceguide.errors import Place
 
 CHAPTER = "chapter:"
-"""A mark whose name begins so begins a chapter, titled by the rest."""
+"""A mark with this prefix begins a chapter; the rest is its title."""
 
 SpanKind: TypeAlias = Literal["hold", "move", "stretch", "inhale", "exhale", "side"]
-"""What a listener does for a time: marks tell from when to when."""
+"""What a listener does for a while; marks say from when to when."""
 SPAN_KINDS: tuple[SpanKind, ...] = get_args(SpanKind)
 _END = "end:"
 
 
 @dataclass(frozen=True, slots=True)
 class WantedVoice:
-    """What a script wants of a voice (SSML 1.1, 3.2.1); the first that is there is taken."""
+    """The voice that a script wants (SSML 1.1, 3.2.1); the first match is used."""
 
     names: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     """BCP 47 tags that the voice should speak."""
     gender: Literal["female", "male", "neutral"] | None = None
     variant: int | None = None
-    """The so-manieth of several, from 1."""
+    """The n-th of several, from 1."""
 
     def __str__(self) -> str:
         wanted = (" or ".join(self.names), self.gender, " or ".join(self.languages))
@@ -44,7 +44,7 @@ class Style:
     language: str
     """A BCP 47 tag: "en", "de-AT"."""
     voice: WantedVoice | None = None
-    """None for the session's own."""
+    """None for the session's own voice."""
     rate: float = 1.0
     """A factor of the session's rate."""
     pitch_st: float = 0.0
@@ -60,12 +60,12 @@ class Speech:
     style: Style
     at: Place
     phonemes: str | None = None
-    """How an engine that knows espeak's mnemonics speaks it, if a script says so."""
+    """The text in espeak's phonemes, if the script gives them, for engines that know them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Silence; what is elastic may be stretched when a session is fitted to a length."""
+    """Silence; an elastic pause may be scaled when a session is fitted to a length."""
 
     ms: int
     elastic: bool
@@ -78,23 +78,23 @@ class Sound:
 
     path: Path
     source: str
-    """Its name as the script has it."""
+    """Its name in the script."""
     at: Place = field(compare=False)
     speed: float = 1.0
-    """A factor; the pitch stays."""
+    """A factor; the pitch does not change."""
     clip_begin_ms: int = 0
     """Within the file, at its own speed."""
     clip_end_ms: int | None = None
-    """None for the file's end."""
+    """None for the end of the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A named point in time; some names mean something, all others do nothing.
+    """A named point in time; some names have a meaning, all others do nothing.
 
     ``chapter:Stretch`` begins a chapter. ``hold:`` begins a hold, ``hold:upper calf`` one with a
-    label, and ``end:hold`` ends it; so do all of SPAN_KINDS. A begin also ends what is still open
-    of its kind, and so does the end of the session.
+    label, and ``end:hold`` ends it; all of SPAN_KINDS work this way. A span also ends where the
+    next one of its kind begins, and at the end of the session.
     """
 
     name: str
@@ -119,7 +119,7 @@ def _kind(name: str) -> SpanKind | None:
 
 @dataclass(frozen=True, slots=True)
 class SyncBase:
-    """A point in time that hangs on another element's begin or end."""
+    """A point in time relative to another element's begin or end."""
 
     id: str
     edge: Literal["begin", "end"]
@@ -128,11 +128,11 @@ class SyncBase:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The timing attributes of par, seq and media; what is None was not written."""
+    """The timing attributes of par, seq and media; None for those that are not given."""
 
     id: str | None = None
     begin: int | SyncBase = 0
-    """Milliseconds from the begin of the par, or from the end of the one before in a seq."""
+    """Milliseconds from the begin of the par, or from the end of the previous one in a seq."""
     end: int | SyncBase | None = None
     dur_ms: int | None = None
     repeat_count: float | None = None
@@ -162,7 +162,7 @@ Cue: TypeAlias = Speech | Pause | Sound | Mark | Group
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A script that was read."""
+    """A parsed script."""
 
     root: Group
     language: str
@@ -171,7 +171,7 @@ class Script:
 
 
 def walk(cue: Cue) -> Iterator[Cue]:
-    """Return ``cue`` and all that is in it, in document order."""
+    """Return ``cue`` and everything in it, in document order."""
     stack = [cue]
     while stack:
         cue = stack.pop()

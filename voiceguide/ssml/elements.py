@@ -1,4 +1,4 @@
-"""The elements of a script, and what is written on them."""
+"""The elements of a script and their attributes."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ ATTRIBUTES: dict[str, set[str]] = {
     "seq": _TIMING,
     "media": _TIMING,
 }  # fmt: skip
-"""The elements, and what may be written on them."""
+"""The known elements and their attributes."""
 
 _UNDONE = {
     "speak": {"startmark", "endmark"},
     "prosody": {"duration"},
     "voice": {"age"},
 }
-"""Attributes whose meaning a listener would miss: they are ignored with a warning."""
+"""Unsupported attributes whose meaning a listener would miss: they are ignored with a warning."""
 
 LONGEST_SHOWN = 40
-"""How much of what is written stands in a message, in characters."""
+"""How many characters of a value are shown in a message."""
 
 _ValueT = TypeVar("_ValueT")
 
@@ -71,14 +71,14 @@ def local_name(element: Element) -> str | None:
 
 
 class Attributes:
-    """Reads attributes; what is wrong with them is added to what was found before."""
+    """Reads attributes; mistakes are added to the findings."""
 
     def __init__(self, problems: Findings, warnings: Findings) -> None:
         self._problems = problems
         self._warnings = warnings
 
     def check(self, element: Element) -> None:
-        """Warn of attributes that are not known, or known and not done."""
+        """Warn of attributes that are unknown or not supported."""
         local = local_name(element) or ""
         for attribute in element.attributes:
             if attribute not in ATTRIBUTES[local]:
@@ -89,7 +89,7 @@ class Attributes:
                 self._warnings.add(what, element.at)
 
     def read(self, element: Element, name: str, read: Callable[[str], _ValueT]) -> _ValueT | None:
-        """Read an attribute; what cannot be read is a problem, what is not there is None."""
+        """Return an attribute's value; None if it is missing, or invalid (which is a problem)."""
         written = element.attributes.get(name)
         if written is None:
             return None
@@ -103,13 +103,13 @@ class Attributes:
             return None
 
     def not_among(self, element: Element, name: str, known: Iterable[str]) -> None:
-        """Note that an attribute is none of the words that it may be."""
+        """Add the problem that an attribute is not one of its allowed words."""
         written = element.attributes[name][:LONGEST_SHOWN]
         what = f"<{local_name(element)} {name}={written!r}>: must be one of {', '.join(known)}"
         self._problems.add(what, element.at)
 
     def timing(self, element: Element) -> Timing:
-        """Read when and how loud a par, seq or media is heard."""
+        """Return when and how loud a par, seq or media is heard."""
         timing = Timing(
             id=element.attributes.get("xml:id"),
             begin=self.read(element, "begin", values.point) or 0,
@@ -125,7 +125,7 @@ class Attributes:
         return UNTIMED if timing == UNTIMED else timing
 
     def voice(self, element: Element) -> WantedVoice:
-        """Read what a script wants of a voice."""
+        """Return the voice that an element wants."""
         genders = ("female", "male", "neutral")
         gender = element.attributes.get("gender", "").strip() or None
         if gender is not None and gender not in genders:

@@ -1,6 +1,6 @@
-"""What is read, piece by piece -> cues in document order.
+"""Text and cues, piece by piece -> cues in document order.
 
-Text of one style is joined into runs of speech, and pauses are put where sentences and paragraphs
+Text in one style is joined into runs of speech, and pauses are added where sentences and paragraphs
 end.
 """
 
@@ -16,20 +16,20 @@ from voiceguide.ssml.cues import Cue, Group, Mark, Pause, Sound, Speech, Style, 
 from voiceguide.ssml.values import STRENGTH_MS
 
 _CLOSING = re.compile(r"\s*[.,;:!?…)\]»”’]+(?=\s|$)")
-_STRAY = re.compile(r"^[.,;:!?…]+\s+")  # what a break or a sound cut off from the words before
+_STRAY = re.compile(r"^[.,;:!?…]+\s+")  # what a break or sound separated from its words
 _SENTENCE_ENDS = (".", "!", "?", "…")
 _LONGEST_RUN = 2000  # characters
 _PARTS = re.compile(
     r".{1,most}(?:(?<=[.!?…])\s|$)|.{1,most}(?:\s|$)|.{1,most}".replace("most", str(_LONGEST_RUN)),
     re.DOTALL,
 )
-"""A run of speech in parts of two minutes, each held as a whole while it is made: sentence by
-sentence where there are any."""
+"""Splits a run of speech into parts of at most two minutes, which are held in memory while they
+are made; at the ends of sentences if there are any."""
 
 
 @dataclass(slots=True)
 class Flow:
-    """Cues in document order: joins the text of one style, and places the implied gaps."""
+    """Cues in document order: joins text in one style, and adds the implied gaps."""
 
     cues: list[Cue] = field(default_factory=list)
     _text: list[str] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Flow:
     _gap_ms: int = 0
 
     def text(self, text: str, style: Style, at: Place, phonemes: str | None = None) -> None:
-        """Add text to the run of speech, or begin another in another style."""
+        """Add text to the current run of speech, or begin a new one for a new style."""
         if not text.strip():
             if self._text:
                 self._text.append(text)
@@ -47,7 +47,7 @@ class Flow:
             return
         if style != self._style:
             ended = _CLOSING.match(text)
-            if ended and self._text:  # it belongs to the words before, in their style
+            if ended and self._text:  # closing punctuation belongs to the words before
                 while self._text[-1].isspace():
                     self._text.pop()
                     self._spoken.pop()
@@ -66,7 +66,7 @@ class Flow:
         self._spoken.append(text.replace("[[", "") if phonemes is None else f"[[{phonemes}]]")
 
     def flush(self) -> None:
-        """End the run of speech: what follows is another."""
+        """End the current run of speech."""
         words, spoken = (
             _STRAY.sub("", " ".join("".join(parts).split())) for parts in (self._text, self._spoken)
         )
@@ -91,13 +91,13 @@ class Flow:
             before = part
 
     def gap(self, ms: int) -> None:
-        """Leave a gap if more speech follows and no break is written there."""
+        """Leave a gap if more speech follows without a break in between."""
         self.flush()
         if self.cues:
             self._gap_ms = max(ms, self._gap_ms)
 
     def add(self, cue: Cue) -> None:
-        """Add what is no text."""
+        """Add a cue that is not text."""
         self.flush()
         if self._gap_ms and isinstance(cue, Group) and _begins_with_speech(cue):
             self.cues.append(Pause(self._gap_ms, elastic=True, at=cue.at))
@@ -107,7 +107,7 @@ class Flow:
 
 
 def speakable(text: str) -> bool:
-    """Whether there is more than punctuation and spaces."""
+    """Whether a text has more than punctuation and spaces."""
     return any(unicodedata.category(char)[0] not in "PZC" for char in text)
 
 

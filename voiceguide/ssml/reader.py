@@ -1,6 +1,6 @@
 """Elements -> cue tree.
 
-Audio comes only from the folders that are given; nothing is fetched.
+Audio only comes from the given folders; nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ def parse(
     language: str = "en",
     problems: Findings | None = None,
 ) -> Script:
-    """Read SSML ``text``.
+    """Return the script in SSML ``text``.
 
-    ``name`` stands in messages, ``folders`` are where ``audio src`` may lie, ``language`` holds
-    where no xml:lang is written. Raises ScriptError with a line for each thing that is wrong; with
-    ``problems``, these are added to it instead, and only what is no SSML at all is raised.
+    ``name`` is used in messages, ``folders`` are searched for ``audio src``, ``language`` applies
+    if there is no xml:lang. Raises ScriptError with a line for each mistake; with ``problems``,
+    mistakes are added to it instead, and only text that is not SSML at all is raised.
     """
     root, content = xml.read(text, name)
     reader = _Reader(folders)
@@ -69,7 +69,7 @@ def parse(
 
 
 class _Reader:
-    """Walks the elements; what is wrong is gathered, so that an author sees all of it at once."""
+    """Walks the elements and collects mistakes, so that an author sees all of them at once."""
 
     def __init__(self, folders: list[Path]) -> None:
         self.problems = Findings()
@@ -80,7 +80,7 @@ class _Reader:
         self.title: str | None = None
 
     def document(self, root: Element, content: Iterator[Element | xml.Text], style: Style) -> Group:
-        """Return ``content`` as a seq, and take the title from it."""
+        """Return ``content`` as a seq; sets the title."""
         self._attributes.check(root)
         flow = Flow()
         for item in content:
@@ -107,7 +107,7 @@ class _Reader:
         else:
             self._element(item, style, flow)
 
-    def _element(  # noqa: C901, PLR0912, PLR0915 (one case an element)
+    def _element(  # noqa: C901, PLR0912, PLR0915 (a case for each element)
         self, element: Element, style: Style, flow: Flow
     ) -> None:
         local = local_name(element)
@@ -145,7 +145,7 @@ class _Reader:
                 self._say_as(element, style, flow)
             case "phoneme":
                 self._phoneme(element, style, flow)
-            case "token" | "w":  # a word, whatever it touches
+            case "token" | "w":  # a separate word, even without spaces
                 flow.text(" ", style, element.at)
                 self._content(element, style, flow)
                 flow.text(" ", style, element.at)
@@ -158,12 +158,12 @@ class _Reader:
                     self._content(element, style, flow)
             case "desc" | "meta" | "metadata":
                 pass  # not meant to be heard
-            case None:  # of another namespace: what it contains is spoken
+            case None:  # of another namespace: its content is spoken
                 self._content(element, style, flow)
             case _:
                 what = f"<{local}> is not an element of SSML 1.1, nor par, seq or media"
                 self._problem(element, what)
-                self._content(element, style, flow)  # there may be more that is wrong
+                self._content(element, style, flow)  # to find more mistakes
 
     def _apart(self, element: Element, style: Style, flow: Flow) -> None:
         flow.flush()
@@ -204,7 +204,7 @@ class _Reader:
 
     def _sub(self, element: Element, style: Style, flow: Flow) -> None:
         if "alias" not in element.attributes:
-            self._problem(element, "<sub> needs an alias: what is to be spoken")
+            self._problem(element, "<sub> needs an alias: the text to speak")
         flow.text(element.attributes.get("alias", ""), style, element.at)
 
     def _say_as(self, element: Element, style: Style, flow: Flow) -> None:
@@ -214,17 +214,17 @@ class _Reader:
         if not kind:
             self._problem(element, "<say-as> needs interpret-as: date, ordinal, characters …")
         elif kind not in say_as.KINDS:
-            what = f"<say-as interpret-as={kind[:LONGEST_SHOWN]!r}> is not known"
-            self._warn(element, f"{what}: it is spoken as it is written")
+            what = f"<say-as interpret-as={kind[:LONGEST_SHOWN]!r}> is unknown"
+            self._warn(element, f"{what}: it is spoken as written")
         elif any(element.children):
-            self._warn(element, "<say-as> holds elements: it is spoken as it is written")
+            self._warn(element, "<say-as> contains elements: it is spoken as written")
         elif written.strip():
             form = element.attributes.get("format")
             spoken = say_as.words(written, kind, form and form.strip(), style.language)
             if spoken is None or not speakable(spoken):
                 spoken = None
                 written = " ".join(written.split())[:LONGEST_SHOWN]
-                what = f"“{written}” cannot be said as {kind}: it is spoken as it is written"
+                what = f"“{written}” cannot be said as {kind}: it is spoken as written"
                 self._warn(element, what)
         if spoken is None:
             self._content(element, style, flow)
@@ -270,13 +270,13 @@ class _Reader:
             return
         if not _has_words(element):
             where = " or ".join(str(folder) for folder in self._folders)
-            self._problem(element, f"there is no sound {source!r} in {where}, and no text instead")
+            self._problem(element, f"no sound {source!r} in {where}, and no text to speak instead")
             return
         self._warn(element, f"no sound {source!r}: its text is spoken instead")
         self._content(element, style, flow)
 
     def _sound(self, element: Element, source: str) -> Sound | None:
-        """Return the sound that an audio names; None where there is no such file."""
+        """Return the sound that an audio element names; None if the file does not exist."""
         speed = self._attributes.read(element, "speed", values.speed)
         begin_ms = self._attributes.read(element, "clipBegin", values.duration) or 0
         end_ms = self._attributes.read(element, "clipEnd", values.duration)
@@ -294,7 +294,7 @@ class _Reader:
         return self._found[source]
 
     def _group(self, kind: Literal["seq", "par"], element: Element, style: Style) -> Group:
-        """``seq`` and ``par`` hold par, seq and media alone."""
+        """Return a ``seq`` or ``par``, which may only hold par, seq and media."""
         flow = Flow()
         self._timed(element, kind, style, flow)
         return Group(kind, tuple(flow.cues), element.at, self._attributes.timing(element))
@@ -309,7 +309,7 @@ class _Reader:
             elif local not in ("desc", "meta", "metadata"):
                 self._problem(child, f"<{kind}> takes par, seq and media, not <{local}>")
                 if local in ATTRIBUTES:
-                    self._element(child, style, flow)  # there may be more that is wrong
+                    self._element(child, style, flow)  # to find more mistakes
                 else:
                     self._content(child, style, flow)
         for item in element.content:
@@ -325,7 +325,7 @@ class _Reader:
 
 
 def _in_language(style: Style, language: str | None) -> Style:
-    """Change the language; another one takes a voice of its own."""
+    """Return the style in a language; a new language gets its own voice."""
     if not language:
         return style
     same = _primary(language) == _primary(style.language)
@@ -337,7 +337,7 @@ def _primary(language: str) -> str:
 
 
 def _has_words(element: Element) -> bool:
-    """Whether anything in an element, or in what it holds, is to be spoken or played."""
+    """Whether an element contains anything to speak or play, at any depth."""
     if local_name(element) == "sub":
         return speakable(element.attributes.get("alias", ""))
     if speakable(element.own_text):
@@ -347,16 +347,16 @@ def _has_words(element: Element) -> bool:
 
 
 def _check_references(root: Group, problems: Findings) -> None:
-    """Find ids that are there twice, and references to none."""
+    """Find duplicate ids, and references to unknown ids."""
     groups = [cue for cue in walk(root) if isinstance(cue, Group)]
     ids: set[str] = set()
     for group in groups:
         if group.timing.id is not None:
             if group.timing.id in ids:
-                problems.add(f"the id “{group.timing.id}” is there twice", group.at)
+                problems.add(f"the id “{group.timing.id}” is used twice", group.at)
             ids.add(group.timing.id)
     for group in groups:
         for point in (group.timing.begin, group.timing.end):
             if isinstance(point, SyncBase) and point.id not in ids:
-                what = f"there is no element with xml:id “{point.id}”"
+                what = f"no element has the xml:id “{point.id}”"
                 problems.add(what, group.at)

@@ -1,4 +1,4 @@
-"""say-as, and figures with units: written forms -> words that any engine reads rightly.
+"""say-as, and numbers with units: written forms -> words that any engine reads correctly.
 
 The kinds are those of the W3C's note on say-as (https://www.w3.org/TR/ssml-sayas/) and of Google's
 SSML; SSML 1.1 leaves them open. Numbers come from num2words, names of months from Babel.
@@ -20,7 +20,7 @@ DATE_FORMATS = ("mdy", "dmy", "ymd", "ym", "my", "md", "dm", "y", "m", "d")
 
 _NUMBER = re.compile(r"[+−-]?\d+(?:[.,]\d+)?")
 _CLOCK = re.compile(r"(\d{1,2})[:.h](\d{2})(?:[:.](\d{2}))?\s*([ap])?\.?(?:m\.?)?", re.IGNORECASE)
-_LONGEST_ORDINAL = 4  # digits; with more, num2words never ends in some languages
+_LONGEST_ORDINAL = 4  # digits; with more, num2words hangs in some languages
 _YEAR_DIGITS = 4
 _DAY_MINUTES = 24 * 60
 _PIVOT_YEAR = 69  # two digits: from here on the twentieth century, as POSIX reads %y
@@ -38,7 +38,7 @@ _UNITS = {
         "kg": ("ein Kilo", "Kilo"),
     },
 }  # fmt: skip
-"""One, and several. An engine reads "45 s" as a number and a letter."""
+"""Singular and plural. An engine reads "45 s" as a number and a letter."""
 _BETWEEN = {"en": ("to", "out of"), "de": ("bis", "von")}
 _AMOUNT = re.compile(
     r"(?<![^\s(])(?:(\d+(?:[.,]\d+)?) ?[–-] ?)?(\d+(?:[.,]\d+)?)[ \u00a0\u202f]?"
@@ -48,7 +48,7 @@ _OF_TEN = re.compile(r"(?<![^\s(])(10|\d)/10(?=[\s.,;:!?…)]|$)(?![.,]\d)")
 
 
 def amounts(text: str, language: str) -> str:
-    """Write out what a text has as "45 s", "30–60 s" or "6/10", where the language is known."""
+    """Return a text with "45 s", "30–60 s" and "6/10" written out, if the language is known."""
     language = language.partition("-")[0].lower()
     units = _UNITS.get(language)
     if units is None or not any(char.isdigit() for char in text):
@@ -68,7 +68,7 @@ def amounts(text: str, language: str) -> str:
 
 
 def words(text: str, kind: str, form: str | None, language: str) -> str | None:
-    """Return what is spoken for ``text``; None where it is not of this ``kind``.
+    """Return what is spoken for ``text``; None if it is not of this ``kind``.
 
     ``form`` is the format attribute: of a date, "mdy" and the like; of a time, "hms12" or "hms24".
     """
@@ -89,12 +89,12 @@ def words(text: str, kind: str, form: str | None, language: str) -> str | None:
 
 
 def _spelled(text: str) -> str:
-    """Name each character; commas keep espeak-ng from reading "a" as the article."""
+    """Return the characters one by one; commas keep espeak-ng from reading "a" as the article."""
     return ", ".join(char for char in text if not char.isspace())
 
 
 def _dictated(text: str) -> str | None:
-    """Say sign after sign, with a pause where there is a space or a mark."""
+    """Return the characters one by one, with a pause at each space or punctuation mark."""
     groups = re.findall(r"\+|\*|#|[^\W_]+", text)
     if not any(char.isdigit() for char in text):
         return None
@@ -102,7 +102,7 @@ def _dictated(text: str) -> str | None:
 
 
 def _cardinal(text: str, language: str) -> str | None:
-    """Take the signs that group digits away; which they are hangs on the language."""
+    """Return a number without its group separators, which depend on the language."""
     from babel import Locale, UnknownLocaleError
 
     try:
@@ -123,7 +123,7 @@ def _ordinal(text: str, language: str) -> str | None:
         return None
     try:
         return str(num2words(int(digits[1]), to="ordinal", lang=_num2words_language(language)))
-    except Exception:  # noqa: BLE001 (num2words fails in ways of its own; the reader warns)
+    except Exception:  # noqa: BLE001 (num2words may raise anything; the reader warns)
         return None
 
 
@@ -155,7 +155,7 @@ def _date(text: str, form: str | None, language: str) -> str | None:
 
 
 def _spoken_date(day: dt.date, said: set[str], language: str) -> str:
-    """Say the parts of a date that are ``said``, in the order of the language."""
+    """Return the parts of a date that are ``said`` in words, in the order of the language."""
     from babel import Locale, UnknownLocaleError
     from num2words import num2words
 

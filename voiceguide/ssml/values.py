@@ -1,4 +1,4 @@
-"""Attribute values -> numbers: each reader raises ValueError that says what would be right."""
+"""Attribute values -> numbers; each function raises ValueError that says what is valid."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ EMPHASES = {
     "strong": Manner(0.85, 3.0), "moderate": Manner(0.9, 1.5),
     "none": Manner(1.0, 0.0), "reduced": Manner(1.1, -3.0),
 }  # fmt: skip
-"""What these words mean is left to the processor: factors of the default rate, semitones, dB."""
+"""SSML leaves the meaning of these words to us: factors of the default rate, semitones, dB."""
 
 _OFFSET = re.compile(r"(?P<sign>[+-]?)\s*(?P<number>\d+(?:\.\d*)?|\.\d+)\s*(?P<unit>h|min|s|ms)")
 _SYNC_BASE = re.compile(r"(?P<id>[^\s+]+)\.(?P<edge>begin|end)\s*(?P<offset>[+-].+)?")
@@ -45,7 +45,7 @@ _LONGEST_TIME = 30  # characters
 
 
 def duration(value: str) -> int:
-    """Read a time without a sign, in milliseconds; s and ms are SSML's, h and min SMIL's."""
+    """Return a time without a sign in milliseconds; s and ms are from SSML, h and min from SMIL."""
     ms = _time(value)
     if ms < 0 or value.startswith("+"):
         raise ValueError("must be a time such as 1.5s or 250ms, without a sign")
@@ -53,12 +53,12 @@ def duration(value: str) -> int:
 
 
 def clock_value(value: str) -> int:
-    """Read a time without a sign, where seconds need no unit (SMIL 3.0, 5.4.1)."""
+    """Return a time without a sign in milliseconds; seconds need no unit (SMIL 3.0, 5.4.1)."""
     return duration(_in_seconds(value))
 
 
 def point(value: str) -> int | SyncBase:
-    """Read a begin or end: an offset in milliseconds, or a sync-base value (SMIL 3.0, 5.4.4)."""
+    """Return a begin or end: an offset in milliseconds or a sync-base value (SMIL 3.0, 5.4.4)."""
     match = _SYNC_BASE.fullmatch(value)
     try:
         if match:
@@ -71,15 +71,15 @@ def point(value: str) -> int | SyncBase:
 
 
 def decibels(value: str) -> float:
-    """Read a level in decibels."""
+    """Return a level in decibels."""
     gain_db = _number(re.sub("db$", "dB", value, flags=re.IGNORECASE), "dB")
     if not _QUIETEST_DB <= gain_db <= _LOUDEST_DB:
-        raise ValueError(f"must lie between {_QUIETEST_DB:g}dB and +{_LOUDEST_DB:g}dB")
+        raise ValueError(f"must be between {_QUIETEST_DB:g}dB and +{_LOUDEST_DB:g}dB")
     return gain_db
 
 
 def count(value: str) -> float:
-    """Read how often something comes; a part of a repetition may be left."""
+    """Return a number of repetitions, which may have a fraction."""
     number = _number(value)
     if number <= 0:
         raise ValueError("must be more than 0")
@@ -87,30 +87,30 @@ def count(value: str) -> float:
 
 
 def whole(value: str) -> int:
-    """Read a whole number from 1."""
+    """Return a whole number of at least 1."""
     if not re.fullmatch(r"0*[1-9]\d{0,3}", value):
         raise ValueError("must be a whole number such as 1 or 2")
     return int(value)
 
 
 def pan(value: str) -> float:
-    """Read a place between left and right."""
+    """Return a position from -1 (left) to 1 (right)."""
     number = _number(value)
     if abs(number) > 1:
-        raise ValueError("must lie between -1 (left) and 1 (right)")
+        raise ValueError("must be between -1 (left) and 1 (right)")
     return number
 
 
 def speed(value: str) -> float:
-    """Read the speed of a sound, as a factor."""
+    """Return the speed of a sound, as a factor."""
     factor = _number(value, "%") / 100
     if not 0.1 <= factor <= 10:  # noqa: PLR2004 (beyond it nothing is recognized)
-        raise ValueError("must lie between 10% and 1000%")
+        raise ValueError("must be between 10% and 1000%")
     return factor
 
 
 def rate(value: str) -> float:
-    """Read the rate of speech, as a factor: 150% and +50% are the same."""
+    """Return the rate of speech, as a factor: 150% and +50% are the same."""
     if value in RATES:
         return RATES[value]
     try:
@@ -125,7 +125,7 @@ def rate(value: str) -> float:
 
 
 def pitch(value: str) -> float | None:
-    """Read a pitch in semitones; None for one in Hertz, which no engine here can keep."""
+    """Return a pitch in semitones; None for one in Hertz, which no engine here supports."""
     if value in PITCHES:
         return PITCHES[value]
     if value.endswith("st"):
@@ -141,7 +141,7 @@ def pitch(value: str) -> float | None:
 
 
 def volume(value: str) -> float:
-    """Read the volume of speech, in decibels."""
+    """Return the volume of speech, in decibels."""
     if value in VOLUMES:
         return VOLUMES[value]
     try:
@@ -171,5 +171,5 @@ def _number(value: str, suffix: str = "") -> float:
         raise ValueError(f"must be a number{' followed by ' + suffix if suffix else ''}")
     number = float(value.removesuffix(suffix))
     if abs(number) > _LARGEST:
-        raise ValueError("is larger than any number that makes sense here")
+        raise ValueError("is too large")
     return number

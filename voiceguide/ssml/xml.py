@@ -1,7 +1,7 @@
-"""XML -> elements that know where they stand.
+"""XML -> elements with their positions.
 
-Expat reads it, because lxml knows no columns. Nothing is fetched, no entity is expanded, and what
-would fill the memory is refused.
+Expat parses it, because lxml does not report columns. Nothing is downloaded, no entity is expanded,
+and documents that would fill the memory are refused.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Text(NamedTuple):
 
     text: str
     at: Place
-    """Where its first word is."""
+    """The position of its first word."""
 
 
 @dataclass(slots=True)
@@ -46,9 +46,9 @@ class Element:
     """An element of a document."""
 
     tag: str
-    """Its name, after that of its namespace in braces if it has one."""
+    """Its name, preceded by its namespace in braces if it has one."""
     attributes: dict[str, str]
-    """By name; those of a namespace as "xml:id" or "vg:pan", others left out."""
+    """By name; "xml:id" and "vg:pan" for these namespaces; other namespaces are left out."""
     at: Place
     content: list[Element | Text] = field(default_factory=list)
 
@@ -59,26 +59,26 @@ class Element:
 
     @property
     def children(self) -> Iterator[Element]:
-        """The elements in it."""
+        """Its child elements."""
         return (item for item in self.content if isinstance(item, Element))
 
     @property
     def own_text(self) -> str:
-        """The text in it, without that of its children."""
+        """Its text, without that of its children."""
         return "".join(item.text for item in self.content if isinstance(item, Text))
 
     def walk(self) -> Iterator[Element]:
-        """Return it and all that is in it, in document order."""
+        """Return the element and all elements in it, in document order."""
         yield self
         for child in self.children:
             yield from child.walk()
 
 
 def read(document: str | bytes, name: str) -> tuple[Element, Iterator[Element | Text]]:
-    """Return the root of ``document``, empty, and what it contains, piece by piece.
+    """Return the root of ``document`` without content, and its content piece by piece.
 
-    So a long script is never held as a whole. ``name`` stands in messages. Both raise ScriptError,
-    with line and column, for what is not well-formed XML or too large.
+    This way, a long script is never in memory as a whole. ``name`` is used in messages. Both raise
+    ScriptError, with line and column, if the document is not well-formed XML or too large.
     """
     data = document.encode("utf-8", "surrogatepass") if isinstance(document, str) else document
     if len(data) > MAX_SCRIPT_BYTES:
@@ -90,7 +90,7 @@ def read(document: str | bytes, name: str) -> tuple[Element, Iterator[Element | 
 
 
 def text_of(document: str | bytes) -> str:
-    """Return the text of a document, whatever its encoding, without declaration."""
+    """Return the text of a document in any encoding, without the XML declaration."""
     text = document if isinstance(document, str) else _decoded(document)
     declaration = _DECLARATION.match(text)
     return text[declaration.end() :] if declaration else text
@@ -112,7 +112,7 @@ def _decoded(document: bytes) -> str:
 
 
 class _Builder:
-    """Makes elements of what Expat reports."""
+    """Builds elements from Expat's events."""
 
     def __init__(self, name: str, data: bytes, encoding: str | None) -> None:
         self._name = name
@@ -134,13 +134,13 @@ class _Builder:
         parser.SkippedEntityHandler = self._entity_skipped
 
     def root(self) -> Element:
-        """Read until the root begins; give it."""
+        """Parse until the root begins, and return it."""
         while self._root is None:
             self._parse_piece()
         return self._root
 
     def content(self) -> Iterator[Element | Text]:
-        """Return what the root contains, each when it is complete."""
+        """Return the content of the root, each item when it is complete."""
         root = self.root()
         while True:
             complete = len(root.content) - (len(self._open) > 1)
@@ -167,12 +167,12 @@ class _Builder:
         codes = expat.errors.codes
         if error.code == codes[expat.errors.XML_ERROR_NO_ELEMENTS] and self._open:
             unclosed = self._open[-1]
-            return f"ends, but <{unclosed.name}> of line {unclosed.at.line} is not closed"
+            return f"ends, but <{unclosed.name}> on line {unclosed.at.line} is not closed"
         if error.code == codes[expat.errors.XML_ERROR_NO_ELEMENTS]:
-            return "is empty" if not data.strip() else "holds no element"
+            return "is empty" if not data.strip() else "has no element"
         if error.code == codes[expat.errors.XML_ERROR_TAG_MISMATCH]:
             unclosed = self._open[-1]
-            return f"<{unclosed.name}> of line {unclosed.at.line} is not closed before this end tag"
+            return f"<{unclosed.name}> on line {unclosed.at.line} is not closed before this end tag"
         if error.code == codes[expat.errors.XML_ERROR_UNDEFINED_ENTITY]:
             line = data.splitlines()[error.lineno - 1].decode(errors="replace")
             found = _ENTITY.search(line, max(0, error.offset))
@@ -211,7 +211,7 @@ class _Builder:
 
     def _text(self, piece: str) -> None:
         if piece.isspace():
-            self._space = " "  # a thousand empty lines are one space
+            self._space = " "  # a thousand empty lines count as one space
             return
         at = self._at()
         self._lines += 1
@@ -223,7 +223,7 @@ class _Builder:
         self._space = ""
 
     def _close_text(self) -> None:
-        """Add a run of characters as a whole: Expat gives lines, and cuts where a piece ends."""
+        """Add a run of characters as a whole; Expat reports it in lines and pieces."""
         if self._run or self._space:
             at = self._run_at if self._run else self._at()
             self._add(Text("".join(self._run) + self._space, at))
@@ -235,10 +235,10 @@ class _Builder:
             self._open[-1].content.append(item)
 
     def _entity_declared(self, name: str, *_: object) -> None:
-        raise self._error(self._at(), f"declares an entity, “{name}”: write what it stands for")
+        raise self._error(self._at(), f"declares the entity “{name}”: write its text instead")
 
     def _attributes_declared(self, element: str, *_: object) -> None:
-        what = f"declares attributes of <{element}>: write them where they are meant"
+        what = f"declares attributes of <{element}>: write them on the element itself"
         raise self._error(self._at(), what)
 
     def _entity_skipped(self, name: str, is_parameter: bool) -> None:
@@ -253,4 +253,4 @@ class _Builder:
 
 
 def _unknown_entity(entity: str) -> str:
-    return f"the entity {entity} is not known; write the character itself"
+    return f"unknown entity “{entity}”: write the character itself"

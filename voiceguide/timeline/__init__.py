@@ -1,16 +1,16 @@
 """Cues + lengths -> events on the millisecond grid; fitting to a length.
 
-Takes the cue tree of a script (``voiceguide.ssml``), and what tells how long each clip or sound
-lasts. Gives a timeline: what is heard, from which millisecond to which, how loud and from where,
-with chapters and marks (holds, breaths, sides). ``resolve`` gives it item by item, in the order of
-time, so that the beginning can be heard while what comes later is not spoken yet; ``collect``
-gathers the whole. ``fit`` makes scripts last exactly as long as was asked, by their elastic pauses,
-and ``choose`` finds the variant of them that needs it least.
+Takes the cue tree of a script (``voiceguide.ssml``), and a function that returns how long a clip or
+sound lasts. Gives a timeline: what is heard, from which millisecond to which, how loud and from
+where, with chapters and marks (holds, breaths, sides). ``resolve`` returns it item by item, in the
+order of time, so that the beginning can play before the rest has been spoken; ``collect`` gathers
+the whole. ``fit`` makes scripts last an exact length by scaling their elastic pauses; ``choose``
+finds the variant that needs the least scaling.
 
     events    what a timeline is made of
-    resolve   where each cue lies in time (SMIL 3.0's rules)
-    nodes     what is known of a cue while its time is worked out
-    fit       what may vary chosen, and elastic pauses scaled, for a length
+    resolve   the time of each cue (SMIL 3.0's rules)
+    nodes     what is known of a cue while its time is being resolved
+    fit       variants chosen and elastic pauses scaled to fit a length
 """
 
 from voiceguide.timeline.events import (

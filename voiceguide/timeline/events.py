@@ -49,7 +49,7 @@ class Event:
 
     @property
     def source(self) -> str | None:
-        """The name of the sound as the script has it; None for speech."""
+        """The name of the sound in the script; None for speech."""
         return self.plays.source if isinstance(self.plays, Sound) else None
 
 
@@ -74,7 +74,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A chapter begins; where it ends is known when the next one does."""
+    """A chapter begins; it ends where the next one begins."""
 
     title: str
     begin_ms: int
@@ -82,7 +82,7 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """A span begins, and the one of its kind that is still open ends."""
+    """A span begins, and ends an open one of the same kind."""
 
     kind: SpanKind
     label: str | None
@@ -91,22 +91,22 @@ class Began:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The span of a kind that is open, if there is one, ends."""
+    """The open span of a kind, if any, ends."""
 
     kind: SpanKind
     begin_ms: int
-    """When it ends; named as in all other items, for they are sorted by it."""
+    """When it ends; named as in all other items, since they are sorted by it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bed:
-    """A sound under all of the session, over and over; where it ends is known when that does."""
+    """A sound that is repeated under the whole session."""
 
     path: Path
     source: str
     """Its name as the listener gave it: "rain", "music.mp3"."""
     seamless: bool = False
-    """Whether its end leads on to its begin."""
+    """Whether its end continues into its beginning."""
     gain_db: float = 0.0
     """Relative to the standard level of beds."""
     begin_ms: int = 0
@@ -134,10 +134,10 @@ class Timeline:
     events: tuple[Event, ...]
     bed: Bed | None = None
     marks: tuple[Span, ...] = ()
-    """In the order of their begin."""
+    """Ordered by their begin."""
 
     def __iter__(self) -> Iterator[Item]:
-        """Return all that it was collected from, in the order of time."""
+        """Return the items that it was collected from, in the order of time."""
         if self.bed:
             yield self.bed
         openings = [Opening(chapter.title, chapter.begin_ms) for chapter in self.chapters]
@@ -148,7 +148,7 @@ class Timeline:
 
 
 def edges(spans: Iterable[Span]) -> list[Began | Ended]:
-    """Return begin and end of each span, in the order of time."""
+    """Return the begin and the end of each span, in the order of time."""
     spans = list(spans)
     ends = [Ended(span.kind, span.end_ms) for span in spans]
     begins = [Began(span.kind, span.label, span.begin_ms) for span in spans]
@@ -156,7 +156,7 @@ def edges(spans: Iterable[Span]) -> list[Began | Ended]:
 
 
 def collect(items: Iterable[Item]) -> Timeline:
-    """Gather a timeline that was made item by item."""
+    """Return the timeline made from items."""
     events: list[Event] = []
     openings: list[Opening] = []
     begun: list[Began] = []
@@ -194,12 +194,12 @@ def collect(items: Iterable[Item]) -> Timeline:
 
 
 def without_sounds(items: Iterable[Item]) -> Iterator[Item]:
-    """Leave out the sounds of a timeline; what is said, and its length, stay."""
+    """Return the items without sounds; speech and length stay the same."""
     return (item for item in items if not (isinstance(item, Event) and item.kind == "sound"))
 
 
 def delayed(items: Iterable[Item], by_ms: int, lead: Iterable[Event]) -> Iterator[Item]:
-    """Let a timeline begin later; ``lead``, at negative times, is heard before it does."""
+    """Return the items at a later time; ``lead``, at negative times, comes before them."""
     items = iter(items)
     first = next(items, None)
     if isinstance(first, Bed):
@@ -212,7 +212,7 @@ def delayed(items: Iterable[Item], by_ms: int, lead: Iterable[Event]) -> Iterato
 
 
 def moved(item: ItemT, by_ms: int) -> ItemT:
-    """Return a part of a timeline at a later time; a bed stays where it is."""
+    """Return an item at a later time; a bed stays where it is."""
     match item:
         case Event():
             ramps = tuple(

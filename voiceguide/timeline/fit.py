@@ -1,6 +1,6 @@
-"""Scripts + a length -> timelines that last exactly so long.
+"""Scripts + a length -> timelines of exactly that length.
 
-What may be left out or repeated is chosen first, then the elastic pauses are scaled.
+First a variant is chosen (what is left out or repeated), then its elastic pauses are scaled.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 STRETCH = (0.5, 2.0)
-"""Within these factors elastic pauses may be scaled; beyond, a session sounds hasty or lost."""
+"""The range of factors for elastic pauses; beyond it, a session sounds rushed or lost."""
 _MOST_STEPS = 40
 _NARROW = 0.01
 _TRIAL_MS = 10 * MAX_MS
@@ -35,45 +35,45 @@ class Measured(NamedTuple):
     script: Group
     length_ms: Callable[[Speech | Sound], int]
     name: str = "script"
-    """It stands in messages."""
+    """The name in messages."""
     utterance: Callable[[Speech], Utterance] = Utterance.of
-    """What an engine says for a speech."""
+    """Returns what an engine says for a speech."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Timelines that together are exactly as long as was asked for."""
+    """Timelines that together have exactly the requested length."""
 
     timelines: tuple[Timeline, ...]
     stretch: float
-    """The factor by which its elastic pauses were scaled."""
+    """The factor by which their elastic pauses were scaled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variant(Generic[_T]):
-    """A way in which scripts can be written, and these scripts, one heard after another."""
+    """A way to write scripts that are played one after another, and these scripts."""
 
     value: _T
     scripts: tuple[Measured, ...]
 
 
 class LengthError(Exception):
-    """Scripts cannot last as long as was asked."""
+    """Scripts cannot have the requested length."""
 
     def __init__(self, nearest_ms: tuple[int, ...]) -> None:
         super().__init__(nearest_ms)
         self.nearest_ms = nearest_ms
-        """The nearest lengths that they can last, below and above, as far as there are any."""
+        """The nearest possible lengths: one below, one above, or only one of them."""
 
 
 def choose(
     groups: Iterable[Sequence[Callable[[], Variant[_T]]]], target_ms: int
 ) -> tuple[_T, Fitted]:
-    """Choose among variants, and scale the elastic pauses, so that they last ``target_ms`` in all.
+    """Return the best variant, with elastic pauses scaled so that it lasts ``target_ms`` in total.
 
-    The first of ``groups`` in which one fits is taken, and in it the one whose pauses are scaled
-    least; within a group, variants last longer and longer. Raises LengthError with the nearest
-    lengths that can be had, and what ``resolve`` raises.
+    It is taken from the first of ``groups`` in which any variant fits: the one whose pauses are
+    scaled least. Within a group, variants get longer and longer. Raises LengthError with the
+    nearest possible lengths, and whatever ``resolve`` raises.
     """
     nearest_ms: list[int] = []
     for group in groups:
@@ -90,16 +90,16 @@ def choose(
         if fitting:
             return min(fitting, key=lambda one: one[0])[1:]
         if longest_ms < target_ms:
-            break  # what follows is shorter still
+            break  # later groups are even shorter
     below = [ms for ms in nearest_ms if ms < target_ms]
     above = [ms for ms in nearest_ms if ms > target_ms]
     raise LengthError((*sorted(below)[-1:], *sorted(above)[:1]))
 
 
 def _near(group: Sequence[Callable[[], Variant[_T]]], target_ms: int) -> Iterator[Variant[_T]]:
-    """Return the two variants of a group between whose own lengths ``target_ms`` lies, or the end.
+    """Return the two variants of a group whose natural lengths enclose ``target_ms``, or the last.
 
-    Few are made: each further one doubles the distance, and then halves it again.
+    Few are made: the search doubles the index, then bisects.
     """
     made: dict[int, Variant[_T]] = {}
 
@@ -121,9 +121,9 @@ def _near(group: Sequence[Callable[[], Variant[_T]]], target_ms: int) -> Iterato
 
 
 def fit(scripts: Sequence[Measured], target_ms: int) -> Fitted:
-    """Scale the elastic pauses so that ``scripts``, one after another, last exactly ``target_ms``.
+    """Return timelines of ``scripts`` with pauses scaled so that they last ``target_ms`` in total.
 
-    Raises LengthError with the lengths that can be had, and what ``resolve`` raises.
+    Raises LengthError with the possible lengths, and whatever ``resolve`` raises.
     """
     natural = _timelines(scripts, _scaled(1))
     low, below = _furthest(scripts, STRETCH[0], natural)
@@ -157,10 +157,10 @@ def _rounded(
     timelines: tuple[Timeline, ...],
     pauses: list[Pause],
 ) -> tuple[Timeline, ...] | None:
-    """Give the missing milliseconds to the pauses that rounding has taken most from.
+    """Return timelines in which the missing milliseconds go to the pauses that rounding cut most.
 
-    So the largest remainders are rounded up. A pause that is heard several times counts as often,
-    and one beside something longer not at all. Returns None where no pauses add up to it.
+    That is, the largest remainders are rounded up. A pause that is repeated counts several times,
+    one beside something longer not at all. Returns None if no pauses add up to the target.
     """
     by_remainder = sorted(pauses, key=lambda pause: -(pause.ms * stretch % 1))
     missing_ms = target_ms - _total_ms(timelines)
@@ -184,7 +184,7 @@ def _rounded(
 def _furthest(
     scripts: Sequence[Measured], stretch: float, natural: tuple[Timeline, ...]
 ) -> tuple[float, tuple[Timeline, ...]]:
-    """Go as far from 1 as the scripts allow: what depends on a pause may not fit any more."""
+    """Go as far from 1 as the scripts allow: scaled pauses may leave too little room for speech."""
     while abs(stretch - 1) > _NARROW:
         try:
             return stretch, _timelines(scripts, _scaled(stretch))
@@ -216,7 +216,7 @@ def _total_ms(timelines: Iterable[Timeline]) -> int:
 
 
 def _scaled(stretch: float, longer: Mapping[int, int] | None = None) -> Callable[[Pause], int]:
-    """Return how long pauses last: elastic ones scaled, and some ``longer``, by their ids."""
+    """Return a function for the length of pauses: elastic ones scaled, some ``longer`` (by id)."""
 
     def pause_ms(pause: Pause) -> int:
         if not pause.elastic:

@@ -1,4 +1,4 @@
-"""What is known of a cue while its time is worked out."""
+"""What is known of a cue while its time is being resolved."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FOREVER = math.inf
 
 
 class Node:
-    """A cue in the tree, with its begin and end once they are worked out."""
+    """A cue in the tree, with its begin and end once they are known."""
 
     __slots__ = (
         "begin", "beginning", "children", "cue", "early_ms", "end", "ending", "index", "parent",
@@ -28,29 +28,29 @@ class Node:
         self.parent = parent
         self.index = index
         self.children: list[Node] = []
-        self.placed = 0  # so many children have their end
+        self.placed = 0  # how many children have their end
         self.begin: int | None = None
         self.end: int | None = None
         self.simple = 0  # the length of one repetition
         self.early_ms: float | None = None
-        self.beginning = self.ending = False  # being worked out: met again, it is a circle
+        self.beginning = self.ending = False  # being resolved: met again, it is a circle
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What a cue inherits from all that it lies in."""
+    """What a cue inherits from its ancestors."""
 
     shift_ms: int = 0
     """How much later this repetition is than the first."""
     limit_ms: float = FOREVER
-    """Nothing is heard beyond."""
+    """Nothing is heard after this."""
     gain_db: float = 0.0
     pan: float = 0.0
     ramps: tuple[Ramp, ...] = ()
 
 
 def heard_early_ms(node: Node) -> float:
-    """Return how far before its begin something in ``node`` may be heard."""
+    """Return how far before the begin of ``node`` something in it may be heard."""
     if node.early_ms is None:
         node.early_ms = 0
         for child in node.children:
@@ -61,7 +61,7 @@ def heard_early_ms(node: Node) -> float:
 
 
 def begins_early_ms(cue: Cue, index: int, home: dict[str, int]) -> float:
-    """Return how far before the end of the one before it a child of the root may begin."""
+    """Return how far before the end of the previous child a child of the root may begin."""
     early_ms = 0
     for part in ssml.walk(cue):
         if not isinstance(part, Group):

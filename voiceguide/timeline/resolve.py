@@ -1,9 +1,8 @@
 """Cue tree + clip lengths -> what is heard, in the order of time.
 
 The rules are those of SMIL 3.0's time containers (https://www.w3.org/TR/SMIL3/smil-timing.html),
-with two of our own: speech is never cut off, and an offset may be negative wherever it is written.
-A timeline is made from its beginning on, so that what comes first can be heard while what comes
-later is not spoken yet.
+with two of our own: speech is never cut off, and any offset may be negative. A timeline is made
+from its beginning on, so that the beginning can play before the rest has been spoken.
 """
 
 from __future__ import annotations
@@ -24,20 +23,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 MAX_MS = 12 * 3_600_000
-"""How long a session may last, unless more is asked for."""
+"""How long a session may last by default."""
 MAX_EVENTS = 200_000
 """How many events a session may have; 12 hours of one a second are 43,200."""
 _MAX_VISITS = 4 * MAX_EVENTS
-"""How often cues may be looked at: repetitions can hold much that is never heard."""
+"""How often cues may be visited: repetitions can contain much that is never heard."""
 
 _MOST_UNHEARD = 20
-"""So many clips that cannot be made are told of: each takes an engine a while."""
+"""How many clips that cannot be made are reported: each takes an engine a while."""
 CUT_FADE_MS = 10
-"""What is cut is faded for so long, so that it does not click."""
+"""How long a sound that is cut is faded, so that it does not click."""
 
 _Placed: TypeAlias = Event | Opening | Began | Ended
 
-_CIRCLE = "its time hangs on itself: the references go in a circle"
+_CIRCLE = "circular reference: its time depends on itself"
 
 
 def resolve(  # noqa: PLR0913 (each is part of the question)
@@ -50,16 +49,15 @@ def resolve(  # noqa: PLR0913 (each is part of the question)
     max_ms: int = MAX_MS,
     problems: Findings | None = None,
 ) -> Iterator[Item]:
-    """Place every cue of ``script`` in time; return what is heard in the order of its begin.
+    """Return what is heard in ``script``, item by item, in the order of time.
 
-    ``length_ms`` tells how long the clip of a speech or sound lasts; it is asked as late as
-    possible, and raises ScriptError where there is none. ``pause_ms`` tells the same of a pause;
-    ``utterance`` tells what an engine says for a speech, and its event carries it. ``name`` stands
-    in messages, ``problems`` holds what reading has found. With one of these, or where a clip is
-    missing, references go in a circle or speech does not fit, no more is given, but the rest of the
-    script is looked at; then ScriptError is raised with a line for each.
-    It is raised at once where the session would last longer than ``max_ms``, or have more than
-    MAX_EVENTS.
+    ``length_ms`` returns the length of a speech's or sound's clip; it is called as late as
+    possible, and raises ScriptError if there is no clip. ``pause_ms`` returns the length of a
+    pause, ``utterance`` what an engine says for a speech, which becomes part of its event. ``name``
+    is used in messages; ``problems`` are those that the parser found. If there are any, or a clip
+    is missing, references are circular or speech does not fit, no more items are returned, but the
+    rest of the script is checked; then ScriptError is raised with a line for each problem. It is
+    raised at once if the session would exceed ``max_ms`` or MAX_EVENTS.
     """
     return _Resolver(
         script, length_ms, pause_ms, utterance, name, max_ms, problems or Findings()
@@ -67,7 +65,7 @@ def resolve(  # noqa: PLR0913 (each is part of the question)
 
 
 class _Resolver:
-    """Makes of every cue a node that knows its begin and end once they are worked out."""
+    """Makes a node for every cue, and resolves its begin and end."""
 
     def __init__(  # noqa: PLR0913 (as for ``resolve``)
         self,
@@ -94,7 +92,7 @@ class _Resolver:
         self._count = self._visits = self._latest = 0
 
     def items(self) -> Iterator[Item]:
-        """Resolve the root's children one by one; hold back what something later may precede."""
+        """Resolve the root's children one by one; hold back items that a later one may precede."""
         root = Node(self._script, None, 0)
         root.begin = 0
         for index, cue in enumerate(self._script.children):
@@ -112,7 +110,7 @@ class _Resolver:
             while waiting and waiting[0][0] <= safe_ms and not self._problems:
                 yield heapq.heappop(waiting)[2]
             if child.index not in named:
-                child.children.clear()  # what was heard is no longer needed
+                child.children.clear()  # no longer needed
         if self._problems:
             raise ScriptError("\n".join(self._problems.report(self._name)))
         while waiting:
@@ -120,7 +118,7 @@ class _Resolver:
         yield End(self._latest)
 
     def _early_ms(self, root: Node) -> list[float]:
-        """Return how far before the end of each child of the root what follows may begin.
+        """Return, for each child of the root, how far before its end later ones may begin.
 
         A reference to another child of the root may lead anywhere; then all nodes are built first.
         """
@@ -140,7 +138,7 @@ class _Resolver:
         return early_ms[::-1]
 
     def _build(self, node: Node) -> None:
-        """Make the nodes below ``node``, once."""
+        """Create the nodes below ``node``, once."""
         stack = [] if node.children else [node]
         while stack:
             parent = stack.pop()
@@ -168,7 +166,7 @@ class _Resolver:
         return node.begin
 
     def _point(self, node: Node, point: int | SyncBase) -> int:
-        """Return the time of a begin or end as it is written."""
+        """Return the time that a begin or end attribute means."""
         if isinstance(point, SyncBase):
             return self._edge(node, point) + point.offset_ms
         parent = node.parent
@@ -176,16 +174,16 @@ class _Resolver:
         if node.index == 0 or parent.cue.kind == "par":  # type: ignore[union-attr]
             return self._begin(parent) + point
         for child in parent.children[parent.placed : node.index]:
-            self._end(child)  # in order, so that a long seq is no deep recursion
+            self._end(child)  # in order, so that a long seq does not recurse deeply
             parent.placed = child.index + 1
         return self._end(parent.children[node.index - 1]) + point
 
     def _edge(self, node: Node, point: SyncBase) -> int:
         other = self._named.get(point.id)
         if other is None:
-            if point.id in self._home:  # it lies in what is only built when this is known
+            if point.id in self._home:  # its node is only built when this is known
                 return self._guess(node, _CIRCLE)
-            self._guessing = True  # reading has told of it
+            self._guessing = True  # the parser reported it
             return self._latest
         return self._begin(other) if point.edge == "begin" else self._end(other)
 
@@ -198,7 +196,7 @@ class _Resolver:
         try:
             node.end = self._begin(node) + self._active_ms(node)
         except RecursionError:
-            node.end = self._guess(node, "hangs on too long a chain of references")
+            node.end = self._guess(node, "depends on too long a chain of references")
         finally:
             node.ending = False
         if node.end > self._max_ms:
@@ -238,7 +236,7 @@ class _Resolver:
                     self._guess(node, str(error))
                     self._unheard += 1
                     if self._unheard > _MOST_UNHEARD:
-                        raise self._beyond(cue, "and no more was tried") from error
+                        raise self._beyond(cue, "the rest was not tried") from error
                     return 0
             case Pause():
                 return self._pause_ms(cue)
@@ -246,14 +244,14 @@ class _Resolver:
                 return 0
 
     def _content_ms(self, node: Node) -> int:
-        """Return how long the children of ``node`` need together."""
+        """Return how long the children of ``node`` take together."""
         latest = begin = self._begin(node)
         for child in node.children:
             latest = max(latest, self._end(child))
         return latest - begin
 
     def _heard(self, node: Node, frame: Frame) -> Iterator[_Placed]:
-        """Return what is heard of ``node``, as all that it lies in will have it."""
+        """Return what is heard of ``node``, as its ancestors shape it."""
         cue = node.cue
         self._visits += 1
         if self._visits > _MAX_VISITS:
@@ -265,7 +263,7 @@ class _Resolver:
         elif isinstance(cue, Mark):
             yield from self._marked(cue, begin, frame)
         elif isinstance(cue, Speech):
-            guessed = self._guessing and begin >= frame.limit_ms  # no room: it follows from that
+            guessed = self._guessing and begin >= frame.limit_ms  # no room because of the guess
             if end > frame.limit_ms and not guessed and cue not in self._too_long:
                 self._too_long.add(cue)
                 self._problems.add(_too_long(cue, begin, end, frame.limit_ms), cue.at)
@@ -281,7 +279,7 @@ class _Resolver:
         """Return what a mark begins or ends."""
         if mark.ends is not None:
             self._tally(mark)
-            yield Ended(mark.ends, int(min(at_ms, frame.limit_ms)))  # cut with all around it
+            yield Ended(mark.ends, int(min(at_ms, frame.limit_ms)))  # cut off with its surroundings
         elif at_ms > frame.limit_ms:
             return
         elif mark.name.startswith(CHAPTER):
@@ -340,13 +338,13 @@ class _Resolver:
             )
 
     def _guess(self, node: Node, what: str) -> int:
-        """Note that a time cannot be known; give one, so that the rest can be looked at."""
+        """Note that a time cannot be known, and return a guess, so that the rest can be checked."""
         self._problems.add(what, node.cue.at)
         self._guessing = True
         return self._latest
 
     def _beyond(self, cue: Cue, what: str) -> ScriptError:
-        """Return the error for a limit: what follows need not be looked at."""
+        """Return the error for an exceeded limit, after which nothing more is checked."""
         self._problems.add(what, cue.at)
         return ScriptError("\n".join(self._problems.report(self._name)))
 

@@ -2,18 +2,18 @@
 
 Takes utterances: a text, its language, the name of a voice, a rate and a pitch. Gives clips: mono,
 48,000 Hz, 16 bit, trimmed, brought to level and faded, a whole number of milliseconds long. A clip
-that was made before is read from the cache, under all that decides how it sounds.
+that was made before is read from the cache; its key is everything that decides how it sounds.
 
     engine      what an utterance and an engine are, and the table of engines, found by name
-    pyttsx3     every system's own voices; espeak-ng on Linux: the default, which takes any voice
-    piper       neural voices, each a model in a file (piper_download fetches them)
-    recordings  a folder of a person's recordings, a file a phrase
+    pyttsx3     every system's own voices (espeak-ng on Linux): the default, tried last for a name
+    piper       neural voices, each a model in a file (piper_download downloads them)
+    recordings  a folder of a person's recordings, one file for each phrase
     takes       a recording -> what was said in it, trimmed and judged
-    cast        which voice of an engine speaks what of a script
+    cast        which voice speaks which part of a script
     clip        raw speech -> a clip
     cache       clips on disk
     voice       engines, cache, and work done ahead, as one object
-    *_child     the processes in which engines run, so that one that hangs or crashes is replaced
+    *_child     the processes in which engines run; one that hangs or crashes is replaced
 
 Another engine is one file with ``voices`` and ``find`` (``engine.Voices``), and one line in
 ``engine.ENGINES``; a package adds its own by an entry point of the group ``voiceguide.engines``
@@ -53,11 +53,10 @@ __all__ = [
 
 
 def engines(voice: str | None) -> Callable[[], Engine]:
-    """Return what makes engines for a voice: one that is to be used together makes all of them.
+    """Return a function that makes engines for a voice; engines from one function share resources.
 
-    ``voice`` is None for the default one, the name of one of ``installed_voices``, the path of a
-    Piper model (x.onnx), or a folder of recordings. Raises VoiceError where that is known to be
-    missing.
+    ``voice`` is None for the default voice, the name of one of ``installed_voices``, the path of a
+    Piper model (x.onnx), or a folder of recordings. Raises VoiceError if it is known to be missing.
     """
     if voice is None:
         return Pyttsx3
@@ -70,5 +69,5 @@ def engines(voice: str | None) -> Callable[[], Engine]:
 
 
 def installed_voices() -> list[VoiceInfo]:
-    """Return the voices of this machine, of each engine in turn."""
+    """Return the voices on this machine, engine by engine."""
     return [voice for name in ENGINES for voice in ENGINES.load(name).voices()]

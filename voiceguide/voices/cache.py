@@ -1,4 +1,4 @@
-"""Clips on disk, addressed by what they say and how: 16 bit samples, little endian."""
+"""Clips on disk, addressed by what they say and how: 16 bit, little endian."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _BYTES_PER_MS = 2 * FRAMES_PER_MS
 
 
 def key(*content: object) -> str:
-    """Return the name of the clip with this content: the same in every process and machine."""
+    """Return the name of the clip with this content, the same in every process and machine."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
 
 
 def digest_of(path: Path, kept: Store) -> str:
-    """Return the digest of a large file, from ``kept`` if it was made before.
+    """Return the digest of a large file; it is cached in ``kept``.
 
-    It is kept under the file's path, size and time of change.
+    The key in the cache is the file's path, size and time of modification.
     """
     stat = path.stat()
     note = key(str(path.resolve()), stat.st_size, stat.st_mtime_ns)
@@ -50,16 +50,16 @@ class ClipCache:
         self._store = Store(folder, ".clip")
 
     def read(self, name: str) -> Samples | None:
-        """Return the clip called ``name``, or None if it is not there or damaged."""
+        """Return the clip called ``name``, or None if it is missing or damaged."""
         samples = self._store.read(name)
         if not samples or len(samples) % _BYTES_PER_MS:
             return None
         return np.frombuffer(samples, dtype="<i2").astype(np.int16, copy=False)
 
     def write(self, name: str, samples: Samples) -> None:
-        """Keep a clip, if that is possible."""
+        """Store a clip if possible."""
         self._store.write(name, samples.astype("<i2", copy=False).tobytes())
 
     def prune(self, most_bytes: int = MOST_BYTES) -> None:
-        """Where clips were added, delete the longest unused ones beyond ``most_bytes``."""
+        """If clips were added, delete the least recently used ones beyond ``most_bytes``."""
         self._store.prune(most_bytes)

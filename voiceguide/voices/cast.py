@@ -21,16 +21,16 @@ class Cast:
     """The voices of a script."""
 
     voice: str | None
-    """That of the session, as the engine calls it; None for its calm default."""
+    """The session's voice, as the engine calls it; None for the engine's calm default."""
     rate_wpm: int
     language: str
-    """The script's, a BCP 47 tag; the session's voice speaks nothing else."""
+    """The script's language, a BCP 47 tag; the session's voice only speaks this one."""
     chosen: Mapping[tuple[WantedVoice, str], str | None]
-    """The voices that the script wants, each in a language; None where none is as it is wanted."""
+    """The voice for each wanted voice and language; None if no voice matches."""
     warnings: tuple[str, ...]
 
     def utterance(self, speech: Speech) -> Utterance:
-        """Return what an engine is to say, and how."""
+        """Return what an engine has to say, and how."""
         style = speech.style
         voice = self.chosen.get((style.voice, style.language)) if style.voice else None
         if voice is None and same_language(style.language, self.language):
@@ -39,9 +39,9 @@ class Cast:
 
 
 def cast(script: Script, engine: Engine, voice: str | None, rate_wpm: int, *, name: str) -> Cast:
-    """Find the voices that a script wants among those of ``engine``.
+    """Return the voices of a script, chosen from those of ``engine``.
 
-    ``voice`` is the session's own, ``name`` stands in the warnings about voices that are missing.
+    ``voice`` is the session's own; ``name`` is used in warnings about missing voices.
     """
     chosen: dict[tuple[WantedVoice, str], str | None] = {}
     missing = Findings()
@@ -52,5 +52,5 @@ def cast(script: Script, engine: Engine, voice: str | None, rate_wpm: int, *, na
         if wanted not in chosen:
             chosen[wanted] = engine.choose(*wanted)
         if chosen[wanted] is None:
-            missing.add(f"no voice here is {cue.style.voice}: another one speaks", cue.at)
+            missing.add(f"no voice matches {cue.style.voice}: another one speaks", cue.at)
     return Cast(voice, rate_wpm, script.language, chosen, tuple(missing.report(name)))

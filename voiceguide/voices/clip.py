@@ -1,6 +1,6 @@
 """Raw speech -> a clip: trimmed, polished, brought to level, at the rate of the mix, faded.
 
-``tests/benchmarks/compare_voices.py`` shows what that does, with levels and spectrograms.
+``tests/benchmarks/compare_voices.py`` shows the effect, with levels and spectrograms.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from voiceguide.voices.engine import Spoken
 
 VERSION = 3
-"""Clips are cached under it: raise it whenever what follows changes how they sound."""
+"""Part of the key of cached clips: raise it whenever a change here changes how they sound."""
 
 _RUMBLE_HZ = 60.0
 """Below 80 Hz there is no speech (a deep voice's own pitch is 85), but microphones give hum and
@@ -52,12 +52,12 @@ _SHORTEST_S = 0.4  # one gating block of ITU-R BS.1770
 
 
 def keep_memory_flat() -> None:
-    """Let the C library give memory back.
+    """Make the C library return memory to the system.
 
-    glibc would keep large arrays for later ones, more and more of them; it does not as soon as it
-    is told from what size on (mallopt(3)). For small ones, all threads share one heap. Without it,
-    a render of 3.4 hours holds 131 MB instead of 103, and 1.27 times as much as one of 12 minutes
-    instead of 1.13 (tests/benchmarks/bench_render.py allows 1.15).
+    glibc would keep more and more freed large arrays for reuse; a fixed threshold (mallopt(3))
+    stops that. For small ones, all threads share one heap. Without this, a render of 3.4 hours
+    takes 131 MB instead of 103, and 1.27 times as much as one of 12 minutes instead of 1.13
+    (tests/benchmarks/bench_render.py allows 1.15).
     """
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError, OSError):  # another C library has no mallopt
@@ -67,7 +67,7 @@ def keep_memory_flat() -> None:
 
 
 def finish(spoken: Spoken) -> Samples | None:
-    """Make a clip of raw speech; None where there is nothing to hear."""
+    """Return a clip of raw speech; None if it is silent."""
     raw = spoken.samples - spoken.samples.mean() if spoken.samples.size else spoken.samples
     peak = float(np.abs(raw).max(initial=0.0))
     if peak < _SILENT_PEAK:
@@ -78,7 +78,7 @@ def finish(spoken: Spoken) -> Samples | None:
     gain_db = SPEECH_LUFS - integrated_lufs(samples)
     limited = np.empty_like(samples)
     _limit(samples, gain_db, limited)
-    for _ in range(2):  # the limiter takes a little away, which more gain brings back
+    for _ in range(2):  # the limiter lowers the level a little; more gain makes up for it
         missing_db = SPEECH_LUFS - integrated_lufs(limited)
         if abs(missing_db) < _EVEN_DB:
             break
@@ -94,9 +94,9 @@ def finish(spoken: Spoken) -> Samples | None:
 
 
 def integrated_lufs(samples: NDArray[np.float32]) -> float:
-    """Measure the gated loudness of mono ``samples`` at 48,000 Hz (ITU-R BS.1770-4).
+    """Return the gated loudness of mono ``samples`` at 48,000 Hz (ITU-R BS.1770-4).
 
-    What is shorter than a gating block is measured as if it went on.
+    A clip that is shorter than a gating block is measured as if it were repeated.
     """
     shortest = int(_SHORTEST_S * RATE_HZ)
     if samples.size < shortest:
@@ -105,7 +105,7 @@ def integrated_lufs(samples: NDArray[np.float32]) -> float:
 
 
 def _trim(raw: NDArray[np.float32], rate_hz: int, peak: float) -> NDArray[np.float32]:
-    """Cut away silence at both ends, to the millisecond in which the voice is heard."""
+    """Return speech without silence at both ends, to the millisecond."""
     window = rate_hz // 1000
     windows = -(-raw.size // window)
     levels = np.abs(np.pad(raw, (0, windows * window - raw.size))).reshape(windows, window)
@@ -115,7 +115,7 @@ def _trim(raw: NDArray[np.float32], rate_hz: int, peak: float) -> NDArray[np.flo
 
 
 def _polish(speech: NDArray[np.float32], rate_hz: int, harsh_db: float) -> NDArray[np.float32]:
-    """Take away rumble and harshness, and compress; nothing here delays or rings ahead."""
+    """Return speech without rumble and harshness, compressed; without delay or pre-ringing."""
     clear = HighpassFilter(_RUMBLE_HZ)(speech, rate_hz)
     clear *= np.float32(_gain(_LEVEL_DBFS) / np.sqrt(np.mean(np.square(clear)) + 1e-12))
     effects = [PeakFilter(_HARSH_HZ, -harsh_db, _HARSH_Q)] if harsh_db else []
@@ -128,7 +128,7 @@ def _polish(speech: NDArray[np.float32], rate_hz: int, harsh_db: float) -> NDArr
 
 
 def _limit(samples: NDArray[np.float32], gain_db: float, limited: NDArray[np.float32]) -> None:
-    """Raise by ``gain_db`` into ``limited``; a gain that moves smoothly keeps peaks low enough."""
+    """Write ``samples``, raised by ``gain_db``, into ``limited``; a smooth gain limits peaks."""
     np.multiply(samples, np.float32(_gain(gain_db)), out=limited)
     ceiling = _gain(CEILING_DBFS)
     windows = limited.reshape(-1, FRAMES_PER_MS)

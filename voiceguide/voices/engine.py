@@ -1,4 +1,4 @@
-"""What an engine is, and the table of engines: another one is one more file beside this."""
+"""What an engine is, and the table of engines; each engine is a file in this folder."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Utterance:
     def of(
         cls, speech: Speech, voice: str | None = None, rate_wpm: float = DEFAULT_RATE_WPM
     ) -> Utterance:
-        """Return what an engine is to say for a cue: its style, at a factor of ``rate_wpm``."""
+        """Return what an engine has to say for a cue, in its style and relative to ``rate_wpm``."""
         slowest, fastest = RATES_WPM
         style = speech.style
         rate = min(fastest, max(slowest, round(rate_wpm * style.rate)))
@@ -50,13 +50,13 @@ class Utterance:
 
 
 class Spoken(NamedTuple):
-    """What an engine gives: raw speech, not yet trimmed or levelled."""
+    """What an engine returns: raw speech, not trimmed or leveled yet."""
 
     samples: NDArray[np.float32]
     """Mono, shape (frames,), within ±1."""
     rate_hz: int
     harsh_db: float = 0.0
-    """How much too loud this engine's band from 2 to 5 kHz is; the clip gets so much less of it."""
+    """How much too loud this engine's band from 2 to 5 kHz is; it is lowered by this much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,36 +72,36 @@ class Engine(Protocol):
     """A way to speak. One engine serves one thread."""
 
     id: str
-    """Its name and version, and what else its sound hangs on: clips are cached under it."""
+    """Its name, version and whatever else its sound depends on: part of the key of cached clips."""
 
     def speak(self, utterance: Utterance) -> Spoken:
-        """Speak; raises VoiceError saying why where that fails."""
+        """Return speech; raises VoiceError that says why if it fails."""
 
     def choose(self, wanted: WantedVoice, language: str) -> str | None:
-        """Return the id of the voice that fits best; None if none is as it is wanted."""
+        """Return the id of the voice that matches best; None if none matches."""
 
     def remarks(self, utterances: Iterable[Utterance]) -> list[str]:
-        """Return, a line each, what is worth knowing before it speaks them: what it cannot do."""
+        """Return a line for each thing to know before it speaks them, such as what it cannot do."""
 
     def restart(self) -> None:
-        """Begin afresh with the next phrase."""
+        """Start afresh with the next phrase."""
 
     def close(self) -> None:
-        """End whatever was started, for good; who is still waiting for a phrase gets VoiceError."""
+        """Stop for good; a caller that still waits for a phrase gets a VoiceError."""
 
 
 class Voices(Protocol):
-    """The voices of one kind of engine, an entry of ``ENGINES``: a module does, or an object."""
+    """The voices of one kind of engine, an entry of ``ENGINES``: a module or an object."""
 
     def voices(self) -> list[VoiceInfo]:
-        """Return those that are installed, as ``voiceguide voices`` is to list them."""
+        """Return the installed voices, as ``voiceguide voices`` lists them."""
 
     def find(self, voice: str) -> Callable[[], Engine] | None:
-        """Return what makes engines for ``voice`` if it is one of these; else None.
+        """Return a function that makes engines for ``voice``; None if it is not one of these.
 
-        ``voice`` is a name, or the path of a file or folder, as the user gave it; utterances call
-        it the same. What all its engines can share, such as a model, is loaded once, here. Raises
-        VoiceError for a voice that is one of these, but cannot be used.
+        ``voice`` is a name, or the path of a file or folder, as the user gave it; utterances use
+        the same name. What all its engines can share, such as a model, is loaded here, once. Raises
+        VoiceError for a voice that is one of these but cannot be used.
         """
 
 
@@ -114,22 +114,22 @@ ENGINES: Table[Voices] = Table(
     },
     "engine",
 )
-"""The kinds of engines, in the order in which they are asked for a voice."""
+"""The kinds of engines, in the order in which they are tried for a voice."""
 DEFAULT = "pyttsx3"
-"""It speaks where no voice is named. Since it takes any name, it is asked after all others."""
+"""The engine that speaks by default. It accepts any name, so it is tried after all others."""
 
 
 def same_language(one: str, other: str) -> bool:
-    """Whether two BCP 47 tags name one language, perhaps of different countries."""
+    """Whether two BCP 47 tags name the same language, maybe in different countries."""
     return one.lower().partition("-")[0] == other.lower().partition("-")[0]
 
 
 def remarks_without_espeak(name: str, utterances: Iterable[Utterance]) -> list[str]:
-    """Return, a line each, what espeak-ng can do of ``utterances``, but ``name`` cannot."""
+    """Return a line for each thing in ``utterances`` that espeak-ng can do, but ``name`` cannot."""
     utterances = list(utterances)
     remarks = []
     if any(utterance.pitch_st for utterance in utterances):
-        remarks.append(f"{name} has one pitch only: it stays where the script changes it")
+        remarks.append(f"{name} cannot change its pitch: the script's changes are ignored")
     if any(utterance.phonemes for utterance in utterances):
-        remarks.append(f"{name} does not know espeak's phonemes: it speaks the words as written")
+        remarks.append(f"{name} does not know espeak's phonemes: it speaks the text as written")
     return remarks

@@ -1,8 +1,8 @@
-"""Piper: neural voices, each a model of its own that speaks one language (extra "piper").
+"""Piper: neural voices; each is a model that speaks one language (extra "piper").
 
-The model runs in a child process: should onnxruntime crash or hang on a phrase, the session does
-not. All engines of a voice share the process, since a model is large, and one phrase at a time
-already uses several cores. What is in another language, the default engine speaks.
+The model runs in a child process: if onnxruntime crashes or hangs on a phrase, the session goes on.
+All engines of a voice share the process, since a model is large and one phrase already uses several
+cores. The default engine speaks what is in other languages.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 
 SUFFIX = ".onnx"
 SPEAKER = "#"
-"""Stands before the name of a speaker, where a model has several: model.onnx#anna."""
+"""The separator before the name of a speaker, if a model has several: model.onnx#anna."""
 NEEDED = "pip install 'voiceguide[piper]'"
 
 _NAME = re.compile(r"[a-z]{2,3}_[A-Z]{2}-\w+-(x_low|low|medium|high)")
-"""As Piper's own voices are called."""
+"""The names of Piper's own voices."""
 _CHILD = Path(__file__).with_name("piper_child.py")
 _LIMIT_S = 60.0  # a large model on a slow disk
 _LIMIT_S_PER_CHARACTER = 0.5  # five times real time
@@ -58,7 +58,7 @@ class _Espeak(BaseModel):
 
 
 class _Config(BaseModel):
-    """The file beside a model, as far as it is read here; Piper needs the rest."""
+    """The configuration file beside a model; only the part that is used here."""
 
     audio: dict[str, Any]
     espeak: _Espeak
@@ -70,23 +70,23 @@ class _Config(BaseModel):
 
 
 class Model:
-    """A voice as it lies on disk, and the process that speaks with it."""
+    """A voice on disk, and the process that speaks with it."""
 
     def __init__(self, path: Path, speaker: str, voice: str) -> None:
-        """Take the file of a model, and a speaker or ""; raises VoiceError where they are none.
+        """Open a model's file, with a speaker or ""; raises VoiceError if either is missing.
 
-        ``voice`` is what utterances call it.
+        ``voice`` is its name in utterances.
         """
         self.voice = voice
         self.name = path.name.removesuffix(SUFFIX)
         if not path.is_file():
-            raise MissingVoiceError(f"{path}: there is no such file")
+            raise MissingVoiceError(f"{path}: no such file")
         config = _config(path)
         self.language = _language(config)
         self.speakers = config.speaker_id_map or {}
         if speaker and speaker not in self.speakers:
             there = ", ".join(sorted(self.speakers)) or "only one, without a name"
-            raise MissingVoiceError(f"{path}: has no speaker “{speaker}”; there are: {there}")
+            raise MissingVoiceError(f"{path}: has no speaker “{speaker}”; available: {there}")
         self.speaker = self.speakers.get(speaker)
         self.child = Child(_CHILD, str(path), name="the engine", failure=VoiceError)
         self.id = " ".join(
@@ -100,7 +100,7 @@ class Model:
 
 
 class Piper:
-    """An engine that speaks with a model, and with another engine what is in other languages."""
+    """An engine that speaks with a model, and uses another engine for other languages."""
 
     def __init__(self, model: Model, default: Engine) -> None:
         self.id = f"{model.id} {default.id}"
@@ -108,7 +108,7 @@ class Piper:
         self._default = default
 
     def speak(self, utterance: Utterance) -> Spoken:
-        """Speak; raises VoiceError where the model cannot be loaded, or fails twice."""
+        """Return speech; raises VoiceError if the model cannot be loaded or fails twice."""
         if not self._speaks(utterance):
             if self._is_own(utterance.voice):
                 utterance = replace(utterance, voice=None)
@@ -125,7 +125,7 @@ class Piper:
         return Spoken(pcm.astype(np.float32) / np.float32(32767), int(answer["rate_hz"]))
 
     def choose(self, wanted: WantedVoice, language: str) -> str | None:
-        """Return the model or one of its speakers if it is named; it has no other kinds."""
+        """Return the model or one of its speakers if it is named; nothing else can be chosen."""
         if not same_language(language, self._model.language):
             return self._default.choose(wanted, language)
         for name in (" ".join(wanted.names), *wanted.names):
@@ -139,7 +139,7 @@ class Piper:
         return self._model.voice if own else None
 
     def remarks(self, utterances: Iterable[Utterance]) -> list[str]:
-        """Return what of ``utterances`` the model cannot do."""
+        """Return what the model cannot do for ``utterances``."""
         utterances = list(utterances)
         mine = [utterance for utterance in utterances if self._speaks(utterance)]
         others = [utterance for utterance in utterances if not self._speaks(utterance)]
@@ -152,7 +152,7 @@ class Piper:
         return remarks + remarks_without_espeak(name, mine) + self._default.remarks(others)
 
     def restart(self) -> None:
-        """Begin afresh with the next phrase."""
+        """Start afresh with the next phrase."""
         self._model.child.restart()
         self._default.restart()
 
@@ -170,17 +170,17 @@ class Piper:
 
 
 def folder() -> Path:
-    """Return the folder of the voices that are installed."""
+    """Return the folder of installed voices."""
     return files.data_folder() / "voices"
 
 
 def voices() -> list[VoiceInfo]:
-    """Return the voices that are installed, those of each model with several speakers by name."""
+    """Return the installed voices, and the speakers of each model that has several."""
     return [info for path in sorted(folder().glob(f"*{SUFFIX}")) for info in _infos(path)]
 
 
 def find(voice: str) -> Callable[[], Engine] | None:
-    """Return what makes engines for an installed voice or the path of a model; else None.
+    """Return a function that makes engines for an installed voice or a model's path; or None.
 
     They share the model's process. Raises VoiceError for a model that is missing or cannot be used.
     """
@@ -190,13 +190,13 @@ def find(voice: str) -> Callable[[], Engine] | None:
         return lambda: Piper(model, Pyttsx3())
     if _NAME.match(voice):
         raise MissingVoiceError(
-            f"{voice} is not here; “voiceguide voices --download {voice}” fetches it"
+            f"{voice} is not installed; “voiceguide voices --download {voice}” downloads it"
         )
     return None
 
 
 def _file(voice: str) -> tuple[Path, str] | None:
-    """Return the file that a path or an installed voice's name means, and the speaker or ""."""
+    """Return the file of a path or an installed voice, and the speaker or ""."""
     name, _, speaker = voice.rpartition(SPEAKER)
     if not name or voice.lower().endswith(SUFFIX):
         name, speaker = voice, ""
@@ -210,7 +210,7 @@ def _infos(path: Path) -> Iterator[VoiceInfo]:
     name = path.name.removesuffix(SUFFIX)
     try:
         config = _config(path)
-    except VoiceError:  # half of it is missing or odd: no voice; asked for by name, it says why
+    except VoiceError:  # incomplete or odd: not listed; using it by name says why
         return
     languages = (_language(config),)
     yield VoiceInfo(name, "Piper", languages)
@@ -223,17 +223,18 @@ def _config_path(model: Path) -> Path:
 
 
 def _config(model: Path) -> _Config:
-    """Read what a model's file cannot say; raises VoiceError."""
+    """Return the configuration of a model; raises VoiceError."""
     path = _config_path(model)
     try:
         return _Config.model_validate_json(path.read_bytes())
     except FileNotFoundError as error:
-        what = f"{path.name} belongs beside it, and is missing"
+        what = f"{path.name} is missing beside it; download both files again"
         raise MissingVoiceError(f"{model}: {what}") from error
     except OSError as error:
         raise VoiceError(f"{path}: cannot be read: {error}") from error
     except ValidationError as error:
-        raise VoiceError(f"{path}: is no Piper voice; download both of its files again") from error
+        what = "is not a Piper voice; download both of its files again"
+        raise VoiceError(f"{path}: {what}") from error
 
 
 def _language(config: _Config) -> str:

@@ -18,20 +18,20 @@ NORMS = {
     "en": ("Sit on the floor, lean back on your hands, and let your leg rest on the ball.", 5.44),
     "de": ("Setz dich hin, stütz dich auf die Hände, und lass das Bein auf dem Ball ruhen.", 5.07),
 }
-"""What is read to find a voice's pace, and how many seconds espeak-ng's calm voice needs for it
-at 140 words a minute (measured): so a rate means the same whoever speaks."""
+"""The text for measuring a voice's pace, and how many seconds espeak-ng's calm voice takes for it
+at 140 words per minute (measured), so that a rate means the same for every voice."""
 COUNTING = ("1 2 3 4 5 6 7 8 9 10", 3.75)
-"""The same for all other languages; the median of twenty (measured)."""
+"""The same for all other languages: the median of twenty (measured)."""
 PACES = (0.4, 2.5)
-"""How far from Piper's own pace a voice may be taken to lie; beyond, the measurement failed."""
+"""The plausible range of a voice's pace, relative to Piper's; outside, the measurement failed."""
 GAP_S = 0.33
-"""Between sentences, at 140 words a minute: as long as espeak-ng's (measured)."""
+"""The gap between sentences at 140 words per minute, as long as espeak-ng's (measured)."""
 AUDIBLE = 0.01  # of the peak
 MOST_THREADS = 4  # one sentence gains nothing from more
 
 
 class Speaker:
-    """A model, and how fast its speakers are by themselves."""
+    """A model, and the natural pace of its speakers."""
 
     def __init__(self, asker: Asker) -> None:
         """Load the model; raises VoiceError."""
@@ -69,7 +69,7 @@ class Speaker:
         )
 
     def speak(self, text: str, rate: int, speaker: int | None) -> dict[str, object]:
-        """Speak; return 16 bit samples in base64, and their rate. Raises VoiceError."""
+        """Return 16 bit samples in base64, and their rate; raises VoiceError."""
         slower = NORM_WPM / rate
         try:
             samples = self._synthesize(text, speaker, slower * self._pace(speaker), GAP_S * slower)
@@ -79,11 +79,11 @@ class Speaker:
         return {"pcm": base64.b64encode(pcm).decode(), "rate_hz": self._config.sample_rate}
 
     def _pace(self, speaker: int | None) -> float:
-        """Return the length scale with which a speaker keeps to the norm, of the voice's own."""
+        """Return the factor for the length scale at which a speaker has the standard pace."""
         if speaker not in self._paces:
             language = self._config.espeak_voice.partition("-")[0]
             text, norm_s = NORMS.get(language, COUNTING)
-            # without noise in their widths, phonemes last as long each time
+            # without noise in their widths, phonemes always have the same length
             samples = self._synthesize(text, speaker, 1.0, 0.0, noise_w_scale=0.0)
             levels = np.abs(samples)
             loud = np.flatnonzero(levels > AUDIBLE * levels.max(initial=0.0))
@@ -110,7 +110,7 @@ class Speaker:
         )
         gap = np.zeros(round(gap_s * self._config.sample_rate), np.float32)
         parts: list[np.ndarray[Any, np.dtype[np.float32]]] = []
-        # what stands in [[ ]] is phonemes to Piper
+        # Piper takes text in [[ ]] for phonemes
         for chunk in self._voice.synthesize(text.replace("[[", "[ ["), settings):
             parts += [chunk.audio_float_array, gap]
         return np.concatenate(parts[:-1] or [gap[:0]])

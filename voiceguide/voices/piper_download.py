@@ -1,6 +1,6 @@
-"""Piper's voices, fetched with progress, resumed where they broke off, and checked.
+"""Downloads of Piper's voices: with progress, resumed after an interruption, and verified.
 
-Piper's own downloader (piper.download_voices) does none of these three; its addresses are used.
+Piper's own downloader (piper.download_voices) does none of these; only its addresses are used.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 MIRROR = "VOICEGUIDE_PIPER_URL"
-"""The environment variable that names another place: where its voices.json lies."""
+"""The environment variable for a mirror: the address of the folder with its voices.json."""
 
 _LIST = "voices.json"
 _MOST_LIST_BYTES = 20_000_000
-_PART = ".part"  # a name that stays the same, so that it can be gone on with
+_PART = ".part"  # a fixed name, so that the download can be resumed
 _LOCK = ".lock"
 _TIMEOUT_S = 30
 _TRIES = 3
@@ -40,7 +40,7 @@ _BLOCK_BYTES = 1 << 16
 _RANGE_NOT_SATISFIABLE = 416
 _PARTIAL_CONTENT = 206
 _SERVER_ERROR = 500
-"""From here on it is the server's fault, and may pass."""
+"""From here on, it is the server's fault and may be temporary."""
 
 if sys.platform == "win32":
     import msvcrt
@@ -57,16 +57,16 @@ else:
 
 class _File(NamedTuple):
     path: str
-    """Below the place of the list."""
+    """Relative to the folder of the list."""
     size_bytes: int
     md5: str
 
 
 def download(voice: str, progress: Callable[[float], None] | None = None) -> Path:
-    """Fetch a voice into the folder of the installed ones; return the path of its model.
+    """Download a voice into the folder of installed ones; return the path of its model.
 
-    Both of its files are there, and what the list of voices says they are, or neither is.
-    ``progress`` is called with the part that is done, from 0 to 1. Raises VoiceError.
+    Afterwards, either both of its files are there and match the list of voices, or neither.
+    ``progress`` is called with the fraction that is done, from 0 to 1. Raises VoiceError.
     """
     base = _base()
     files = _files(base, voice)
@@ -90,7 +90,7 @@ def download(voice: str, progress: Callable[[float], None] | None = None) -> Pat
                     parts.append((part, target))
                 done_bytes += file.size_bytes
                 tell(0)
-            for part, target in parts:  # the model last: where it is, the voice is whole
+            for part, target in parts:  # the model last: if it exists, the voice is complete
                 settle(part, target)
     except OSError as error:
         raise VoiceError(f"{into}: cannot be written: {error.strerror or error}") from error
@@ -99,21 +99,21 @@ def download(voice: str, progress: Callable[[float], None] | None = None) -> Pat
 
 @contextlib.contextmanager
 def _alone(voice: str, into: Path) -> Iterator[None]:
-    """Keep others from fetching the same voice meanwhile; raises VoiceError where one does.
+    """Keep other processes from downloading the same voice; raises VoiceError if one already does.
 
-    The lock ends with the process, however that ends. Its empty file stays: taken away, it could
-    be locked by one while another makes a new one.
+    The lock ends with the process, however that ends. Its empty file stays: if it were removed, one
+    process could lock it while another creates a new one.
     """
     with (into / f".{voice}{_LOCK}").open("ab") as file:
         try:
             _lock(file)
         except (BlockingIOError, PermissionError) as error:  # the second on Windows
-            raise VoiceError(f"{voice} is being fetched already") from error
+            raise VoiceError(f"{voice} is already being downloaded") from error
         yield
 
 
 def _base() -> str:
-    """Return the address of the folder in which the list of voices lies."""
+    """Return the address of the folder with the list of voices."""
     base = os.environ.get(MIRROR)
     if not base:
         try:
@@ -127,7 +127,7 @@ def _base() -> str:
 
 
 def _files(base: str, voice: str) -> list[_File]:
-    """Find what a voice consists of: its configuration, then its model."""
+    """Return the files of a voice: its configuration, then its model."""
     url = f"{base}{_LIST}"
     try:
         with _open(url) as answer:
@@ -144,14 +144,14 @@ def _files(base: str, voice: str) -> list[_File]:
     except (OSError, http.client.HTTPException) as error:
         raise VoiceError(f"{url}: {_reason(error)}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise VoiceError(f"{url}: is no list of Piper's voices") from error
+        raise VoiceError(f"{url}: is not a list of Piper's voices") from error
     near = difflib.get_close_matches(voice, listed, n=5, cutoff=0.5)
-    hint = f"did you mean {', '.join(near)}?" if near else "they are called like en_US-amy-medium"
+    hint = f"did you mean {', '.join(near)}?" if near else "a name is en_US-amy-medium"
     raise VoiceError(f"Piper has no voice “{voice}”; {hint}")
 
 
 def _fetch(url: str, part: Path, file: _File, tell: Callable[[int], None]) -> None:
-    """Fetch a file into ``part``, from where that ends; raises VoiceError, OSError of the disk."""
+    """Download a file into ``part``, resuming at its end; raises VoiceError, or OSError."""
     resumed = part.exists() and part.stat().st_size > 0
     for left in reversed(range(_TRIES)):
         broken = _go_on(url, part, file, tell)
@@ -159,18 +159,18 @@ def _fetch(url: str, part: Path, file: _File, tell: Callable[[int], None]) -> No
             break
         if left == 0:
             here = f"{part.stat().st_size:,} of {file.size_bytes:,} bytes are here"
-            mend = "the same command goes on from there"
-            raise VoiceError(f"{url}: {broken}; {here}, {mend}")
+            fix = "run the command again to resume"
+            raise VoiceError(f"{url}: {broken}; {here}; {fix}")
     if not _is(file, part):
         part.unlink(missing_ok=True)
-        if resumed:  # its beginning may be of something else
+        if resumed:  # its beginning may be from a different file
             _fetch(url, part, file, tell)
         else:
             raise VoiceError(f"{url}: is damaged (its MD5 digest is wrong); try again")
 
 
 def _go_on(url: str, part: Path, file: _File, tell: Callable[[int], None]) -> str | None:
-    """Fetch what is missing; give None, or why the connection broke."""
+    """Download what is missing; return None, or why the connection broke."""
     with part.open("ab") as out:
         there = out.tell()
         if there > file.size_bytes:  # of another version
@@ -180,10 +180,10 @@ def _go_on(url: str, part: Path, file: _File, tell: Callable[[int], None]) -> st
         try:
             with _open(url, there) as answer:
                 begin = _begin(url, answer, there, file)
-                if begin != there:  # the server begins anew, or we have to
+                if begin != there:  # the server starts again, or we have to
                     out.truncate(there := 0)
                 if begin is None:
-                    return "the server goes on at another place"
+                    return "the server resumed at another place"
                 there = _save(answer, out, there, tell)
         except _DiskError as error:
             raise error.reason from error
@@ -199,9 +199,9 @@ def _go_on(url: str, part: Path, file: _File, tell: Callable[[int], None]) -> st
 
 
 def _begin(url: str, answer: http.client.HTTPResponse, there: int, file: _File) -> int | None:
-    """Return where an answer begins, None where it is a part that was not asked for.
+    """Return where an answer begins; None if it is not the requested part.
 
-    Raises VoiceError where it cannot be the file: a page, say, that a network puts in its place.
+    Raises VoiceError if it cannot be the file, such as a login page of a network.
     """
     begin = 0
     if there and answer.status == _PARTIAL_CONTENT:
@@ -210,8 +210,8 @@ def _begin(url: str, answer: http.client.HTTPResponse, there: int, file: _File) 
         if not re.fullmatch(rest, answer.headers.get("Content-Range", "")):
             return None
     if answer.length != file.size_bytes - begin:  # None where it does not say
-        wrong = f"what comes is not the {file.size_bytes:,} bytes of the voice"
-        raise VoiceError(f"{url}: {wrong}; does the network want you to log in first?")
+        wrong = f"unexpected answer instead of the {file.size_bytes:,} bytes of the voice"
+        raise VoiceError(f"{url}: {wrong}; is this a Wi-Fi network with a login page?")
     return begin
 
 
@@ -225,7 +225,7 @@ class _DiskError(Exception):
 def _save(
     answer: http.client.HTTPResponse, out: BinaryIO, there: int, tell: Callable[[int], None]
 ) -> int:
-    """Save what comes; return how much of the file is there then. Raises _DiskError."""
+    """Save an answer; return how much of the file is there afterwards. Raises _DiskError."""
     while block := answer.read1(_BLOCK_BYTES):
         try:
             out.write(block)

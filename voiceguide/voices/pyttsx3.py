@@ -1,7 +1,7 @@
 """pyttsx3: every system's own voices, and espeak-ng from its wheel on Linux.
 
-It can hang, crash and stay silent. So it runs in a child process with a time limit for each phrase;
-a child that fails is replaced, and the phrase tried once more.
+It can hang, crash or stay silent. So it runs in a child process with a time limit for each phrase;
+a child that fails is replaced, and the phrase is tried once more.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ less, STOI through a phone's loudspeaker in a noisy room is highest (tried: 0, 4
 
 
 class Pyttsx3:
-    """An engine of the kind that every system has."""
+    """The engine that works on every system."""
 
     def __init__(self, limit_s: float = _LIMIT_S) -> None:
         """Prepare an engine; its process starts with the first phrase.
@@ -50,9 +50,9 @@ class Pyttsx3:
         self._child = Child(_CHILD, name="the engine", failure=VoiceError)
 
     def speak(self, utterance: Utterance) -> Spoken:
-        """Speak; raises VoiceError for a missing voice, or a phrase that fails twice.
+        """Return speech; raises VoiceError for a missing voice, or a phrase that fails twice.
 
-        The reader gives runs of 2,000 characters at most; with 18,000, espeak-ng crashes.
+        Runs of speech have at most 2,000 characters; with 18,000, espeak-ng crashes.
         """
         try:
             path = self._child.ask(
@@ -73,7 +73,7 @@ class Pyttsx3:
                 return Spoken(frames.mean(axis=0), int(file.samplerate), _HARSH_DB)
         except (OSError, ValueError) as error:
             self.restart()
-            raise VoiceError(f"the engine gave no sound for it ({error})") from error
+            raise VoiceError(f"the engine returned no sound for it ({error})") from error
 
     def voices(self) -> list[VoiceInfo]:
         """Return the system's voices; raises VoiceError if the engine does not start."""
@@ -83,13 +83,13 @@ class Pyttsx3:
         ]
 
     def choose(self, wanted: WantedVoice, language: str) -> str | None:
-        """Return the id of the voice that fits best; None if none is as it is wanted."""
+        """Return the id of the voice that matches best; None if none matches."""
         chosen = self._child.ask(self._limit_s, do="choose", language=language, **asdict(wanted))
         return None if chosen is None else str(chosen)
 
     def remarks(self, utterances: Iterable[Utterance]) -> list[str]:
-        """Return what of ``utterances`` the voices of Windows and macOS cannot do."""
-        if sys.platform in ("win32", "darwin"):  # elsewhere, pyttsx3 takes espeak-ng
+        """Return what the voices of Windows and macOS cannot do for ``utterances``."""
+        if sys.platform in ("win32", "darwin"):  # elsewhere, pyttsx3 uses espeak-ng
             return remarks_without_espeak("the system's voice", utterances)
         return []
 
@@ -112,26 +112,26 @@ def voices() -> list[VoiceInfo]:
 
 
 def find(voice: str) -> Callable[[], Engine]:  # noqa: ARG001 (its process knows, once it runs)
-    """Return what makes engines for any voice: one that is missing is told when it speaks."""
+    """Return a function that makes engines for any voice; a missing one is reported on speaking."""
     return Pyttsx3
 
 
 def _missing(voice: str) -> str | None:
-    """Return what is wrong with a voice given as a path that is missing; else None."""
+    """Return what is wrong with a voice that looks like a path; None for other names."""
     path = Path(voice)
     if voice and path.is_dir():
-        return f"{voice}: holds no recordings; “voiceguide phrases … -o {voice}” lists what to say"
+        return f"{voice}: has no recordings; “voiceguide phrases … -o {voice}” lists what to record"
     if path.is_file():
-        return f"{voice}: is no voice; a Piper model (x.onnx) or a folder of recordings is one"
+        return f"{voice}: is not a voice; give a Piper model (x.onnx) or a folder of recordings"
     if "/" in voice or os.sep in voice:  # names of voices have them too
-        what = f"{voice}: there is no such file or folder, and no voice of that name"
-        return f"{what}; “voiceguide voices” lists those there are"
+        what = f"{voice}: no such file, folder or voice"
+        return f"{what}; “voiceguide voices” lists all voices"
     return None
 
 
 @functools.cache
 def _identity() -> str:
-    """Name the engine and all that its sound hangs on."""
+    """Return the name of the engine and of everything that its sound depends on."""
     child = hashlib.blake2b(_CHILD.read_bytes(), digest_size=4).hexdigest()  # the calm voices too
     parts = [f"pyttsx3-{importlib.metadata.version('pyttsx3')}", child]
     if sys.platform != "linux":

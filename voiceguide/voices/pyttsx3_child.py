@@ -11,7 +11,7 @@ from typing import Any
 from voiceguide.child import Asker, serve
 from voiceguide.errors import MissingVoiceError
 
-ESPEAK_PHONEMES = 0x100  # of speak_lib.h: what stands in [[ ]] is a mnemonic
+ESPEAK_PHONEMES = 0x100  # of speak_lib.h: text in [[ ]] is phonemes
 ESPEAK_KINDS = {"female": 5, "male": 8}
 """How many variants of each voice there are: +f1 to +f5, +m1 to +m8."""
 ESPEAK_VARIANTS = {
@@ -34,9 +34,9 @@ tests/benchmarks/compare_voices.py measures all this.
 
 
 def prepare_espeak() -> None:
-    """Let pyttsx3 find the espeak-ng of the wheel, which it looks for by name.
+    """Load the espeak-ng of the wheel, so that pyttsx3 finds it by name.
 
-    ``VOICEGUIDE_SYSTEM_ESPEAK=1`` leaves it to find the system's.
+    With ``VOICEGUIDE_SYSTEM_ESPEAK=1``, it finds the system's instead.
     """
     if sys.platform != "linux" or os.environ.get("VOICEGUIDE_SYSTEM_ESPEAK"):
         return
@@ -47,14 +47,14 @@ def prepare_espeak() -> None:
 
 
 class Speaker:
-    """pyttsx3, with its voices by every name that they go by."""
+    """pyttsx3, with its voices by all their names."""
 
     def __init__(self, asker: Asker) -> None:
         def answer_and_end(unraisable: Any) -> None:
             asker.tell(error=str(unraisable.exc_value), kind=None)
             os._exit(1)
 
-        # What fails in espeak-ng's callback, a full disk say, reaches nobody: pyttsx3 waits on.
+        # An error in espeak-ng's callback, such as a full disk, is lost, and pyttsx3 waits forever.
         sys.unraisablehook = answer_and_end
         prepare_espeak()
         import pyttsx3
@@ -70,7 +70,7 @@ class Speaker:
             self._let_phonemes_through()
 
     def voices(self) -> list[dict[str, Any]]:
-        """Return id, name and languages of each voice."""
+        """Return the id, name and languages of each voice."""
         return [
             {"id": voice.id, "name": voice.name, "languages": _languages(voice)}
             for voice in self._voices
@@ -84,7 +84,7 @@ class Speaker:
         variant: int | None,
         language: str,
     ) -> str | None:
-        """Return the id of the voice that fits best; None if none is as it is wanted."""
+        """Return the id of the voice that matches best; None if none matches."""
         for name in (" ".join(names), *names):  # a name may have spaces, or there are several
             with contextlib.suppress(MissingVoiceError):
                 return self._resolve(name, language)
@@ -123,7 +123,7 @@ class Speaker:
         pitch_st: float,
         phonemes: str | None = None,
     ) -> str:
-        """Speak into a file; return its path. ``phonemes`` are spoken instead where they can be."""
+        """Speak into a file, and return its path; ``phonemes`` replace the text if possible."""
         self._phonemes = self._espeak and phonemes is not None
         settings: dict[str, object] = {"voice": self._resolve(voice, language), "rate": rate}
         if self._espeak:
@@ -145,7 +145,7 @@ class Speaker:
         return str(self._file)
 
     def _let_phonemes_through(self) -> None:
-        """Let espeak-ng read mnemonics where it is asked to; pyttsx3 has no word for it."""
+        """Let espeak-ng read phonemes when needed; pyttsx3 has no option for it."""
         from pyttsx3.drivers import _espeak
 
         synth = _espeak.Synth
@@ -156,10 +156,10 @@ class Speaker:
         _espeak.Synth = with_phonemes
 
     def _settle(self) -> None:
-        """Wait until espeak-ng's thread has taken the settings in.
+        """Wait until espeak-ng's thread has applied the settings.
 
-        pyttsx3 would take its work on them for speech that was left over, and cancel: now and then
-        a phrase would be lost.
+        Otherwise pyttsx3 takes this work for leftover speech and cancels it: now and then, a phrase
+        would be lost.
         """
         from pyttsx3.drivers import _espeak
 
@@ -168,10 +168,10 @@ class Speaker:
     def _set(self, name: str, value: object) -> None:
         self._engine.setProperty(name, value)
         if name == "voice" and self._engine.getProperty("voice").lower() != str(value).lower():
-            raise missing(f"no voice “{value}”")  # pyttsx3 itself would go on with another one
+            raise missing(f"no voice “{value}”")  # pyttsx3 itself would use another one
 
     def _resolve(self, wanted: str | None, language: str) -> str:
-        """Return the id of a voice by its id, the id's last part, its name or its language."""
+        """Return the id of a voice, given its id, the id's last part, its name or its language."""
         if wanted is None:
             wanted = self._calm(language.lower())
         base, plus, variant = wanted.partition("+")
@@ -184,7 +184,7 @@ class Speaker:
         raise missing(f"no voice “{wanted}”")
 
     def _calm(self, language: str) -> str:
-        """Return the voice for a language: its own calm one, in the accent of the country."""
+        """Return the calm voice for a language, in the accent of the country."""
         short = language.partition("-")[0]
         calm = CALM_VOICES.get(short) if self._espeak else None
         if calm is None:
@@ -195,7 +195,7 @@ class Speaker:
         return calm
 
     def _speaking(self, *languages: str) -> str:
-        """Return the voice of the first language that one speaks; fr is fr-fr before fr-be."""
+        """Return a voice for the first language that has one; fr prefers fr-fr to fr-be."""
         for language in languages:
             for tags in ({language, MEMBERS.get(language)}, {f"{language}-{language}"}):
                 for voice in self._voices:
@@ -224,8 +224,8 @@ def _languages(voice: Any) -> list[str]:
 
 
 def missing(what: str) -> MissingVoiceError:
-    """Return the error for a voice that is not there."""
-    return MissingVoiceError(f"{what} here; “voiceguide voices” lists those there are")
+    """Return the error for a missing voice."""
+    return MissingVoiceError(f"{what} here; “voiceguide voices” lists all voices")
 
 
 if __name__ == "__main__":

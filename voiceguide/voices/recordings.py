@@ -1,7 +1,7 @@
-"""A human voice: a folder of recordings, a file a phrase; another engine speaks what is missing.
+"""A human voice: a folder with a recording of each phrase; another engine speaks what is missing.
 
-A file belongs to the phrase whose digest stands at the end of its name; what stands before that is
-for people: stay-with-the-pressure-1f0c2a9b.wav.
+A file belongs to the phrase whose digest is at the end of its name; the words before it are for
+people: stay-with-the-pressure-1f0c2a9b.wav.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from voiceguide.voices.engine import Engine
 
 LIST = "phrases.csv"
-"""What a folder of recordings is to hold; see ``voiceguide.recording.phrases``."""
+"""The list of phrases in a folder of recordings; see ``voiceguide.recording.phrases``."""
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".aiff", ".aif")
-"""Of recordings; where a phrase has several, the first of these that can be heard counts."""
+"""Formats of recordings; if a phrase has several, the first usable one counts."""
 _SLUG_CHARACTERS = 48
 _DIGEST = re.compile(r"(?:^|.*[^0-9a-z])([0-9a-f]{8})", re.IGNORECASE)
 _MOST_SHOWN = 6
@@ -53,18 +53,18 @@ def name_of(text: str, language: str) -> str:
 
 
 class Recordings:
-    """A folder of recordings, as it was when it was looked at."""
+    """A folder of recordings, as it was when it was scanned."""
 
     def __init__(self, voice: str) -> None:
-        """Look at a folder; ``voice`` is its path, and what utterances call it."""
+        """Scan a folder; ``voice`` is its path, and its name in utterances."""
         self.voice = voice
         self.folder = folder = Path(voice)
         self.files: dict[str, Path] = {}
-        """By the digest of their phrases."""
+        """The recordings, by the digest of their phrase."""
         self.strangers: list[Path] = []
-        """Sound files that no phrase is named after."""
+        """Sound files without a phrase's digest in their name."""
         self.doubles: list[tuple[Path, Path]] = []
-        """Files for one phrase: the one that is used, and another."""
+        """Pairs of files for the same phrase: the one that is used, and another."""
         self._verdicts: dict[str, Verdict | None] = {}
         several: dict[str, list[Path]] = {}
         for path in _sound_files(folder):
@@ -82,19 +82,19 @@ class Recordings:
 
     @cached_property
     def id(self) -> str:
-        """A digest of which files there are, their sizes and times of change."""
+        """A digest of the files' names, sizes and times of modification."""
         stats = [(path, path.stat()) for path in self.files.values()]
         return cache.key([(path.name, stat.st_size, stat.st_mtime_ns) for path, stat in stats])
 
     def of(self, utterance: Utterance) -> Path | None:
-        """Return the recording of an utterance; None where there is none that can be heard."""
+        """Return the recording of an utterance; None if there is no usable one."""
         path = self.files.get(_digest_of(utterance))
         if path is None:
             return None
         return path if self._is_heard(path) else None
 
     def verdict(self, path: Path) -> Verdict | None:
-        """Return what is wrong with a recording, if something is."""
+        """Return what is wrong with a recording, if anything."""
         if path.name not in self._verdicts:
             self._verdicts[path.name] = judge(path)
         return self._verdicts[path.name]
@@ -105,7 +105,7 @@ class Recordings:
 
 
 class Recorded:
-    """An engine that gives recordings, and has another one speak what is missing."""
+    """An engine that returns recordings, and lets another one speak what is missing."""
 
     def __init__(self, recordings: Recordings, default: Engine) -> None:
         self.id = f"recorded {recordings.id} {default.id}"
@@ -113,22 +113,22 @@ class Recorded:
         self._default = default
 
     def speak(self, utterance: Utterance) -> Spoken:
-        """Return the recording, trimmed, or speak; raises VoiceError."""
+        """Return the trimmed recording, or speech if there is none; raises VoiceError."""
         path = self._recordings.of(utterance)
         if path is None:
             return self._default.speak(self._for_default(utterance))
         try:
             recording = read(path)
-        except VoiceError as error:  # since it was looked at
+        except VoiceError as error:  # it changed since it was scanned
             raise VoiceError(f"{path}: {error}") from error
         return Spoken(recording.samples, recording.rate_hz)
 
     def choose(self, wanted: WantedVoice, language: str) -> str | None:
-        """Return the other engine's voice, for what is not recorded."""
+        """Return the other engine's choice, for what is not recorded."""
         return self._default.choose(wanted, language)
 
     def remarks(self, utterances: Iterable[Utterance]) -> list[str]:
-        """Return how much is recorded, and name what is missing or wrong in the folder."""
+        """Return how much is recorded, and what is missing or wrong in the folder."""
         needed = {_digest_of(utterance): utterance for utterance in utterances}
         there = {
             digest: self._recordings.files[digest]
@@ -146,7 +146,7 @@ class Recorded:
         absent = [one for digest, one in needed.items() if digest not in there]
         if absent:
             names = [f"{name_of(one.text, one.language)}.wav" for one in absent]
-            helps = f"“voiceguide record {folder}” helps"
+            helps = f"“voiceguide record {folder}” records them"
             if not {_digest_of(one) for one in absent} <= known:
                 helps = f"“voiceguide phrases … -o {folder}” lists them, then {helps}"
             found.append(f"{folder}: missing: {_listed(names)}; {helps}")
@@ -163,7 +163,7 @@ class Recorded:
         return found + self._default.remarks(map(self._for_default, missing))
 
     def restart(self) -> None:
-        """Begin afresh with the next phrase."""
+        """Start afresh with the next phrase."""
         self._default.restart()
 
     def close(self) -> None:
@@ -182,7 +182,7 @@ class Recorded:
         remarks = []
         if strangers:
             names = _listed([path.name for path in sorted(strangers)])
-            remarks.append(f"{recordings.folder}: not the recording of any phrase: {names}")
+            remarks.append(f"{recordings.folder}: not a recording of any phrase: {names}")
         for used, other in recordings.doubles:
             verdict = recordings.verdict(other)
             says = "is not used" if verdict is None or verdict.heard else verdict.says
@@ -197,12 +197,12 @@ def is_folder(voice: str) -> bool:
 
 
 def voices() -> list[VoiceInfo]:
-    """Return no voices: a folder is named by its path."""
+    """Return no voices: a folder is given by its path."""
     return []
 
 
 def find(voice: str) -> Callable[[], Engine] | None:
-    """Return what makes engines for a folder of recordings, looked at now; else None."""
+    """Return a function that makes engines for a folder of recordings; None for other voices."""
     if not is_folder(voice):
         return None
     folder = Recordings(voice)
@@ -216,12 +216,12 @@ def digest_in(stem: str) -> str | None:
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
-    """Return the rows of a folder's list, with commas or semicolons, as spreadsheets save it.
+    """Return the rows of a folder's list, separated by commas or semicolons.
 
     Raises FileNotFoundError if there is no list, LibraryError if it cannot be read as one.
     """
     path = folder / LIST
-    mend = f"delete it, then “voiceguide phrases … -o {folder}” makes it anew"
+    fix = f"delete it, then “voiceguide phrases … -o {folder}” creates it again"
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             text = file.read()
@@ -233,10 +233,11 @@ def rows(folder: Path) -> list[dict[str, str]]:
         raise
     except (OSError, ValueError, csv.Error) as error:
         what = f"{path}: cannot be read: {error}"
-        raise LibraryError(f"{what}; save it as UTF-8, or {mend}") from error
+        raise LibraryError(f"{what}; save it as UTF-8, or {fix}") from error
     for column in ("name", "text", "language"):
         if column not in (reader.fieldnames or ()):
-            raise LibraryError(f"{path}: is no list of phrases: lacks “{column}”; {mend}")
+            what = f"{path}: is not a list of phrases: it has no column “{column}”"
+            raise LibraryError(f"{what}; {fix}")
     return found
 
 

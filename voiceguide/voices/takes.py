@@ -1,4 +1,4 @@
-"""A recording as somebody made it -> a take: mono, trimmed to what is said, and judged."""
+"""A raw recording -> a take: mono, trimmed to what is said, and judged."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHORTEST_MS = 100
-"""Of a recording that was trimmed: “ja” lasts 200."""
+"""The shortest trimmed recording; “ja” lasts 200 ms."""
 LONGEST_S = 180
-"""Of a file: 2,000 characters, the longest run of speech, read slowly."""
+"""The longest file: 2,000 characters, the longest run of speech, read slowly."""
 
 _WINDOW_MS = 10
 _RUMBLE_HZ, _RUMBLE_POLES = 120, 4  # mains hum, 33 dB down; voices have enough above
@@ -31,7 +31,8 @@ level of white noise varies by 0.3 dB from window to window."""
 _FLOOR_DBFS = -70.0  # quieter rooms are not told apart: breath is heard in them
 _SILENT_DBFS = -45.0  # a steady sound below comes from the room; above, speech without a pause
 _CLICK_MS, _APART_MS = 60, 150
-"""What is shorter, and further from all else at the edge, is a click; else the t of “spot”."""
+"""A sound at the edge that is shorter, and this far from the rest, is a click; otherwise it may be
+the t of “spot”."""
 _BEFORE_MS, _BEHIND_MS = 10, 60
 """Kept around what is heard, fading: soft consonants that begin and end below the room's noise."""
 _CLIPPED_AT = 0.985
@@ -40,10 +41,10 @@ _CLIPPED_FRAMES, _CLIPPED_RUNS = 3, 3
 
 
 class Take(NamedTuple):
-    """A recording that was read, and what is to be known of it."""
+    """A recording, with its properties."""
 
     samples: NDArray[np.float32]
-    """Mono, shape (frames,), within ±1, from the first word to the last; empty if there is none."""
+    """Mono, shape (frames,), within ±1, from the first word to the last; empty if silent."""
     rate_hz: int
     speech_dbfs: float
     """The level of its louder parts."""
@@ -53,7 +54,7 @@ class Take(NamedTuple):
 
 
 def take(samples: NDArray[np.float32], rate_hz: int) -> Take:
-    """Judge and trim a recording; ``samples`` are of shape (channels, frames), within ±1."""
+    """Return a trimmed and judged recording; ``samples`` have shape (channels, frames)."""
     window = rate_hz * _WINDOW_MS // 1000
     if samples.shape[1] < window:
         return Take(np.zeros(0, np.float32), rate_hz, -np.inf, -np.inf, clipped=False)
@@ -81,7 +82,7 @@ def read(path: Path) -> Take:
     try:
         with contextlib.closing(open_audio(path)) as file:
             if file.frames > LONGEST_S * file.samplerate:
-                raise VoiceError(f"is longer than {LONGEST_S} s: that is no phrase")
+                raise VoiceError(f"is longer than {LONGEST_S} s, too long for a phrase")
             if not file.frames:
                 raise VoiceError("is empty")
             samples, rate_hz = np.nan_to_num(file.read(file.frames)), round(file.samplerate)
@@ -93,14 +94,14 @@ def read(path: Path) -> Take:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is wrong with a recording, and whether it is heard nevertheless."""
+    """What is wrong with a recording, and whether it is used anyway."""
 
     says: str
     heard: bool
 
 
 def judge(path: Path) -> Verdict | None:
-    """Return what is wrong with a recording, if something is."""
+    """Return what is wrong with a recording, if anything."""
     try:
         recording = read(path)
     except VoiceError as error:
@@ -120,7 +121,7 @@ def _is_clipped(channel: NDArray[np.float32]) -> bool:
 
 
 def _edges(levels: NDArray[np.float64], floor: float) -> tuple[int, int]:
-    """Return the first window of speech, and the one behind the last; the same if there is none."""
+    """Return the first window of speech and the one after the last; both 0 if there is none."""
     bounds = np.flatnonzero(np.diff(np.pad((levels > floor + _EDGE_DB).astype(np.int8), 1)))
     parts = [
         (int(begin), int(end))
@@ -144,7 +145,7 @@ def _edges(levels: NDArray[np.float64], floor: float) -> tuple[int, int]:
 
 
 def _faded(samples: NDArray[np.float32], before: int, behind: int) -> NDArray[np.float32]:
-    """Let the room's noise at both ends come and go softly."""
+    """Return samples with the room's noise faded at both ends."""
     faded = samples.copy()
     before, behind = min(before, faded.size), min(behind, faded.size)
     faded[:before] *= np.linspace(0, 1, before, dtype=np.float32)

@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("voiceguide")
 
 _WORKERS = 2
-"""Engines at work at once: each gives some 90 phrases a second, the encoder takes 50."""
+"""Engines at work at once: each makes about 90 phrases a second, the encoder takes 50."""
 _AHEAD = 24
-"""How many clips are made before they are asked for: with more, memory would grow with a script."""
+"""How many clips are made ahead; with more, memory would grow with the script."""
 _AT_ONCE = 3
-"""So many are begun at a time: what is heard first is not to wait for what comes later."""
+"""How many are started at a time, so that the first one does not wait for later ones."""
 _MEMORY_BYTES = 8_000_000
-"""Clips that were just made or read, so that the mixer need not read them again."""
+"""Memory for clips that were just made or read, so that the mixer need not read them again."""
 
 
 class Voice:
-    """Gives clips for utterances. Use it as a context manager: engines end with it."""
+    """Makes clips of utterances. Use it as a context manager, which ends the engines."""
 
     def __init__(self, make_engine: Callable[[], Engine], clips: ClipCache) -> None:
         self._make_engine = make_engine
@@ -59,7 +59,7 @@ class Voice:
         self.close()
 
     def prepare(self, utterances: Iterable[Utterance]) -> None:
-        """Begin to make the clips of ``utterances``, in this order, some of them ahead."""
+        """Start to make the clips of ``utterances``, in this order, some of them ahead."""
         self._ahead = itertools.chain(self._ahead, utterances)
         self._work_ahead()
 
@@ -110,7 +110,7 @@ class Voice:
         return len(self._make(utterance)) // FRAMES_PER_MS
 
     def _make(self, utterance: Utterance) -> Samples:
-        """Read the clip from the cache, or speak it and keep it there."""
+        """Return the clip from the cache, or speak it and store it there."""
         name = cache.key(
             VERSION, self._engine_id, utterance.voice, utterance.language,
             utterance.rate_wpm, utterance.pitch_st, utterance.text,
@@ -137,7 +137,7 @@ class Voice:
             with self._lock:
                 self._idle.append(engine)
         if samples is None:
-            raise SilentError("the engine stays silent on it: reword it, or choose another voice")
+            raise SilentError("the engine makes no sound for it: reword it or use another voice")
         return samples
 
     def _finished(self, spoken: Spoken) -> Samples | None:
