@@ -210,7 +210,7 @@ def test_every_place_and_complaint_is_found_with_every_method_that_suits(languag
             if method in suited:
                 assert treatment(asked, texts).method.id == method
             else:
-                with pytest.raises(RequestError, match=r"does not suit .*; use ") as refused:
+                with pytest.raises(RequestError, match=r"does not suit .*; suitable: ") as refused:
                     treatment(asked, texts)
                 assert set(str(refused.value).split(": ")[-1].split(", ")) == suited
 

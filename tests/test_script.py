@@ -171,11 +171,11 @@ def test_the_words_on_pressure_follow_the_level_unless_the_region_has_its_own():
         ({"library": "/nowhere"}, "library /nowhere is not a folder"),
         (
             {"target": "jaw", "method": "trigger-tool"},
-            "Trigger tool does not suit the cheek; use thumb$",
+            "Trigger tool does not suit the cheek; suitable: thumb$",
         ),
         (
             {"target": "foot", "area": "front-of-sole", "method": "foam-roller"},
-            "does not suit the front of the sole; use fascia-ball or thumb or trigger-tool$",
+            "does not suit the front of the sole; suitable: fascia-ball, thumb, trigger-tool$",
         ),
         (
             {"target": "jaw", "method": "thumb", "prepare": True},

@@ -613,7 +613,7 @@ def test_the_marks_of_the_page_are_as_the_page_says():
 
 @pytest.mark.parametrize("kind", ["hold", "move", "stretch", "inhale", "exhale", "side"])
 def test_every_kind_of_mark_of_the_page_begins_and_ends(kind):
-    rows = table("kind | what the listener does | what players make of it")
+    rows = table("kind | what the listener does | what players do")
     assert kind in [named for row in rows for named in re.findall(r"`(\w+)`", row[0])]
     script = f'One.<mark name="{kind}:"/>Two.<mark name="end:{kind}"/>Three.'
     assert heard(script)["marks"] == [(kind, None, 1, 2)]
@@ -641,7 +641,7 @@ def test_the_limits_of_the_page_are_kept():
     (events,) = (limit for what, limit in limits.items() if what.startswith("events"))
     assert events == f"{timeline.MAX_EVENTS:,}"
     assert limits["length"].startswith(f"{timeline.MAX_MS // 3_600_000} hours")
-    assert limits["time for a template"] == f"{LIMITS.cpu_s:g} s"
+    assert limits["CPU time for a template"] == f"{LIMITS.cpu_s:g} s"
     memory = f"{LIMITS.memory_bytes // 1_000_000} MB"
     assert limits["memory for a template"].startswith(memory)
     assert limits["what a template writes"] == limits["size of a script"]

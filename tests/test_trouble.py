@@ -46,10 +46,10 @@ def test_an_unknown_area_or_method_is_answered_with_those_there_are(tmp_path):
 
 
 def test_a_method_that_does_not_suit_is_answered_with_those_that_do(tmp_path):
-    says = "Trigger tool does not suit the cheek; use thumb"
+    says = "Trigger tool does not suit the cheek; suitable: thumb"
     fails(tmp_path, "render", "tinnitus", "--method", "trigger-tool", "-o", tmp_path, says=says)
     arguments = ("--area", "front-of-sole", "--method", "foam-roller")
-    says = "Foam roller does not suit .*; use fascia-ball or thumb or trigger-tool"
+    says = "Foam roller does not suit .*; suitable: fascia-ball, thumb, trigger-tool"
     fails(tmp_path, "render", "foot", *arguments, "-o", tmp_path, says=says)
 
 

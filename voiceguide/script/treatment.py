@@ -44,7 +44,7 @@ def treatment(request: Request, library: Library) -> Treatment:
     if not suited:
         there_are = sorted({name for area in areas for name in area.place})
         raise RequestError(
-            f"{method.name} does not suit {areas[0].name}; use {' or '.join(there_are)}"
+            f"{method.name} does not suit {areas[0].name}; suitable: {', '.join(there_are)}"
         )
     if options.prepare:
         preparing = _preparing(method, library)
