@@ -1216,6 +1216,7 @@ def test_breathing_from_the_page_to_the_playlist(server, phone):
     phone.goto(server.url)
     phone.get_by_role("link", name="Breathing paced breathing").tap()
     assert phone.locator("#options h1").text_content() == "Breathing"
+    assert phone.evaluate("scrollY") == 0  # though the entry lies below the body
     assert phone.locator("#summary").text_content().startswith("paced breathing: calm")
     phone.get_by_text("More choices").tap()
     shown = phone.locator("[data-option]").evaluate_all(
