@@ -353,11 +353,11 @@ torn = whole:nothing
 
 def test_an_unknown_name_is_told_with_those_that_are_near(ssml):
     session = Session(ssml("<s>One.</s>"))
-    with pytest.raises(VoiceguideError, match="no device “minaudio”; did you mean miniaudio"):
+    with pytest.raises(VoiceguideError, match="unknown device “minaudio”; did you mean miniaudio"):
         session.play(device="minaudio")
     with pytest.raises(
         VoiceguideError, match="unknown device “x”; available: miniaudio, simpleaudio"
     ):
         session.play(device="x")
-    with pytest.raises(VoiceguideError, match="no caption format “jsn”; did you mean json"):
+    with pytest.raises(VoiceguideError, match="unknown caption format “jsn”; did you mean json"):
         export.captions(session.timeline, "jsn", title="", language="en")

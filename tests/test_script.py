@@ -181,7 +181,7 @@ def test_the_words_on_pressure_follow_the_level_unless_the_region_has_its_own():
             {"target": "jaw", "method": "thumb", "prepare": True},
             "prepare: Foam roller does not suit the cheek",
         ),
-        ({"method": "foam-roller", "prepare": True}, "prepare: Foam roller is the method already"),
+        ({"method": "foam-roller", "prepare": True}, "prepare: Foam roller is already the method"),
     ],
 )
 def test_a_request_that_cannot_be_met_names_the_option(options, says):
