@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import types
 import unicodedata
@@ -103,6 +102,8 @@ def near(wrong: str, known: Iterable[str]) -> str:
 
 
 def _near(wrong: str, known: Iterable[str], shown: str) -> str:
+    import difflib  # only where something is wrong
+
     names = list(dict.fromkeys(known))
     spelled = {spelling: name for name in names for spelling in spellings(name)}
     alike = [

@@ -6,15 +6,11 @@ scripts/ and sounds/ are searched in the user's folders first, then in the packa
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import secrets
 import shutil
 import time
 from pathlib import Path, PureWindowsPath
 from typing import IO, TYPE_CHECKING
-
-from platformdirs import user_cache_path, user_config_path, user_data_path
 
 from voiceguide.errors import ExportError, RequestError, option
 
@@ -39,7 +35,7 @@ def config_folder() -> Path:
     ``VOICEGUIDE_CONFIG_DIR`` moves it.
     """
     moved = os.environ.get("VOICEGUIDE_CONFIG_DIR")
-    return Path(moved) if moved else user_config_path("voiceguide", appauthor=False)
+    return Path(moved) if moved else _user_folder("config")
 
 
 def cache_folder() -> Path:
@@ -48,7 +44,7 @@ def cache_folder() -> Path:
     ``VOICEGUIDE_CACHE_DIR`` moves it.
     """
     moved = os.environ.get("VOICEGUIDE_CACHE_DIR")
-    return Path(moved) if moved else user_cache_path("voiceguide", appauthor=False)
+    return Path(moved) if moved else _user_folder("cache")
 
 
 def data_folder() -> Path:
@@ -57,7 +53,14 @@ def data_folder() -> Path:
     ``VOICEGUIDE_DATA_DIR`` moves it.
     """
     moved = os.environ.get("VOICEGUIDE_DATA_DIR")
-    return Path(moved) if moved else user_data_path("voiceguide", appauthor=False)
+    return Path(moved) if moved else _user_folder("data")
+
+
+def _user_folder(kind: str) -> Path:
+    import platformdirs  # help needs none of them
+
+    path: Path = getattr(platformdirs, f"user_{kind}_path")("voiceguide", appauthor=False)
+    return path
 
 
 def folders(name: str) -> list[Path]:
@@ -145,7 +148,7 @@ def settle(part: Path, path: Path) -> None:
 
 def part_beside(path: Path) -> Path:
     """Return a temporary name beside ``path`` for the file that will replace it."""
-    return path.with_name(f"{PART}{secrets.token_hex(4)}")
+    return path.with_name(f"{PART}{os.urandom(4).hex()}")
 
 
 def sweep(folder: Path) -> None:
@@ -239,6 +242,8 @@ def _entries(folder: str | Path) -> Iterator[os.DirEntry[str]]:
 
 
 def _digest(name: str, payload: bytes) -> bytes:
+    import hashlib  # help needs none
+
     digest = hashlib.blake2b(f"{name}\0".encode(), digest_size=_DIGEST_BYTES)
     digest.update(payload)
     return digest.digest()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -162,6 +160,9 @@ def doctor(language: Language = "en", texts: Texts = None) -> None:
 
 def _edit(path: Path) -> None:
     """Open the settings file in the user's editor; a new one lists every option as a comment."""
+    import shlex
+    import subprocess
+
     from voiceguide import files, options
 
     if not path.exists():
