@@ -217,7 +217,7 @@ def test_what_was_stopped_is_resumed_there(ssml, pipe):
         assert playing.poll() is None
     playing.terminate()
     _, said = playing.communicate(timeout=60)
-    stopped = re.search(r"Stopped at 0:(\d\d)\. To go on: voiceguide play (\S+) --resume", said)
+    stopped = re.search(r"Stopped at 0:(\d\d)\. To continue: voiceguide play (\S+) --resume", said)
     assert stopped, said
     assert 5 <= int(stopped[1]) <= 30
     assert stopped[2] == str(script)
