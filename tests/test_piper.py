@@ -567,7 +567,7 @@ def test_a_page_instead_of_a_model_is_refused_and_nothing_of_it_is_kept(data, mi
     mirror.asked.clear()
     mirror.breaks_at = [100_000]
     mirror.instead = {1: (200, headers, PAGE)}
-    assert "log in first?" in refused()
+    assert "with a login page?" in refused()
     assert (data / f"{NAME}.onnx.part").stat().st_size == 100_000
     mirror.instead.clear()
     download(NAME)

@@ -168,7 +168,7 @@ def test_what_playlists_say_is_listed_too(tmp_path):
     assert said_longer - listed
     done = voiceguide("phrases", *options, "--length-total", 20)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "give --playlist too" in done.stderr
+    assert "--length-total needs --playlist" in done.stderr
     done = voiceguide("phrases", *options, "--playlist", "--length-total", 20)
     assert done.returncode == 0, done.stderr
     assert said_longer <= {row["text"] for row in rows(folder)}
