@@ -229,7 +229,7 @@ def test_what_a_model_cannot_do_is_said_once_and_it_goes_on(hum, ssml):
     )
     done = voiceguide("script", script, "--check", "--voice", hum)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("has one pitch only") == 1
+    assert done.stderr.count("cannot change its pitch") == 1
     assert done.stderr.count("does not know espeak's phonemes") == 1
     assert done.stderr.count("no voice matches male: another one speaks") == 1
 
@@ -255,7 +255,7 @@ def test_what_a_voice_of_the_system_cannot_do_is_said_too(hum, monkeypatch, syst
         assert found == []
     else:
         pitch, phonemes = found
-        assert pitch.startswith("the system's voice has one pitch only")
+        assert pitch.startswith("the system's voice cannot change its pitch")
         assert phonemes.startswith("the system's voice does not know espeak's phonemes")
 
 
@@ -562,12 +562,12 @@ PAGE = b"<html>Log in!\n</html>"
 @pytest.mark.parametrize("headers", [{"Content-Length": str(len(PAGE))}, {}])
 def test_a_page_instead_of_a_model_is_refused_and_nothing_of_it_is_kept(data, mirror, headers):
     mirror.instead = {0: (200, headers, PAGE)}
-    assert "not the 600,000 bytes of the voice; does the network want" in refused()
+    assert "instead of the 600,000 bytes of the voice; is this a Wi-Fi network" in refused()
     assert all(path.stat().st_size == 0 for path in data.glob(f"{NAME}.onnx.part"))
     mirror.asked.clear()
     mirror.breaks_at = [100_000]
     mirror.instead = {1: (200, headers, PAGE)}
-    assert "log in first?" in refused()
+    assert "with a login page?" in refused()
     assert (data / f"{NAME}.onnx.part").stat().st_size == 100_000
     mirror.instead.clear()
     download(NAME)

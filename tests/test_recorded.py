@@ -167,8 +167,8 @@ def test_what_playlists_say_is_listed_too(tmp_path):
     said_longer = {one.text for track in longer for _, one in track.utterances}
     assert said_longer - listed
     done = voiceguide("phrases", *options, "--length-total", 20)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "give --playlist too" in done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--length-total needs --playlist" in done.stderr
     done = voiceguide("phrases", *options, "--playlist", "--length-total", 20)
     assert done.returncode == 0, done.stderr
     assert said_longer <= {row["text"] for row in rows(folder)}
@@ -421,7 +421,7 @@ def test_a_broken_list_is_named_and_the_recordings_are_heard(recorded, ssml):
     (recorded / "phrases.csv").write_text("name,text,language\nhello-00000000,Hello.,en\n")
     done = voiceguide("phrases", ssml("Hello."), "-o", recorded)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "phrases.csv: row 2: the name is not that of the text" in done.stderr
+    assert "phrases.csv: row 2: the name does not match the text" in done.stderr
     assert "delete the list, then" in done.stderr
 
 
