@@ -78,9 +78,9 @@ HOSTILE_SCRIPTS = {
 HOSTILE_TEMPLATES = {
     "a loop without end": (
         "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
-        "takes longer than",
+        "needed more than 3 s of computing time: check the template for an endless loop",
     ),
-    "a power": ("{{ 9 ** (9 ** 9) }}", "takes longer than|memory"),
+    "a power": ("{{ 9 ** (9 ** 9) }}", "needed more than 3 s of computing time|memory"),
     "a long string": ("{{ 'x' * 10 ** 10 }}", "memory"),
     "a string that doubles": (
         "{% set n = namespace(x='x') %}{% for _ in range(60) %}{% set n.x=n.x ~ n.x %}{% endfor %}",

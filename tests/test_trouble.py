@@ -141,21 +141,21 @@ def own_library(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, text: 
 
 def test_a_broken_toml_file_is_named_with_its_line(tmp_path, monkeypatch):
     own_library(monkeypatch, tmp_path, "en/regions/calf.toml", 'name = "Calf\n')
-    says = r"calf\.toml: is not valid TOML.*line 1"
+    says = r"calf\.toml:1: is not valid TOML: text must end with a quotation mark"
     fails(tmp_path, "render", "calf", "-o", tmp_path / "x.mp3", says=says)
     assert voiceguide("script", "neck", "--format", "ssml").returncode == 0
 
 
 def test_a_template_that_raises_is_named_with_its_line(tmp_path, monkeypatch):
     template = "<speak>\n{{ 1 / 0 }}</speak>"
-    own_library(monkeypatch, tmp_path, "sessions/trigger-tool.ssml.jinja", template)
+    own_library(monkeypatch, tmp_path, "kinds/massage/trigger-tool.ssml.jinja", template)
     says = r"trigger-tool\.ssml\.jinja:2: ZeroDivisionError"
     fails(tmp_path, "render", "calf", "-o", tmp_path / "x.mp3", says=says)
 
 
 def test_a_phrase_that_the_engine_cannot_speak_is_named_with_its_line_and_column(tmp_path, ssml):
     script = ssml("Hello.\n<break/>\n<s>★</s>")
-    says = r"my\.ssml:3:4: “★” cannot be spoken: .*silent.*reword"
+    says = r"my\.ssml:3:4: “★” cannot be spoken: the engine makes no sound for it: reword"
     fails(tmp_path, "render", script, "-o", tmp_path / "x.mp3", says=says)
 
 
