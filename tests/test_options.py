@@ -106,7 +106,7 @@ def test_a_number_is_taken_within_its_range(name, least, most, between):
         options = Session("calf", bed="rain", **{name: number}).request.options
         assert getattr(options, name) == number
     for number in (least - 1, most + 1):
-        says = f"{name} {number}: must lie between {between}"
+        says = f"{name} {number}: must be between {between}"
         with pytest.raises(VoiceguideError, match=says):
             Session("calf", bed="rain", **{name: number})
     with pytest.raises(VoiceguideError, match="seed -1: must be 0 or more"):
@@ -231,8 +231,8 @@ def test_config_tells_where_each_setting_comes_from(settings, monkeypatch):
     shown = voiceguide("config", "--language", "de").stdout.splitlines()
     assert shown == [
         f"# {path}",
-        "side = 'left'  # settings file",
-        "level = 'deep'  # VOICEGUIDE_LEVEL",
+        'side = "left"  # settings file',
+        'level = "deep"  # VOICEGUIDE_LEVEL',
         "rate = 110  # settings file",
     ]
     path.unlink()

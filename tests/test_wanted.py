@@ -36,7 +36,7 @@ def test_a_target_is_a_name_of_the_library_and_never_a_file(target):
 
 @pytest.mark.parametrize("minutes", [0.9, 180.5, -5, "12", 1e9])
 def test_a_session_lasts_from_1_to_180_minutes(minutes):
-    with pytest.raises(VoiceguideError, match="minutes: must lie between 1 and 180"):
+    with pytest.raises(VoiceguideError, match="minutes: must be between 1 and 180"):
         read(target="calf", minutes=minutes)
     assert read(target="calf", minutes=180)["minutes"] == 180
     assert read(target="calf", minutes=1)["minutes"] == 1

@@ -50,6 +50,8 @@ class Option:
     """What help shows as the default, if the value itself says too little."""
     of_kinds: bool = False
     """Whether it only applies to certain kinds of session."""
+    of_words: bool = False
+    """Whether it only decides what is said, as the script shows, and those of kinds do."""
     page: Literal["first", "more"] | None = None
     """Where the page's form shows it; None for never, as with paths on this machine."""
     check: Callable[[Any], Any] | None = None
@@ -181,11 +183,13 @@ class Options:
         bool,
         Option("Roll out the area with the foam roller first.", of_kinds=True, page="more"),
     ] = False
-    language: Annotated[str, Option("The language of the texts.", page="more", check=_text)] = "en"
+    language: Annotated[
+        str, Option("The language of the texts.", of_words=True, page="more", check=_text)
+    ] = "en"
     library: Annotated[
         str | Path | None,
         Option(
-            "A folder of texts that override the built-in ones.", metavar="FOLDER",
+            "A folder of texts that override the built-in ones.", of_words=True, metavar="FOLDER",
             named=lambda _: "",
         ),
     ] = None  # fmt: skip
@@ -212,6 +216,7 @@ class Options:
         float | str | None,
         Option(
             "The exact length: 12, 7.5 or 12:30.",
+            of_words=True,
             metavar="M|MM:SS",
             default="as long as it takes",
             page="first",
@@ -242,6 +247,7 @@ class Options:
         int,
         Option(
             "Another seed gives another choice of words.",
+            of_words=True,
             check=_counted,
             named=lambda seed: f"seed-{seed}",
         ),
@@ -250,6 +256,7 @@ class Options:
         str,
         Option(
             "The longest session that is allowed.",
+            of_words=True,
             metavar="TIME",
             check=_length,
             named=lambda _: "",
@@ -259,6 +266,7 @@ class Options:
         Mapping[str, Value],
         Option(
             "A variable of a template or kind; can be repeated.",
+            of_words=True,
             metavar="NAME=VALUE",
             check=_variables,
             named=lambda _: "",

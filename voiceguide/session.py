@@ -14,7 +14,7 @@ import numpy as np
 
 from voiceguide import clock, mixer, script, timeline
 from voiceguide.errors import Findings, SoundError
-from voiceguide.options import Options, taking
+from voiceguide.options import OPTIONS, Options, taking
 from voiceguide.plan import Plan, bed, fit, items, open_voice, plan, planned
 from voiceguide.script import Request
 from voiceguide.ssml import Mark, Sound, Speech, walk
@@ -169,11 +169,16 @@ class Session:
             cue.source: _digest(cue) for cue in walk(one.script.root) if isinstance(cue, Sound)
         }
         times = one.timeline and [(event.begin_ms, event.end_ms) for event in one.timeline.events]
+        heard = [
+            (name, value)
+            for name, value in options.chosen().items()
+            if not (OPTIONS[name].of_kinds or OPTIONS[name].of_words)
+        ]
         return cache.key(
             (clip.VERSION, mixer.VERSION, export.VERSION, engine.id),
-            (text_of(one.written.text), options.voice, one.cast.rate_wpm),
+            (text_of(one.written.text), one.cast.rate_wpm),
             (sorted(sounds.items()), times),
-            (options.mono, one.bed and (_digest(one.bed), one.bed.gain_db)),
+            ([(name, str(value)) for name, value in heard], one.bed and _digest(one.bed)),
         )
 
     @cached_property

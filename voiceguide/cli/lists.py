@@ -141,7 +141,7 @@ def config(
         if name in around:
             where = settings.variable_of(name)
         if value != default or where != "default":
-            typer.echo(f"{name} = {value!r}  # {where}")
+            typer.echo(f"{name} = {_toml(value)}  # {where}")
 
 
 @command("Example: voiceguide doctor")

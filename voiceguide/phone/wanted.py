@@ -49,7 +49,7 @@ def read(body: bytes) -> dict[str, Any]:
         if isinstance(wanted["minutes"], bool) or not (
             LEAST_MINUTES <= given["minutes"] <= MOST_MINUTES
         ):
-            raise UsageError(f"minutes: must lie between {LEAST_MINUTES} and {MOST_MINUTES}")
+            raise UsageError(f"minutes: must be between {LEAST_MINUTES} and {MOST_MINUTES}")
     script.about(Request(target, options))
     return {"target": target, **given}
 
