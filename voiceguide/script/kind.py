@@ -76,18 +76,28 @@ def subject(request: Request) -> Subject:
     Raises RequestError for an unknown target or an option that does not apply; LibraryError.
     """
     options = request.options
-    own = options.library_path
+    kind, library = meant(request)
+    for name in options.chosen():
+        if OPTIONS[name].of_kinds and name not in kind.options:
+            by_name = kinds(options.library_path)
+            suits = ", ".join(one.id for one in by_name.values() if name in one.options)
+            raise RequestError(f"{option(name)} does not apply to {kind.id}, only to {suits}")
+    return Subject(kind, library, _variables(kind, options.variables))
+
+
+def meant(request: Request) -> tuple[Kind, Library]:
+    """Return the kind that a target means, and the library in its language.
+
+    Raises RequestError for an unknown target; LibraryError.
+    """
+    own = request.options.library_path
     by_name = kinds(own)
-    library = load(options.language, own)
+    library = load(request.options.language, own)
     kind = by_name.get(request.target)
     if kind is None or kind.about != "itself":
         library.region(request.target)
         kind = next(one for one in by_name.values() if one.about == "region")
-    for name in options.chosen():
-        if OPTIONS[name].of_kinds and name not in kind.options:
-            suits = ", ".join(one.id for one in by_name.values() if name in one.options)
-            raise RequestError(f"{option(name)} does not apply to {kind.id}, only to {suits}")
-    return Subject(kind, library, _variables(kind, options.variables))
+    return kind, library
 
 
 def about(request: Request) -> About:
