@@ -289,3 +289,13 @@ def test_an_option_named_as_one_of_a_command_is_set_by_name(walking):
     arguments = ("walking", "--library", walking, "--format", "ssml")
     assert "walk home" in voiceguide("script", *arguments).stdout
     assert "walk out" in voiceguide("script", *arguments, "--set", "force=out").stdout
+
+
+@pytest.mark.parametrize("target", ["Breathing", "BREATHING"])
+def test_a_kind_is_found_in_other_spellings_as_regions_are(target):
+    assert "Breathe in." in Session(target).script
+
+
+def test_a_misspelled_kind_is_suggested():
+    with pytest.raises(RequestError, match="did you mean breathing"):
+        _ = Session("breathin").script

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from voiceguide import files
 from voiceguide.clock import breath_s
 from voiceguide.errors import RequestError, near, option
+from voiceguide.errors import meant as named
 from voiceguide.library import load
 from voiceguide.library.kinds import FOLDER, TEMPLATE, kind_texts, kinds
 from voiceguide.options import OPTIONS
@@ -93,11 +94,12 @@ def meant(request: Request) -> tuple[Kind, Library]:
     own = request.options.library_path
     by_name = kinds(own)
     library = load(request.options.language, own)
-    kind = by_name.get(request.target)
-    if kind is None or kind.about != "itself":
-        library.region(request.target)
-        kind = next(one for one in by_name.values() if one.about == "region")
-    return kind, library
+    themselves = [one.id for one in by_name.values() if one.about == "itself"]
+    name = named(request.target, themselves)
+    if name is not None:
+        return by_name[name], library
+    library.region(request.target, themselves)
+    return next(one for one in by_name.values() if one.about == "region"), library
 
 
 def about(request: Request) -> About:
