@@ -217,10 +217,11 @@ def test_what_was_stopped_is_resumed_there(ssml, pipe):
         assert playing.poll() is None
     playing.terminate()
     _, said = playing.communicate(timeout=60)
-    stopped = re.search(r"Stopped at 0:(\d\d)\. To continue: voiceguide play (\S+) --resume", said)
+    stopped = re.search(
+        r"Stopped at 0:(\d\d)\. To continue there, run the same command with --resume\.", said
+    )
     assert stopped, said
     assert 5 <= int(stopped[1]) <= 30
-    assert stopped[2] == str(script)
     pipe.unlink()
     done = voiceguide("play", script, "--device", "pipe", "--resume")
     assert done.returncode == 0, done.stderr

@@ -250,3 +250,52 @@ def test_what_is_wrong_in_a_kind_is_told(walking, old, new, says):
     assert done.returncode == 1
     assert re.search(says, done.stderr), done.stderr
     assert "Traceback" not in done.stderr
+
+
+# A kind's own options, from any place
+
+
+@pytest.mark.parametrize(
+    ("default", "limits", "given", "value"),
+    [
+        ('"4"', 'choices = ["4", "6"]', "6", "6"),
+        ("false", "", "true", "True"),
+        ("true", "", "false", "False"),
+        ("2", "least = 1", "3", "3"),
+        ("2", "least = 1", "0", "must be at least 1"),
+        ("2", "most = 9", "10", "must be at most 9"),
+        ("false", "", "perhaps", "must be true or false"),
+    ],
+)
+def test_a_kinds_own_option_is_read_as_its_default_is(walking, default, limits, given, value):
+    kind = walking / "kinds/walking"
+    own = f'help = "Sure?"\ndefault = {default}\n{limits}\n'
+    (kind / "kind.toml").write_text(
+        KIND.replace("[choices.turns]", f"[variables.sure]\n{own}\n[choices.turns]"), "utf-8"
+    )
+    template = TEMPLATE.replace("way=way", "way=sure|string")
+    (kind / "session.ssml.jinja").write_text(template, "utf-8")
+    done = voiceguide(
+        "script", "walking", "--library", walking, "--set", f"sure={given}", "--format", "ssml"
+    )
+    assert value in (done.stderr if value.startswith("must") else done.stdout)
+
+
+def test_an_option_named_as_one_of_a_command_is_set_by_name(walking):
+    kind = walking / "kinds/walking/kind.toml"
+    kind.write_text(KIND.replace("[variables.way]", "[variables.force]"), "utf-8")
+    template = kind.with_name("session.ssml.jinja")
+    template.write_text(TEMPLATE.replace("way=way", "way=force"), "utf-8")
+    arguments = ("walking", "--library", walking, "--format", "ssml")
+    assert "walk home" in voiceguide("script", *arguments).stdout
+    assert "walk out" in voiceguide("script", *arguments, "--set", "force=out").stdout
+
+
+@pytest.mark.parametrize("target", ["Breathing", "BREATHING"])
+def test_a_kind_is_found_in_other_spellings_as_regions_are(target):
+    assert "Breathe in." in Session(target).script
+
+
+def test_a_misspelled_kind_is_suggested():
+    with pytest.raises(RequestError, match="did you mean breathing"):
+        _ = Session("breathin").script

@@ -203,6 +203,20 @@ def test_settings_can_be_for_one_language(settings):
     assert "Rechts: Dehnen" not in german
 
 
+def test_settings_that_do_not_apply_to_a_target_do_not_stop_it(settings, tmp_path):
+    settings('side = "left"\npace = "box"\nbed_level = -5\n[de]\nbed_level = -3\n')
+    assert "Right: Stretch" not in chapters("calf")
+    assert "Breathe" in chapters("breathing")
+    script = tmp_path / "own.ssml"
+    script.write_text(
+        '<speak version="1.1" xmlns="http://www.w3.org/2001/10/synthesis" xml:lang="en">\n'
+        '<mark name="chapter:Mine"/>Hello.</speak>'
+    )
+    assert chapters(script) == ["Mine"]
+    refused = voiceguide("script", "breathing", "--side", "left", "--check")
+    assert "--side does not apply to breathing, only to massage" in refused.stderr
+
+
 def test_settings_are_for_the_command_line_alone(settings):
     settings('side = "left"\n')
     assert "Right: Stretch" in Session("calf").script

@@ -68,8 +68,18 @@ def test_what_cannot_be_read_is_as_if_nothing_had_been_stopped(kept, text):
 
 
 def test_how_to_go_on_is_said():
-    said = Places.said("calf", 750_900)
-    assert said == "Stopped at 12:30. To go on: voiceguide play calf --resume"
+    said = Places.said(750_900)
+    assert said == "Stopped at 12:30. To continue there, run the same command with --resume."
+
+
+def test_of_several_the_one_that_was_stopped_last_is_resumed(kept):
+    assert kept
+    assert Places().latest(["calf", "neck"]) == 0
+    Places().note("neck", 7)
+    Places().note("back", 9)
+    assert Places().latest(["calf", "neck"]) == 1
+    Places().note("calf", 5)
+    assert Places().latest(["calf", "neck"]) == 0
 
 
 # Keys

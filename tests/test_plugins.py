@@ -258,7 +258,7 @@ def test_what_was_stopped_goes_on_where_it_was(package, ssml, tmp_path):
         said = playing.communicate(timeout=60)[1]
     assert playing.returncode == 128 + signal.SIGTERM
     assert re.search(
-        rf"Stopped at 0:0[1-6]\. To continue: voiceguide play {script} --resume\n", said
+        r"Stopped at 0:0[1-6]\. To continue there, run the same command with --resume\.\n", said
     )
     assert heard(3) == [400, 600, 800]
     for words in (2, 3):  # the rest, and as that has ended, all of it

@@ -664,14 +664,14 @@ def test_a_timeline_gives_its_events_and_then_its_end():
 
 def test_a_session_lasts_twelve_hours_at_most():
     assert lasts_s('<break time="12h"/>') == 12 * 3600
-    says = "my.ssml:2:1: ends later than 12 hours; --max-length allows more"
+    says = "my.ssml:2:1: ends later than 12 hours; max_length allows more"
     assert refused('\n<break time="43200001ms"/>') == says
     assert refused('<break time="11h"/>One.<break time="30min"/>\n<par dur="1h"/>') == says
 
 
 def test_a_session_lasts_as_long_as_is_allowed_and_no_longer():
     assert items('<break time="13h"/>', max_ms=13 * 3_600_000) == [End(13 * 3_600_000)]
-    says = "my.ssml:2:1: ends later than 1.5 hours; --max-length allows more"
+    says = "my.ssml:2:1: ends later than 1.5 hours; max_length allows more"
     assert refused('\n<break time="5400001ms"/>', max_ms=90 * 60_000) == says
 
 
@@ -687,7 +687,7 @@ def test_a_limit_is_an_error_at_once_with_the_problems_before_it():
         list(timeline.resolve(parsed(body), noted_ms, name="my.ssml"))
     too_long, limit = str(raised.value).splitlines()
     assert too_long.startswith("my.ssml:2:22: “Two.” begins at 0.000 s")
-    assert limit == "my.ssml:3:2: ends later than 12 hours; --max-length allows more"
+    assert limit == "my.ssml:3:2: ends later than 12 hours; max_length allows more"
     assert "Three." not in asked
 
 
@@ -695,7 +695,7 @@ def test_a_limit_is_an_error_at_once_with_the_problems_before_it():
 def test_a_billion_repetitions_are_refused_at_once(content):
     begin = time.monotonic()
     said = refused(f'\n<media repeatCount="1000000000">{content}</media>')
-    assert said == "my.ssml:2:1: ends later than 12 hours; --max-length allows more"
+    assert said == "my.ssml:2:1: ends later than 12 hours; max_length allows more"
     assert time.monotonic() - begin < 1
 
 

@@ -30,13 +30,15 @@ def test_what_could_name_files_of_this_machine_or_cost_it_much_is_no_option(name
     "target", ["my.ssml", "../calf", "-", "/etc/passwd", "calf/x", "my.ssml.jinja", "", None, 3]
 )
 def test_a_target_is_a_name_of_the_library_and_never_a_file(target):
-    with pytest.raises(VoiceguideError, match="target: must be a name such as calf, tennis-elbow or breathing"):
+    with pytest.raises(VoiceguideError, match="target: must be a name such as calf"):
         read(target=target)
 
 
 @pytest.mark.parametrize("minutes", [0.9, 180.5, -5, 1e9])
 def test_a_session_lasts_from_1_to_180_minutes(minutes):
-    with pytest.raises(VoiceguideError, match="minutes.* must be (between 1 and 180|minutes, such as)"):
+    with pytest.raises(
+        VoiceguideError, match=r"minutes.* must be (between 1 and 180|minutes, such as)"
+    ):
         read(target="calf", minutes=minutes)
     assert read(target="calf", minutes=180)["minutes"] == 180
     assert read(target="calf", minutes=1)["minutes"] == 1
@@ -85,5 +87,5 @@ def test_a_session_is_named_by_all_that_it_is_made_of():
 def test_a_playlist_is_named_by_what_was_chosen_and_treats_all_areas():
     asked = {"target": "neck", "side": "left", "minutes": 12.5}
     assert wanted.playlist_name(asked) == "neck-left-12-5-min"
-    with pytest.raises(VoiceguideError, match="area: each track of a playlist has its own; leave it out"):
+    with pytest.raises(VoiceguideError, match="area: each track of a playlist has its own"):
         wanted.playlist_name({"target": "neck", "area": "base-of-skull"})

@@ -83,10 +83,11 @@ class Child:
         assert self._process is not None  # noqa: S101
         return self._process.process
 
-    def ask(self, limit_s: float, *, do: str, **request: object) -> Any:
+    def ask(self, limit_s: float, *, do: str, name: str | None = None, **request: object) -> Any:
         """Return the answer to a request; raises the VoiceguideError of its method, or the failure.
 
-        Each process that is tried gets ``limit_s`` seconds.
+        Each process that is tried gets ``limit_s`` seconds. ``name`` is used in messages instead of
+        the child's.
         """
         line = question(do, **request)
         with self._asking:
@@ -94,7 +95,7 @@ class Child:
                 try:
                     answer = self._exchange(line, limit_s)
                 except _TroubleError as error:
-                    trouble = f"{self._name} {error}"
+                    trouble = f"{name or self._name} {error}"
                     if error.is_final:
                         raise self._failure(trouble) from error
                 else:

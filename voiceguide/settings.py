@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from voiceguide import files
 from voiceguide.errors import UsageError
-from voiceguide.options import DEFAULTS, OPTIONS, chosen
+from voiceguide.options import BEDS, DEFAULTS, OPTIONS, chosen
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 _SETTINGS = "settings.toml"
@@ -52,10 +53,20 @@ def in_file(language: str | None = None) -> dict[str, Any]:
     kept |= tables.get(language, tables.get(language.partition("-")[0], {}))
     for part in (*tables.values(), kept):
         try:
-            chosen(part)
+            chosen({"bed": BEDS[0], **part})  # the level is for whenever there is a bed
         except UsageError as error:
             raise UsageError(f"{file}: {error}") from error
     return kept
+
+
+def combined(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options: those given, otherwise from the environment, otherwise from the file."""
+    around = in_environment()
+    language = given.get("language") or around.get("language")
+    values = {**in_file(language), **around, **given}
+    if not values.get("bed") and "bed_level" not in given:
+        values.pop("bed_level", None)
+    return values
 
 
 def in_environment() -> dict[str, Any]:

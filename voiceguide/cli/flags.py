@@ -42,14 +42,15 @@ def with_options(
         one for one in inspect.signature(function, eval_str=True).parameters.values()
         if one.name != "options"
     ]  # fmt: skip
-    variables = _own_variables()
     offered = [
         _parameter(name, named.get(name), (helps or {}).get(name))
         for name in OPTIONS
         if name not in without
     ]
-    offered += [_variable_parameter(name, variable) for name, variable in variables.items()]
     common = inspect.signature(_common).parameters.values()
+    taken = {one.name for one in (*own, *common)}  # these are only given by --set
+    variables = {name: one for name, one in _own_variables().items() if name not in taken}
+    offered += [_variable_parameter(name, variable) for name, variable in variables.items()]
 
     def called(**given: Any) -> None:
         say.begin(quiet=given.pop("quiet"), verbose=given.pop("verbose"))
@@ -95,11 +96,32 @@ def _chosen(words: Mapping[str, Any], extra: Mapping[str, Any]) -> Options:
     given = {name: value for name, value in words.items() if value not in (None, [])}
     variables = _pairs(given.pop("variables", []))
     variables |= {name: value for name, value in extra.items() if value is not None}
-    around = settings.in_environment()
-    language = given.get("language") or around.get("language")
-    values = {**settings.in_file(language), **around, **given}
-    values = {name: value for name, value in values.items() if name in words}
+    values = {name: value for name, value in settings.combined(given).items() if name in words}
+    _given.clear()
+    _given.update(given)
     return chosen({**values, **({"variables": variables} if variables else {})})
+
+
+_given: dict[str, Any] = {}
+"""The options of the model on this command line."""
+
+
+def suiting(target: str, options: Options) -> dict[str, Any]:
+    """Return the chosen options, without those from settings that do not apply to the target.
+
+    Settings are for all sessions; one that is for massage must not stop another kind. Raises
+    RequestError for an unknown target.
+    """
+    values = options.chosen()
+    of_kinds = {name for name in values if OPTIONS[name].of_kinds}
+    if of_kinds <= _given.keys():
+        return values
+    from voiceguide import script
+
+    applying = {*_given, *script.options_of(script.Request(target, options))}
+    return {
+        name: value for name, value in values.items() if name not in of_kinds or name in applying
+    }
 
 
 def _pairs(given: list[str]) -> dict[str, Any]:

@@ -132,16 +132,11 @@ def config(
         _edit(path)
     typer.echo(f"# {path}{'' if path.exists() else '  (does not exist yet)'}")
     around, kept = settings.in_environment(), settings.in_file(language)
-    found = options.chosen({**kept, **around})
-    for name, default in options.DEFAULTS.items():
-        value = getattr(found, name)
-        where = "default"
-        if name in kept:
-            where = "settings file"
-        if name in around:
-            where = settings.variable_of(name)
-        if value != default or where != "default":
-            typer.echo(f"{name} = {_toml(value)}  # {where}")
+    found = options.chosen({"bed": options.BEDS[0], **kept, **around})
+    for name in options.OPTIONS:
+        if name in around or name in kept:
+            where = settings.variable_of(name) if name in around else "settings file"
+            typer.echo(f"{name} = {_toml(getattr(found, name))}  # {where}")
 
 
 @command("Example: voiceguide doctor")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import signal
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import typer
 
 from voiceguide.cli import say
 from voiceguide.cli.app import command
-from voiceguide.cli.flags import saying, with_options
+from voiceguide.cli.flags import saying, suiting, with_options
 from voiceguide.cli.targets import (
     TARGETS,
     Target,
@@ -158,21 +159,24 @@ def play(  # noqa: PLR0913 (each is an option)
         raise UsageError("--resume and --from both say where to begin; leave one out")
     delay_ms = _delay_ms(start_delay)
     places = Places()
-    for target in files_of(targets):
-        session = None if is_audio(target) else _session(target, options)
+    played = [
+        (target, None if is_audio(target) else _session(target, options))
+        for target in files_of(targets)
+    ]
+    keys = [repr(session) if session else os.path.abspath(target) for target, session in played]  # noqa: PTH100 (of any name)
+    first = places.latest(keys) if resume else 0
+    for (target, session), key in list(zip(played, keys, strict=True))[first:]:
         if session is None:
             _only_for_playing(context, target)
             listen: Callable[..., None] = functools.partial(play_file, target)
-            key = target
         else:
             if options.minutes:
                 say.note("An exact length needs all speech first; this takes a moment.")
             listen = session.play
-            key = repr(session)
             session.prepare()
             say.warn(session.warnings)
         stopped: list[int] = []
-        with _interrupted(), _remembered(places, key, target, stopped):
+        with _interrupted(), _remembered(places, key, stopped):
             listen(
                 begin=places.of(key) if resume else place(begin),
                 start_delay_ms=delay_ms,
@@ -182,7 +186,7 @@ def play(  # noqa: PLR0913 (each is an option)
             )
         if stopped:
             return
-        begin, delay_ms = None, 0
+        begin, delay_ms, resume = None, 0, False
 
 
 @command("Examples: voiceguide playlist neck;  voiceguide playlist all --to /media/card")
@@ -237,7 +241,7 @@ def playlist(
     for target in dict.fromkeys(targets):
         folder = output / target
         try:
-            one = Playlist(target, **options.chosen())
+            one = Playlist(target, **suiting(target, options))
             for session in one.sessions:
                 say.warn(session.warnings)
             address = None if url is None else f"{url.rstrip('/')}/{quote(target)}"
@@ -290,7 +294,7 @@ def serve(
 def _session(target: str, options: Options) -> Session:
     from voiceguide import Session
 
-    return Session(target, **options.chosen())
+    return Session(target, **suiting(target, options))
 
 
 def _delay_ms(written: str) -> int:
@@ -312,14 +316,16 @@ def _only_for_playing(context: typer.Context, target: str) -> None:
 
 
 @contextlib.contextmanager
-def _remembered(places: Places, key: str, target: str, stopped: list[int]) -> Iterator[None]:
-    """Remember where playback was stopped, and print how to continue."""
+def _remembered(places: Places, key: str, stopped: list[int]) -> Iterator[None]:
+    """Remember where playback was stopped, and print how to continue; an error changes nothing."""
     try:
         yield
     finally:
-        places.note(key, stopped[0] if stopped else None)
         if stopped:
-            say.note(places.said(target, stopped[0]))
+            places.note(key, stopped[0])
+            say.note(places.said(stopped[0]))
+    if not stopped:
+        places.note(key, None)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import typer
 
 from voiceguide.cli import say
 from voiceguide.cli.app import command
-from voiceguide.cli.flags import saying, with_options
+from voiceguide.cli.flags import saying, suiting, with_options
 from voiceguide.cli.targets import Targets  # noqa: TC001 (commands are read at run time)
 from voiceguide.errors import UsageError
 from voiceguide.options import Options  # noqa: TC001 (commands are read at run time)
@@ -59,7 +59,7 @@ def phrases(  # noqa: PLR0913 (each is an option)
     sessions: list[Session] = []
     for target in targets:
         for seed in range(options.seed, options.seed + seeds):
-            given = {**options.chosen(), "seed": seed}
+            given = {**suiting(target, options), "seed": seed}
             sessions.append(Session(target, **given))
             if playlist:
                 sessions += Playlist(target, **{**given, "minutes": length_total}).sessions

@@ -40,17 +40,21 @@ class Variable(Model):
 
     def read(self, value: Value) -> Value:
         """Return a checked value; raises ValueError that says what is valid."""
+        if isinstance(self.default, bool):
+            value = {"true": True, "false": False}.get(str(value).lower(), value)
+            if not isinstance(value, bool):
+                raise ValueError("must be true or false")  # noqa: TRY004 (like all its mistakes)
+            return value
+        if isinstance(self.default, str):
+            value = str(value)  # what looks like a number was read as one
+        elif isinstance(value, str | bool):
+            raise ValueError("must be a number")  # noqa: TRY004
+        elif self.least is not None and value < self.least:
+            raise ValueError(f"must be at least {self.least:g}")
+        elif self.most is not None and value > self.most:
+            raise ValueError(f"must be at most {self.most:g}")
         if self.choices is not None and value not in self.choices:
             raise ValueError(f"must be {', '.join(map(str, self.choices))}")
-        numeric = isinstance(self.default, int | float) and not isinstance(self.default, bool)
-        if not numeric:
-            return value if isinstance(self.default, bool) else str(value)
-        if isinstance(value, str | bool):
-            raise ValueError("must be a number")  # noqa: TRY004 (like all its mistakes)
-        if (self.least is not None and value < self.least) or (
-            self.most is not None and value > self.most
-        ):
-            raise ValueError(f"must be between {self.least:g} and {self.most:g}")
         return value
 
 

@@ -13,6 +13,7 @@ from voiceguide.library.models import Method, Methods, Region, Wording
 from voiceguide.library.toml import validated
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 REFERENCE = "en"
@@ -38,11 +39,12 @@ class Library:
         }
         return dict(sorted(paths.items()))
 
-    def region(self, target: str) -> Region:
+    def region(self, target: str, others: Sequence[str] = ()) -> Region:
         """Return the region that ``target`` means: by its id, a complaint or its title.
 
         Exact ids and complaints come first, then other spellings: “Tennis Elbow”. Raises
-        RequestError for a name that is unknown, LibraryError for a file that is wrong.
+        RequestError for a name that is unknown, with near ones, also of ``others``; LibraryError
+        for a file that is wrong.
         """
         region_id = meant(target, self.region_files)
         if region_id is not None:
@@ -55,7 +57,7 @@ class Library:
             name = meant(target, called)
             if name is not None:
                 return called[name]
-        names = [*self.region_files, *complaints]
+        names = [*self.region_files, *complaints, *others]
         names += [title for title in titles if meant(title, names) is None]
         hint = near(target, names) or "; “voiceguide regions” lists them"
         if problems:

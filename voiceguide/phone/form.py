@@ -84,7 +84,7 @@ def of_tracks(kind: Kind) -> list[str]:
 def starting_values(language: str) -> dict[str, Any]:
     """Return what the fields hold at first by the listener's settings; raises UsageError."""
     given = settings.in_file(language)
-    options = chosen(given)
+    options = chosen({name: given[name] for name in OFFERED if name in given})
     values = {name: getattr(options, name) for name in OFFERED if name in given}
     if options.length_ms is not None:
         values["minutes"] = options.length_ms / 60_000

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from voiceguide import clock, files
 from voiceguide.errors import ExportError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _FILE = "stopped.json"
 _MOST = 200
@@ -41,8 +44,13 @@ class Places:
         with contextlib.suppress(ExportError):  # then it starts from the beginning next time
             files.write_bytes(self._path, json.dumps(latest).encode())
 
+    def latest(self, names: Sequence[str]) -> int:
+        """Return which of several sessions was stopped last, from 0; 0 if none was."""
+        stopped = [name for name in self._stopped_ms if name in names]
+        return names.index(stopped[-1]) if stopped else 0
+
     @staticmethod
-    def said(target: str, stopped_ms: int) -> str:
+    def said(stopped_ms: int) -> str:
         """Return a message that says where it was stopped, and how to continue."""
         at = clock.text(max(0, stopped_ms))
-        return f"Stopped at {at}. To continue: voiceguide play {target} --resume"
+        return f"Stopped at {at}. To continue there, run the same command with --resume."

@@ -86,6 +86,16 @@ def about(request: Request) -> kind.About:
     return kind.about(request)
 
 
+def options_of(request: Request) -> list[str]:
+    """Return the options that apply to a target, of those that only apply to certain kinds.
+
+    Raises RequestError for an unknown target; LibraryError.
+    """
+    if own.path_of(request.target) is not None:
+        return []
+    return kind.meant(request)[0].options
+
+
 def _rendered(request: Request, source: str, name: str, folder: Path) -> str:
     from voiceguide.script import child
 

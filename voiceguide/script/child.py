@@ -34,7 +34,7 @@ def ask(request: Request, do: str, called: str = "", **work: object) -> Any:
     }
     asked = {**_plain(request), "options": options}
     called = called or f"the template of {request.target}"
-    return _child(called).ask(WALL_S, do=do, request=asked, called=called, **work)
+    return _child().ask(WALL_S, do=do, name=called, request=asked, called=called, **work)
 
 
 class Templates:
@@ -66,14 +66,14 @@ def _plain(request: Request) -> dict[str, Any]:
     return {one.name: getattr(request, one.name) for one in fields(request)}
 
 
-def _child(called: str) -> Child:
+def _child() -> Child:
     """Return the process; a different configuration folder gets a new process."""
     folder = files.config_folder()
     if folder not in _running:
         close()
         _running[folder] = Child(
             Path(__file__),
-            name=called,
+            name="a template",
             failure=lambda what: ScriptError(f"{what}: check the template for an endless loop"),
             limits=LIMITS,
             tries=1,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from voiceguide import files
 from voiceguide.clock import breath_s
 from voiceguide.errors import RequestError, near, option
+from voiceguide.errors import meant as named
 from voiceguide.library import load
 from voiceguide.library.kinds import FOLDER, TEMPLATE, kind_texts, kinds
 from voiceguide.options import OPTIONS
@@ -76,18 +77,29 @@ def subject(request: Request) -> Subject:
     Raises RequestError for an unknown target or an option that does not apply; LibraryError.
     """
     options = request.options
-    own = options.library_path
-    by_name = kinds(own)
-    library = load(options.language, own)
-    kind = by_name.get(request.target)
-    if kind is None or kind.about != "itself":
-        library.region(request.target)
-        kind = next(one for one in by_name.values() if one.about == "region")
+    kind, library = meant(request)
     for name in options.chosen():
         if OPTIONS[name].of_kinds and name not in kind.options:
+            by_name = kinds(options.library_path)
             suits = ", ".join(one.id for one in by_name.values() if name in one.options)
             raise RequestError(f"{option(name)} does not apply to {kind.id}, only to {suits}")
     return Subject(kind, library, _variables(kind, options.variables))
+
+
+def meant(request: Request) -> tuple[Kind, Library]:
+    """Return the kind that a target means, and the library in its language.
+
+    Raises RequestError for an unknown target; LibraryError.
+    """
+    own = request.options.library_path
+    by_name = kinds(own)
+    library = load(request.options.language, own)
+    themselves = [one.id for one in by_name.values() if one.about == "itself"]
+    name = named(request.target, themselves)
+    if name is not None:
+        return by_name[name], library
+    library.region(request.target, themselves)
+    return next(one for one in by_name.values() if one.about == "region"), library
 
 
 def about(request: Request) -> About:

@@ -49,7 +49,7 @@ def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -
     folder = path.resolve().parent
     source = _read(path)
     text: str | bytes = source
-    if path.suffix == ".jinja" or (piped and any(mark in source for mark in _MARKERS)):
+    if path.suffix.lower() == ".jinja" or (piped and any(mark in source for mark in _MARKERS)):
         text = fill(_decoded(source, name), name, folder)
         name = f"what {name} renders to"
     elif request.options.variables:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from voiceguide import ssml
-from voiceguide.errors import Findings, ScriptError, shortened
+from voiceguide.errors import Findings, ScriptError, option, shortened
 from voiceguide.ssml import CHAPTER, Cue, Group, Mark, Pause, Sound, Speech, SyncBase, Timing
 from voiceguide.timeline.events import Began, End, Ended, Event, Item, Opening, Ramp
 from voiceguide.timeline.nodes import FOREVER, Frame, Node, begins_early_ms, heard_early_ms
@@ -202,7 +202,8 @@ class _Resolver:
         if node.end > self._max_ms:
             hours = self._max_ms / 3_600_000
             raise self._beyond(
-                node.cue, f"ends later than {hours:.3g} hours; --max-length allows more"
+                node.cue,
+                f"ends later than {hours:.3g} hours; {option('max_length')} allows more",
             )
         return node.end
 
