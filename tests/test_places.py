@@ -164,7 +164,7 @@ def test_r_goes_back_to_the_begin_of_the_hold(player):
 
 
 def test_plus_makes_a_hold_15_seconds_longer_and_says_so(player):
-    assert press(player, "+") == ["No hold to make longer here."]
+    assert press(player, "+") == ["There is no hold to extend here."]
     player.seek(30_000)
     settled_ms(player)
     assert press(player, "+") == ["15 s more"]
