@@ -220,7 +220,7 @@ def test_the_options_of_an_own_kind_are_flags(walking):
     assert done.stdout.count("Turn and walk out.") == 4
     done = voiceguide("script", "walking", f"--library={walking}", "--count", 12)
     assert done.returncode == 1
-    assert done.stderr == "voiceguide: --count 12: must be between 1 and 9\n"
+    assert done.stderr == "voiceguide: --count 12: must be at most 9\n"
     assert "--count" not in voiceguide("script", "--help").stdout
 
 
