@@ -84,7 +84,9 @@ def test_another_programs_file_is_only_replaced_if_that_is_said(ssml, tmp_path):
     path.write_bytes(b"a song of mine")
     refused = voiceguide("render", ssml("Hello."), "-o", path)
     assert refused.returncode == 1
-    says = f"voiceguide: {path} exists, and voiceguide did not make it; --force replaces it\n"
+    says = (
+        f"voiceguide: {path} exists, and voiceguide did not make it; use --force to overwrite it\n"
+    )
     assert refused.stderr == says
     assert path.read_bytes() == b"a song of mine"
     assert voiceguide("render", ssml("Hello."), "-o", path, "--force").returncode == 0
@@ -111,7 +113,7 @@ def test_on_a_terminal_it_is_asked(ssml, tmp_path, answer, replaced):
     _, said = asking.communicate(timeout=120)
     os.close(ours)
     os.close(theirs)
-    assert b"Replace it?" in said
+    assert b"Overwrite it?" in said
     assert (asking.returncode == 0) == replaced
     assert (path.read_bytes() != b"a song of mine") == replaced
 
@@ -195,7 +197,7 @@ def test_a_playlist_file_is_played_entry_by_entry(ssml, pipe, tmp_path):
     ("text", "says"),
     [
         ("#EXTM3U\n", "the playlist is empty"),
-        ("https://example.org/a.mp3\n", "nothing is fetched; save it first"),
+        ("https://example.org/a.mp3\n", "URLs cannot be played; download it first"),
         ("gone.mp3\n", "gone.mp3"),
     ],
 )
