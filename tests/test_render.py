@@ -300,7 +300,7 @@ def test_another_programs_file_is_only_replaced_where_that_is_said(ssml, tmp_pat
     path.write_bytes(b"mine")
     refused = voiceguide("render", script, "-o", path)
     assert refused.returncode == 1
-    says = f"{path} exists, and voiceguide did not make it; --force replaces it"
+    says = f"{path} exists, and voiceguide did not make it; use --force to overwrite it"
     assert refused.stderr == f"voiceguide: {says}\n"
     assert path.read_bytes() == b"mine"
     assert voiceguide("render", script, "-o", path, "--force").returncode == 0
