@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import needs
 
 ROOT = Path(__file__).parents[1]
 PROJECT = (ROOT / "pyproject.toml").read_text("utf-8")
@@ -107,6 +108,10 @@ def test_the_readmes_commands_are_those_that_ci_runs():
         '&& .venv\\Scripts\\pip install -e ".[test]" && .venv\\Scripts\\python -m pytest'
     )
     assert "python3 " not in windows
+
+
+def test_the_script_of_ci_can_be_read():
+    needs("bash")
     assert subprocess.run(["bash", "-n", ROOT / ".ci/run"], check=False).returncode == 0
 
 

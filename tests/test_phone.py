@@ -605,10 +605,10 @@ def test_a_wrong_length_is_answered_with_those_that_can_be_had(server):
         ({"target": "calf", "area": "x" * 61}, "area: must have at most 60 characters"),
         ({"target": "calf", "area": "upper\ncalf"}, "area: must be a line"),
         ({"target": "calf", "side": "up"}, "side"), ({"target": "calf", "side": None}, "side"),
-        ({"target": "breathing", "side": "left"}, "side does not suit breathing"),
+        ({"target": "breathing", "side": "left"}, "side does not apply to breathing"),
         ({"target": "breathing", "pace": "4-x"}, "seconds such as 4-6"),
         ({"target": "breathing", "pace": "90-90"}, "from 1 to 20 s"),
-        ({"target": "calf", "pace": "box"}, "pace does not suit massage"),
+        ({"target": "calf", "pace": "box"}, "pace does not apply to massage"),
         ([], "object"),
     ],
 )  # fmt: skip

@@ -229,7 +229,9 @@ def test_more_minutes_than_the_longest_length_are_refused(ssml):
     with pytest.raises(RequestError, match="12:00 is more than 10min; max_length allows more"):
         Session(ssml("Hello."), minutes=12, max_length="10min").prepare()
     done = voiceguide("script", ssml("Hello."), "--minutes", 12, "--max-length", "10min")
-    assert done.stderr == "voiceguide: 12:00 is more than 10min; --max-length allows more\n"
+    assert (
+        done.stderr == "voiceguide: --minutes: 12:00 is more than 10min; --max-length allows more\n"
+    )
 
 
 @pytest.mark.parametrize(

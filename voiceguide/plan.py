@@ -149,7 +149,7 @@ def fit(requests: Sequence[Request], length_ms: int) -> list[Plan]:
     first = requests[0]
     options = first.options
     if length_ms > options.max_ms:
-        what = f"{clock.text(length_ms)} is more than {options.max_length}"
+        what = f"{option('minutes')}: {clock.text(length_ms)} is more than {options.max_length}"
         raise UsageError(f"{what}; {option('max_length')} allows more")
     try:
         with clock.timed(f"fitting {first.target}"), open_voice(options) as voice:
