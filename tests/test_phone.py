@@ -1403,7 +1403,7 @@ def test_a_kind_of_ones_own_is_on_the_page_with_its_options(phone, tmp_path, mon
         phone.locator("#player").wait_for()
         timeline = served.get(f"/sessions/{phone.url.rpartition('/')[2]}.json").json()
         assert [one["text"] or "bell" for one in timeline["events"]] == ["bell"] * 3 + ["floor"]
-        for variables, says in (({"bells": 10}, "between 1 and 9"), ({"bell": 1}, "no variable")):
+        for variables, says in (({"bells": 10}, "at most 9"), ({"bell": 1}, "no variable")):
             refused = served.post("/api/sessions", {"target": "quiet-time", "variables": variables})
             assert (refused.status_code, says in refused.json()["error"]) == (422, True)
 

@@ -15,7 +15,8 @@ import pytest
 from pedalboard.io import AudioFile
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="counts memory as POSIX does")
-MOST_S = 5.0
+MOST_S = 10.0
+"""Of CPU time, which doubles where two threads share a core; a quiet machine needs half."""
 MOST_MB = 300
 
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10 if n else "ha"}">' for n in range(12))
@@ -153,13 +154,13 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def is_refused(ended: Ended, says: str, folder: Path, name: str) -> None:
+def is_refused(ended: Ended, says: str, folder: Path, name: str, called: str = "") -> None:
     assert ended.status == 1, ended
     assert "Traceback" not in ended.said
     assert "secret" not in ended.said.replace("secret.jinja", "")
     assert len(ended.said.strip().splitlines()) <= 2
     assert ended.said.startswith("voiceguide: ")
-    assert name in ended.said
+    assert (called or name) in ended.said
     assert re.search(says, ended.said), ended.said
     assert ended.most_mb < MOST_MB
     assert ended.worked_s < MOST_S
@@ -199,13 +200,14 @@ def test_a_hostile_library_is_refused(folder, what):
     template, says = HOSTILE_TEMPLATES[what]
     assert isinstance(template, str)
     name = "trigger-tool.ssml.jinja"
-    sessions = folder / "texts" / "sessions"
-    sessions.mkdir(parents=True)
-    (sessions / name).write_text(template)
+    kind = folder / "texts" / "kinds" / "massage"
+    kind.mkdir(parents=True)
+    (kind / name).write_text(template)
     ended = run("render", "calf", "--library", "texts", "-o", "my.mp3", folder=folder)
     if "memory" in says and not sys.platform.startswith("linux"):
         pytest.skip("limits of memory are Linux's")
-    is_refused(ended, says, sessions, name)
+    called = "calf" if says.startswith("needed") else name  # a limit is passed by the whole
+    is_refused(ended, says, kind, name, called)
     assert {path.name for path in folder.iterdir()} == {"texts"}
 
 
