@@ -273,7 +273,7 @@ def test_a_take_ends_by_itself_before_it_is_too_long(server, speech, folder, tmp
     terminal.type("\n")
     terminal.until("Recording")
     with subprocess.Popen(["paplay", save(tmp_path / "long.wav", pauses)], env=server.env):
-        terminal.until("Ended: no phrase is longer than 2 s")
+        terminal.until("Stopped: a phrase lasts at most 2 s")
         time.sleep(0.5)
     terminal.type("\n")
     assert "2.0 s: stopped after 2 s: speak faster" in terminal.until("> $")
