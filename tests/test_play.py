@@ -314,7 +314,7 @@ def test_a_place_that_cannot_be_reached_is_an_error(server, ssml):
     beyond = Terminal(server, script, "--from", "99h", sink="two")
     assert (behind.end(10), beyond.end(10)) == (1, 1)
     assert b"--max-length" in behind.shown
-    assert b"it cannot begin at 5940:00: the session ends at 0:" in beyond.shown
+    assert b"it cannot begin at 99:00:00: the session ends at 0:" in beyond.shown
     done = voiceguide("play", script, "--from", "4:75")
     assert done.returncode == 1
     assert "no chapter “4:75” (a time is written 4:30 or 90s)" in done.stderr
