@@ -10,6 +10,7 @@ from conftest import FRAMES_PER_MS, decode, voiceguide
 
 from voiceguide import Playlist, Session
 from voiceguide.errors import RequestError
+from voiceguide.library.kinds import kind_texts, kinds
 
 KIND = """
 about = "itself"
@@ -210,6 +211,23 @@ def test_a_kind_can_lie_in_a_library(walking):
     assert len(fitted.utterances) > 5
     tracks = Playlist("walking", library=walking).sessions
     assert [track.title for track in tracks] == ["Short", "Long"]
+
+
+def test_a_kind_without_texts_in_a_language_is_called_as_in_english(walking):
+    kind = kinds(walking)["walking"]
+    assert not (walking / "kinds/walking/de.toml").exists()
+    assert kind_texts(kind, "de", walking).name == "Walking"
+    assert kind_texts(kind, "de", walking) == kind_texts(kind, "en", walking)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [("way", "up", "must be home, out"), ("count", 0, "must be at least 1"),
+     ("count", 10, "must be at most 9"), ("count", "many", "must be a number")],
+)  # fmt: skip
+def test_the_options_of_an_own_kind_have_the_values_that_it_names(walking, name, value, says):
+    with pytest.raises(RequestError, match=f"{name}.*{says}"):
+        Session("walking", library=walking, variables={name: value}).prepare()
 
 
 def test_the_options_of_an_own_kind_are_flags(walking):

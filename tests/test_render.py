@@ -13,6 +13,7 @@ import pytest
 from conftest import FRAMES_PER_MS, decode, needs, onset_ms, voiceguide
 
 from voiceguide import Session
+from voiceguide.export import captions, made_by_voiceguide
 
 
 def heard_alone(timeline: dict) -> list[dict]:
@@ -332,10 +333,23 @@ def test_an_mp3_says_what_a_phone_shows_and_when_each_chapter_begins(tmp_path, l
     assert sorted(chapters, key=lambda one: one[1]) == [("Öne", 0, first), ("Two", first, end)]
 
 
+def test_captions_hold_signs_of_markup_as_text(ssml):
+    session = Session(ssml("Press &lt;firmly&gt; &amp; rest."))
+    shown = captions(session.timeline, "vtt", title="my", language="en")
+    assert shown.endswith("\nPress &lt;firmly&gt; &amp; rest.\n")
+    plain = captions(session.timeline, "lrc", title="my", language="en")
+    assert plain.endswith("]Press <firmly> & rest.\n")
+
+
+def test_captions_go_on_beyond_an_hour(ssml):
+    session = Session(ssml('<break time="3723.04s"/>One.'))
+    shown = captions(session.timeline, "vtt", title="my", language="en")
+    assert "\n01:02:03.040 --> 01:02:0" in shown
+    assert "\n[62:03.04]One.\n" in captions(session.timeline, "lrc", title="my", language="en")
+
+
 @pytest.mark.parametrize("suffix", ["mp3", "wav", "flac", "ogg"])
 def test_what_we_made_is_known_in_every_format(ssml, tmp_path, suffix):
-    from voiceguide.export import made_by_voiceguide
-
     path = Session(ssml('<audio src="tick.wav"/>')).export(tmp_path / f"x.{suffix}")
     assert made_by_voiceguide(path)
     file = mutagen.File(path, easy=True)
