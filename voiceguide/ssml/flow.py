@@ -67,6 +67,8 @@ class Flow:
 
     def flush(self) -> None:
         """End the current run of speech."""
+        if not self._text:
+            return
         words, spoken = (
             _STRAY.sub("", " ".join("".join(parts).split())) for parts in (self._text, self._spoken)
         )

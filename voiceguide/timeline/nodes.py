@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from voiceguide import ssml
 from voiceguide.ssml import Cue, Group, SyncBase
@@ -36,8 +35,7 @@ class Node:
         self.beginning = self.ending = False  # being resolved: met again, it is a circle
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """What a cue inherits from its ancestors."""
 
     shift_ms: int = 0

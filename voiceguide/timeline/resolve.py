@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from voiceguide import ssml
@@ -273,7 +272,7 @@ class _Resolver:
             if end > frame.limit_ms:
                 end = int(frame.limit_ms)
                 cut = Ramp(max(begin, end - CUT_FADE_MS), end, rising=False)
-                frame = replace(frame, ramps=(*frame.ramps, cut))
+                frame = frame._replace(ramps=(*frame.ramps, cut))
             yield self._event(begin, end, cue, frame)
 
     def _marked(self, mark: Mark, at_ms: int, frame: Frame) -> Iterator[_Placed]:
@@ -299,19 +298,15 @@ class _Resolver:
             ramps = (*ramps, Ramp(begin, begin + timing.fade_in_ms, rising=True))
         if timing.fade_out_ms:
             ramps = (*ramps, Ramp(max(begin, end - timing.fade_out_ms), end, rising=False))
+        gain_db = frame.gain_db + timing.gain_db
+        pan = max(-1.0, min(1.0, frame.pan + timing.pan))
         for again_ms in self._repetitions(node, timing):
             if again_ms and begin + again_ms >= frame.limit_ms + heard_early_ms(node):
                 break
-            limits = [frame.limit_ms, end]
+            limit_ms = min(frame.limit_ms, end)
             if timing.dur_ms is not None:
-                limits.append(begin + again_ms + timing.dur_ms)
-            inner = Frame(
-                shift_ms=frame.shift_ms + again_ms,
-                limit_ms=min(limits),
-                gain_db=frame.gain_db + timing.gain_db,
-                pan=max(-1.0, min(1.0, frame.pan + timing.pan)),
-                ramps=ramps,
-            )
+                limit_ms = min(limit_ms, begin + again_ms + timing.dur_ms)
+            inner = Frame(frame.shift_ms + again_ms, limit_ms, gain_db, pan, ramps)
             for child in node.children:
                 yield from self._heard(child, inner)
 
