@@ -19,9 +19,18 @@ collect_ignore = [] if os.name == "posix" else ["test_play.py", "test_record.py"
 """What needs a terminal of POSIX, and an audio server that there is on Linux."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let everything be asked for."""
+    parser.addoption("--slow", action="store_true", help="run slow tests too, as CI does")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run last what is heard as it plays: other work on the machine disturbs it least there."""
     items.sort(key=lambda item: item.path.name in ("test_play.py", "test_record.py"))
+    if not (os.environ.get("CI") or config.getoption("--slow")):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="slow; --slow runs it too"))
 
 
 def needs(*programs: str) -> None:

@@ -24,6 +24,7 @@ def run(name: str, *arguments: str, folder: Path, text: str | None = None) -> st
     return done.stdout
 
 
+@pytest.mark.slow
 def test_calf_is_made_where_it_is_said(tmp_path):
     assert re.search(
         r"^output/calf\.mp3: Calf.*, \d+\.\d minutes$", run("calf.py", folder=tmp_path)
@@ -44,6 +45,7 @@ def test_what_goes_wrong_is_said_in_a_line(tmp_path):
     assert "file/calf.mp3" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_playlist_lasts_as_long_as_it_says(tmp_path):
     shown = run("playlist.py", folder=tmp_path)
     assert shown.splitlines()[0] == "output/hand/hand.m3u8"

@@ -93,6 +93,7 @@ def test_another_programs_file_is_only_replaced_if_that_is_said(ssml, tmp_path):
     assert len(decode(path)) > 100 * FRAMES_PER_MS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["mp3", "wav", "flac", "ogg"])
 def test_our_own_files_are_replaced(ssml, tmp_path, suffix):
     path = tmp_path / f"x.{suffix}"
@@ -160,6 +161,7 @@ for chapter in sorted(ID3(sys.argv[1]).getall("CHAP"), key=lambda one: one.start
 # Playing several, and resuming
 
 
+@pytest.mark.slow
 def test_several_targets_are_played_one_after_another(ssml, pipe, tmp_path):
     first, second = ssml("Hello.", "a.ssml"), ssml("Good bye, and come again.", "b.ssml")
     audio = tmp_path / "c.wav"
@@ -210,8 +212,9 @@ def test_a_playlist_that_cannot_be_played_is_an_error(tmp_path, text, says):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_what_was_stopped_is_resumed_there(ssml, pipe):
-    script = ssml(f"{BODY}<break time='60s'/><s>Three, the last of all.</s>")
+    script = ssml(f"{BODY}<break time='25s'/><s>Three, the last of all.</s>")
     command = [sys.executable, "-m", "voiceguide", "play", script, "--device", "pipe"]
     playing = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     while not (pipe.exists() and pipe.stat().st_size > 8 * 48_000 * 2):  # eight seconds of it

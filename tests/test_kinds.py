@@ -119,6 +119,7 @@ def test_a_breathing_session_lasts_as_long_as_was_asked_to_the_sample(tmp_path):
     assert len(decode(path)) == 300_000 * FRAMES_PER_MS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("minutes", [3, 3.7, 10, 20, 60])
 @pytest.mark.parametrize("pace", ["calm", "box", "4-7-8"])
 @pytest.mark.parametrize("language", ["en", "de"])
@@ -156,6 +157,11 @@ def test_the_breathing_playlist_has_a_track_for_each_pace():
     ]
     assert sum(one.timeline.duration_ms for one in playlist.sessions) == 14 * 60_000
     assert playlist._stems() == ["01-calm", "02-coherent", "03-box", "04-4-7-8"]
+
+
+def test_a_pace_is_refused_where_every_track_has_its_own():
+    with pytest.raises(RequestError, match="pace: each track of a playlist has its own"):
+        Playlist("breathing", pace="4-6")
 
 
 # What suits which kind
@@ -250,6 +256,7 @@ def test_an_own_kind_in_the_configuration_needs_no_library(walking, tmp_path, mo
     assert done.stdout.count("Turn and walk home.") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
@@ -273,6 +280,7 @@ def test_what_is_wrong_in_a_kind_is_told(walking, old, new, says):
 # A kind's own options, from any place
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("default", "limits", "given", "value"),
     [

@@ -18,6 +18,7 @@ def holds(session: Session) -> int:
     return sources.count("start.wav")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("region", "level"), [("calf", "standard"), ("neck", "deep"), ("lower-back", "gentle")]
 )

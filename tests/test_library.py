@@ -197,6 +197,7 @@ EVERY_PLACE = {
 """The places and complaints of the domain page."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", library.languages())
 @pytest.mark.parametrize("region", EVERY_PLACE)
 def test_every_place_and_complaint_is_found_with_every_method_that_suits(language, region):

@@ -53,6 +53,7 @@ def test_every_option_is_a_keyword_argument_that_editors_see(kind):
     assert parameters["rate"].annotation == int | None
 
 
+@pytest.mark.slow
 def test_a_type_checker_knows_every_argument(tmp_path):
     if importlib.util.find_spec("mypy") is None:  # it comes with the extra “dev”
         assert not os.environ.get("CI")
@@ -220,6 +221,21 @@ def test_settings_that_do_not_apply_to_a_target_do_not_stop_it(settings, tmp_pat
     assert chapters(script) == ["Mine"]
     refused = voiceguide("script", "breathing", "--side", "left", "--check")
     assert "--side does not apply to breathing, only to massage" in refused.stderr
+
+
+def test_none_takes_back_a_setting(settings):
+    settings('bed = "rain"\narea = "all"\n')
+    shown = voiceguide("script", "calf", "--format", "json", "--side", "left").stdout
+    assert '"source": "rain"' in shown
+    assert "the lower calf" in shown.lower()
+    taken = voiceguide(
+        "script", "calf", "--format", "json", "--side", "left", "--bed", "none", "--area", "none"
+    ).stdout
+    assert '"duration_ms"' in taken
+    assert '"source": "rain"' not in taken
+    assert "the lower calf" not in taken.lower()
+    assert Session("calf", bed="none") is not None
+    assert list(Session("calf", voice="none", rate="none").request.options.chosen()) == []
 
 
 def test_settings_are_for_the_command_line_alone(settings):

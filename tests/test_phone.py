@@ -199,6 +199,7 @@ main()"""
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 @pytest.mark.parametrize(
     ("number", "kind"), [(signal.SIGINT, "sessions"), (signal.SIGTERM, "playlists")]
@@ -902,6 +903,7 @@ def test_a_track_that_is_broken_is_told_without_the_computers_folders(server, ne
         shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 def test_what_an_engine_prints_and_a_server_that_is_killed_do_no_harm(tmp_path, monkeypatch):
     odd = tmp_path / "odd"
@@ -934,6 +936,7 @@ atexit.register(print, "good bye")"""
 # Those who mean no good
 
 
+@pytest.mark.slow
 def test_a_crowd_and_clients_that_never_finish_do_it_no_harm(server, session):
     process = psutil.Process(server.process.pid)
     slow = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(20)]

@@ -41,8 +41,9 @@ from voiceguide.errors import ExportError, RequestError
 from voiceguide.export import cover
 from voiceguide.playlist import copy, feed, tracks
 
+pytestmark = pytest.mark.slow
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals and mounts of POSIX")
-SHORT = ("--guidance", "brief", "--level", "gentle", "--side", "left")
+SHORT = ("--guidance", "brief", "--level", "gentle", "--side", "left", "--mono")
 NAMES = ["01-preparation", "02-base-of-skull", "03-top-of-shoulder", "04-stretch-and-close"]
 TITLES = ["Preparation", "The base of the skull", "The top of the shoulder", "Stretch and close"]
 PLACES = [(language, region) for language in ("en", "de") for region in texts_of(language).regions]

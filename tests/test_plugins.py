@@ -237,6 +237,7 @@ def wait_for(path: Path, size: int) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_what_was_stopped_goes_on_where_it_was(package, ssml, tmp_path):
     """Played for a second or more and ended; then the rest is heard, and later all of it again."""
@@ -301,7 +302,7 @@ def test_a_caption_format_is_written(package, ssml):
     program += "for form in 'tsv', 'vtt':\n"
     program += "    print(export.captions(session.timeline, form, title='Title', language='de'))"
     names, *shown = python(program, ssml(BODY), env=package).splitlines()
-    assert names == "text json vtt lrc svg html tsv"
+    assert names == "text json vtt srt lrc svg html tsv"
     assert shown[:3] == ["Title\tde", "0\t1200\tOne two three.", "2200\t2600\tFour."]
     assert shown[4] == "WEBVTT - Title"  # ours, though the package has one of that name
 

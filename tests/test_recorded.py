@@ -151,6 +151,7 @@ def test_a_region_is_listed_whole_and_its_sheet_has_all_in_large_type(tmp_path):
     assert re.search(r"body \{ font: (\d+)pt", page)[1] == "20"
 
 
+@pytest.mark.slow
 def test_what_playlists_say_is_listed_too(tmp_path):
     folder = tmp_path / "voice"
     options = ("calf", "--side", "left", "--guidance", "brief", "-o", folder)
@@ -184,6 +185,7 @@ def test_a_phrase_has_the_same_name_in_every_session_and_another_in_another_lang
     assert len(name_of("word " * 400, "en")) < 64
 
 
+@pytest.mark.slow
 def test_a_list_grows_and_other_seeds_add_other_words(folder, ssml):
     other = ssml('<p>Find the sore spot.</p><p xml:lang="de">Atme aus.</p>', "other.ssml")
     done = voiceguide("phrases", other, "-o", folder)
@@ -202,6 +204,7 @@ def test_a_list_grows_and_other_seeds_add_other_words(folder, ssml):
 # What is made of recordings.
 
 
+@pytest.mark.slow
 def test_recordings_come_out_even_in_place_and_on_time(recorded, ssml, speaker, tmp_path):
     path = tmp_path / "x.wav"
     script = ssml(BODY)
@@ -232,6 +235,7 @@ def test_recordings_come_out_even_in_place_and_on_time(recorded, ssml, speaker, 
         assert not samples[begin_ms * FRAMES_PER_MS : end_ms * FRAMES_PER_MS].any()
 
 
+@pytest.mark.slow
 def test_the_rest_is_spoken_and_the_coverage_said_by_every_command(recorded, ssml, tmp_path):
     script = ssml(BODY)
     whole = Session(script, voice=str(recorded)).timeline.events
@@ -303,6 +307,7 @@ def test_of_several_recordings_a_good_one_is_heard_and_the_broken_one_named(reco
     )
 
 
+@pytest.mark.slow
 def test_a_recording_that_is_too_short_is_named_and_any_clip_is_faded(recorded, ssml):
     path = next(recorded.glob("sit-down*"))
     noise = np.random.default_rng(4).normal(0, 0.1, (1, 44_100))
@@ -319,6 +324,7 @@ def test_a_recording_that_is_too_short_is_named_and_any_clip_is_faded(recorded, 
         assert np.abs(clip).max() > 1000
 
 
+@pytest.mark.slow
 def test_recordings_of_other_sessions_are_no_strangers_and_prefixes_do_not_matter(recorded, ssml):
     first = next(recorded.glob("sit-down*"))
     first.rename(first.with_name(f"01 Take 2 {first.name}"))
@@ -359,6 +365,7 @@ def test_a_pace_that_recordings_cannot_have_is_said(recorded, ssml):
     assert not any(says in warning for warning in Session(ssml(BODY), voice=str(recorded)).warnings)
 
 
+@pytest.mark.slow
 def test_a_path_that_is_no_voice_is_told_apart(tmp_path, ssml):
     (tmp_path / "empty").mkdir()
     (tmp_path / "x.wav").write_bytes(b"")
@@ -399,6 +406,7 @@ def test_a_list_that_a_spreadsheet_saved_with_semicolons_is_read(recorded, ssml)
     ]
 
 
+@pytest.mark.slow
 def test_a_broken_list_is_named_and_the_recordings_are_heard(recorded, ssml):
     anew = f"delete it, then “voiceguide phrases … -o {recorded}” creates it again"
     before = Session(ssml(BODY), voice=str(recorded)).timeline.events

@@ -10,6 +10,7 @@ import sys
 import mutagen
 import numpy as np
 import pytest
+import webvtt
 from conftest import FRAMES_PER_MS, decode, needs, onset_ms, voiceguide
 
 from voiceguide import Session
@@ -346,6 +347,15 @@ def test_captions_go_on_beyond_an_hour(ssml):
     shown = captions(session.timeline, "vtt", title="my", language="en")
     assert "\n01:02:03.040 --> 01:02:0" in shown
     assert "\n[62:03.04]One.\n" in captions(session.timeline, "lrc", title="my", language="en")
+
+
+def test_other_programs_read_subrip(ssml, tmp_path):
+    script = ssml('<break time="3723.04s"/>One &amp; only.<break time="1s"/>Two.')
+    done = voiceguide("script", script, "--format", "srt")
+    assert done.stdout.startswith("1\n01:02:03,040 --> 01:02:0")
+    path = tmp_path / "x.srt"
+    path.write_text(done.stdout, "utf-8")
+    assert [one.text for one in webvtt.from_srt(path)] == ["One & only.", "Two."]
 
 
 @pytest.mark.parametrize("suffix", ["mp3", "wav", "flac", "ogg"])

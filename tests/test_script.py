@@ -257,6 +257,7 @@ def test_what_is_filled_into_a_phrase_is_not_looked_into(own):
     assert "your &lt;b&gt;calf&lt;/b&gt; and &lt;tool&gt;" in write()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("template", "line", "says"),
     [
@@ -326,6 +327,7 @@ def test_a_phrase_that_is_missing_is_named(own):
         write()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "trick",
     [

@@ -65,6 +65,7 @@ def music(tmp_path: Path) -> Path:
 # Level
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("region", "language", "bed"),
     [("jaw", "en", "ocean"), ("hand", "de", None),
@@ -72,9 +73,7 @@ def music(tmp_path: Path) -> Path:
 )  # fmt: skip
 def test_a_session_is_as_loud_as_speech_on_the_air(tmp_path, region, language, bed):
     needs("ffmpeg")
-    session = Session(
-        region, language=language, bed=bed, side="left", guidance="brief", level="gentle"
-    )
+    session = Session(region, language=language, bed=bed, side="left", guidance="brief", minutes=5)
     lufs, peak = loudness_of(session.export(tmp_path / "x.mp3"))
     assert lufs == pytest.approx(-16, abs=1)
     assert peak <= -1.0
@@ -106,11 +105,13 @@ def sentences(tmp_path_factory, request, _own_folders):
     return [part(samples, e.begin_ms, e.end_ms) for e in alone]
 
 
+@pytest.mark.slow
 def test_the_sentences_of_a_session_are_alike_in_level(sentences):
     levels = [integrated_lufs(sentence) for sentence in sentences]
     assert max(levels) - min(levels) <= 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere espeak-ng does not speak")
 def test_the_voice_is_no_harsher_than_people_are_and_has_no_rumble(sentences):
     """Between 2 and 5 kHz against 300 to 2,000 Hz; people: -13 to -14 dB (Byrne et al., 1994)."""
@@ -348,6 +349,7 @@ def own(path: Path, samples: np.ndarray) -> Bed:
     return Bed(path, path.name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["begins softly", "is sparse", "is soft"])
 def test_a_bed_that_is_soft_or_sparse_stays_below_the_voice(tmp_path, what):
     time_s = np.arange(400 * RATE_HZ) / RATE_HZ
@@ -446,6 +448,7 @@ def test_a_bed_without_sound_is_told(tmp_path):
             Session("calf", bed=str(tmp_path / f"{name}.wav")).prepare()
 
 
+@pytest.mark.slow
 def test_any_part_of_a_session_with_a_bed_can_be_had_by_itself(music):
     session = Session("jaw", guidance="brief", level="gentle", bed=str(music))
     timeline = session.timeline
@@ -475,6 +478,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no resource module")
 def test_a_bed_costs_no_memory_however_long_it_plays(tmp_path, ssml):
     """A quarter of an hour of music under 12 minutes, against a minute of it under one."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 from pedalboard.io import AudioFile
 
+pytestmark = pytest.mark.slow
 POSIX = pytest.mark.skipif(os.name != "posix", reason="counts memory as POSIX does")
 MOST_S = 5.0
 MOST_MB = 300
@@ -171,16 +171,13 @@ def is_refused(  # noqa: PLR0913 (each is a claim)
     assert left <= {name, "link.jinja"}
 
 
-def most_s(says: str, folder: Path) -> float:
-    """Return what a template may cost: 3.5 s of its own, and what starting costs here."""
-    if not says.startswith("needed"):
-        return MOST_S
-    good = folder / "good"
-    good.mkdir()
-    (good / "x.ssml.jinja").write_text("{{ 1 / 0 }}")
-    started = run("render", "x.ssml.jinja", "-o", "my.mp3", folder=good)
+@pytest.fixture(scope="module")
+def template_s(tmp_path_factory: pytest.TempPathFactory) -> float:
+    """What a template may cost: 3.5 s of its own, and what starting costs here."""
+    folder = tmp_path_factory.mktemp("good")
+    (folder / "x.ssml.jinja").write_text("{{ 1 / 0 }}")
+    started = run("render", "x.ssml.jinja", "-o", "my.mp3", folder=folder)
     assert "ZeroDivisionError" in started.said
-    shutil.rmtree(good)
     return started.worked_s + 3.5
 
 
@@ -196,7 +193,7 @@ def test_a_hostile_script_is_refused(folder, what):
 
 @POSIX
 @pytest.mark.parametrize("what", HOSTILE_TEMPLATES)
-def test_a_hostile_template_is_refused(folder, what):
+def test_a_hostile_template_is_refused(folder, template_s, what):
     template, says = HOSTILE_TEMPLATES[what]
     data = template if isinstance(template, bytes) else template.encode()
     (folder / "my.ssml.jinja").write_bytes(data)
@@ -204,7 +201,7 @@ def test_a_hostile_template_is_refused(folder, what):
     ended = run("render", "my.ssml.jinja", "-o", "my.mp3", folder=folder)
     if "memory" in says and not sys.platform.startswith("linux"):
         pytest.skip("limits of memory are Linux's")
-    limit_s = most_s(says, folder)
+    limit_s = template_s if says.startswith("needed") else MOST_S
     is_refused(ended, says, folder, "my.ssml.jinja", most_s=limit_s)
 
 
@@ -212,7 +209,7 @@ def test_a_hostile_template_is_refused(folder, what):
 @pytest.mark.parametrize(
     "what", ["a loop without end", "a long string", "an output without end", "a way to Python"]
 )
-def test_a_hostile_library_is_refused(folder, what):
+def test_a_hostile_library_is_refused(folder, template_s, what):
     template, says = HOSTILE_TEMPLATES[what]
     assert isinstance(template, str)
     name = "trigger-tool.ssml.jinja"
@@ -223,7 +220,7 @@ def test_a_hostile_library_is_refused(folder, what):
     if "memory" in says and not sys.platform.startswith("linux"):
         pytest.skip("limits of memory are Linux's")
     called = "calf" if says.startswith("needed") else name  # a limit is passed by the whole
-    limit_s = most_s(says, folder)
+    limit_s = template_s if says.startswith("needed") else MOST_S
     is_refused(ended, says, kind, name, called, limit_s)
     assert {path.name for path in folder.iterdir()} == {"texts"}
 

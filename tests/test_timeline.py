@@ -850,6 +850,7 @@ THOROUGH = settings(
 )
 
 
+@pytest.mark.slow
 @given(SESSIONS)
 @THOROUGH
 def test_any_tree_is_heard_as_the_rules_say(root):
@@ -967,6 +968,7 @@ def webs(draw: st.DrawFn) -> Group:
     return Group("seq", (Pause(600_000, elastic=False, at=AT), *draw(st.permutations(groups))), AT)
 
 
+@pytest.mark.slow
 @given(webs())
 @settings(THOROUGH, max_examples=WEBS)
 def test_any_web_of_references_is_timed_as_the_rules_say(root):

@@ -256,6 +256,7 @@ def all_places(data: object, place: tuple = ()) -> set[tuple]:
     return {place}.union(*(all_places(part, (*place, key)) for key, part in parts))
 
 
+@pytest.mark.slow
 @settings(
     max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )

@@ -37,6 +37,7 @@ from sessions import (
 from voiceguide import Session, library
 from voiceguide.script import Request
 
+pytestmark = pytest.mark.slow
 EVERY = os.environ.get("VOICEGUIDE_EVERY_COMBINATION")
 LANGUAGES = library.languages()
 PLACES = [(language, region) for language in LANGUAGES for region in texts_of(language).regions]

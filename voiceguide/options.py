@@ -322,14 +322,21 @@ def choices(name: str) -> tuple[str, ...]:
 
 
 def chosen(given: Mapping[str, Any]) -> Options:
-    """Return checked options; raises UsageError that names the wrong one and what is valid."""
+    """Return checked options; raises UsageError that names the wrong one and what is valid.
+
+    “none” takes back what settings say of an option that need not be given.
+    """
     from pydantic import ValidationError
 
     for name in given:
         if name not in OPTIONS:
             raise UsageError(f"unknown option “{name}”{near(name, OPTIONS)}")
+    given = {
+        name: None if value == "none" and DEFAULTS[name] is None else value
+        for name, value in given.items()
+    }
     try:
-        options: Options = _checker().validate_python(dict(given))
+        options: Options = _checker().validate_python(given)
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])

@@ -160,7 +160,7 @@ def _kind(name: str) -> Any:
     types = [one for one in get_args(TYPES[name]) or (TYPES[name],) if one is not type(None)]
     if name == "library":
         return Path
-    return types[0] if len(types) == 1 else str
+    return types[0] if len(types) == 1 and DEFAULTS[name] is not None else str  # it may be none
 
 
 def _variable_parameter(name: str, variable: Any) -> inspect.Parameter:

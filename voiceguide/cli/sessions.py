@@ -49,7 +49,7 @@ def script(
     options: Options,
     form: Annotated[
         str,
-        typer.Option("--format", help="The format: text, ssml, json, vtt, lrc, svg or html."),
+        typer.Option("--format", help="The format: text, ssml, json, vtt, srt, lrc, svg or html."),
     ] = "text",
     check: Annotated[
         bool, typer.Option("--check", help="Only check the script and its times.")

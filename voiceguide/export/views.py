@@ -28,6 +28,7 @@ CAPTIONS: Table[View] = Table(
         "text": "voiceguide.export.views:text",
         "json": "voiceguide.export.views:document",
         "vtt": "voiceguide.export.views:vtt",
+        "srt": "voiceguide.export.views:srt",
         "lrc": "voiceguide.export.views:lrc",
         "svg": "voiceguide.export.picture:svg",
         "html": "voiceguide.export.picture:html",
@@ -128,9 +129,16 @@ def vtt(timeline: Timeline, title: str, language: str) -> Iterator[str]:
             yield f"\n{' --> '.join(times)}\n{words}\n"
 
 
+def srt(timeline: Timeline, _title: str, _language: str) -> Iterator[str]:
+    """Return SubRip: numbered captions, whose times have a comma before the milliseconds."""
+    said = (event for event in timeline.events if event.text is not None)
+    for number, event in enumerate(said, 1):
+        times = (clock.stamp(ms).replace(".", ",") for ms in (event.begin_ms, event.end_ms))
+        yield f"{number}\n{' --> '.join(times)}\n{event.text}\n\n"
+
+
 def lrc(timeline: Timeline, title: str, language: str) -> Iterator[str]:
     """Return LRC; its times are minutes, seconds and hundredths, without hours."""
-    minutes, seconds = divmod(timeline.duration_ms // 1000, 60)
     yield f"[ti:{title}]\n[ar:voiceguide]\n[la:{language}]\n"
     minutes, seconds = divmod(timeline.duration_ms // 1000, 60)
     yield f"[length:{minutes}:{seconds:02}]\n"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -142,7 +143,7 @@ def _text(path: Path) -> str:
 
 def _parsed(text: str, path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
+        return _loads(text)
     except tomllib.TOMLDecodeError as error:
         match = _SYNTAX.fullmatch(str(error))
         what = match[1] if match else str(error)
@@ -158,6 +159,12 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
         raise LibraryError(f"{path}: has lists or tables nested too deeply") from error
     except ValueError as error:  # Python's limit for whole numbers
         raise LibraryError(f"{path}: has a number with too many digits") from error
+
+
+@functools.lru_cache(maxsize=256)
+def _loads(text: str) -> dict[str, Any]:
+    """Return what a text says; a session that is fitted reads each file many times."""
+    return tomllib.loads(text)
 
 
 @dataclass(slots=True)

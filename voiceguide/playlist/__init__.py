@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voiceguide import export, script
+from voiceguide.errors import UsageError, option
 from voiceguide.export import cover
 from voiceguide.files import write_bytes
 from voiceguide.options import Options, chosen, taking
@@ -93,6 +94,10 @@ class Playlist:
         self.title = self.about.title
         self._length_ms = options.length_ms
         given = {**options.chosen(), "minutes": None}
+        for name in given:
+            if all(name in track.options for track in self.about.tracks):
+                what = "each track of a playlist has its own; leave it out"
+                raise UsageError(f"{option(name)}: {what}")
         self._requests = [
             Request(target, chosen({**given, **track.options}), track.part, track.title)
             for track in self.about.tracks

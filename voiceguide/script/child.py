@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import threading
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ LIMITS = Limits(cpu_s=3, memory_bytes=200_000_000)
 WALL_S = 60.0
 """How long it may take on a busy machine."""
 
+_starting = threading.Lock()
 _running: dict[Path, Child] = {}
 """The process, by the configuration folder with which it was started."""
 
@@ -69,16 +71,18 @@ def _plain(request: Request) -> dict[str, Any]:
 def _child() -> Child:
     """Return the process; a different configuration folder gets a new process."""
     folder = files.config_folder()
-    if folder not in _running:
-        close()
-        _running[folder] = Child(
-            Path(__file__),
-            name="a template",
-            failure=lambda what: ScriptError(f"{what}: check the template for an endless loop"),
-            limits=LIMITS,
-            tries=1,
-        )
-    return _running[folder]
+    with _starting:
+        if folder not in _running:
+            close()
+            _running[folder] = Child(
+                Path(__file__), name="a template", failure=_failure, limits=LIMITS, tries=1
+            )
+        return _running[folder]
+
+
+def _failure(what: str) -> ScriptError:
+    hint = ": check the template for an endless loop" if "computing time" in what else ""
+    return ScriptError(f"{what}{hint}")
 
 
 @atexit.register
