@@ -514,4 +514,6 @@ def test_a_bed_costs_no_memory_however_long_it_plays(tmp_path, ssml):
 )
 def test_amounts_are_said_as_people_say_them(ssml, language, written, said):
     script = ssml(f'<lang xml:lang="{language}">{written}</lang>')
-    assert [event.text for event in Session(script).timeline.events] == [said]
+    session = Session(script)
+    assert [utterance.said for _, utterance in session.utterances] == [said]
+    assert [event.text for event in session.timeline.events] == [written]

@@ -11,7 +11,6 @@ import unicodedata
 from dataclasses import dataclass, field
 
 from voiceguide.errors import Place
-from voiceguide.ssml import say_as
 from voiceguide.ssml.cues import Cue, Group, Mark, Pause, Sound, Speech, Style, walk
 from voiceguide.ssml.values import STRENGTH_MS
 
@@ -84,7 +83,6 @@ class Flow:
         if "[[" in spoken and len(spoken) <= _LONGEST_RUN:
             self.cues.append(Speech(words, self._style, self._at, spoken))
             return
-        words = say_as.amounts(words, self._style.language)
         before = ""
         for part in map(str.strip, filter(speakable, _PARTS.findall(words))):
             if before.endswith(_SENTENCE_ENDS):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from voiceguide.tables import Table
+from voiceguide.voices import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,6 +27,7 @@ class Utterance:
     """Something to say, and how."""
 
     text: str
+    """As it is written, and shown in captions."""
     language: str
     """A BCP 47 tag."""
     voice: str | None
@@ -36,6 +38,13 @@ class Utterance:
     """Semitones above the voice's own pitch."""
     phonemes: str | None = None
     """The text again, with words in espeak's mnemonics within [[ ]], for engines that know them."""
+    spoken: str | None = None
+    """The text with numbers, units and abbreviations as words, where it has any."""
+
+    @property
+    def said(self) -> str:
+        """What an engine says."""
+        return self.text if self.spoken is None else self.spoken
 
     @classmethod
     def of(
@@ -46,7 +55,16 @@ class Utterance:
         style = speech.style
         rate = min(fastest, max(slowest, round(rate_wpm * style.rate)))
         pitch_st = round(style.pitch_st, 2)
-        return cls(speech.text, style.language, voice, rate, pitch_st, speech.phonemes)
+        spoken = words.spoken(speech.text, style.language)
+        return cls(
+            speech.text,
+            style.language,
+            voice,
+            rate,
+            pitch_st,
+            speech.phonemes,
+            None if spoken == speech.text else spoken,
+        )
 
 
 class Spoken(NamedTuple):

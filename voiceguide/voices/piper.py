@@ -115,9 +115,9 @@ class Piper:
             return self._default.speak(utterance)
         _, _, speaker = (utterance.voice or "").rpartition(SPEAKER)
         answer = self._model.child.ask(
-            _LIMIT_S + _LIMIT_S_PER_CHARACTER * len(utterance.text),
+            _LIMIT_S + _LIMIT_S_PER_CHARACTER * len(utterance.said),
             do="speak",
-            text=utterance.text,
+            text=utterance.said,
             rate=utterance.rate_wpm,
             speaker=self._model.speakers.get(speaker, self._model.speaker),
         )

@@ -56,9 +56,9 @@ class Pyttsx3:
         """
         try:
             path = self._child.ask(
-                self._limit_s + _LIMIT_S_PER_CHARACTER * len(utterance.text),
+                self._limit_s + _LIMIT_S_PER_CHARACTER * len(utterance.said),
                 do="speak",
-                text=utterance.text,
+                text=utterance.said,
                 language=utterance.language,
                 voice=utterance.voice,
                 rate=utterance.rate_wpm,
