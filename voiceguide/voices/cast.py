@@ -22,7 +22,8 @@ class Cast:
 
     voice: str | None
     """The session's voice, as the engine calls it; None for the engine's calm default."""
-    rate_wpm: int
+    calm_wpm: Mapping[str, int]
+    """The pace of what has no other, by its language, in words a minute as heard."""
     language: str
     """The script's language, a BCP 47 tag; the session's voice only speaks this one."""
     chosen: Mapping[tuple[WantedVoice, str], str | None]
@@ -35,22 +36,30 @@ class Cast:
         voice = self.chosen.get((style.voice, style.language)) if style.voice else None
         if voice is None and same_language(style.language, self.language):
             voice = self.voice
-        return Utterance.of(speech, voice, self.rate_wpm)
+        return Utterance.of(speech, voice, self.calm_wpm[style.language])
 
 
-def cast(script: Script, engine: Engine, voice: str | None, rate_wpm: int, *, name: str) -> Cast:
+def cast(
+    script: Script, engine: Engine, voice: str | None, rate_wpm: int | None, *, name: str
+) -> Cast:
     """Return the voices of a script, chosen from those of ``engine``.
 
-    ``voice`` is the session's own; ``name`` is used in warnings about missing voices.
+    ``voice`` is the session's own, and ``rate_wpm`` its pace; None for the engine's calm one.
+    ``name`` is used in warnings about missing voices.
     """
+    calm_wpm: dict[str, int] = {}
     chosen: dict[tuple[WantedVoice, str], str | None] = {}
     missing = Findings()
     for cue in walk(script.root):
-        if not isinstance(cue, Speech) or cue.style.voice is None:
+        if not isinstance(cue, Speech):
+            continue
+        if cue.style.language not in calm_wpm:
+            calm_wpm[cue.style.language] = rate_wpm or engine.calm_wpm(cue.style.language)
+        if cue.style.voice is None:
             continue
         wanted = (cue.style.voice, cue.style.language)
         if wanted not in chosen:
             chosen[wanted] = engine.choose(*wanted)
         if chosen[wanted] is None:
             missing.add(f"no voice matches {cue.style.voice}: another one speaks", cue.at)
-    return Cast(voice, rate_wpm, script.language, chosen, tuple(missing.report(name)))
+    return Cast(voice, calm_wpm, script.language, chosen, tuple(missing.report(name)))
