@@ -8,8 +8,9 @@ that was made before is read from the cache; its key is everything that decides 
     pyttsx3     every system's own voices (espeak-ng on Linux), for where there is no better one
     piper       neural voices, each a model in a file (piper_download downloads them)
     recordings  a folder of a person's recordings, one file for each phrase
-    words       written text -> what is said for it
     best        which voice speaks if none is named
+    words       written text -> what is said for it, by the rules in words_en and words_de
+    amounts     numbers, ranges and units, which those rules share
     takes       a recording -> what was said in it, trimmed and judged
     cast        which voice speaks which part of a script
     clip        raw speech -> a clip
