@@ -9,6 +9,7 @@ that was made before is read from the cache; its key is everything that decides 
     piper       neural voices, each a model in a file (piper_download downloads them)
     recordings  a folder of a person's recordings, one file for each phrase
     words       written text -> what is said for it
+    espeak      how espeak-ng reads a text, in IPA
     takes       a recording -> what was said in it, trimmed and judged
     cast        which voice speaks which part of a script
     clip        raw speech -> a clip

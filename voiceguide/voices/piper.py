@@ -21,12 +21,13 @@ from pydantic import BaseModel, ValidationError
 from voiceguide import files
 from voiceguide.child import Child
 from voiceguide.errors import MissingVoiceError, VoiceError
+from voiceguide.library import phonemes
 from voiceguide.voices.cache import digest_of
 from voiceguide.voices.engine import (
     Spoken,
     Utterance,
     VoiceInfo,
-    remarks_without_espeak,
+    remark_without_pitch,
     same_language,
 )
 from voiceguide.voices.pyttsx3 import Pyttsx3
@@ -118,6 +119,8 @@ class Piper:
             _LIMIT_S + _LIMIT_S_PER_CHARACTER * len(utterance.said),
             do="speak",
             text=utterance.said,
+            phonemes=utterance.phonemes
+            and phonemes.for_espeak(utterance.phonemes, utterance.language),
             rate=utterance.rate_wpm,
             speaker=self._model.speakers.get(speaker, self._model.speaker),
         )
@@ -149,7 +152,7 @@ class Piper:
             languages = ", ".join(sorted({utterance.language for utterance in others}))
             speaks = f"{name} speaks “{self._model.language}”"
             remarks.append(f"{speaks}; another voice speaks what is in “{languages}”")
-        return remarks + remarks_without_espeak(name, mine) + self._default.remarks(others)
+        return remarks + remark_without_pitch(name, mine) + self._default.remarks(others)
 
     def restart(self) -> None:
         """Start afresh with the next phrase."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import os
+import unicodedata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from voiceguide.child import Asker, serve
 from voiceguide.errors import VoiceError
+
+if TYPE_CHECKING:
+    from voiceguide.voices.espeak import Espeak
 
 NORM_WPM = 140
 NORMS = {
@@ -43,6 +47,7 @@ class Speaker:
             raise VoiceError(
                 f"{model} cannot be loaded: {error or type(error).__name__}"
             ) from error
+        self._espeak: Espeak | None = None
         self._paces: dict[int | None, float] = {}
 
     def _load(self, model: Path) -> None:
@@ -68,15 +73,34 @@ class Speaker:
             download_dir=model.parent,
         )
 
-    def speak(self, text: str, rate: int, speaker: int | None) -> dict[str, object]:
-        """Return 16 bit samples in base64, and their rate; raises VoiceError."""
+    def speak(
+        self, text: str, rate: int, speaker: int | None, phonemes: str | None = None
+    ) -> dict[str, object]:
+        """Return 16 bit samples in base64, and their rate; raises VoiceError.
+
+        ``phonemes`` is the text with espeak's mnemonics in [[ ]].
+        """
         slower = NORM_WPM / rate
         try:
+            text = text.replace("[[", "[ [")  # Piper takes text in [[ ]] for phonemes
+            if phonemes and self._config.phoneme_type == "espeak":
+                text = self._in_ipa(phonemes)
             samples = self._synthesize(text, speaker, slower * self._pace(speaker), GAP_S * slower)
         except Exception as error:
             raise VoiceError(f"{self._name} failed: {error or type(error).__name__}") from error
         pcm = np.rint(samples * 32767).astype("<i2").tobytes()
         return {"pcm": base64.b64encode(pcm).decode(), "rate_hz": self._config.sample_rate}
+
+    def _in_ipa(self, phonemes: str) -> str:
+        """Return a text with each of its sentences in IPA, a line each, as Piper takes it.
+
+        Piper would read what stands between phonemes as if it were alone, and stress its last word.
+        """
+        from voiceguide.voices.espeak import Espeak
+
+        self._espeak = self._espeak or Espeak()
+        sentences = self._espeak.sentences(phonemes, self._config.espeak_voice)
+        return "\n".join(f"[[{unicodedata.normalize('NFD', one)}]]" for one in sentences)
 
     def _pace(self, speaker: int | None) -> float:
         """Return the factor for the length scale at which a speaker has the standard pace."""
@@ -110,9 +134,9 @@ class Speaker:
         )
         gap = np.zeros(round(gap_s * self._config.sample_rate), np.float32)
         parts: list[np.ndarray[Any, np.dtype[np.float32]]] = []
-        # Piper takes text in [[ ]] for phonemes
-        for chunk in self._voice.synthesize(text.replace("[[", "[ ["), settings):
-            parts += [chunk.audio_float_array, gap]
+        for line in text.split("\n"):
+            for chunk in self._voice.synthesize(line, settings):
+                parts += [chunk.audio_float_array, gap]
         return np.concatenate(parts[:-1] or [gap[:0]])
 
 
