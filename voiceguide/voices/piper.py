@@ -46,6 +46,8 @@ NEEDED = "pip install 'voiceguide[piper]'"
 _NAME = re.compile(r"[a-z]{2,3}_[A-Z]{2}-\w+-(x_low|low|medium|high)")
 """The names of Piper's own voices."""
 _CHILD = Path(__file__).with_name("piper_child.py")
+_CODE = (_CHILD, _CHILD.with_name("espeak.py"), Path(phonemes.__file__))
+"""What decides how a model sounds, besides itself."""
 _LIMIT_S = 60.0  # a large model on a slow disk
 _LIMIT_S_PER_CHARACTER = 0.5  # five times real time
 
@@ -93,7 +95,9 @@ class Model:
         self.id = " ".join(
             (
                 f"piper-tts-{_version(path)}",
-                hashlib.blake2b(_CHILD.read_bytes(), digest_size=4).hexdigest(),
+                hashlib.blake2b(
+                    b"".join(path.read_bytes() for path in _CODE), digest_size=4
+                ).hexdigest(),
                 digest_of(path, files.Store(files.cache_folder() / "digests")),
                 hashlib.blake2b(_config_path(path).read_bytes(), digest_size=16).hexdigest(),
             )
