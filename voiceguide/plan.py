@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voiceguide import clock, files, mixer, script, ssml, timeline
+from voiceguide import clock, files, library, mixer, script, ssml, timeline
 from voiceguide.errors import (
     Findings,
     LengthRequestError,
@@ -94,7 +94,8 @@ class Plan:
         """Warnings about the script or the voice; the session plays anyway."""
         engine = engines(self.request.options.voice)()
         try:
-            remarks = engine.remarks([utterance for _, utterance in self.utterances])
+            script = replace(self, cast=replace(self.cast, lexicons={}))  # what it asks for itself
+            remarks = engine.remarks([utterance for _, utterance in script.utterances])
         finally:
             engine.close()
         return (*self.script.warnings, *self.cast.warnings, *remarks)
@@ -121,6 +122,7 @@ def planned(request: Request, written: Written, problems: Findings | None = None
             folders=list(written.folders),
             language=options.language,
             problems=problems,
+            lexicons=_lexicon_folders(request, written),
         )
     speeches = (cue for cue in ssml.walk(read.root) if isinstance(cue, Speech))
     characters = sum(len(speech.text) for speech in speeches)
@@ -131,11 +133,24 @@ def planned(request: Request, written: Written, problems: Findings | None = None
         )
     engine = engines(options.voice)()
     try:
-        voice = None if options.voice in (PLAIN, DEFAULT) else options.voice
-        speakers = cast(read, engine, voice, options.rate, name=written.name)
+        speakers = cast(
+            read,
+            engine,
+            None if options.voice in (PLAIN, DEFAULT) else options.voice,
+            options.rate,
+            name=written.name,
+            lexicon=lambda language: library.lexicon(language, options.library_path),
+        )
     finally:
         engine.close()
     return Plan(request, written, read, speakers, bed(options))
+
+
+def _lexicon_folders(request: Request, written: Written) -> list[Path]:
+    """Return the folders that may hold the lexicons of a script: its own, and the library's."""
+    roots = files.script_folders(request.options.library_path)
+    language = request.options.language
+    return [*written.folders, *roots, *(root / language for root in roots)]
 
 
 def fit(requests: Sequence[Request], length_ms: int) -> list[Plan]:

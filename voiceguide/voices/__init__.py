@@ -11,6 +11,7 @@ that was made before is read from the cache; its key is everything that decides 
     best        which voice speaks if none is named
     words       written text -> what is said for it, by the rules in words_en and words_de
     amounts     numbers, ranges and units, which those rules share
+    espeak      how espeak-ng reads a text, in IPA
     takes       a recording -> what was said in it, trimmed and judged
     cast        which voice speaks which part of a script
     clip        raw speech -> a clip

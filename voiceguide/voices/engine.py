@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from voiceguide.library import Lexicon
+from voiceguide.library.phonemes import marked, parts
 from voiceguide.tables import Table
 from voiceguide.voices import words
 
@@ -20,6 +22,8 @@ CALM_WPM = 128
 """The pace of a natural voice that nobody asked for another; conversation runs at 150 to 180."""
 RATES_WPM = (40, 450)
 """From a quarter of conversation to a screen reader's fastest."""
+
+NO_LEXICON = Lexicon()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,9 @@ class Utterance:
     pitch_st: float
     """Semitones above the voice's own pitch."""
     phonemes: str | None = None
-    """The text again, with words in espeak's mnemonics within [[ ]], for engines that know them."""
+    """What is said, with words in IPA within [[ ]], for engines that know phonemes."""
     spoken: str | None = None
-    """The text with numbers, units and abbreviations as words, where it has any."""
+    """The text with numbers, units and abbreviations as words, and with aliases, if it has any."""
 
     @property
     def said(self) -> str:
@@ -47,20 +51,36 @@ class Utterance:
         return self.text if self.spoken is None else self.spoken
 
     @classmethod
-    def of(cls, speech: Speech, voice: str | None = None, rate_wpm: float = CALM_WPM) -> Utterance:
-        """Return what an engine has to say for a cue, in its style and relative to ``rate_wpm``."""
+    def of(
+        cls,
+        speech: Speech,
+        voice: str | None = None,
+        rate_wpm: float = CALM_WPM,
+        lexicon: Lexicon = NO_LEXICON,
+    ) -> Utterance:
+        """Return what an engine has to say for a cue, in its style and relative to ``rate_wpm``.
+
+        What the script itself gives in phonemes goes before the lexicon.
+        """
         slowest, fastest = RATES_WPM
         style = speech.style
         rate = min(fastest, max(slowest, round(rate_wpm * style.rate)))
         pitch_st = round(style.pitch_st, 2)
-        spoken = words.spoken(speech.text, style.language)
+        written = speech.text if speech.said is None else speech.said
+        spoken = lexicon.aliased(words.spoken(written, style.language))
+        phonemes = "".join(
+            marked(part.text)
+            if part.is_ipa
+            else lexicon.applied(words.spoken(part.text, style.language))
+            for part in parts(speech.phonemes or written.replace("[[", ""))
+        )
         return cls(
             speech.text,
             style.language,
             voice,
             rate,
             pitch_st,
-            speech.phonemes,
+            phonemes if "[[" in phonemes else None,
             None if spoken == speech.text else spoken,
         )
 
@@ -164,12 +184,15 @@ def same_language(one: str, other: str) -> bool:
     return one.lower().partition("-")[0] == other.lower().partition("-")[0]
 
 
-def remarks_without_espeak(name: str, utterances: Iterable[Utterance]) -> list[str]:
-    """Return a line for each thing in ``utterances`` that espeak-ng can do, but ``name`` cannot."""
-    utterances = list(utterances)
-    remarks = []
+def remark_without_pitch(name: str, utterances: Iterable[Utterance]) -> list[str]:
+    """Return a line if ``utterances`` change a pitch, which ``name`` cannot."""
     if any(utterance.pitch_st for utterance in utterances):
-        remarks.append(f"{name} cannot change its pitch: the script's changes are ignored")
+        return [f"{name} cannot change its pitch: the script's changes are ignored"]
+    return []
+
+
+def remark_without_phonemes(name: str, utterances: Iterable[Utterance]) -> list[str]:
+    """Return a line if ``utterances`` have phonemes, which ``name`` does not know."""
     if any(utterance.phonemes for utterance in utterances):
-        remarks.append(f"{name} does not know espeak's phonemes: it speaks the text as written")
-    return remarks
+        return [f"{name} does not know espeak's phonemes: it speaks the text as written"]
+    return []

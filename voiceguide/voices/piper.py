@@ -30,13 +30,14 @@ from pydantic import BaseModel, ValidationError
 from voiceguide import files
 from voiceguide.child import Child
 from voiceguide.errors import MissingVoiceError, VoiceError
+from voiceguide.library import phonemes
 from voiceguide.voices.cache import digest_of
 from voiceguide.voices.engine import (
     CALM_WPM,
     Spoken,
     Utterance,
     VoiceInfo,
-    remarks_without_espeak,
+    remark_without_pitch,
     same_language,
 )
 from voiceguide.voices.pyttsx3 import Pyttsx3
@@ -68,6 +69,8 @@ _LICENCE = re.compile(r"^\W*licen[cs]e\W+(.+)$", re.IGNORECASE | re.MULTILINE)
 _NAME = re.compile(r"[a-z]{2,3}_[A-Z]{2}-\w+-(x_low|low|medium|high)")
 """The names of Piper's own voices."""
 _CHILD = Path(__file__).with_name("piper_child.py")
+_CODE = (_CHILD, _CHILD.with_name("espeak.py"), Path(phonemes.__file__))
+"""What decides how a model sounds, besides itself."""
 _LIMIT_S = 60.0  # a large model on a slow disk
 _LIMIT_S_PER_CHARACTER = 0.5  # five times real time
 
@@ -120,7 +123,9 @@ class Model:
         self.id = " ".join(
             (
                 f"piper-tts-{version}",
-                hashlib.blake2b(_CHILD.read_bytes(), digest_size=4).hexdigest(),
+                hashlib.blake2b(
+                    b"".join(path.read_bytes() for path in _CODE), digest_size=4
+                ).hexdigest(),
                 digest,
                 hashlib.blake2b(_config_path(path).read_bytes(), digest_size=16).hexdigest(),
             )
@@ -146,6 +151,8 @@ class Piper:
             _LIMIT_S + _LIMIT_S_PER_CHARACTER * len(utterance.said),
             do="speak",
             text=utterance.said,
+            phonemes=utterance.phonemes
+            and phonemes.for_espeak(utterance.phonemes, utterance.language),
             rate=utterance.rate_wpm,
             speaker=self._model.speakers.get(speaker, self._model.speaker),
         )
@@ -183,7 +190,7 @@ class Piper:
             languages = ", ".join(sorted({utterance.language for utterance in others}))
             speaks = f"{name} speaks “{self._model.language}”"
             remarks.append(f"{speaks}; another voice speaks what is in “{languages}”")
-        return remarks + remarks_without_espeak(name, mine) + self._default.remarks(others)
+        return remarks + remark_without_pitch(name, mine) + self._default.remarks(others)
 
     def restart(self) -> None:
         """Start afresh with the next phrase."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+import unicodedata
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from voiceguide.child import Asker, serve
 from voiceguide.errors import VoiceError
+
+if TYPE_CHECKING:
+    from voiceguide.voices.espeak import Espeak
 
 NORMS = {
     "en": "Sit on the floor, lean back on your hands, and let your leg rest on the ball. "
@@ -50,6 +54,7 @@ class Speaker:
             raise VoiceError(
                 f"{model} cannot be loaded: {error or type(error).__name__}"
             ) from error
+        self._espeak: Espeak | None = None
         self._paces: dict[int | None, float] = {}
 
     def _load(self, model: Path) -> None:
@@ -74,9 +79,17 @@ class Speaker:
             download_dir=model.parent,
         )
 
-    def speak(self, text: str, rate: int, speaker: int | None) -> dict[str, object]:
-        """Return 16 bit samples in base64, and their rate; raises VoiceError."""
+    def speak(
+        self, text: str, rate: int, speaker: int | None, phonemes: str | None = None
+    ) -> dict[str, object]:
+        """Return 16 bit samples in base64, and their rate; raises VoiceError.
+
+        ``phonemes`` is the text with espeak's mnemonics in [[ ]].
+        """
         try:
+            text = text.replace("[[", "[ [")  # Piper takes text in [[ ]] for phonemes
+            if phonemes and self._config.phoneme_type == "espeak":
+                text = self._in_ipa(phonemes)
             slower = self._pace(speaker) / rate
             parts = self._synthesize(text, speaker, slower)
         except Exception as error:
@@ -85,6 +98,17 @@ class Speaker:
         samples = np.concatenate([piece for part in parts for piece in (part, gap)][:-1] or [gap])
         pcm = np.rint(np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
         return {"pcm": base64.b64encode(pcm).decode(), "rate_hz": self._config.sample_rate}
+
+    def _in_ipa(self, phonemes: str) -> str:
+        """Return a text with each of its sentences in IPA, a line each, as Piper takes it.
+
+        Piper would read what stands between phonemes as if it were alone, and stress its last word.
+        """
+        from voiceguide.voices.espeak import Espeak
+
+        self._espeak = self._espeak or Espeak()
+        sentences = self._espeak.sentences(phonemes, self._config.espeak_voice)
+        return "\n".join(f"[[{unicodedata.normalize('NFD', one)}]]" for one in sentences)
 
     def _pace(self, speaker: int | None) -> float:
         """Return the pace of a speaker at the length scale of 1, in words a minute as heard."""
@@ -116,9 +140,11 @@ class Speaker:
             noise_w_scale=NOISE,
             normalize_audio=False,  # sentence by sentence, it would be uneven
         )
-        # Piper takes text in [[ ]] for phonemes
-        chunks = self._voice.synthesize(text.replace("[[", "[ ["), settings)
-        return [chunk.audio_float_array for chunk in chunks]
+        return [
+            chunk.audio_float_array
+            for line in text.split("\n")
+            for chunk in self._voice.synthesize(line, settings)
+        ]
 
 
 if __name__ == "__main__":

@@ -20,11 +20,13 @@ from pedalboard.io import AudioFile
 
 from voiceguide.child import Child
 from voiceguide.errors import MissingVoiceError, VoiceError
+from voiceguide.library import phonemes
 from voiceguide.voices.engine import (
     Spoken,
     Utterance,
     VoiceInfo,
-    remarks_without_espeak,
+    remark_without_phonemes,
+    remark_without_pitch,
     slowed,
 )
 
@@ -80,7 +82,8 @@ class Pyttsx3:
                 voice=utterance.voice,
                 rate=max(setting, _SLOWEST),
                 pitch_st=utterance.pitch_st,
-                phonemes=utterance.phonemes,
+                phonemes=utterance.phonemes
+                and phonemes.for_espeak(utterance.phonemes, utterance.language),
             )
         except MissingVoiceError as error:
             raise MissingVoiceError(_missing(utterance.voice or "") or str(error)) from error
@@ -116,7 +119,12 @@ class Pyttsx3:
     def remarks(self, utterances: Iterable[Utterance]) -> list[str]:
         """Return what the voices of Windows and macOS cannot do for ``utterances``."""
         if sys.platform in ("win32", "darwin"):  # elsewhere, pyttsx3 uses espeak-ng
-            return remarks_without_espeak("the system's voice", utterances)
+            utterances = list(utterances)
+            name = "the system's voice"
+            return [
+                *remark_without_pitch(name, utterances),
+                *remark_without_phonemes(name, utterances),
+            ]
         return []
 
     def restart(self) -> None:
@@ -162,7 +170,10 @@ def _missing(voice: str) -> str | None:
 @functools.cache
 def _identity() -> str:
     """Return the name of the engine and of everything that its sound depends on."""
-    child = hashlib.blake2b(_CHILD.read_bytes(), digest_size=4).hexdigest()  # the calm voices too
+    signs = Path(phonemes.__file__)
+    child = hashlib.blake2b(  # the calm voices too
+        _CHILD.read_bytes() + signs.read_bytes(), digest_size=4
+    ).hexdigest()
     parts = [f"pyttsx3-{importlib.metadata.version('pyttsx3')}", child]
     if sys.platform != "linux":
         parts.append(f"{platform.system()}-{platform.release()}")

@@ -128,7 +128,10 @@ class Speaker:
         pitch_st: float,
         phonemes: str | None = None,
     ) -> str:
-        """Speak into a file, and return its path; ``phonemes`` replace the text if possible."""
+        """Speak into a file, and return its path.
+
+        ``phonemes``, with espeak's mnemonics in [[ ]], replace the text if possible.
+        """
         self._phonemes = self._espeak and phonemes is not None
         settings: dict[str, object] = {"voice": self._resolve(voice, language), "rate": rate}
         if self._espeak:
