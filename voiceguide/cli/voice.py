@@ -75,7 +75,7 @@ def voices(
         mark = "*" if voice.id in speaking else " "
         size = f"{voice.size_bytes / 1e6:.0f} MB" if voice.size_bytes else ""
         about = (voice.name, ", ".join(voice.languages), voice.gender, size, voice.licence)
-        typer.echo(f"{mark} {voice.id:<24}  {voice.engine:<8}  {'; '.join(filter(None, about))}")
+        typer.echo(f"{voice.id:<24} {mark} {voice.engine:<8}  {'; '.join(filter(None, about))}")
 
 
 def _download(name: str, language: str | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib
 import os
 import sys
 from typing import Any
@@ -44,6 +45,18 @@ def prepare_espeak() -> None:
 
     os.environ["ESPEAK_DATA_PATH"] = espeakng_loader.get_data_path()
     ctypes.CDLL(espeakng_loader.get_library_path(), mode=ctypes.RTLD_GLOBAL)
+
+
+def load(asker: Asker) -> None:
+    """Load all but the engine itself.
+
+    What espeak-ng says depends by some milliseconds on all that it said before: its flutter and its
+    noise go on, and nothing sets them back. So each phrase is spoken by a new engine.
+    """
+    prepare_espeak()
+    importlib.import_module("pyttsx3")
+    importlib.import_module("pyttsx3.drivers.espeak")
+    assert asker.folder  # noqa: S101 (it is made)
 
 
 class Speaker:
@@ -237,4 +250,4 @@ def missing(what: str) -> MissingVoiceError:
 
 
 if __name__ == "__main__":
-    serve(Speaker)
+    serve(Speaker, load if sys.platform == "linux" else None)
