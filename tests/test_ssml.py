@@ -772,6 +772,18 @@ def test_a_long_run_of_speech_goes_on_as_another_after_its_sentence():
     assert " ".join(parts[::2]) == " ".join([sentence] * 100)
 
 
+@pytest.mark.parametrize(
+    "words", ["ask Dr. Smith", "z. B. so", "am 13. Tag", "take No. five", "Mrs. Smith knows"]
+)
+def test_a_long_run_is_not_split_after_an_abbreviation(words):
+    for padding in range(1940, 2000, 3):
+        text = f"{'let go ' * 400}"[:padding].rsplit(" ", 1)[0] + f" {words}{' and rest' * 20}"
+        parts = cues(text)
+        assert len(parts) == 2
+        assert " ".join(parts) == text
+        assert not parts[0].endswith(".")
+
+
 def test_a_long_run_without_sentences_is_not_torn_by_pauses():
     parts = cues("word " * 1000)
     assert " ".join(parts) == ("word " * 1000).strip()

@@ -459,6 +459,7 @@ BIRTHDAY = "April twenty-third nineteen eighty-seven"
         ('interpret-as="date" format="y"', "69", "nineteen sixty-nine"),
         ('interpret-as="date" format="y"', "68", "twenty sixty-eight"),
         ('interpret-as="time" format="hms24"', "16:45", "16:45"),
+        ('interpret-as="time" format="hms12"', "8:00:00am", "8:00 AM"),
     ],
 )
 def test_say_as_gives_the_words_that_google_gives(attributes, written, said, folder):

@@ -180,7 +180,7 @@ def test_an_old_file_stays_whole_when_a_render_fails(tmp_path, ssml):
 def test_killed_while_it_renders_it_leaves_no_file_and_no_process(tmp_path, after_s):
     path = tmp_path / "calf.mp3"
     environment = {**os.environ, "VOICEGUIDE_CACHE_DIR": str(tmp_path / "cache")}
-    options = ("calf", "--side=left", "--minutes=3", "--mono", "-o", str(path))
+    options = ("calf", "--side=left", "--minutes=6", "--mono", "--guidance=brief", "-o", str(path))
     command = [sys.executable, "-m", "voiceguide", "render", *options]
     with subprocess.Popen(command, env=environment) as process:
         time.sleep(after_s)

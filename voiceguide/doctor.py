@@ -20,7 +20,7 @@ from voiceguide.errors import (
 )
 from voiceguide.player import device
 from voiceguide.ssml import Sound
-from voiceguide.voices import DEFAULT_RATE_WPM, Utterance
+from voiceguide.voices import Utterance
 from voiceguide.voices.clip import finish
 from voiceguide.voices.pyttsx3 import Pyttsx3
 
@@ -88,7 +88,7 @@ def _sounds(_language: str) -> str:
 def _voice(language: str) -> str:
     engine = Pyttsx3()
     try:
-        spoken = engine.speak(Utterance("1, 2, 3.", language, None, DEFAULT_RATE_WPM, 0.0))
+        spoken = engine.speak(Utterance("1, 2, 3.", language, None, 150, 0.0))
     finally:
         engine.close()
     clip = finish(spoken)

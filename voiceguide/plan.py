@@ -32,7 +32,7 @@ from voiceguide.errors import (
 from voiceguide.options import BEDS
 from voiceguide.ssml import CHAPTER, Mark, Sound, Speech
 from voiceguide.timeline import Bed, Measured, Variant
-from voiceguide.voices import DEFAULT_RATE_WPM, Voice, engines
+from voiceguide.voices import DEFAULT, PLAIN, Voice, engines
 from voiceguide.voices.cache import ClipCache
 from voiceguide.voices.cast import Cast, cast
 from voiceguide.voices.clip import keep_memory_flat
@@ -133,12 +133,11 @@ def planned(request: Request, written: Written, problems: Findings | None = None
         )
     engine = engines(options.voice)()
     try:
-        rate_wpm = options.rate or DEFAULT_RATE_WPM
         speakers = cast(
             read,
             engine,
-            options.voice,
-            rate_wpm,
+            None if options.voice in (PLAIN, DEFAULT) else options.voice,
+            options.rate,
             name=written.name,
             lexicon=lambda language: library.lexicon(language, options.library_path),
         )

@@ -7,9 +7,9 @@ two on standard error.
     app         the command line as a whole
     flags       the options of the model as options of commands
     sessions    script, render, play, playlist, serve
-    voice       phrases, record
+    voice       voices, phrases, record
     pronounce   pronounce
-    lists       regions, methods, kinds, voices, config, doctor
+    lists       regions, methods, kinds, config, doctor
     targets     the targets of commands, and where results go
     say         warnings, progress, and how long things take
 """

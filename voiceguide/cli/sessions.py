@@ -116,6 +116,7 @@ def render(  # noqa: PLR0913 (each is an option)
         with say.progress(session.title) as progress:
             session.export(path, progress, tones=not no_tones, start_delay_ms=delay_ms)
         typer.echo(path)
+    say.advise(options)
 
 
 @command("Example: voiceguide play neck --start-delay 20s")
@@ -163,6 +164,7 @@ def play(  # noqa: PLR0913 (each is an option)
         (target, None if is_audio(target) else _session(target, options))
         for target in files_of(targets)
     ]
+    say.advise(options)
     keys = [repr(session) if session else os.path.abspath(target) for target, session in played]  # noqa: PTH100 (of any name)
     first = places.latest(keys) if resume else 0
     for (target, session), key in list(zip(played, keys, strict=True))[first:]:
@@ -253,6 +255,7 @@ def playlist(
         else:
             typer.echo(path)
             folders.append(folder)
+    say.advise(options)
     if to is not None:
         for copied in copy(folders, to):
             typer.echo(copied)

@@ -19,8 +19,14 @@ _CLOSING = re.compile(r"\s*[.,;:!?…)\]»”’]+(?=\s|$)")
 _STRAY = re.compile(r"^[.,;:!?…]+\s+")  # what a break or sound separated from its words
 _SENTENCE_ENDS = (".", "!", "?", "…")
 _LONGEST_RUN = 2000  # characters
+_ENDED = (
+    r"(?<!\b[A-Za-z]\.)(?<![0-9]\.)(?<!\b(?:Dr|Mr|Ms|St|Hr|Fr|Nr|No|ca|vs)\.)(?<!\b(?:Mrs|bzw)\.)"
+)
+"""Not after a period that ends no sentence: “Dr. Smith”, “z. B.”, “am 3. Tag”."""
 _PARTS = re.compile(
-    r".{1,most}(?:(?<=[.!?…])\s|$)|.{1,most}(?:\s|$)|.{1,most}".replace("most", str(_LONGEST_RUN)),
+    r".{1,most}(?:(?<=[.!?…])ended\s|$)|.{1,most}(?:ended\s|$)|.{1,most}".replace(
+        "most", str(_LONGEST_RUN)
+    ).replace("ended", _ENDED),
     re.DOTALL,
 )
 """Splits a run of speech into parts of at most two minutes, which are held in memory while they

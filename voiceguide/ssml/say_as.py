@@ -145,7 +145,7 @@ def _time(text: str, form: str | None) -> str | None:
     if max(minutes, seconds) > 59 or hours * 60 + minutes > _DAY_MINUTES:  # noqa: PLR2004
         return None
     half = f" {match[4]}m".upper() if match[4] and form != "hms24" else ""
-    said_seconds = f":{match[3]}" if match[3] else ""
+    said_seconds = f":{match[3]}" if seconds else ""  # 8:00:00 is eight o'clock
     return f"{hours}:{match[2]}{said_seconds}{half}"
 
 

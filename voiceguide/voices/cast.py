@@ -23,7 +23,8 @@ class Cast:
 
     voice: str | None
     """The session's voice, as the engine calls it; None for the engine's calm default."""
-    rate_wpm: int
+    calm_wpm: Mapping[str, int]
+    """The pace of what has no other, by its language, in words a minute as heard."""
     language: str
     """The script's language, a BCP 47 tag; the session's voice only speaks this one."""
     chosen: Mapping[tuple[WantedVoice, str], str | None]
@@ -39,30 +40,32 @@ class Cast:
         if voice is None and same_language(style.language, self.language):
             voice = self.voice
         lexicon = self.lexicons.get(style.language, NO_LEXICON)
-        return Utterance.of(speech, voice, self.rate_wpm, lexicon)
+        return Utterance.of(speech, voice, self.calm_wpm[style.language], lexicon)
 
 
 def cast(  # noqa: PLR0913 (each by its name)
     script: Script,
     engine: Engine,
     voice: str | None,
-    rate_wpm: int,
+    rate_wpm: int | None,
     *,
     name: str,
     lexicon: Callable[[str], Lexicon] = lambda _: NO_LEXICON,
 ) -> Cast:
     """Return the voices of a script, chosen from those of ``engine``.
 
-    ``voice`` is the session's own; ``name`` is used in warnings about missing voices; ``lexicon``
-    returns that of a language.
+    ``voice`` is the session's own, and ``rate_wpm`` its pace; None for the engine's calm one.
+    ``name`` is used in warnings about missing voices; ``lexicon`` returns that of a language.
     """
+    calm_wpm: dict[str, int] = {}
     chosen: dict[tuple[WantedVoice, str], str | None] = {}
     missing = Findings()
     lexicons: dict[str, Lexicon] = {}
     for cue in walk(script.root):
         if not isinstance(cue, Speech):
             continue
-        if cue.style.language not in lexicons:
+        if cue.style.language not in calm_wpm:
+            calm_wpm[cue.style.language] = rate_wpm or engine.calm_wpm(cue.style.language)
             lexicons[cue.style.language] = lexicon(cue.style.language)
         if cue.style.voice is None:
             continue
@@ -71,4 +74,4 @@ def cast(  # noqa: PLR0913 (each by its name)
             chosen[wanted] = engine.choose(*wanted)
         if chosen[wanted] is None:
             missing.add(f"no voice matches {cue.style.voice}: another one speaks", cue.at)
-    return Cast(voice, rate_wpm, script.language, chosen, tuple(missing.report(name)), lexicons)
+    return Cast(voice, calm_wpm, script.language, chosen, tuple(missing.report(name)), lexicons)

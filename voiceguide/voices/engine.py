@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from voiceguide.ssml import Speech, WantedVoice
 
-DEFAULT_RATE_WPM = 120
-"""Calm: conversation runs at 150 to 180 words a minute."""
-RATES_WPM = (80, 450)
-"""What espeak-ng takes; the slowest calm, the fastest a screen reader's."""
+CALM_WPM = 128
+"""The pace of a natural voice that nobody asked for another; conversation runs at 150 to 180."""
+RATES_WPM = (40, 450)
+"""From a quarter of conversation to a screen reader's fastest."""
 
 NO_LEXICON = Lexicon()
 
@@ -37,7 +37,7 @@ class Utterance:
     voice: str | None
     """A voice as the engine calls it; None for the engine's calm default in the language."""
     rate_wpm: int
-    """Words a minute."""
+    """Words a minute, as heard from the first sound of a sentence to its last."""
     pitch_st: float
     """Semitones above the voice's own pitch."""
     phonemes: str | None = None
@@ -55,7 +55,7 @@ class Utterance:
         cls,
         speech: Speech,
         voice: str | None = None,
-        rate_wpm: float = DEFAULT_RATE_WPM,
+        rate_wpm: float = CALM_WPM,
         lexicon: Lexicon = NO_LEXICON,
     ) -> Utterance:
         """Return what an engine has to say for a cue, in its style and relative to ``rate_wpm``.
@@ -102,6 +102,17 @@ class VoiceInfo:
     id: str
     name: str
     languages: tuple[str, ...]
+    """BCP 47 tags."""
+    quality: int = 0
+    """How good it sounds beside others: the best of a language speaks by default. A voice with 0
+    only speaks if it is named."""
+    gender: str | None = None
+    """female, male, neutral or None: not known."""
+    size_bytes: int | None = None
+    """Of its model; None if it has none of its own."""
+    licence: str | None = None
+    engine: str = ""
+    """The name of its engine, filled in by ``installed_voices``."""
 
 
 class Engine(Protocol):
@@ -112,6 +123,9 @@ class Engine(Protocol):
 
     def speak(self, utterance: Utterance) -> Spoken:
         """Return speech; raises VoiceError that says why if it fails."""
+
+    def calm_wpm(self, language: str) -> int:
+        """Return its calm pace in a language (a BCP 47 tag), in words a minute as heard."""
 
     def choose(self, wanted: WantedVoice, language: str) -> str | None:
         """Return the id of the voice that matches best; None if none matches."""
@@ -153,6 +167,16 @@ ENGINES: Table[Voices] = Table(
 """The kinds of engines, in the order in which they are tried for a voice."""
 DEFAULT = "pyttsx3"
 """The engine that speaks by default. It accepts any name, so it is tried after all others."""
+
+
+def slowed(samples: NDArray[np.float32], rate_hz: int, factor: float) -> NDArray[np.float32]:
+    """Return mono speech at ``factor`` of its pace, at the same pitch: 0.5 lasts twice as long."""
+    from pedalboard import time_stretch
+
+    stretched: NDArray[np.float32] = time_stretch(
+        samples.astype("float32"), rate_hz, factor, high_quality=True
+    )
+    return stretched.reshape(-1)
 
 
 def same_language(one: str, other: str) -> bool:

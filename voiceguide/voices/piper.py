@@ -1,4 +1,8 @@
-"""Piper: neural voices; each is a model that speaks one language (extra "piper").
+"""Piper: neural voices; each is a model that speaks one language (extras "piper", "natural").
+
+A voice is a model, ``x.onnx``, and its configuration beside it, ``x.onnx.json``. It lies in the
+user's folder of voices, or in an installed package that has “voice” in its name, at its top or in
+its folder ``data``: so a voice can come from pip.
 
 The model runs in a child process: if onnxruntime crashes or hangs on a phrase, the session goes on.
 All engines of a voice share the process, since a model is large and one phrase already uses several
@@ -8,9 +12,14 @@ cores. The default engine speaks what is in other languages.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import importlib.metadata
+import importlib.util
+import itertools
+import os
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +33,7 @@ from voiceguide.errors import MissingVoiceError, VoiceError
 from voiceguide.library import phonemes
 from voiceguide.voices.cache import digest_of
 from voiceguide.voices.engine import (
+    CALM_WPM,
     Spoken,
     Utterance,
     VoiceInfo,
@@ -42,6 +52,19 @@ SUFFIX = ".onnx"
 SPEAKER = "#"
 """The separator before the name of a speaker, if a model has several: model.onnx#anna."""
 NEEDED = "pip install 'voiceguide[piper]'"
+
+RECOMMENDED = {"en": "en_US-joe-medium", "de": "de_DE-thorsten-medium"}
+"""The voice for each language that has texts; both are in the public domain (CC0)."""
+PACKAGED = ("en",)
+"""The languages whose recommended voice comes with the extra “natural”."""
+_GENDERS = {"en_US-joe-medium": "male", "de_DE-thorsten-medium": "male"}
+_SHA256 = {
+    "en_US-joe-medium": "58afce0321b8d9c46d7cdf9c16500cc55a793b4220212dba6b70fb788b3baf06",
+}
+"""The digests of models that packages bring: what another package has under such a name is not
+loaded."""
+_QUALITIES = ("x_low", "low", "medium", "high")
+_LICENCE = re.compile(r"^\W*licen[cs]e\W+(.+)$", re.IGNORECASE | re.MULTILINE)
 
 _NAME = re.compile(r"[a-z]{2,3}_[A-Z]{2}-\w+-(x_low|low|medium|high)")
 """The names of Piper's own voices."""
@@ -92,13 +115,18 @@ class Model:
             raise MissingVoiceError(f"{path}: has no speaker “{speaker}”; available: {there}")
         self.speaker = self.speakers.get(speaker)
         self.child = Child(_CHILD, str(path), name="the engine", failure=VoiceError)
+        version = _version(path)
+        digest = digest_of(path, files.Store(files.cache_folder() / "digests"))
+        if path.parent != folder() and digest != _SHA256.get(self.name, digest):
+            what = "is not the voice of that name: its SHA-256 digest is wrong"
+            raise VoiceError(f"{path}: {what}; install its package again")
         self.id = " ".join(
             (
-                f"piper-tts-{_version(path)}",
+                f"piper-tts-{version}",
                 hashlib.blake2b(
                     b"".join(path.read_bytes() for path in _CODE), digest_size=4
                 ).hexdigest(),
-                digest_of(path, files.Store(files.cache_folder() / "digests")),
+                digest,
                 hashlib.blake2b(_config_path(path).read_bytes(), digest_size=16).hexdigest(),
             )
         )
@@ -130,6 +158,12 @@ class Piper:
         )
         pcm = np.frombuffer(base64.b64decode(answer["pcm"]), dtype="<i2")
         return Spoken(pcm.astype(np.float32) / np.float32(32767), int(answer["rate_hz"]))
+
+    def calm_wpm(self, language: str) -> int:
+        """Return the calm pace of a natural voice; for other languages, the other engine's."""
+        if same_language(language, self._model.language):
+            return CALM_WPM
+        return self._default.calm_wpm(language)
 
     def choose(self, wanted: WantedVoice, language: str) -> str | None:
         """Return the model or one of its speakers if it is named; nothing else can be chosen."""
@@ -181,9 +215,27 @@ def folder() -> Path:
     return files.data_folder() / "voices"
 
 
+def installed() -> dict[str, Path]:
+    """Return the model of each voice by its name; the user's own come before those of packages."""
+    models: dict[str, Path] = {}
+    for path in itertools.chain(sorted(folder().glob(f"*{SUFFIX}")), _in_packages()):
+        models.setdefault(path.name.removesuffix(SUFFIX), path)
+    return models
+
+
+def _in_packages() -> Iterator[Path]:
+    """Return the models that packages bring; none if ``VOICEGUIDE_NO_PACKAGED_VOICES`` is set."""
+    if os.environ.get("VOICEGUIDE_NO_PACKAGED_VOICES"):
+        return
+    for entry in dict.fromkeys(sys.path):
+        if Path(entry).name in ("site-packages", "dist-packages"):
+            for within in (f"*voice*/*{SUFFIX}", f"*voice*/data/*{SUFFIX}"):
+                yield from sorted(Path(entry).glob(within))
+
+
 def voices() -> list[VoiceInfo]:
     """Return the installed voices, and the speakers of each model that has several."""
-    return [info for path in sorted(folder().glob(f"*{SUFFIX}")) for info in _infos(path)]
+    return [info for path in installed().values() for info in _infos(path)]
 
 
 def find(voice: str) -> Callable[[], Engine] | None:
@@ -209,7 +261,7 @@ def _file(voice: str) -> tuple[Path, str] | None:
         name, speaker = voice, ""
     if name.lower().endswith(SUFFIX):
         return Path(name), speaker
-    path = files.find(f"{name}{SUFFIX}", [folder()])
+    path = installed().get(name)
     return None if path is None else (path, speaker)
 
 
@@ -219,10 +271,38 @@ def _infos(path: Path) -> Iterator[VoiceInfo]:
         config = _config(path)
     except VoiceError:  # incomplete or odd: not listed; using it by name says why
         return
-    languages = (_language(config),)
-    yield VoiceInfo(name, "Piper", languages)
+    info = VoiceInfo(
+        name,
+        "Piper",
+        (_language(config),),
+        quality=_quality(name, config),
+        gender=_GENDERS.get(name),
+        size_bytes=path.stat().st_size,
+        licence=_licence(path),
+    )
+    yield info
     for speaker in config.speaker_id_map or ():
-        yield VoiceInfo(f"{name}{SPEAKER}{speaker}", "Piper", languages)
+        yield replace(info, id=f"{name}{SPEAKER}{speaker}", quality=0)
+
+
+def _quality(name: str, config: _Config) -> int:
+    """Return 1 to 4 for Piper's own grades, 5 for the recommended voice; 0 without Piper."""
+    if importlib.util.find_spec("piper") is None:
+        return 0
+    if name in RECOMMENDED.values():
+        return len(_QUALITIES) + 1
+    grade = config.audio.get("quality")
+    return _QUALITIES.index(grade) + 1 if grade in _QUALITIES else 1
+
+
+def _licence(model: Path) -> str | None:
+    """Return the licence that the card of a model names, if there is a card."""
+    for card in (model.with_name(f"{model.name}.card"), model.with_name("MODEL_CARD")):
+        with contextlib.suppress(OSError):
+            found = _LICENCE.search(card.read_text("utf-8", errors="replace"))
+            if found:
+                return found[1].strip()
+    return None
 
 
 def _config_path(model: Path) -> Path:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import unicodedata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -17,21 +16,29 @@ from voiceguide.errors import VoiceError
 if TYPE_CHECKING:
     from voiceguide.voices.espeak import Espeak
 
-NORM_WPM = 140
 NORMS = {
-    "en": ("Sit on the floor, lean back on your hands, and let your leg rest on the ball.", 5.44),
-    "de": ("Setz dich hin, stütz dich auf die Hände, und lass das Bein auf dem Ball ruhen.", 5.07),
+    "en": "Sit on the floor, lean back on your hands, and let your leg rest on the ball. "
+    "Breathe in through the nose, and out slowly through the mouth. "
+    "Step back with the treated leg into a wide lunge, and push the hips forward.",
+    "de": "Setz dich hin, stütz dich auf die Hände, und lass das Bein auf dem Ball ruhen. "
+    "Atme durch die Nase ein, und langsam durch den Mund wieder aus. "
+    "Such mit den Fingern die empfindliche Stelle, und leg den Ball darunter.",
 }
-"""The text for measuring a voice's pace, and how many seconds espeak-ng's calm voice takes for it
-at 140 words per minute (measured), so that a rate means the same for every voice."""
-COUNTING = ("1 2 3 4 5 6 7 8 9 10", 3.75)
-"""The same for all other languages: the median of twenty (measured)."""
-PACES = (0.4, 2.5)
-"""The plausible range of a voice's pace, relative to Piper's; outside, the measurement failed."""
-GAP_S = 0.33
-"""The gap between sentences at 140 words per minute, as long as espeak-ng's (measured)."""
+"""What a voice says to have its pace measured, so that a rate means the same for every voice."""
+COUNTING = "1 2 3 4 5 6 7 8 9 10", 137
+"""The same for all other languages; in what is 150 words a minute elsewhere, numbers are heard at
+137 (the median of twenty languages, spoken by espeak-ng; measured)."""
+PACES_WPM = (60, 400)
+"""What a voice's own pace may be; outside, the measurement failed and 160 is taken for it."""
+GAP_S = 0.385
+"""The gap between sentences at 150 words per minute, as long as espeak-ng's (measured)."""
 AUDIBLE = 0.01  # of the peak
-MOST_THREADS = 4  # one sentence gains nothing from more
+THREADS = 2
+"""On any machine: with another number, the last bits of a sum are others."""
+NOISE = 0.0
+"""Without noise a phrase is always the same: onnxruntime cannot be seeded for each phrase."""
+
+Samples: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 
 
 class Speaker:
@@ -55,10 +62,9 @@ class Speaker:
         from piper import PiperVoice
         from piper.config import PiperConfig
 
-        # PiperVoice.load takes no options: one thread a core would leave none for the encoder, and
-        # the arena would keep the memory of the longest sentence.
+        # PiperVoice.load takes no options; the arena would keep the memory of the longest sentence.
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = min(MOST_THREADS, os.cpu_count() or 1)
+        options.intra_op_num_threads = THREADS
         options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -80,15 +86,17 @@ class Speaker:
 
         ``phonemes`` is the text with espeak's mnemonics in [[ ]].
         """
-        slower = NORM_WPM / rate
         try:
             text = text.replace("[[", "[ [")  # Piper takes text in [[ ]] for phonemes
             if phonemes and self._config.phoneme_type == "espeak":
                 text = self._in_ipa(phonemes)
-            samples = self._synthesize(text, speaker, slower * self._pace(speaker), GAP_S * slower)
+            slower = self._pace(speaker) / rate
+            parts = self._synthesize(text, speaker, slower)
         except Exception as error:
             raise VoiceError(f"{self._name} failed: {error or type(error).__name__}") from error
-        pcm = np.rint(samples * 32767).astype("<i2").tobytes()
+        gap = np.zeros(round(GAP_S * 150 / rate * self._config.sample_rate), np.float32)
+        samples = np.concatenate([piece for part in parts for piece in (part, gap)][:-1] or [gap])
+        pcm = np.rint(np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
         return {"pcm": base64.b64encode(pcm).decode(), "rate_hz": self._config.sample_rate}
 
     def _in_ipa(self, phonemes: str) -> str:
@@ -103,41 +111,40 @@ class Speaker:
         return "\n".join(f"[[{unicodedata.normalize('NFD', one)}]]" for one in sentences)
 
     def _pace(self, speaker: int | None) -> float:
-        """Return the factor for the length scale at which a speaker has the standard pace."""
+        """Return the pace of a speaker at the length scale of 1, in words a minute as heard."""
         if speaker not in self._paces:
             language = self._config.espeak_voice.partition("-")[0]
-            text, norm_s = NORMS.get(language, COUNTING)
-            # without noise in their widths, phonemes always have the same length
-            samples = self._synthesize(text, speaker, 1.0, 0.0, noise_w_scale=0.0)
-            levels = np.abs(samples)
-            loud = np.flatnonzero(levels > AUDIBLE * levels.max(initial=0.0))
-            heard_s = (loud[-1] - loud[0] + 1) / self._config.sample_rate if loud.size else 0.0
-            pace = norm_s / heard_s if heard_s else 1.0
-            self._paces[speaker] = pace if PACES[0] <= pace <= PACES[1] else 1.0
+            text = NORMS.get(language)
+            parts = self._synthesize(text or COUNTING[0], speaker, 1.0)
+            heard_s = sum(map(self._heard_s, parts))
+            words = len((text or COUNTING[0]).split())
+            pace = 60 * words / heard_s if heard_s else 0.0
+            pace *= 1 if text else 150 / COUNTING[1]
+            slowest, fastest = PACES_WPM
+            self._paces[speaker] = pace if slowest <= pace <= fastest else 160
         return self._paces[speaker]
 
-    def _synthesize(
-        self,
-        text: str,
-        speaker: int | None,
-        slower: float,
-        gap_s: float,
-        noise_w_scale: float | None = None,
-    ) -> np.ndarray[Any, np.dtype[np.float32]]:
+    def _heard_s(self, samples: Samples) -> float:
+        levels = np.abs(samples)
+        loud = np.flatnonzero(levels > AUDIBLE * levels.max(initial=0.0))
+        return (loud[-1] - loud[0] + 1) / self._config.sample_rate if loud.size else 0.0
+
+    def _synthesize(self, text: str, speaker: int | None, slower: float) -> list[Samples]:
+        """Return the sentences of a text."""
         from piper.config import SynthesisConfig
 
         settings = SynthesisConfig(
             speaker_id=speaker,
             length_scale=self._config.length_scale * slower,
-            noise_w_scale=noise_w_scale,
+            noise_scale=NOISE,
+            noise_w_scale=NOISE,
             normalize_audio=False,  # sentence by sentence, it would be uneven
         )
-        gap = np.zeros(round(gap_s * self._config.sample_rate), np.float32)
-        parts: list[np.ndarray[Any, np.dtype[np.float32]]] = []
-        for line in text.split("\n"):
-            for chunk in self._voice.synthesize(line, settings):
-                parts += [chunk.audio_float_array, gap]
-        return np.concatenate(parts[:-1] or [gap[:0]])
+        return [
+            chunk.audio_float_array
+            for line in text.split("\n")
+            for chunk in self._voice.synthesize(line, settings)
+        ]
 
 
 if __name__ == "__main__":

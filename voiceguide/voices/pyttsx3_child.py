@@ -70,9 +70,14 @@ class Speaker:
             self._let_phonemes_through()
 
     def voices(self) -> list[dict[str, Any]]:
-        """Return the id, name and languages of each voice."""
+        """Return the id, name, languages and gender of each voice."""
         return [
-            {"id": voice.id, "name": voice.name, "languages": _languages(voice)}
+            {
+                "id": voice.id,
+                "name": voice.name,
+                "languages": _languages(voice),
+                "gender": _gender(voice) or None,
+            }
             for voice in self._voices
         ]
 

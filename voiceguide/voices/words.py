@@ -1,46 +1,70 @@
-"""Written text -> what people say for it, before any engine: numbers, units, abbreviations."""
+"""Written text -> what people say for it, before any engine: numbers, units, abbreviations.
+
+Takes a text and its language; gives the text with “3–5 min” as “three to five minutes”. Numbers up
+to twelve become words where they are touched; larger ones stay digits, which engines read better
+than long words. What a language needs is in a file of its own (``words_en``, ``words_de``), and
+what they share in ``amounts``. A text in another language, or without such writing, is returned as
+it is.
+"""
 
 from __future__ import annotations
 
+import functools
 import re
+from typing import TYPE_CHECKING
 
-_UNITS = {
-    "en": {
-        "s": ("second", "seconds"), "sec": ("second", "seconds"), "min": ("minute", "minutes"),
-        "h": ("hour", "hours"), "mm": ("millimeter", "millimeters"),
-        "cm": ("centimeter", "centimeters"), "m": ("meter", "meters"), "kg": ("kilo", "kilos"),
-    },
-    "de": {
-        "s": ("eine Sekunde", "Sekunden"), "min": ("eine Minute", "Minuten"),
-        "h": ("eine Stunde", "Stunden"), "mm": ("ein Millimeter", "Millimeter"),
-        "cm": ("ein Zentimeter", "Zentimeter"), "m": ("ein Meter", "Meter"),
-        "kg": ("ein Kilo", "Kilo"),
-    },
-}  # fmt: skip
-"""Singular and plural. An engine reads "45 s" as a number and a letter."""
-_BETWEEN = {"en": ("to", "out of"), "de": ("bis", "von")}
-_AMOUNT = re.compile(
-    r"(?<![^\s(])(?:(\d+(?:[.,]\d+)?) ?[–-] ?)?(\d+(?:[.,]\d+)?)[ \u00a0\u202f]?"
-    r"(s|sec|min|h|mm|cm|m|kg)(?=[\s.,;:!?…)]|$)"
-)
-_OF_TEN = re.compile(r"(?<![^\s(])(10|\d)/10(?=[\s.,;:!?…)]|$)(?![.,]\d)")
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+    from voiceguide.voices.amounts import Rule
+
+_NUMBERS = re.compile(r"[0-9½¼¾⅓⅔/]|\b[IVX]{1,4}[-–IVX]")
+_OPENING = "([{\"'“„‚‘«»"
+_CLOSING = ",;:!?…)]}\"'”’“‘»«"
+_MOST_ROUNDS = 4
 
 
 def spoken(text: str, language: str) -> str:
     """Return what is said for a text: numbers, units and abbreviations as words."""
-    language = language.partition("-")[0].lower()
-    units = _UNITS.get(language)
-    if units is None or not any(char.isdigit() for char in text):
+    tongue = _tongue(language.partition("-")[0].lower())
+    if tongue is None or not (_NUMBERS.search(text) or _is_shortened(text, tongue.SHORTENED)):
         return text
-    to, out_of = _BETWEEN[language]
+    for _ in range(_MOST_ROUNDS):  # what one rule makes, an earlier one may take up
+        before = text
+        for pattern, said in _rules(tongue):
+            text = pattern.sub(said, text)
+        if text == before:
+            break
+    return text
 
-    def amount(match: re.Match[str]) -> str:
-        least, most, unit = match.groups()
-        if unit not in units:
-            return match[0]
-        one, several = units[unit]
-        if least is None and most == "1":
-            return one if " " in one else f"1 {one}"
-        return f"{least} {to} {most} {several}" if least else f"{most} {several}"
 
-    return _OF_TEN.sub(rf"\1 {out_of} 10", _AMOUNT.sub(amount, text))
+def _tongue(language: str) -> ModuleType | None:
+    """Return the module of a language; None where its texts stay as they are."""
+    if language == "en":
+        from voiceguide.voices import words_en
+
+        return words_en
+    if language == "de":
+        from voiceguide.voices import words_de
+
+        return words_de
+    return None
+
+
+def _is_shortened(text: str, shortened: frozenset[str]) -> bool:
+    """Whether a text may have one of these abbreviations, each given up to its first period."""
+    words = (word.lstrip(_OPENING) for word in text.split())
+    return any(
+        word.partition(".")[0].lower() in shortened
+        if "." in word
+        else word.strip(_CLOSING) in shortened
+        for word in words
+    )
+
+
+@functools.cache
+def _rules(tongue: ModuleType) -> Sequence[Rule]:
+    """Return the rules of a language, in the order in which they are applied."""
+    rules: Sequence[Rule] = tongue.rules()
+    return rules
