@@ -386,7 +386,7 @@ def test_what_cannot_be_said_otherwise_is_said_as_written_with_a_warning(body, w
 def test_phonemes_are_ipa_by_default():
     (speech,) = parsed('A <phoneme ph="təˈmeɪtoʊ">tomato</phoneme>, 3 min.').root.children
     assert speech.text == "A tomato, 3 min."
-    assert Utterance.of(speech).phonemes == "A [[təˈmeɪtoʊ]], 3 minutes."
+    assert Utterance.of(speech).phonemes == "A [[təˈmeɪtoʊ]], three minutes."
     assert phonemes.parts(speech.phonemes) == [
         ("A ", False), ("təˈmeɪtoʊ", True), (", 3 min.", False)
     ]  # fmt: skip
