@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -86,21 +87,18 @@ def voices(
     download: Annotated[
         str | None,
         typer.Option(
-            help="Download a Piper voice, such as en_US-amy-medium; resumes an interrupted "
-            "download. VOICEGUIDE_PIPER_URL names a mirror.",
+            help="Download kokoro, or a Piper voice, such as en_US-amy-medium; resumes an "
+            "interrupted download. VOICEGUIDE_KOKORO_URL and VOICEGUIDE_PIPER_URL name mirrors.",
             metavar="NAME",
         ),
     ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Download without asking.")] = False,
 ) -> None:
     """List the voices on this machine, for --voice, or download another."""
     from voiceguide import session
 
     if download is not None:
-        from voiceguide.voices import piper_download
-
-        with say.progress(download) as progress:
-            path = piper_download.download(download, progress)
-        typer.echo(path)
+        typer.echo(_downloaded(download, sure=yes))
         return
     found = session.voices(language)
     for voice in found:
@@ -151,6 +149,22 @@ def doctor(language: Language = "en", texts: Texts = None) -> None:
         typer.echo(f"{'ok  ' if finding.works else 'FAIL'}  {finding.part:<8}  {finding.says}")
     if not healthy:
         raise typer.Exit(1)
+
+
+def _downloaded(name: str, *, sure: bool) -> Path:
+    """Download a voice, after asking if it is large; return the path of its model."""
+    from voiceguide.voices import kokoro, kokoro_download, piper_download
+
+    if name != kokoro.NAME:
+        with say.progress(name) as progress:
+            return piper_download.download(name, progress)
+    offer = kokoro_download.offer()
+    if offer.files:
+        say.note(str(offer))
+        if not sure and sys.stdin.isatty() and sys.stderr.isatty():
+            typer.confirm("Download?", abort=True, err=True)
+    with say.progress(name) as progress:
+        return kokoro_download.download(offer, progress)
 
 
 def _edit(path: Path) -> None:
