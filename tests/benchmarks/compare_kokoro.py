@@ -43,15 +43,18 @@ LONG = (
 )
 BEFORE = "Now we go on, slowly and calmly. "
 AFTER = " Then we go on, slowly and calmly, with the next part."
-ROWS = {"row30": 30, "row60": 60, "row100": 100, "row200": 200}
+ROWS = {
+    "row15": (15, 16), "row30": (30, 31), "row60": (60, 61), "row100": (100, 101),
+    "row200": (200, 201), "mean": (5, 100),
+}  # fmt: skip
+"""Rows of the style, from and up to: one, or the mean of several."""
 SPEEDS = {"slower": 0.85, "faster": 1.2}
 SIGNS = {"comma": ",", "nothing": "", "exclaimed": "!", "trailing": "…"}
 WAYS = ("plain", *ROWS, *SPEEDS, *SIGNS, "before", "after")
 
 
-def say(speaker: Speaker, way: str, text: str, style: str, rate: int) -> np.ndarray:
+def say(speaker: Speaker, way: str, text: str, style: str, speed: float) -> np.ndarray:
     """Return a phrase, spoken in one of the ways."""
-    speed = speaker._pace(style) * rate / NORM_WPM * SPEEDS.get(way, 1.0)
     whole = {"before": BEFORE + text, "after": text + AFTER}.get(way, text)
     spoken = " ".join(piece.letters for piece in speaker._pieces(whole, style, marked=False))
     if way in SIGNS:
@@ -60,8 +63,8 @@ def say(speaker: Speaker, way: str, text: str, style: str, rate: int) -> np.ndar
     rows = np.fromfile(speaker._styles / f"{style}.bin", "<f4").reshape(STYLES)
     given = {
         speaker._tokens: np.array([[0, *tokens, 0]], np.int64),
-        "style": rows[ROWS.get(way, len(tokens))],
-        "speed": np.array([speed], np.float32),
+        "style": rows[slice(*ROWS.get(way, (len(tokens), len(tokens) + 1)))].mean(axis=0),
+        "speed": np.array([speed * SPEEDS.get(way, 1.0)], np.float32),
     }
     samples = trimmed(speaker._session.run(None, given)[0].reshape(-1))
     return cut(samples, way) if way in ("before", "after") else samples
@@ -90,11 +93,12 @@ def main() -> None:
     speaker = Speaker(SimpleNamespace(arguments=[model, given.folder / "voices"]))
     print(f"{model.name}, {given.rate} words a minute, {given.texts} texts")
     for style in given.voices.split(","):
+        speed = speaker.pace(style) * given.rate / NORM_WPM
         for way in given.ways.split(","):
             marks, heard_s, begin = [], 0.0, time.process_time()
             clips = []
             for text in SHORT if given.texts == "short" else LONG:
-                samples = say(speaker, way, text, style, given.rate)
+                samples = say(speaker, way, text, style, speed)
                 heard_s += samples.size / RATE_HZ
                 clips.append(finish(Spoken(samples, RATE_HZ)))
             cpu_s = time.process_time() - begin

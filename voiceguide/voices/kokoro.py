@@ -19,7 +19,7 @@ import numpy as np
 from voiceguide import files
 from voiceguide.child import Child
 from voiceguide.errors import MissingVoiceError, VoiceError
-from voiceguide.voices.cache import digest_of
+from voiceguide.voices.cache import digest_of, key
 from voiceguide.voices.engine import (
     Spoken,
     Utterance,
@@ -84,15 +84,25 @@ class Model:
         )
         kept = files.Store(files.cache_folder() / "digests")
         parts = [digest_of(place / STYLES / f"{name}{SUFFIX}", kept) for name in self.styles]
-        self.id = " ".join(
+        self._sound = " ".join(
             (
                 f"{NAME}-{_version()}",
                 hashlib.blake2b(_CHILD.read_bytes(), digest_size=4).hexdigest(),
-                self.style,
                 digest_of(path, kept),
                 hashlib.blake2b(" ".join(parts).encode(), digest_size=16).hexdigest(),
             )
         )
+        self.id = f"{self._sound} {self.style}"
+        self._paces = files.Store(files.cache_folder() / "paces")
+
+    def pace(self, style: str) -> float:
+        """Return the speed at which a voice has the standard pace; it is measured once."""
+        name = key(self._sound, style)
+        kept = self._paces.read(name)
+        if kept is None:
+            kept = repr(float(self.child.ask(_LIMIT_S, do="pace", style=style))).encode()
+            self._paces.write(name, kept)
+        return float(kept)
 
 
 class Kokoro:
@@ -110,13 +120,15 @@ class Kokoro:
                 utterance = replace(utterance, voice=None)
             return self._default.speak(utterance)
         _, _, named = (utterance.voice or "").rpartition(SPEAKER)
+        style = named if named in self._model.styles else self._model.style
         answer = self._model.child.ask(
             _LIMIT_S + _LIMIT_S_PER_CHARACTER * len(utterance.said),
             do="speak",
             text=utterance.said if utterance.phonemes is None else utterance.phonemes,
             marked=utterance.phonemes is not None,
             rate=utterance.rate_wpm,
-            style=named if named in self._model.styles else self._model.style,
+            style=style,
+            pace=self._model.pace(style),
         )
         pcm = np.frombuffer(base64.b64decode(answer["pcm"]), dtype="<i2")
         return Spoken(pcm.astype(np.float32) / np.float32(32767), int(answer["rate_hz"]))
@@ -132,11 +144,8 @@ class Kokoro:
         if wanted.names and not (wanted.languages or wanted.gender or wanted.variant):
             return None
         matching = self._matching(wanted, language)
-        return (
-            f"{SPEAKER}{matching[min(wanted.variant or 1, len(matching)) - 1]}"
-            if matching
-            else None
-        )
+        number = min(wanted.variant or 1, len(matching))
+        return f"{SPEAKER}{matching[number - 1]}" if matching else None
 
     def _matching(self, wanted: WantedVoice, language: str) -> list[str]:
         """Return the voices of a kind: the session's own first, if it is one, in each country."""

@@ -220,7 +220,7 @@ def _lines(clause: str) -> Iterator[str]:
 
 
 class Speaker:
-    """A model, and the natural pace of its voices."""
+    """A model, and espeak-ng."""
 
     def __init__(self, asker: Asker) -> None:
         """Load the model; raises VoiceError."""
@@ -234,7 +234,6 @@ class Speaker:
                 f"{model} cannot be loaded: {error or type(error).__name__}"
             ) from error
         self._espeak = Espeak()
-        self._paces: dict[str, float] = {}
 
     def _load(self, model: Path) -> None:
         import onnxruntime
@@ -252,41 +251,42 @@ class Speaker:
         names = {given.name for given in self._session.get_inputs()}
         [self._tokens] = names - {"style", "speed"}  # "tokens" or "input_ids"
 
-    def speak(self, text: str, marked: bool, rate: int, style: str) -> dict[str, object]:
+    def speak(
+        self, text: str, *, marked: bool, rate: int, style: str, pace: float
+    ) -> dict[str, object]:
         """Return 16 bit samples in base64, and their rate; raises VoiceError.
 
         ``marked`` is whether the text has espeak's phonemes within [[ ]].
         """
+        slower = NORM_WPM / rate
+        parts: list[Sound] = []
         try:
-            samples = self._speech(text, style, rate, marked=marked)
+            for piece in self._pieces(text, style, marked=marked):
+                parts += [
+                    self._synthesize(piece.letters, style, pace / slower),
+                    silence(GAPS_S[piece.is_end] * slower),
+                ]
         except Exception as error:
             raise VoiceError(f"{self._name} failed: {error or type(error).__name__}") from error
+        samples = np.concatenate(parts[:-1] or [silence(0)])
         pcm = np.rint(np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
         return {"pcm": base64.b64encode(pcm).decode(), "rate_hz": RATE_HZ}
 
-    def _speech(self, text: str, style: str, rate: int, *, marked: bool) -> Sound:
-        slower = NORM_WPM / rate
-        speed = self._pace(style) / slower
-        parts: list[Sound] = []
-        for piece in self._pieces(text, style, marked=marked):
-            gap_s = GAPS_S[piece.is_end] * slower
-            parts += [self._synthesize(piece.letters, style, speed), silence(gap_s)]
-        return np.concatenate(parts[:-1] or [silence(0)])
+    def pace(self, style: str) -> float:
+        """Return the speed at which a voice has the standard pace; raises VoiceError."""
+        text, norm_s = NORM
+        try:
+            [piece] = self._pieces(text, style, marked=False)
+            heard_s = self._synthesize(piece.letters, style, 1.0).size / RATE_HZ - 2 * MARGIN_S
+        except Exception as error:
+            raise VoiceError(f"{self._name} failed: {error or type(error).__name__}") from error
+        pace = heard_s / norm_s
+        return pace if PACES[0] <= pace <= PACES[1] else 1.0
 
     def _pieces(self, text: str, style: str, *, marked: bool) -> list[Piece]:
         british = style.startswith("b")
         clauses = self._espeak.clauses(text, VOICES[british], marked=marked)
         return list(pieces(clauses, british=british))
-
-    def _pace(self, style: str) -> float:
-        """Return the speed at which a voice has the standard pace."""
-        if style not in self._paces:
-            text, norm_s = NORM
-            [piece] = self._pieces(text, style, marked=False)
-            heard_s = self._synthesize(piece.letters, style, 1.0).size / RATE_HZ - 2 * MARGIN_S
-            pace = heard_s / norm_s
-            self._paces[style] = pace if PACES[0] <= pace <= PACES[1] else 1.0
-        return self._paces[style]
 
     def _synthesize(self, spoken: str, style: str, speed: float) -> Sound:
         """Return speech without silence at its ends."""
