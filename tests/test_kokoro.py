@@ -268,7 +268,7 @@ def test_text_in_the_letters_of_the_model(espeak, text):
 def test_a_long_sentence_is_divided_at_its_signs_and_words():
     clauses = [Clause("ab " * 30, ","), Clause("cd " * 30, ","), Clause("ef " * 90, ".")]
     found = list(pieces([Clause(one.ipa.strip(), one.pause) for one in clauses], british=False))
-    assert all(len(piece.letters) <= 150 for piece in found)
+    assert all(len(piece.letters) <= 100 for piece in found)
     assert [piece.is_end for piece in found] == [False] * (len(found) - 1) + [True]
     assert found[0].letters.endswith("b,")
     assert " ".join(piece.letters for piece in found).split() == [
