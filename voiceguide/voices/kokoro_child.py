@@ -186,9 +186,9 @@ def pieces(clauses: Iterable[Clause], *, british: bool) -> Iterator[Piece]:
 
     Phrases of one to three words are spoken as they are, with a full stop if they have no sign.
     Nothing else sounds better with am_michael, by Distill-MOS of ten phrases at 120 words a minute:
-    as they are 3.91, without a sign 3.76, with “!” 3.90; the style for 15 tokens 3.92, for 30 3.91,
-    60 3.79, 100 3.82, 200 3.79; slower (0.85) 3.78, faster (1.2) 3.75; cut from a longer text at
-    the pause, behind it 3.84, before it 3.57. The judge marks down what is short: whole sentences
+    as they are 3.91, without a sign 3.76, with “!” 3.90; the style for 15 tokens 3.92, for 30 3.87,
+    60 3.80, 100 3.88, 200 3.78; slower (0.85) 3.81, faster (1.2) 3.80; cut from a longer text at
+    the pause, behind it 3.86, before it 3.69. The judge marks down what is short: whole sentences
     have 4.53, and 1.2 s of the same 3.91 (their beginning) or 4.01 (their end).
     """
     sentence: list[str] = []
