@@ -143,7 +143,11 @@ def test_every_option_is_on_the_command_line_with_its_default():
     shown = " ".join(voiceguide("render", "--help").stdout.split())
     for name in EVERYWHERE:
         assert f"--{name.replace('_', '-')} " in shown
-    for text in ("[default: both]", "[default: the voice's calm pace]", "[default: the deepest that suits]"):
+    for text in (
+        "[default: both]",
+        "[default: the voice's calm pace]",
+        "[default: the deepest that suits]",
+    ):
         assert text in shown
     assert "-h, --help" in shown
     assert voiceguide("-h").stdout == voiceguide("--help").stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,11 +48,13 @@ def voices(
     download: Annotated[
         str | None,
         typer.Option(
-            help="Download a Piper voice, such as en_US-amy-medium, or the best for --language; "
-            "resumes an interrupted download. VOICEGUIDE_PIPER_URL names a mirror.",
+            help="Download kokoro, a Piper voice, such as en_US-amy-medium, or the best of Piper for "
+            "--language; resumes an interrupted download. VOICEGUIDE_KOKORO_URL and "
+            "VOICEGUIDE_PIPER_URL name mirrors.",
             metavar="NAME|best",
         ),
     ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Download without asking.")] = False,
 ) -> None:
     """List the voices on this machine, let them speak, or download another.
 
@@ -62,7 +65,8 @@ def voices(
     from voiceguide.voices import best
 
     if download is not None:
-        _download(download, language)
+        name = _recommended(language) if download == "best" else download
+        typer.echo(_downloaded(name, sure=yes))
         return
     found = session.voices(language)
     if sample is not None:
@@ -78,17 +82,30 @@ def voices(
         typer.echo(f"{voice.id:<24} {mark} {voice.engine:<8}  {'; '.join(filter(None, about))}")
 
 
-def _download(name: str, language: str | None) -> None:
-    from voiceguide.voices import piper, piper_download
+def _recommended(language: str | None) -> str:
+    """Return the name of the voice that is the best to download for a language."""
+    from voiceguide.voices import piper
 
-    if name == "best":
-        if language not in piper.RECOMMENDED:
-            known = ", ".join(sorted(piper.RECOMMENDED))
-            raise UsageError(f"--download best needs --language, one of {known}")
-        name = piper.RECOMMENDED[language]
+    if language not in piper.RECOMMENDED:
+        known = ", ".join(sorted(piper.RECOMMENDED))
+        raise UsageError(f"--download best needs --language, one of {known}")
+    return piper.RECOMMENDED[language]
+
+
+def _downloaded(name: str, *, sure: bool) -> Path:
+    """Download a voice, after asking if it is large; return the path of its model."""
+    from voiceguide.voices import kokoro, kokoro_download, piper_download
+
+    if name != kokoro.NAME:
+        with say.progress(name) as progress:
+            return piper_download.download(name, progress)
+    offer = kokoro_download.offer()
+    if offer.files:
+        say.note(str(offer))
+        if not sure and sys.stdin.isatty() and sys.stderr.isatty():
+            typer.confirm("Download?", abort=True, err=True)
     with say.progress(name) as progress:
-        path = piper_download.download(name, progress)
-    typer.echo(path)
+        return kokoro_download.download(offer, progress)
 
 
 def _sample(name: str, language: str, found: list[VoiceInfo], output: Path | None) -> None:

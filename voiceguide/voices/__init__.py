@@ -7,6 +7,8 @@ that was made before is read from the cache; its key is everything that decides 
     engine      what an utterance and an engine are, and the table of engines, found by name
     pyttsx3     every system's own voices (espeak-ng on Linux), for where there is no better one
     piper       neural voices, each a model in a file (piper_download downloads them)
+    kokoro      one neural model with many English voices (kokoro_download downloads it)
+    download    downloads that resume and are verified, for both
     recordings  a folder of a person's recordings, one file for each phrase
     best        which voice speaks if none is named
     words       written text -> what is said for it, by the rules in words_en and words_de

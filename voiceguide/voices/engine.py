@@ -158,6 +158,7 @@ class Voices(Protocol):
 ENGINES: Table[Voices] = Table(
     "voiceguide.engines",
     {
+        "kokoro": "voiceguide.voices.kokoro",
         "recordings": "voiceguide.voices.recordings",
         "piper": "voiceguide.voices.piper",
         "pyttsx3": "voiceguide.voices.pyttsx3",
