@@ -48,8 +48,8 @@ def voices(
     download: Annotated[
         str | None,
         typer.Option(
-            help="Download kokoro, a Piper voice, such as en_US-amy-medium, or the best of Piper for "
-            "--language; resumes an interrupted download. VOICEGUIDE_KOKORO_URL and "
+            help="Download kokoro, a Piper voice, such as en_US-amy-medium, or the best "
+            "of Piper for --language; resumes an interrupted download. VOICEGUIDE_KOKORO_URL and "
             "VOICEGUIDE_PIPER_URL name mirrors.",
             metavar="NAME|best",
         ),
@@ -112,7 +112,7 @@ def _sample(name: str, language: str, found: list[VoiceInfo], output: Path | Non
     """Let a voice say a sentence, or all that speak the language one after another."""
     from voiceguide import Session, library
 
-    region = next(iter(library.load(language).regions()))
+    region = next(iter(library.load(language.partition("-")[0]).regions()))
     with tempfile.TemporaryDirectory(prefix="voiceguide-") as folder:
         script = Path(folder, "sample.ssml")
         plain = [text for text in region.areas[0].find if "{" not in text]

@@ -17,6 +17,7 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import itertools
+import json
 import os
 import re
 import sys
@@ -31,7 +32,7 @@ from voiceguide import files
 from voiceguide.child import Child
 from voiceguide.errors import MissingVoiceError, VoiceError
 from voiceguide.library import phonemes
-from voiceguide.voices.cache import digest_of
+from voiceguide.voices.cache import digest_of, key
 from voiceguide.voices.engine import (
     CALM_WPM,
     Spoken,
@@ -63,6 +64,8 @@ _SHA256 = {
 }
 """The digests of models that packages bring: what another package has under such a name is not
 loaded."""
+_PACES = {_SHA256["en_US-joe-medium"]: [10.514, 18.165]}
+"""What ``Model.paces`` returns for models that are known."""
 _QUALITIES = ("x_low", "low", "medium", "high")
 _LICENCE = re.compile(r"^\W*licen[cs]e\W+(.+)$", re.IGNORECASE | re.MULTILINE)
 
@@ -117,6 +120,7 @@ class Model:
         self.child = Child(_CHILD, str(path), name="the engine", failure=VoiceError)
         version = _version(path)
         digest = digest_of(path, files.Store(files.cache_folder() / "digests"))
+        self._digest = digest
         if path.parent != folder() and digest != _SHA256.get(self.name, digest):
             what = "is not the voice of that name: its SHA-256 digest is wrong"
             raise VoiceError(f"{path}: {what}; install its package again")
@@ -126,10 +130,23 @@ class Model:
                 hashlib.blake2b(
                     b"".join(path.read_bytes() for path in _CODE), digest_size=4
                 ).hexdigest(),
-                digest,
+                self._digest,
                 hashlib.blake2b(_config_path(path).read_bytes(), digest_size=16).hexdigest(),
             )
         )
+        self._paces = files.Store(files.cache_folder() / "paces")
+
+    def paces(self, speaker: int | None) -> list[float]:
+        """Return how fast a speaker is, as the process measures it; it is measured once."""
+        if self._digest in _PACES:
+            return _PACES[self._digest]
+        name = key("piper", self.id, speaker)
+        kept = self._paces.read(name)
+        if kept is None:
+            kept = json.dumps(self.child.ask(_LIMIT_S, do="paces", speaker=speaker)).encode()
+            self._paces.write(name, kept)
+        paces: list[float] = json.loads(kept)
+        return paces
 
 
 class Piper:
@@ -147,6 +164,7 @@ class Piper:
                 utterance = replace(utterance, voice=None)
             return self._default.speak(utterance)
         _, _, speaker = (utterance.voice or "").rpartition(SPEAKER)
+        number = self._model.speakers.get(speaker, self._model.speaker)
         answer = self._model.child.ask(
             _LIMIT_S + _LIMIT_S_PER_CHARACTER * len(utterance.said),
             do="speak",
@@ -154,7 +172,8 @@ class Piper:
             phonemes=utterance.phonemes
             and phonemes.for_espeak(utterance.phonemes, utterance.language),
             rate=utterance.rate_wpm,
-            speaker=self._model.speakers.get(speaker, self._model.speaker),
+            speaker=number,
+            lasts_s=self._model.paces(number),
         )
         pcm = np.frombuffer(base64.b64decode(answer["pcm"]), dtype="<i2")
         return Spoken(pcm.astype(np.float32) / np.float32(32767), int(answer["rate_hz"]))

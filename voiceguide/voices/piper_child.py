@@ -25,13 +25,15 @@ NORMS = {
     "Such mit den Fingern die empfindliche Stelle, und leg den Ball darunter.",
 }
 """What a voice says to have its pace measured, so that a rate means the same for every voice."""
-COUNTING = "1 2 3 4 5 6 7 8 9 10", 137
-"""The same for all other languages; in what is 150 words a minute elsewhere, numbers are heard at
-137 (the median of twenty languages, spoken by espeak-ng; measured)."""
-PACES_WPM = (60, 400)
-"""What a voice's own pace may be; outside, the measurement failed and 160 is taken for it."""
+COUNTING = "1 2 3 4 5 6 7 8 9 10", 10.9
+"""The same for all other languages, and for how many words it counts: at what is 150 words a minute
+elsewhere, it lasts 4.4 s (the median of twenty languages, spoken by espeak-ng; measured)."""
+UNKNOWN_WPM = 160
+"""The pace of a voice that says nothing when it is measured."""
 GAP_S = 0.385
 """The gap between sentences at 150 words per minute, as long as espeak-ng's (measured)."""
+LEAST_SCALE = 0.2
+"""Faster, a model drops sounds."""
 AUDIBLE = 0.01  # of the peak
 THREADS = 2
 """On any machine: with another number, the last bits of a sum are others."""
@@ -55,7 +57,6 @@ class Speaker:
                 f"{model} cannot be loaded: {error or type(error).__name__}"
             ) from error
         self._espeak: Espeak | None = None
-        self._paces: dict[int | None, float] = {}
 
     def _load(self, model: Path) -> None:
         import onnxruntime
@@ -80,24 +81,57 @@ class Speaker:
         )
 
     def speak(
-        self, text: str, rate: int, speaker: int | None, phonemes: str | None = None
+        self,
+        text: str,
+        rate: int,
+        lasts_s: list[float],
+        speaker: int | None,
+        phonemes: str | None = None,
     ) -> dict[str, object]:
         """Return 16 bit samples in base64, and their rate; raises VoiceError.
 
-        ``phonemes`` is the text with espeak's mnemonics in [[ ]].
+        ``lasts_s`` is what ``paces`` returned. ``phonemes`` is the text with espeak's mnemonics in
+        [[ ]].
         """
         try:
             text = text.replace("[[", "[ [")  # Piper takes text in [[ ]] for phonemes
             if phonemes and self._config.phoneme_type == "espeak":
                 text = self._in_ipa(phonemes)
-            slower = self._pace(speaker) / rate
-            parts = self._synthesize(text, speaker, slower)
+            parts = self._synthesize(text, speaker, self._slower(rate, lasts_s))
         except Exception as error:
             raise VoiceError(f"{self._name} failed: {error or type(error).__name__}") from error
         gap = np.zeros(round(GAP_S * 150 / rate * self._config.sample_rate), np.float32)
         samples = np.concatenate([piece for part in parts for piece in (part, gap)][:-1] or [gap])
         pcm = np.rint(np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
         return {"pcm": base64.b64encode(pcm).decode(), "rate_hz": self._config.sample_rate}
+
+    def paces(self, speaker: int | None) -> list[float]:
+        """Return how long the text for measuring lasts at length scales of 1 and 2, in seconds.
+
+        Raises VoiceError.
+        """
+        text, words = self._norm()
+        try:
+            lasts_s = [
+                sum(map(self._heard_s, self._synthesize(text, speaker, slower)))
+                for slower in (1.0, 2.0)
+            ]
+        except Exception as error:
+            raise VoiceError(f"{self._name} failed: {error or type(error).__name__}") from error
+        if not 0 < lasts_s[0] < lasts_s[1]:
+            lasts_s = [60 * words / UNKNOWN_WPM, 120 * words / UNKNOWN_WPM]
+        return lasts_s
+
+    def _norm(self) -> tuple[str, float]:
+        """Return the text for measuring, and for how many words it counts."""
+        text = NORMS.get(self._config.espeak_voice.partition("-")[0])
+        return COUNTING if text is None else (text, len(text.split()))
+
+    def _slower(self, rate: int, lasts_s: list[float]) -> float:
+        """Return the length scale for a rate; how long speech lasts is linear in it (measured)."""
+        once_s, twice_s = lasts_s
+        wanted_s = 60 * self._norm()[1] / rate
+        return max(LEAST_SCALE, 1 + (wanted_s - once_s) / (twice_s - once_s))
 
     def _in_ipa(self, phonemes: str) -> str:
         """Return a text with each of its sentences in IPA, a line each, as Piper takes it.
@@ -109,20 +143,6 @@ class Speaker:
         self._espeak = self._espeak or Espeak()
         sentences = self._espeak.sentences(phonemes, self._config.espeak_voice)
         return "\n".join(f"[[{unicodedata.normalize('NFD', one)}]]" for one in sentences)
-
-    def _pace(self, speaker: int | None) -> float:
-        """Return the pace of a speaker at the length scale of 1, in words a minute as heard."""
-        if speaker not in self._paces:
-            language = self._config.espeak_voice.partition("-")[0]
-            text = NORMS.get(language)
-            parts = self._synthesize(text or COUNTING[0], speaker, 1.0)
-            heard_s = sum(map(self._heard_s, parts))
-            words = len((text or COUNTING[0]).split())
-            pace = 60 * words / heard_s if heard_s else 0.0
-            pace *= 1 if text else 150 / COUNTING[1]
-            slowest, fastest = PACES_WPM
-            self._paces[speaker] = pace if slowest <= pace <= fastest else 160
-        return self._paces[speaker]
 
     def _heard_s(self, samples: Samples) -> float:
         levels = np.abs(samples)
