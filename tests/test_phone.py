@@ -199,6 +199,9 @@ main()"""
     assert "Traceback" not in done.stderr
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 @pytest.mark.parametrize(
