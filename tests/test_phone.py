@@ -34,6 +34,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mutagen.id3 import ID3
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "voiceguide/phone/page"
 TONES = {"target": "calf", "side": "left", "level": "gentle", "guidance": "tones"}
@@ -197,9 +198,6 @@ main()"""
     assert done.returncode == 1
     assert "pip install 'voiceguide[phone]'" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-pytestmark = pytest.mark.slow
 
 
 @pytest.mark.slow

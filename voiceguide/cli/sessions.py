@@ -255,12 +255,12 @@ def playlist(
         else:
             typer.echo(path)
             folders.append(folder)
-    say.advise(options)
     if to is not None:
         for copied in copy(folders, to):
             typer.echo(copied)
     if len(folders) < len(dict.fromkeys(targets)):
         raise typer.Exit(1)
+    say.advise(options)
 
 
 @command("Examples: voiceguide serve;  voiceguide serve ~/Music/voiceguide --port 8080")
