@@ -164,7 +164,6 @@ def play(  # noqa: PLR0913 (each is an option)
         (target, None if is_audio(target) else _session(target, options))
         for target in files_of(targets)
     ]
-    say.advise(options)
     keys = [repr(session) if session else os.path.abspath(target) for target, session in played]  # noqa: PTH100 (of any name)
     first = places.latest(keys) if resume else 0
     for (target, session), key in list(zip(played, keys, strict=True))[first:]:
