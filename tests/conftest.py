@@ -91,6 +91,7 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["VOICEGUIDE_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
     os.environ["VOICEGUIDE_DATA_DIR"] = str(tmp_path_factory.mktemp("data"))
     os.environ["VOICEGUIDE_CONFIG_DIR"] = str(tmp_path_factory.mktemp("config"))
+    os.environ["VOICEGUIDE_NO_PACKAGED_VOICES"] = "1"  # one that is installed would speak
 
 
 @pytest.fixture(scope="session")

@@ -63,7 +63,7 @@ def heard_ms(paper: Path) -> int:
 def test_quiet_says_nothing_but_what_went_wrong(ssml, tmp_path):
     script = ssml('<lexicon uri="x"/>Hello.')
     path = tmp_path / "x.wav"
-    assert "not supported" in voiceguide("render", script, "-o", path).stderr
+    assert "no lexicon" in voiceguide("render", script, "-o", path).stderr
     done = voiceguide("render", script, "-o", path, "-q")
     assert (done.stdout, done.stderr) == (f"{path}\n", "")
     assert "cannot be read" in voiceguide("render", "no.ssml", "--quiet").stderr

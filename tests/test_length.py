@@ -12,6 +12,8 @@ from conftest import FRAMES_PER_MS, decode, voiceguide
 from voiceguide import Session
 from voiceguide.errors import RequestError, ScriptError
 
+pytestmark = pytest.mark.slow
+
 
 def holds(session: Session) -> int:
     sources = [event.source for event in session.timeline.events]

@@ -128,7 +128,7 @@ def test_what_is_not_chosen_is_as_the_manual_says():
         "seed": 0, "max_length": "12h", "variables": {},
     }  # fmt: skip
     assert options.max_ms == 43_200_000
-    assert {utterance.rate_wpm for _, utterance in Session("calf").utterances} == {120}
+    assert {utterance.rate_wpm for _, utterance in Session("calf").utterances} == {150}
 
 
 def test_a_session_is_shown_in_a_line():
@@ -143,7 +143,11 @@ def test_every_option_is_on_the_command_line_with_its_default():
     shown = " ".join(voiceguide("render", "--help").stdout.split())
     for name in EVERYWHERE:
         assert f"--{name.replace('_', '-')} " in shown
-    for text in ("[default: both]", "[default: 120]", "[default: the deepest that suits]"):
+    for text in (
+        "[default: both]",
+        "[default: the voice's calm pace]",
+        "[default: the deepest that suits]",
+    ):
         assert text in shown
     assert "-h, --help" in shown
     assert voiceguide("-h").stdout == voiceguide("--help").stdout

@@ -34,6 +34,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mutagen.id3 import ID3
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "voiceguide/phone/page"
 TONES = {"target": "calf", "side": "left", "level": "gentle", "guidance": "tones"}

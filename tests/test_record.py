@@ -114,7 +114,7 @@ def server():
 def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Somebody who speaks, at an ordinary level."""
     engine = Pyttsx3()
-    spoken = engine.speak(Utterance("Lie down.", "en", "en-gb+m3", 130, 0.0))
+    spoken = engine.speak(Utterance("Lie down.", "en", "en-gb+m3", 163, 0.0))
     engine.close()
     samples = soxr.resample(spoken.samples, spoken.rate_hz, 48_000)
     loud = np.flatnonzero(np.abs(samples) > 0.01 * np.abs(samples).max())

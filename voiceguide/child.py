@@ -250,35 +250,72 @@ class Asker:
             shutil.rmtree(self._path, ignore_errors=True)
 
 
-def serve(start: Callable[[Asker], object]) -> None:
+def serve(start: Callable[[Asker], object], load: Callable[[Asker], None] | None = None) -> None:
     """Answer requests until there are no more, or the parent has gone.
 
     ``start`` is called at the first request, and again if it failed. It returns an object whose
-    methods the requests name.
+    methods the requests name. With ``load``, that is called first, and then each request is
+    answered by a copy of the process (POSIX): no answer depends on those before.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # exits with cleanup
     asker = Asker()
+    serving: list[object] = []
     try:
         with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
             _limit_memory(asker.limits.memory_bytes)
-            serving: object = None
+            if load is not None:
+                load(asker)
             for line in sys.stdin:
-                _limit_cpu(asker.limits.cpu_s)
-                try:
-                    serving = serving or start(asker)
-                    request = json.loads(line)
-                    answer = {"result": getattr(serving, request.pop("do"))(**request)}
-                except BrokenPipeError:
-                    raise
-                except VoiceguideError as error:
-                    answer = {"error": error.args[0], "kind": type(error).__name__}
-                except Exception as error:  # noqa: BLE001 (the parent gets any error)
-                    sys.excepthook(type(error), error, error.__traceback__)
-                    answer = {"error": str(error) or type(error).__name__, "kind": None}
-                _limit_cpu(None)
-                asker.tell(**answer)
+                if load is None:
+                    asker.tell(**_answer(line, start, asker, serving))
+                elif not _answered_by_copy(line, start, asker):
+                    sys.exit(1)
     finally:
         asker.remove_folder()
+
+
+def _answer(
+    line: str, start: Callable[[Asker], object], asker: Asker, serving: list[object]
+) -> dict[str, Any]:
+    """Return the answer to a request; ``serving`` holds what ``start`` returned, once it has."""
+    _limit_cpu(asker.limits.cpu_s)
+    try:
+        if not serving:
+            serving.append(start(asker))
+        request = json.loads(line)
+        return {"result": getattr(serving[0], request.pop("do"))(**request)}
+    except BrokenPipeError:
+        raise
+    except VoiceguideError as error:
+        return {"error": error.args[0], "kind": type(error).__name__}
+    except Exception as error:  # noqa: BLE001 (the parent gets any error)
+        sys.excepthook(type(error), error, error.__traceback__)
+        return {"error": str(error) or type(error).__name__, "kind": None}
+    finally:
+        _limit_cpu(None)
+
+
+def _answered_by_copy(line: str, start: Callable[[Asker], object], asker: Asker) -> bool:
+    """Let a copy of this process answer; return whether it could."""
+    assert sys.platform != "win32"  # noqa: S101
+    copy = os.fork()
+    if copy == 0:
+        try:
+            _end_with_parent()
+            asker.tell(**_answer(line, start, asker, []))
+        except BaseException:  # noqa: BLE001 (it must not go on as its parent)
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(copy, 0)[1] == 0
+
+
+def _end_with_parent() -> None:
+    """Let the system kill this process when its parent ends (Linux)."""
+    import ctypes
+
+    if sys.platform == "linux":
+        set_death_signal = 1  # PR_SET_PDEATHSIG of prctl.h
+        ctypes.CDLL(None).prctl(set_death_signal, signal.SIGKILL)
 
 
 def _limit_memory(most_bytes: int | None) -> None:

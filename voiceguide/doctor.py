@@ -20,7 +20,7 @@ from voiceguide.errors import (
 )
 from voiceguide.player import device
 from voiceguide.ssml import Sound
-from voiceguide.voices import DEFAULT_RATE_WPM, Utterance
+from voiceguide.voices import Utterance, best, engines
 from voiceguide.voices.clip import finish
 from voiceguide.voices.pyttsx3 import Pyttsx3
 
@@ -86,16 +86,19 @@ def _sounds(_language: str) -> str:
 
 
 def _voice(language: str) -> str:
-    engine = Pyttsx3()
+    engine = engines(None)()
     try:
-        spoken = engine.speak(Utterance("1, 2, 3.", language, None, DEFAULT_RATE_WPM, 0.0))
+        calm_wpm = engine.calm_wpm(language)
+        spoken = engine.speak(Utterance("1, 2, 3.", language, None, calm_wpm, 0.0))
     finally:
         engine.close()
     clip = finish(spoken)
     if clip is None:
         raise VoiceError("the engine makes no sound; choose another voice with --voice")
     voices = session.voices(language)
-    return f"{engine.id}: {len(voices)} voices, spoke {len(clip) / RATE_HZ:.1f} s"
+    speaking = best.voices().get(language)
+    name = f"{speaking.engine} {speaking.id}" if speaking else Pyttsx3().id
+    return f"{name}: {len(voices)} voices, spoke {len(clip) / RATE_HZ:.1f} s"
 
 
 def _encoder(_language: str) -> str:

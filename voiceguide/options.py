@@ -227,18 +227,19 @@ class Options:
     voice: Annotated[
         str | None,
         Option(
-            "A voice of “voiceguide voices”, a Piper model (x.onnx), or a folder of recordings.",
+            "A voice of “voiceguide voices”, a Piper model (x.onnx), a folder of recordings, or "
+            "“default”: the system's.",
             metavar="NAME|FILE|FOLDER",
-            default="a calm one",
+            default="the best for the language",
             named=lambda voice: _slug(voice.removesuffix(".onnx")),
         ),
     ] = None
     rate: Annotated[
         int | None,
         Option(
-            "Words per minute, from 80 to 450.",
+            "Words per minute as heard, from 80 to 450.",
             metavar="WPM",
-            default="120",
+            default="the voice's calm pace",
             check=lambda rate: None if rate is None else _between(80, 450)(rate),
             named=lambda rate: f"{rate}-wpm",
         ),

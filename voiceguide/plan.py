@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voiceguide import clock, files, mixer, script, ssml, timeline
+from voiceguide import clock, files, library, mixer, script, ssml, timeline
 from voiceguide.errors import (
     Findings,
     LengthRequestError,
@@ -32,7 +32,7 @@ from voiceguide.errors import (
 from voiceguide.options import BEDS
 from voiceguide.ssml import CHAPTER, Mark, Sound, Speech
 from voiceguide.timeline import Bed, Measured, Variant
-from voiceguide.voices import DEFAULT_RATE_WPM, Voice, engines
+from voiceguide.voices import DEFAULT, PLAIN, Voice, engines
 from voiceguide.voices.cache import ClipCache
 from voiceguide.voices.cast import Cast, cast
 from voiceguide.voices.clip import keep_memory_flat
@@ -94,7 +94,8 @@ class Plan:
         """Warnings about the script or the voice; the session plays anyway."""
         engine = engines(self.request.options.voice)()
         try:
-            remarks = engine.remarks([utterance for _, utterance in self.utterances])
+            script = replace(self, cast=replace(self.cast, lexicons={}))  # what it asks for itself
+            remarks = engine.remarks([utterance for _, utterance in script.utterances])
         finally:
             engine.close()
         return (*self.script.warnings, *self.cast.warnings, *remarks)
@@ -121,6 +122,7 @@ def planned(request: Request, written: Written, problems: Findings | None = None
             folders=list(written.folders),
             language=options.language,
             problems=problems,
+            lexicons=_lexicon_folders(request, written),
         )
     speeches = (cue for cue in ssml.walk(read.root) if isinstance(cue, Speech))
     characters = sum(len(speech.text) for speech in speeches)
@@ -131,11 +133,24 @@ def planned(request: Request, written: Written, problems: Findings | None = None
         )
     engine = engines(options.voice)()
     try:
-        rate_wpm = options.rate or DEFAULT_RATE_WPM
-        speakers = cast(read, engine, options.voice, rate_wpm, name=written.name)
+        speakers = cast(
+            read,
+            engine,
+            None if options.voice in (PLAIN, DEFAULT) else options.voice,
+            options.rate,
+            name=written.name,
+            lexicon=lambda language: library.lexicon(language, options.library_path),
+        )
     finally:
         engine.close()
     return Plan(request, written, read, speakers, bed(options))
+
+
+def _lexicon_folders(request: Request, written: Written) -> list[Path]:
+    """Return the folders that may hold the lexicons of a script: its own, and the library's."""
+    roots = files.script_folders(request.options.library_path)
+    language = request.options.language
+    return [*written.folders, *roots, *(root / language for root in roots)]
 
 
 def fit(requests: Sequence[Request], length_ms: int) -> list[Plan]:

@@ -176,7 +176,7 @@ class Session:
         ]
         return cache.key(
             (clip.VERSION, mixer.VERSION, export.VERSION, engine.id),
-            (text_of(one.written.text), one.cast.rate_wpm),
+            (text_of(one.written.text), sorted(one.cast.calm_wpm.items())),
             (sorted(sounds.items()), times),
             ([(name, str(value)) for name, value in heard], one.bed and _digest(one.bed)),
         )

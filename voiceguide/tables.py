@@ -40,6 +40,11 @@ class Table(Generic[Thing]):
     def __contains__(self, name: object) -> bool:
         return name in self._ours or name in self._theirs()
 
+    @property
+    def ours(self) -> list[str]:
+        """The names of the built-in ones, in their order."""
+        return list(self._ours)
+
     def names(self) -> list[str]:
         """Return all names: ours in their order, then those of other packages, sorted."""
         return [*self._ours, *sorted(self._theirs().keys() - self._ours.keys())]

@@ -27,7 +27,7 @@ from pystoi import stoi
 
 from voiceguide import Session, files, ssml
 from voiceguide.audio.grid import RATE_HZ
-from voiceguide.session import DEFAULT_RATE_WPM
+from voiceguide.voices import CALM_WPM
 from voiceguide.voices.clip import finish, integrated_lufs
 from voiceguide.voices.engine import Utterance
 from voiceguide.voices.pyttsx3 import Pyttsx3
@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--language", default="en")
     parser.add_argument("--voice", action="append", help="a voice to compare; may be given again")
-    parser.add_argument("--rate", type=int, default=DEFAULT_RATE_WPM)
+    parser.add_argument("--rate", type=int, default=CALM_WPM)
     options = parser.parse_args()
     texts = sentences(options.language)
     rows: list[tuple[str, Measured]] = []

@@ -7,8 +7,9 @@ two on standard error.
     app         the command line as a whole
     flags       the options of the model as options of commands
     sessions    script, render, play, playlist, serve
-    voice       phrases, record
-    lists       regions, methods, kinds, voices, config, doctor
+    voice       voices, phrases, record
+    pronounce   pronounce
+    lists       regions, methods, kinds, config, doctor
     targets     the targets of commands, and where results go
     say         warnings, progress, and how long things take
 """
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from voiceguide.cli import lists, sessions, voice  # noqa: F401 (they add their commands)
+from voiceguide.cli import lists, pronounce, sessions, voice  # noqa: F401 (they add their commands)
 from voiceguide.cli.app import app
 from voiceguide.errors import UsageError, VoiceguideError
 

@@ -1,18 +1,19 @@
-"""The commands that list things: regions, methods, kinds, voices, config, doctor."""
+"""The commands that list things: regions, methods, kinds, config, doctor."""
 
 from __future__ import annotations
 
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voiceguide.cli import say
 from voiceguide.cli.app import command
 from voiceguide.cli.flags import saying
-from voiceguide.errors import VoiceguideError
+
+if TYPE_CHECKING:
+    from voiceguide.errors import LibraryError
 
 
 class ListFormat(StrEnum):
@@ -42,7 +43,6 @@ def regions(
 ) -> None:
     """List body regions and the complaints they help with."""
     from voiceguide import library
-    from voiceguide.errors import LibraryError
     from voiceguide.library import listing
 
     problems: list[LibraryError] = []
@@ -75,38 +75,6 @@ def kinds(language: Language = "en", texts: Texts = None, form: Listing = ListFo
 
     found = [(one, kinds.kind_texts(one, language, texts)) for one in kinds.kinds(texts).values()]
     typer.echo(listing.kinds(found, form.value), nl=False)
-
-
-@command("Example: voiceguide voices --language en")
-@saying
-def voices(
-    language: Annotated[
-        str | None, typer.Option(help="Only voices of this language.  [default: all]")
-    ] = None,
-    download: Annotated[
-        str | None,
-        typer.Option(
-            help="Download a Piper voice, such as en_US-amy-medium; resumes an interrupted "
-            "download. VOICEGUIDE_PIPER_URL names a mirror.",
-            metavar="NAME",
-        ),
-    ] = None,
-) -> None:
-    """List the voices on this machine, for --voice, or download another."""
-    from voiceguide import session
-
-    if download is not None:
-        from voiceguide.voices import piper_download
-
-        with say.progress(download) as progress:
-            path = piper_download.download(download, progress)
-        typer.echo(path)
-        return
-    found = session.voices(language)
-    for voice in found:
-        typer.echo(f"{voice.id:<24}  {voice.name}  ({', '.join(voice.languages)})")
-    if not found:
-        raise VoiceguideError(f"no voice speaks “{language}”; “voiceguide voices” lists all voices")
 
 
 @command("Example: voiceguide config --edit")

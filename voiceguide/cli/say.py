@@ -12,6 +12,8 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from voiceguide.options import Options
+
 _LOG = logging.getLogger("voiceguide")
 
 
@@ -41,6 +43,15 @@ def note(message: str) -> None:
     """Print a line about what happens."""
     if not is_quiet():
         typer.echo(message, err=True)
+
+
+def advise(options: Options) -> None:
+    """Print how to get a better voice, if one is known and none was asked for."""
+    from voiceguide.voices import best
+
+    advice = best.advice(options.language) if options.voice is None else None
+    if advice:
+        note(advice)
 
 
 @contextlib.contextmanager

@@ -116,6 +116,7 @@ def render(  # noqa: PLR0913 (each is an option)
         with say.progress(session.title) as progress:
             session.export(path, progress, tones=not no_tones, start_delay_ms=delay_ms)
         typer.echo(path)
+    say.advise(options)
 
 
 @command("Example: voiceguide play neck --start-delay 20s")
@@ -258,6 +259,7 @@ def playlist(
             typer.echo(copied)
     if len(folders) < len(dict.fromkeys(targets)):
         raise typer.Exit(1)
+    say.advise(options)
 
 
 @command("Examples: voiceguide serve;  voiceguide serve ~/Music/voiceguide --port 8080")

@@ -1,9 +1,13 @@
-"""The commands for recording your own voice: phrases, record."""
+"""The commands for voices: voices, and for recording your own: phrases, record."""
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 (commands are read at run time)
+import re
+import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from xml.sax.saxutils import escape
 
 import typer
 
@@ -11,11 +15,124 @@ from voiceguide.cli import say
 from voiceguide.cli.app import command
 from voiceguide.cli.flags import saying, suiting, with_options
 from voiceguide.cli.targets import Targets  # noqa: TC001 (commands are read at run time)
-from voiceguide.errors import UsageError
+from voiceguide.errors import UsageError, VoiceguideError
 from voiceguide.options import Options  # noqa: TC001 (commands are read at run time)
 
 if TYPE_CHECKING:
     from voiceguide import Session
+    from voiceguide.voices import VoiceInfo
+
+
+@command("Examples: voiceguide voices --language en;  voiceguide voices --sample all -o samples")
+@saying
+def voices(
+    language: Annotated[
+        str | None, typer.Option(help="Only voices of this language.  [default: all]")
+    ] = None,
+    sample: Annotated[
+        str | None,
+        typer.Option(
+            help="Let a voice, or all, say a sentence of a session in --language (en).",
+            metavar="NAME|all",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Write samples there instead of playing them: a file, or a folder for all.",
+            metavar="FILE|FOLDER",
+        ),
+    ] = None,
+    download: Annotated[
+        str | None,
+        typer.Option(
+            help="Download kokoro, a Piper voice, such as en_US-amy-medium, or the best "
+            "of Piper for --language; resumes an interrupted download. VOICEGUIDE_KOKORO_URL and "
+            "VOICEGUIDE_PIPER_URL name mirrors.",
+            metavar="NAME|best",
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Download without asking.")] = False,
+) -> None:
+    """List the voices on this machine, let them speak, or download another.
+
+    The one with a * speaks its language unless --voice names another; where none has it, the
+    system's calm one.
+    """
+    from voiceguide import session
+    from voiceguide.voices import best
+
+    if download is not None:
+        name = _recommended(language) if download == "best" else download
+        typer.echo(_downloaded(name, sure=yes))
+        return
+    found = session.voices(language)
+    if sample is not None:
+        _sample(sample, language or "en", found, output)
+        return
+    if not found:
+        raise VoiceguideError(f"no voice speaks “{language}”; “voiceguide voices” lists all voices")
+    speaking = {voice.id for voice in best.voices().values()}
+    for voice in found:
+        mark = "*" if voice.id in speaking else " "
+        size = f"{voice.size_bytes / 1e6:.0f} MB" if voice.size_bytes else ""
+        about = (voice.name, ", ".join(voice.languages), voice.gender, size, voice.licence)
+        typer.echo(f"{voice.id:<24} {mark} {voice.engine:<8}  {'; '.join(filter(None, about))}")
+
+
+def _recommended(language: str | None) -> str:
+    """Return the name of the voice that is the best to download for a language."""
+    from voiceguide.voices import piper
+
+    if language not in piper.RECOMMENDED:
+        known = ", ".join(sorted(piper.RECOMMENDED))
+        raise UsageError(f"--download best needs --language, one of {known}")
+    return piper.RECOMMENDED[language]
+
+
+def _downloaded(name: str, *, sure: bool) -> Path:
+    """Download a voice, after asking if it is large; return the path of its model."""
+    from voiceguide.voices import kokoro, kokoro_download, piper_download
+
+    if name != kokoro.NAME:
+        with say.progress(name) as progress:
+            return piper_download.download(name, progress)
+    offer = kokoro_download.offer()
+    if offer.files:
+        say.note(str(offer))
+        if not sure and sys.stdin.isatty() and sys.stderr.isatty():
+            typer.confirm("Download?", abort=True, err=True)
+    with say.progress(name) as progress:
+        return kokoro_download.download(offer, progress)
+
+
+def _sample(name: str, language: str, found: list[VoiceInfo], output: Path | None) -> None:
+    """Let a voice say a sentence, or all that speak the language one after another."""
+    from voiceguide import Session, library
+
+    region = next(iter(library.load(language.partition("-")[0]).regions()))
+    with tempfile.TemporaryDirectory(prefix="voiceguide-") as folder:
+        script = Path(folder, "sample.ssml")
+        plain = [text for text in region.areas[0].find if "{" not in text]
+        text = escape(" ".join(plain[:2]))
+        script.write_text(f'<speak xml:lang="{language}">{text}</speak>', "utf-8")
+        names = [voice.id for voice in found] if name == "all" else [name]
+        if output is not None and name == "all":
+            output.mkdir(parents=True, exist_ok=True)
+        for one in names:
+            session = Session(script, voice=one, language=language)
+            if output is None:
+                say.note(one)
+                session.play(quiet=True)
+            else:
+                path = output / f"{_file_name(one)}.mp3" if name == "all" else output
+                typer.echo(session.export(path))
+
+
+def _file_name(voice: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", voice)
 
 
 @command("Example: voiceguide phrases calf neck -o my-voice")

@@ -6,6 +6,7 @@ are searched there first, then in the user's configuration folder, then among th
     scripts/en/regions/calf.toml    a region: its complaints, its areas, what is said of each
     scripts/en/methods.toml         the ways of treating a spot
     scripts/en/phrases.toml         what is said in every session
+    scripts/en/lexicon.toml         how words sound that an engine would say wrong
 
 It returns a ``Library``, which reads a file when it is needed and finds a region, area or method by
 any of its names: ``load("en").region("Tennis Elbow")``. It returns frozen, checked models, so later
@@ -18,25 +19,30 @@ name raises a ``RequestError`` that suggests similar names.
     toml.py     reading a file, and finding the line of a mistake
     texts.py    the library of one language; the available languages
     missing.py  what a language lacks
+    lexicon.py  how words sound
+    phonemes.py IPA, and espeak-ng's signs for it
     kinds.py    kinds of session
     listing.py  regions, methods and kinds as lists
 """
 
 from __future__ import annotations
 
+from voiceguide.library.lexicon import Lexicon
 from voiceguide.library.missing import missing
 from voiceguide.library.models import Area, Method, Region, Wording, for_side
-from voiceguide.library.texts import REFERENCE, Library, languages, load
+from voiceguide.library.texts import REFERENCE, Library, languages, lexicon, load
 
 __all__ = [
     "REFERENCE",
     "Area",
+    "Lexicon",
     "Library",
     "Method",
     "Region",
     "Wording",
     "for_side",
     "languages",
+    "lexicon",
     "load",
     "missing",
 ]

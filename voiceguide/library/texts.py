@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from voiceguide import files
 from voiceguide.errors import LibraryError, RequestError, meant, near, shortened
+from voiceguide.library.lexicon import NAME as LEXICON
+from voiceguide.library.lexicon import Lexicon, LexiconFile
 from voiceguide.library.models import Method, Methods, Region, Wording
 from voiceguide.library.toml import validated
 
@@ -95,11 +98,17 @@ class Library:
         """What is said in every session."""
         return validated(Wording, self._file("phrases.toml"))
 
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        """How words sound; what is in the user's folders wins."""
+        files_ = [folder / LEXICON for folder in self.folders if (folder / LEXICON).is_file()]
+        return Lexicon(entry for path in files_ for entry in validated(LexiconFile, path).entries)
+
     def problems(self) -> list[LibraryError]:
         """Return an error for each file of this language that is wrong."""
         problems: list[LibraryError] = []
         self.regions(problems)
-        for name in ("methods", "wording"):
+        for name in ("methods", "wording", "lexicon"):
             try:
                 getattr(self, name)
             except LibraryError as error:
@@ -130,6 +139,17 @@ def load(language: str, own: Path | None = None) -> Library:
             f"no texts in language “{shortened(language)}”{near(language, there_are)}"
         )
     return Library(language, folders)
+
+
+def lexicon(language: str, own: Path | None = None) -> Lexicon:
+    """Return the lexicon for a BCP 47 tag: of "de-AT", or else of "de"; empty if there is none.
+
+    Raises LibraryError for a file that is wrong.
+    """
+    for name in dict.fromkeys((language, language.partition("-")[0].lower())):
+        with contextlib.suppress(RequestError):
+            return load(name, own).lexicon
+    return Lexicon()
 
 
 def languages(own: Path | None = None) -> list[str]:

@@ -14,6 +14,8 @@ ScriptError with a line for each.
     values     the values of attributes: times, levels, rates
     reader     elements -> cues
     flow       text and cues in order: joined, with gaps between sentences and paragraphs
+    lexicons   <lexicon> and <lookup>: which lexicons apply to a text
+    pls        a lexicon in W3C's PLS 1.0 -> entries
     say_as     dates, numbers and the like -> words
     cues       the tree
 """

@@ -60,7 +60,9 @@ class Speech:
     style: Style
     at: Place
     phonemes: str | None = None
-    """The text in espeak's phonemes, if the script gives them, for engines that know them."""
+    """What is said, with words in IPA within [[ ]] where the script gives their sound."""
+    said: str | None = None
+    """What is said for the text where the script's lexicons have other words for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,9 @@ _UNDONE = {
 }
 """Unsupported attributes whose meaning a listener would miss: they are ignored with a warning."""
 
+ESPEAK = ("espeak", "x-espeak", "x-espeak-ng")
+"""The names of espeak-ng's mnemonics as an alphabet."""
+
 LONGEST_SHOWN = 40
 """How many characters of a value are shown in a message."""
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from voiceguide.errors import Place
-from voiceguide.ssml import say_as
 from voiceguide.ssml.cues import Cue, Group, Mark, Pause, Sound, Speech, Style, walk
 from voiceguide.ssml.values import STRENGTH_MS
 
@@ -19,12 +19,28 @@ _CLOSING = re.compile(r"\s*[.,;:!?…)\]»”’]+(?=\s|$)")
 _STRAY = re.compile(r"^[.,;:!?…]+\s+")  # what a break or sound separated from its words
 _SENTENCE_ENDS = (".", "!", "?", "…")
 _LONGEST_RUN = 2000  # characters
+_ENDED = (
+    r"(?<!\b[A-Za-z]\.)(?<![0-9]\.)(?<!\b(?:Dr|Mr|Ms|St|Hr|Fr|Nr|No|ca|vs)\.)(?<!\b(?:Mrs|bzw)\.)"
+)
+"""Not after a period that ends no sentence: “Dr. Smith”, “z. B.”, “am 3. Tag”."""
 _PARTS = re.compile(
-    r".{1,most}(?:(?<=[.!?…])\s|$)|.{1,most}(?:\s|$)|.{1,most}".replace("most", str(_LONGEST_RUN)),
+    r".{1,most}(?:(?<=[.!?…])ended\s|$)|.{1,most}(?:ended\s|$)|.{1,most}".replace(
+        "most", str(_LONGEST_RUN)
+    ).replace("ended", _ENDED),
     re.DOTALL,
 )
 """Splits a run of speech into parts of at most two minutes, which are held in memory while they
 are made; at the ends of sentences if there are any."""
+
+
+class _Piece(NamedTuple):
+    """A piece of a run of speech."""
+
+    text: str
+    """As it is written."""
+    said: str
+    spoken: str
+    """What is said, with words in IPA within [[ ]]."""
 
 
 @dataclass(slots=True)
@@ -32,48 +48,55 @@ class Flow:
     """Cues in document order: joins text in one style, and adds the implied gaps."""
 
     cues: list[Cue] = field(default_factory=list)
-    _text: list[str] = field(default_factory=list)
-    _spoken: list[str] = field(default_factory=list)
+    _run: list[_Piece] = field(default_factory=list)
     _style: Style | None = None
     _at: Place | None = None
     _gap_ms: int = 0
 
-    def text(self, text: str, style: Style, at: Place, phonemes: str | None = None) -> None:
-        """Add text to the current run of speech, or begin a new one for a new style."""
+    def text(
+        self,
+        text: str,
+        style: Style,
+        at: Place,
+        said: str | None = None,
+        spoken: str | None = None,
+    ) -> None:
+        """Add text to the current run of speech, or begin a new one for a new style.
+
+        ``said`` is what is said for it, and ``spoken`` the same with words in IPA within [[ ]].
+        """
         if not text.strip():
-            if self._text:
-                self._text.append(text)
-                self._spoken.append(text)
+            if self._run:
+                self._run.append(_Piece(text, text, text))
             return
+        said = text if said is None else said
+        spoken = said.replace("[[", "") if spoken is None else spoken
         if style != self._style:
             ended = _CLOSING.match(text)
-            if ended and self._text:  # closing punctuation belongs to the words before
-                while self._text[-1].isspace():
-                    self._text.pop()
-                    self._spoken.pop()
-                self._text.append(ended[0])
-                self._spoken.append(ended[0])
+            if ended and self._run:  # closing punctuation belongs to the words before
+                while self._run[-1].text.isspace():
+                    self._run.pop()
+                self._run.append(_Piece(ended[0], ended[0], ended[0]))
                 rest = text[ended.end() :]
                 at = Place(at.line, at.column + len(text.strip()) - len(rest.strip()))
-                text = rest
+                text, said, spoken = rest, said[ended.end() :], spoken[ended.end() :]
             self.flush()
             if not text.strip():
                 return
             self._style = style
-        if not self._text:
+        if not self._run:
             self._at = at
-        self._text.append(text)
-        self._spoken.append(text.replace("[[", "") if phonemes is None else f"[[{phonemes}]]")
+        self._run.append(_Piece(text, said, spoken))
 
     def flush(self) -> None:
         """End the current run of speech."""
-        if not self._text:
+        if not self._run:
             return
-        words, spoken = (
-            _STRAY.sub("", " ".join("".join(parts).split())) for parts in (self._text, self._spoken)
+        words, said, spoken = (
+            _STRAY.sub("", " ".join("".join(parts).split()))
+            for parts in zip(*self._run, strict=True)
         )
-        self._text.clear()
-        self._spoken.clear()
+        self._run.clear()
         if not speakable(words):
             return
         assert self._style is not None  # noqa: S101 (set with the text)
@@ -81,10 +104,11 @@ class Flow:
         if self._gap_ms:
             self.cues.append(Pause(self._gap_ms, elastic=True, at=self._at))
             self._gap_ms = 0
-        if "[[" in spoken and len(spoken) <= _LONGEST_RUN:
-            self.cues.append(Speech(words, self._style, self._at, spoken))
+        phonemes = spoken if "[[" in spoken else None
+        if (phonemes or said != words) and max(len(said), len(spoken)) <= _LONGEST_RUN:
+            other = None if said == words else said
+            self.cues.append(Speech(words, self._style, self._at, phonemes, other))
             return
-        words = say_as.amounts(words, self._style.language)
         before = ""
         for part in map(str.strip, filter(speakable, _PARTS.findall(words))):
             if before.endswith(_SENTENCE_ENDS):

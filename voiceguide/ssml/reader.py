@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 from voiceguide import files
 from voiceguide.errors import Findings, ScriptError
-from voiceguide.ssml import say_as, values, xml
+from voiceguide.library.phonemes import marked
+from voiceguide.ssml import pls, say_as, values, xml
 from voiceguide.ssml.cues import (
     CHAPTER,
     UNTIMED,
@@ -24,8 +25,9 @@ from voiceguide.ssml.cues import (
     Timing,
     walk,
 )
-from voiceguide.ssml.elements import ATTRIBUTES, LONGEST_SHOWN, Attributes, local_name
+from voiceguide.ssml.elements import ATTRIBUTES, ESPEAK, LONGEST_SHOWN, Attributes, local_name
 from voiceguide.ssml.flow import Flow, speakable
+from voiceguide.ssml.lexicons import Lexicons
 from voiceguide.ssml.values import STRENGTH_MS
 from voiceguide.ssml.xml import Element
 
@@ -36,25 +38,26 @@ if TYPE_CHECKING:
 _TITLE = "{http://purl.org/dc/elements/1.1/}title"  # Dublin Core
 _EMPTY = ("break", "mark", "meta", "lexicon")
 _SILENT = ("desc", "lexicon", "meta", "metadata")
-_ESPEAK = ("espeak", "x-espeak", "x-espeak-ng")
 
 
-def parse(
+def parse(  # noqa: PLR0913 (each by its name)
     text: str | bytes,
     *,
     name: str,
     folders: list[Path],
     language: str = "en",
     problems: Findings | None = None,
+    lexicons: list[Path] | None = None,
 ) -> Script:
     """Return the script in SSML ``text``.
 
-    ``name`` is used in messages, ``folders`` are searched for ``audio src``, ``language`` applies
-    if there is no xml:lang. Raises ScriptError with a line for each mistake; with ``problems``,
+    ``name`` is used in messages, ``folders`` are searched for ``audio src``, and those of
+    ``lexicons`` for ``lexicon uri`` (by default the same); ``language`` applies if there is no
+    xml:lang. Raises ScriptError with a line for each mistake; with ``problems``,
     mistakes are added to it instead, and only text that is not SSML at all is raised.
     """
     root, content = xml.read(text, name)
-    reader = _Reader(folders)
+    reader = _Reader(folders, folders if lexicons is None else lexicons)
     if local_name(root) != "speak":
         shown = local_name(root) or root.tag
         raise ScriptError(f"{name}:{root.at}: the root is <{shown}>, but must be <speak>")
@@ -65,19 +68,25 @@ def parse(
         problems.include(reader.problems)
     elif reader.problems:
         raise ScriptError("\n".join(reader.problems.report(name)))
-    return Script(cue, style.language, reader.title, tuple(reader.warnings.report(name)))
+    return Script(cue, style.language, reader.title, tuple(reader.remarks(name)))
 
 
 class _Reader:
     """Walks the elements and collects mistakes, so that an author sees all of them at once."""
 
-    def __init__(self, folders: list[Path]) -> None:
+    def __init__(self, folders: list[Path], lexicons: list[Path]) -> None:
         self.problems = Findings()
         self.warnings = Findings()
         self._attributes = Attributes(self.problems, self.warnings)
         self._folders = folders
+        self._lexicons = Lexicons(lexicons, self.problems, self.warnings)
         self._found: dict[str, Path | None] = {}
         self.title: str | None = None
+
+    def remarks(self, name: str) -> Iterator[str]:
+        """Return a line for each warning."""
+        yield from self.warnings.report(name)
+        yield from self._lexicons.remarks
 
     def document(self, root: Element, content: Iterator[Element | xml.Text], style: Style) -> Group:
         """Return ``content`` as a seq; sets the title."""
@@ -103,7 +112,8 @@ class _Reader:
 
     def _item(self, item: Element | xml.Text, style: Style, flow: Flow) -> None:
         if isinstance(item, xml.Text):
-            flow.text(item.text, style, item.at)
+            said = self._lexicons.said(item.text, style.language)
+            flow.text(item.text, style, item.at, *said)
         else:
             self._element(item, style, flow)
 
@@ -151,10 +161,10 @@ class _Reader:
                 flow.text(" ", style, element.at)
             case "lang":
                 self._content(element, style, flow)
-            case "lexicon" | "lookup":
-                what = f"<{local}> is not supported: words are spoken as the voice reads them"
-                self._warn(element, what)
-                if local == "lookup":
+            case "lexicon":
+                self._lexicons.add(element)
+            case "lookup":
+                with self._lexicons.applied(element):
                     self._content(element, style, flow)
             case "desc" | "meta" | "metadata":
                 pass  # not meant to be heard
@@ -233,20 +243,22 @@ class _Reader:
 
     def _phoneme(self, element: Element, style: Style, flow: Flow) -> None:
         alphabet = element.attributes.get("alphabet", "ipa").strip().lower()
+        known = alphabet == "ipa" or alphabet in ESPEAK
         written = " ".join(element.attributes.get("ph", "").split())
         if not written:
             self._problem(element, "<phoneme> needs ph: how its content sounds")
         content = element.own_text
         if not content.strip():
             self._warn(element, "<phoneme> without text cannot be shown: nothing is spoken")
-        elif alphabet not in _ESPEAK:
+        elif not known:
             what = f"<phoneme alphabet={alphabet[:LONGEST_SHOWN]!r}> is not supported"
             self._warn(element, f"{what}: its content is spoken instead")
-        elif "[[" in written or "]]" in written or any(element.children):
-            self._warn(element, "<phoneme> cannot be read: its content is spoken instead")
         else:
-            flow.text(content, style, element.at, written)
-            return
+            ipa = pls.ipa(written, alphabet, style.language)
+            if ipa and not any(element.children):
+                flow.text(content, style, element.at, content, marked(ipa))
+                return
+            self._warn(element, "<phoneme> cannot be read: its content is spoken instead")
         self._content(element, style, flow)
 
     def _mark(self, element: Element, flow: Flow) -> None:

@@ -1,4 +1,4 @@
-"""say-as, and numbers with units: written forms -> words that any engine reads correctly.
+"""say-as: written forms -> words that any engine reads correctly.
 
 The kinds are those of the W3C's note on say-as (https://www.w3.org/TR/ssml-sayas/) and of Google's
 SSML; SSML 1.1 leaves them open. Numbers come from num2words, names of months from Babel.
@@ -24,47 +24,6 @@ _LONGEST_ORDINAL = 4  # digits; with more, num2words hangs in some languages
 _YEAR_DIGITS = 4
 _DAY_MINUTES = 24 * 60
 _PIVOT_YEAR = 69  # two digits: from here on the twentieth century, as POSIX reads %y
-
-_UNITS = {
-    "en": {
-        "s": ("second", "seconds"), "sec": ("second", "seconds"), "min": ("minute", "minutes"),
-        "h": ("hour", "hours"), "mm": ("millimeter", "millimeters"),
-        "cm": ("centimeter", "centimeters"), "m": ("meter", "meters"), "kg": ("kilo", "kilos"),
-    },
-    "de": {
-        "s": ("eine Sekunde", "Sekunden"), "min": ("eine Minute", "Minuten"),
-        "h": ("eine Stunde", "Stunden"), "mm": ("ein Millimeter", "Millimeter"),
-        "cm": ("ein Zentimeter", "Zentimeter"), "m": ("ein Meter", "Meter"),
-        "kg": ("ein Kilo", "Kilo"),
-    },
-}  # fmt: skip
-"""Singular and plural. An engine reads "45 s" as a number and a letter."""
-_BETWEEN = {"en": ("to", "out of"), "de": ("bis", "von")}
-_AMOUNT = re.compile(
-    r"(?<![^\s(])(?:(\d+(?:[.,]\d+)?) ?[–-] ?)?(\d+(?:[.,]\d+)?)[ \u00a0\u202f]?"
-    r"(s|sec|min|h|mm|cm|m|kg)(?=[\s.,;:!?…)]|$)"
-)
-_OF_TEN = re.compile(r"(?<![^\s(])(10|\d)/10(?=[\s.,;:!?…)]|$)(?![.,]\d)")
-
-
-def amounts(text: str, language: str) -> str:
-    """Return a text with "45 s", "30–60 s" and "6/10" written out, if the language is known."""
-    language = language.partition("-")[0].lower()
-    units = _UNITS.get(language)
-    if units is None or not any(char.isdigit() for char in text):
-        return text
-    to, out_of = _BETWEEN[language]
-
-    def amount(match: re.Match[str]) -> str:
-        least, most, unit = match.groups()
-        if unit not in units:
-            return match[0]
-        one, several = units[unit]
-        if least is None and most == "1":
-            return one if " " in one else f"1 {one}"
-        return f"{least} {to} {most} {several}" if least else f"{most} {several}"
-
-    return _OF_TEN.sub(rf"\1 {out_of} 10", _AMOUNT.sub(amount, text))
 
 
 def words(text: str, kind: str, form: str | None, language: str) -> str | None:
@@ -186,7 +145,7 @@ def _time(text: str, form: str | None) -> str | None:
     if max(minutes, seconds) > 59 or hours * 60 + minutes > _DAY_MINUTES:  # noqa: PLR2004
         return None
     half = f" {match[4]}m".upper() if match[4] and form != "hms24" else ""
-    said_seconds = f":{match[3]}" if match[3] else ""
+    said_seconds = f":{match[3]}" if seconds else ""  # 8:00:00 is eight o'clock
     return f"{hours}:{match[2]}{said_seconds}{half}"
 
 

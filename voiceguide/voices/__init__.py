@@ -5,9 +5,15 @@ Takes utterances: a text, its language, the name of a voice, a rate and a pitch.
 that was made before is read from the cache; its key is everything that decides how it sounds.
 
     engine      what an utterance and an engine are, and the table of engines, found by name
-    pyttsx3     every system's own voices (espeak-ng on Linux): the default, tried last for a name
+    pyttsx3     every system's own voices (espeak-ng on Linux), for where there is no better one
     piper       neural voices, each a model in a file (piper_download downloads them)
+    kokoro      one neural model with many English voices (kokoro_download downloads it)
+    download    downloads that resume and are verified, for both
     recordings  a folder of a person's recordings, one file for each phrase
+    best        which voice speaks if none is named
+    words       written text -> what is said for it, by the rules in words_en and words_de
+    amounts     numbers, ranges and units, which those rules share
+    espeak      how espeak-ng reads a text, in IPA
     takes       a recording -> what was said in it, trimmed and judged
     cast        which voice speaks which part of a script
     clip        raw speech -> a clip
@@ -22,11 +28,13 @@ Another engine is one file with ``voices`` and ``find`` (``engine.Voices``), and
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from voiceguide.voices import best
 from voiceguide.voices.engine import (
+    CALM_WPM,
     DEFAULT,
-    DEFAULT_RATE_WPM,
     ENGINES,
     Engine,
     Spoken,
@@ -39,9 +47,14 @@ from voiceguide.voices.voice import Voice
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+PLAIN = "default"
+"""The name for the voice of every machine: that of pyttsx3."""
+
 __all__ = [
-    "DEFAULT_RATE_WPM",
+    "CALM_WPM",
+    "DEFAULT",
     "ENGINES",
+    "PLAIN",
     "Engine",
     "Spoken",
     "Utterance",
@@ -55,10 +68,13 @@ __all__ = [
 def engines(voice: str | None) -> Callable[[], Engine]:
     """Return a function that makes engines for a voice; engines from one function share resources.
 
-    ``voice`` is None for the default voice, the name of one of ``installed_voices``, the path of a
+    ``voice`` is None for the best voice of each language, “default” or “pyttsx3” for the system's
+    calm one, the name of one of ``installed_voices``, the path of a
     Piper model (x.onnx), or a folder of recordings. Raises VoiceError if it is known to be missing.
     """
     if voice is None:
+        return best.engines()
+    if voice in (DEFAULT, PLAIN):
         return Pyttsx3
     for name in ENGINES:
         if name != DEFAULT:
@@ -70,4 +86,6 @@ def engines(voice: str | None) -> Callable[[], Engine]:
 
 def installed_voices() -> list[VoiceInfo]:
     """Return the voices on this machine, engine by engine."""
-    return [voice for name in ENGINES for voice in ENGINES.load(name).voices()]
+    return [
+        replace(voice, engine=name) for name in ENGINES for voice in ENGINES.load(name).voices()
+    ]

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 MOST_BYTES = 1_000_000_000
 """How large the folder may grow: nearly three hours of speech, every phrase counted once."""
 
-_DIGEST_BYTES = 32
 _BYTES_PER_MS = 2 * FRAMES_PER_MS
 
 
@@ -28,17 +27,16 @@ def key(*content: object) -> str:
 
 
 def digest_of(path: Path, kept: Store) -> str:
-    """Return the digest of a large file; it is cached in ``kept``.
+    """Return the SHA-256 digest of a large file; it is cached in ``kept``.
 
     The key in the cache is the file's path, size and time of modification.
     """
     stat = path.stat()
-    note = key(str(path.resolve()), stat.st_size, stat.st_mtime_ns)
+    note = key("sha256", str(path.resolve()), stat.st_size, stat.st_mtime_ns)
     digest = kept.read(note)
     if digest is None:
         with path.open("rb") as file:
-            made = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_DIGEST_BYTES))
-        digest = made.digest()
+            digest = hashlib.file_digest(file, "sha256").digest()
         kept.write(note, digest)
     return digest.hex()
 

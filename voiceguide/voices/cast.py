@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from voiceguide.errors import Findings
 from voiceguide.ssml import Speech, walk
-from voiceguide.voices.engine import Utterance, same_language
+from voiceguide.voices.engine import NO_LEXICON, Utterance, same_language
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from voiceguide.library import Lexicon
     from voiceguide.ssml import Script, WantedVoice
     from voiceguide.voices.engine import Engine
 
@@ -22,12 +23,15 @@ class Cast:
 
     voice: str | None
     """The session's voice, as the engine calls it; None for the engine's calm default."""
-    rate_wpm: int
+    calm_wpm: Mapping[str, int]
+    """The pace of what has no other, by its language, in words a minute as heard."""
     language: str
     """The script's language, a BCP 47 tag; the session's voice only speaks this one."""
     chosen: Mapping[tuple[WantedVoice, str], str | None]
     """The voice for each wanted voice and language; None if no voice matches."""
     warnings: tuple[str, ...]
+    lexicons: Mapping[str, Lexicon] = field(default_factory=dict)
+    """By the language of what is said."""
 
     def utterance(self, speech: Speech) -> Utterance:
         """Return what an engine has to say, and how."""
@@ -35,22 +39,39 @@ class Cast:
         voice = self.chosen.get((style.voice, style.language)) if style.voice else None
         if voice is None and same_language(style.language, self.language):
             voice = self.voice
-        return Utterance.of(speech, voice, self.rate_wpm)
+        lexicon = self.lexicons.get(style.language, NO_LEXICON)
+        return Utterance.of(speech, voice, self.calm_wpm[style.language], lexicon)
 
 
-def cast(script: Script, engine: Engine, voice: str | None, rate_wpm: int, *, name: str) -> Cast:
+def cast(  # noqa: PLR0913 (each by its name)
+    script: Script,
+    engine: Engine,
+    voice: str | None,
+    rate_wpm: int | None,
+    *,
+    name: str,
+    lexicon: Callable[[str], Lexicon] = lambda _: NO_LEXICON,
+) -> Cast:
     """Return the voices of a script, chosen from those of ``engine``.
 
-    ``voice`` is the session's own; ``name`` is used in warnings about missing voices.
+    ``voice`` is the session's own, and ``rate_wpm`` its pace; None for the engine's calm one.
+    ``name`` is used in warnings about missing voices; ``lexicon`` returns that of a language.
     """
+    calm_wpm: dict[str, int] = {}
     chosen: dict[tuple[WantedVoice, str], str | None] = {}
     missing = Findings()
+    lexicons: dict[str, Lexicon] = {}
     for cue in walk(script.root):
-        if not isinstance(cue, Speech) or cue.style.voice is None:
+        if not isinstance(cue, Speech):
+            continue
+        if cue.style.language not in calm_wpm:
+            calm_wpm[cue.style.language] = rate_wpm or engine.calm_wpm(cue.style.language)
+            lexicons[cue.style.language] = lexicon(cue.style.language)
+        if cue.style.voice is None:
             continue
         wanted = (cue.style.voice, cue.style.language)
         if wanted not in chosen:
             chosen[wanted] = engine.choose(*wanted)
         if chosen[wanted] is None:
             missing.add(f"no voice matches {cue.style.voice}: another one speaks", cue.at)
-    return Cast(voice, rate_wpm, script.language, chosen, tuple(missing.report(name)))
+    return Cast(voice, calm_wpm, script.language, chosen, tuple(missing.report(name)), lexicons)

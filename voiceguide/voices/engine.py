@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from voiceguide.library import Lexicon
+from voiceguide.library.phonemes import marked, parts
 from voiceguide.tables import Table
+from voiceguide.voices import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -15,10 +18,12 @@ if TYPE_CHECKING:
 
     from voiceguide.ssml import Speech, WantedVoice
 
-DEFAULT_RATE_WPM = 120
-"""Calm: conversation runs at 150 to 180 words a minute."""
-RATES_WPM = (80, 450)
-"""What espeak-ng takes; the slowest calm, the fastest a screen reader's."""
+CALM_WPM = 128
+"""The pace of a natural voice that nobody asked for another; conversation runs at 150 to 180."""
+RATES_WPM = (40, 450)
+"""From a quarter of conversation to a screen reader's fastest."""
+
+NO_LEXICON = Lexicon()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,27 +31,58 @@ class Utterance:
     """Something to say, and how."""
 
     text: str
+    """As it is written, and shown in captions."""
     language: str
     """A BCP 47 tag."""
     voice: str | None
     """A voice as the engine calls it; None for the engine's calm default in the language."""
     rate_wpm: int
-    """Words a minute."""
+    """Words a minute, as heard from the first sound of a sentence to its last."""
     pitch_st: float
     """Semitones above the voice's own pitch."""
     phonemes: str | None = None
-    """The text again, with words in espeak's mnemonics within [[ ]], for engines that know them."""
+    """What is said, with words in IPA within [[ ]], for engines that know phonemes."""
+    spoken: str | None = None
+    """The text with numbers, units and abbreviations as words, and with aliases, if it has any."""
+
+    @property
+    def said(self) -> str:
+        """What an engine says."""
+        return self.text if self.spoken is None else self.spoken
 
     @classmethod
     def of(
-        cls, speech: Speech, voice: str | None = None, rate_wpm: float = DEFAULT_RATE_WPM
+        cls,
+        speech: Speech,
+        voice: str | None = None,
+        rate_wpm: float = CALM_WPM,
+        lexicon: Lexicon = NO_LEXICON,
     ) -> Utterance:
-        """Return what an engine has to say for a cue, in its style and relative to ``rate_wpm``."""
+        """Return what an engine has to say for a cue, in its style and relative to ``rate_wpm``.
+
+        What the script itself gives in phonemes goes before the lexicon.
+        """
         slowest, fastest = RATES_WPM
         style = speech.style
         rate = min(fastest, max(slowest, round(rate_wpm * style.rate)))
         pitch_st = round(style.pitch_st, 2)
-        return cls(speech.text, style.language, voice, rate, pitch_st, speech.phonemes)
+        written = speech.text if speech.said is None else speech.said
+        spoken = lexicon.aliased(words.spoken(written, style.language))
+        phonemes = "".join(
+            marked(part.text)
+            if part.is_ipa
+            else lexicon.applied(words.spoken(part.text, style.language))
+            for part in parts(speech.phonemes or written.replace("[[", ""))
+        )
+        return cls(
+            speech.text,
+            style.language,
+            voice,
+            rate,
+            pitch_st,
+            phonemes if "[[" in phonemes else None,
+            None if spoken == speech.text else spoken,
+        )
 
 
 class Spoken(NamedTuple):
@@ -66,6 +102,17 @@ class VoiceInfo:
     id: str
     name: str
     languages: tuple[str, ...]
+    """BCP 47 tags."""
+    quality: int = 0
+    """How good it sounds beside others: the best of a language speaks by default. A voice with 0
+    only speaks if it is named."""
+    gender: str | None = None
+    """female, male, neutral or None: not known."""
+    size_bytes: int | None = None
+    """Of its model; None if it has none of its own."""
+    licence: str | None = None
+    engine: str = ""
+    """The name of its engine, filled in by ``installed_voices``."""
 
 
 class Engine(Protocol):
@@ -76,6 +123,9 @@ class Engine(Protocol):
 
     def speak(self, utterance: Utterance) -> Spoken:
         """Return speech; raises VoiceError that says why if it fails."""
+
+    def calm_wpm(self, language: str) -> int:
+        """Return its calm pace in a language (a BCP 47 tag), in words a minute as heard."""
 
     def choose(self, wanted: WantedVoice, language: str) -> str | None:
         """Return the id of the voice that matches best; None if none matches."""
@@ -108,6 +158,7 @@ class Voices(Protocol):
 ENGINES: Table[Voices] = Table(
     "voiceguide.engines",
     {
+        "kokoro": "voiceguide.voices.kokoro",
         "recordings": "voiceguide.voices.recordings",
         "piper": "voiceguide.voices.piper",
         "pyttsx3": "voiceguide.voices.pyttsx3",
@@ -119,17 +170,30 @@ DEFAULT = "pyttsx3"
 """The engine that speaks by default. It accepts any name, so it is tried after all others."""
 
 
+def slowed(samples: NDArray[np.float32], rate_hz: int, factor: float) -> NDArray[np.float32]:
+    """Return mono speech at ``factor`` of its pace, at the same pitch: 0.5 lasts twice as long."""
+    from pedalboard import time_stretch
+
+    stretched: NDArray[np.float32] = time_stretch(
+        samples.astype("float32"), rate_hz, factor, high_quality=True
+    )
+    return stretched.reshape(-1)
+
+
 def same_language(one: str, other: str) -> bool:
     """Whether two BCP 47 tags name the same language, maybe in different countries."""
     return one.lower().partition("-")[0] == other.lower().partition("-")[0]
 
 
-def remarks_without_espeak(name: str, utterances: Iterable[Utterance]) -> list[str]:
-    """Return a line for each thing in ``utterances`` that espeak-ng can do, but ``name`` cannot."""
-    utterances = list(utterances)
-    remarks = []
+def remark_without_pitch(name: str, utterances: Iterable[Utterance]) -> list[str]:
+    """Return a line if ``utterances`` change a pitch, which ``name`` cannot."""
     if any(utterance.pitch_st for utterance in utterances):
-        remarks.append(f"{name} cannot change its pitch: the script's changes are ignored")
+        return [f"{name} cannot change its pitch: the script's changes are ignored"]
+    return []
+
+
+def remark_without_phonemes(name: str, utterances: Iterable[Utterance]) -> list[str]:
+    """Return a line if ``utterances`` have phonemes, which ``name`` does not know."""
     if any(utterance.phonemes for utterance in utterances):
-        remarks.append(f"{name} does not know espeak's phonemes: it speaks the text as written")
-    return remarks
+        return [f"{name} does not know espeak's phonemes: it speaks the text as written"]
+    return []

@@ -1,4 +1,8 @@
-"""Piper: neural voices; each is a model that speaks one language (extra "piper").
+"""Piper: neural voices; each is a model that speaks one language (extras "piper", "natural").
+
+A voice is a model, ``x.onnx``, and its configuration beside it, ``x.onnx.json``. It lies in the
+user's folder of voices, or in an installed package that has “voice” in its name, at its top or in
+its folder ``data``: so a voice can come from pip.
 
 The model runs in a child process: if onnxruntime crashes or hangs on a phrase, the session goes on.
 All engines of a voice share the process, since a model is large and one phrase already uses several
@@ -8,9 +12,15 @@ cores. The default engine speaks what is in other languages.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import importlib.metadata
+import importlib.util
+import itertools
+import json
+import os
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,12 +31,14 @@ from pydantic import BaseModel, ValidationError
 from voiceguide import files
 from voiceguide.child import Child
 from voiceguide.errors import MissingVoiceError, VoiceError
-from voiceguide.voices.cache import digest_of
+from voiceguide.library import phonemes
+from voiceguide.voices.cache import digest_of, key
 from voiceguide.voices.engine import (
+    CALM_WPM,
     Spoken,
     Utterance,
     VoiceInfo,
-    remarks_without_espeak,
+    remark_without_pitch,
     same_language,
 )
 from voiceguide.voices.pyttsx3 import Pyttsx3
@@ -42,9 +54,26 @@ SPEAKER = "#"
 """The separator before the name of a speaker, if a model has several: model.onnx#anna."""
 NEEDED = "pip install 'voiceguide[piper]'"
 
+RECOMMENDED = {"en": "en_US-joe-medium", "de": "de_DE-thorsten-medium"}
+"""The voice for each language that has texts; both are in the public domain (CC0)."""
+PACKAGED = ("en",)
+"""The languages whose recommended voice comes with the extra “natural”."""
+_GENDERS = {"en_US-joe-medium": "male", "de_DE-thorsten-medium": "male"}
+_SHA256 = {
+    "en_US-joe-medium": "58afce0321b8d9c46d7cdf9c16500cc55a793b4220212dba6b70fb788b3baf06",
+}
+"""The digests of models that packages bring: what another package has under such a name is not
+loaded."""
+_PACES = {_SHA256["en_US-joe-medium"]: [10.514, 18.165]}
+"""What ``Model.paces`` returns for models that are known."""
+_QUALITIES = ("x_low", "low", "medium", "high")
+_LICENCE = re.compile(r"^\W*licen[cs]e\W+(.+)$", re.IGNORECASE | re.MULTILINE)
+
 _NAME = re.compile(r"[a-z]{2,3}_[A-Z]{2}-\w+-(x_low|low|medium|high)")
 """The names of Piper's own voices."""
 _CHILD = Path(__file__).with_name("piper_child.py")
+_CODE = (_CHILD, _CHILD.with_name("espeak.py"), Path(phonemes.__file__))
+"""What decides how a model sounds, besides itself."""
 _LIMIT_S = 60.0  # a large model on a slow disk
 _LIMIT_S_PER_CHARACTER = 0.5  # five times real time
 
@@ -89,14 +118,35 @@ class Model:
             raise MissingVoiceError(f"{path}: has no speaker “{speaker}”; available: {there}")
         self.speaker = self.speakers.get(speaker)
         self.child = Child(_CHILD, str(path), name="the engine", failure=VoiceError)
+        version = _version(path)
+        digest = digest_of(path, files.Store(files.cache_folder() / "digests"))
+        self._digest = digest
+        if path.parent != folder() and digest != _SHA256.get(self.name, digest):
+            what = "is not the voice of that name: its SHA-256 digest is wrong"
+            raise VoiceError(f"{path}: {what}; install its package again")
         self.id = " ".join(
             (
-                f"piper-tts-{_version(path)}",
-                hashlib.blake2b(_CHILD.read_bytes(), digest_size=4).hexdigest(),
-                digest_of(path, files.Store(files.cache_folder() / "digests")),
+                f"piper-tts-{version}",
+                hashlib.blake2b(
+                    b"".join(path.read_bytes() for path in _CODE), digest_size=4
+                ).hexdigest(),
+                self._digest,
                 hashlib.blake2b(_config_path(path).read_bytes(), digest_size=16).hexdigest(),
             )
         )
+        self._paces = files.Store(files.cache_folder() / "paces")
+
+    def paces(self, speaker: int | None) -> list[float]:
+        """Return how fast a speaker is, as the process measures it; it is measured once."""
+        if self._digest in _PACES:
+            return _PACES[self._digest]
+        name = key("piper", self.id, speaker)
+        kept = self._paces.read(name)
+        if kept is None:
+            kept = json.dumps(self.child.ask(_LIMIT_S, do="paces", speaker=speaker)).encode()
+            self._paces.write(name, kept)
+        paces: list[float] = json.loads(kept)
+        return paces
 
 
 class Piper:
@@ -114,15 +164,25 @@ class Piper:
                 utterance = replace(utterance, voice=None)
             return self._default.speak(utterance)
         _, _, speaker = (utterance.voice or "").rpartition(SPEAKER)
+        number = self._model.speakers.get(speaker, self._model.speaker)
         answer = self._model.child.ask(
-            _LIMIT_S + _LIMIT_S_PER_CHARACTER * len(utterance.text),
+            _LIMIT_S + _LIMIT_S_PER_CHARACTER * len(utterance.said),
             do="speak",
-            text=utterance.text,
+            text=utterance.said,
+            phonemes=utterance.phonemes
+            and phonemes.for_espeak(utterance.phonemes, utterance.language),
             rate=utterance.rate_wpm,
-            speaker=self._model.speakers.get(speaker, self._model.speaker),
+            speaker=number,
+            lasts_s=self._model.paces(number),
         )
         pcm = np.frombuffer(base64.b64decode(answer["pcm"]), dtype="<i2")
         return Spoken(pcm.astype(np.float32) / np.float32(32767), int(answer["rate_hz"]))
+
+    def calm_wpm(self, language: str) -> int:
+        """Return the calm pace of a natural voice; for other languages, the other engine's."""
+        if same_language(language, self._model.language):
+            return CALM_WPM
+        return self._default.calm_wpm(language)
 
     def choose(self, wanted: WantedVoice, language: str) -> str | None:
         """Return the model or one of its speakers if it is named; nothing else can be chosen."""
@@ -149,7 +209,7 @@ class Piper:
             languages = ", ".join(sorted({utterance.language for utterance in others}))
             speaks = f"{name} speaks “{self._model.language}”"
             remarks.append(f"{speaks}; another voice speaks what is in “{languages}”")
-        return remarks + remarks_without_espeak(name, mine) + self._default.remarks(others)
+        return remarks + remark_without_pitch(name, mine) + self._default.remarks(others)
 
     def restart(self) -> None:
         """Start afresh with the next phrase."""
@@ -174,9 +234,27 @@ def folder() -> Path:
     return files.data_folder() / "voices"
 
 
+def installed() -> dict[str, Path]:
+    """Return the model of each voice by its name; the user's own come before those of packages."""
+    models: dict[str, Path] = {}
+    for path in itertools.chain(sorted(folder().glob(f"*{SUFFIX}")), _in_packages()):
+        models.setdefault(path.name.removesuffix(SUFFIX), path)
+    return models
+
+
+def _in_packages() -> Iterator[Path]:
+    """Return the models that packages bring; none if ``VOICEGUIDE_NO_PACKAGED_VOICES`` is set."""
+    if os.environ.get("VOICEGUIDE_NO_PACKAGED_VOICES"):
+        return
+    for entry in dict.fromkeys(sys.path):
+        if Path(entry).name in ("site-packages", "dist-packages"):
+            for within in (f"*voice*/*{SUFFIX}", f"*voice*/data/*{SUFFIX}"):
+                yield from sorted(Path(entry).glob(within))
+
+
 def voices() -> list[VoiceInfo]:
     """Return the installed voices, and the speakers of each model that has several."""
-    return [info for path in sorted(folder().glob(f"*{SUFFIX}")) for info in _infos(path)]
+    return [info for path in installed().values() for info in _infos(path)]
 
 
 def find(voice: str) -> Callable[[], Engine] | None:
@@ -202,7 +280,7 @@ def _file(voice: str) -> tuple[Path, str] | None:
         name, speaker = voice, ""
     if name.lower().endswith(SUFFIX):
         return Path(name), speaker
-    path = files.find(f"{name}{SUFFIX}", [folder()])
+    path = installed().get(name)
     return None if path is None else (path, speaker)
 
 
@@ -212,10 +290,38 @@ def _infos(path: Path) -> Iterator[VoiceInfo]:
         config = _config(path)
     except VoiceError:  # incomplete or odd: not listed; using it by name says why
         return
-    languages = (_language(config),)
-    yield VoiceInfo(name, "Piper", languages)
+    info = VoiceInfo(
+        name,
+        "Piper",
+        (_language(config),),
+        quality=_quality(name, config),
+        gender=_GENDERS.get(name),
+        size_bytes=path.stat().st_size,
+        licence=_licence(path),
+    )
+    yield info
     for speaker in config.speaker_id_map or ():
-        yield VoiceInfo(f"{name}{SPEAKER}{speaker}", "Piper", languages)
+        yield replace(info, id=f"{name}{SPEAKER}{speaker}", quality=0)
+
+
+def _quality(name: str, config: _Config) -> int:
+    """Return 1 to 4 for Piper's own grades, 5 for the recommended voice; 0 without Piper."""
+    if importlib.util.find_spec("piper") is None:
+        return 0
+    if name in RECOMMENDED.values():
+        return len(_QUALITIES) + 1
+    grade = config.audio.get("quality")
+    return _QUALITIES.index(grade) + 1 if grade in _QUALITIES else 1
+
+
+def _licence(model: Path) -> str | None:
+    """Return the licence that the card of a model names, if there is a card."""
+    for card in (model.with_name(f"{model.name}.card"), model.with_name("MODEL_CARD")):
+        with contextlib.suppress(OSError):
+            found = _LICENCE.search(card.read_text("utf-8", errors="replace"))
+            if found:
+                return found[1].strip()
+    return None
 
 
 def _config_path(model: Path) -> Path:

@@ -4,30 +4,43 @@ from __future__ import annotations
 
 import base64
 import json
-import os
+import unicodedata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from voiceguide.child import Asker, serve
 from voiceguide.errors import VoiceError
 
-NORM_WPM = 140
+if TYPE_CHECKING:
+    from voiceguide.voices.espeak import Espeak
+
 NORMS = {
-    "en": ("Sit on the floor, lean back on your hands, and let your leg rest on the ball.", 5.44),
-    "de": ("Setz dich hin, stütz dich auf die Hände, und lass das Bein auf dem Ball ruhen.", 5.07),
+    "en": "Sit on the floor, lean back on your hands, and let your leg rest on the ball. "
+    "Breathe in through the nose, and out slowly through the mouth. "
+    "Step back with the treated leg into a wide lunge, and push the hips forward.",
+    "de": "Setz dich hin, stütz dich auf die Hände, und lass das Bein auf dem Ball ruhen. "
+    "Atme durch die Nase ein, und langsam durch den Mund wieder aus. "
+    "Such mit den Fingern die empfindliche Stelle, und leg den Ball darunter.",
 }
-"""The text for measuring a voice's pace, and how many seconds espeak-ng's calm voice takes for it
-at 140 words per minute (measured), so that a rate means the same for every voice."""
-COUNTING = ("1 2 3 4 5 6 7 8 9 10", 3.75)
-"""The same for all other languages: the median of twenty (measured)."""
-PACES = (0.4, 2.5)
-"""The plausible range of a voice's pace, relative to Piper's; outside, the measurement failed."""
-GAP_S = 0.33
-"""The gap between sentences at 140 words per minute, as long as espeak-ng's (measured)."""
+"""What a voice says to have its pace measured, so that a rate means the same for every voice."""
+COUNTING = "1 2 3 4 5 6 7 8 9 10", 10.9
+"""The same for all other languages, and for how many words it counts: at what is 150 words a minute
+elsewhere, it lasts 4.4 s (the median of twenty languages, spoken by espeak-ng; measured)."""
+UNKNOWN_WPM = 160
+"""The pace of a voice that says nothing when it is measured."""
+GAP_S = 0.385
+"""The gap between sentences at 150 words per minute, as long as espeak-ng's (measured)."""
+LEAST_SCALE = 0.2
+"""Faster, a model drops sounds."""
 AUDIBLE = 0.01  # of the peak
-MOST_THREADS = 4  # one sentence gains nothing from more
+THREADS = 2
+"""On any machine: with another number, the last bits of a sum are others."""
+NOISE = 0.0
+"""Without noise a phrase is always the same: onnxruntime cannot be seeded for each phrase."""
+
+Samples: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 
 
 class Speaker:
@@ -43,17 +56,16 @@ class Speaker:
             raise VoiceError(
                 f"{model} cannot be loaded: {error or type(error).__name__}"
             ) from error
-        self._paces: dict[int | None, float] = {}
+        self._espeak: Espeak | None = None
 
     def _load(self, model: Path) -> None:
         import onnxruntime
         from piper import PiperVoice
         from piper.config import PiperConfig
 
-        # PiperVoice.load takes no options: one thread a core would leave none for the encoder, and
-        # the arena would keep the memory of the longest sentence.
+        # PiperVoice.load takes no options; the arena would keep the memory of the longest sentence.
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = min(MOST_THREADS, os.cpu_count() or 1)
+        options.intra_op_num_threads = THREADS
         options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -68,52 +80,91 @@ class Speaker:
             download_dir=model.parent,
         )
 
-    def speak(self, text: str, rate: int, speaker: int | None) -> dict[str, object]:
-        """Return 16 bit samples in base64, and their rate; raises VoiceError."""
-        slower = NORM_WPM / rate
-        try:
-            samples = self._synthesize(text, speaker, slower * self._pace(speaker), GAP_S * slower)
-        except Exception as error:
-            raise VoiceError(f"{self._name} failed: {error or type(error).__name__}") from error
-        pcm = np.rint(samples * 32767).astype("<i2").tobytes()
-        return {"pcm": base64.b64encode(pcm).decode(), "rate_hz": self._config.sample_rate}
-
-    def _pace(self, speaker: int | None) -> float:
-        """Return the factor for the length scale at which a speaker has the standard pace."""
-        if speaker not in self._paces:
-            language = self._config.espeak_voice.partition("-")[0]
-            text, norm_s = NORMS.get(language, COUNTING)
-            # without noise in their widths, phonemes always have the same length
-            samples = self._synthesize(text, speaker, 1.0, 0.0, noise_w_scale=0.0)
-            levels = np.abs(samples)
-            loud = np.flatnonzero(levels > AUDIBLE * levels.max(initial=0.0))
-            heard_s = (loud[-1] - loud[0] + 1) / self._config.sample_rate if loud.size else 0.0
-            pace = norm_s / heard_s if heard_s else 1.0
-            self._paces[speaker] = pace if PACES[0] <= pace <= PACES[1] else 1.0
-        return self._paces[speaker]
-
-    def _synthesize(
+    def speak(
         self,
         text: str,
+        rate: int,
+        lasts_s: list[float],
         speaker: int | None,
-        slower: float,
-        gap_s: float,
-        noise_w_scale: float | None = None,
-    ) -> np.ndarray[Any, np.dtype[np.float32]]:
+        phonemes: str | None = None,
+    ) -> dict[str, object]:
+        """Return 16 bit samples in base64, and their rate; raises VoiceError.
+
+        ``lasts_s`` is what ``paces`` returned. ``phonemes`` is the text with espeak's mnemonics in
+        [[ ]].
+        """
+        try:
+            text = text.replace("[[", "[ [")  # Piper takes text in [[ ]] for phonemes
+            if phonemes and self._config.phoneme_type == "espeak":
+                text = self._in_ipa(phonemes)
+            parts = self._synthesize(text, speaker, self._slower(rate, lasts_s))
+        except Exception as error:
+            raise VoiceError(f"{self._name} failed: {error or type(error).__name__}") from error
+        gap = np.zeros(round(GAP_S * 150 / rate * self._config.sample_rate), np.float32)
+        samples = np.concatenate([piece for part in parts for piece in (part, gap)][:-1] or [gap])
+        pcm = np.rint(np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
+        return {"pcm": base64.b64encode(pcm).decode(), "rate_hz": self._config.sample_rate}
+
+    def paces(self, speaker: int | None) -> list[float]:
+        """Return how long the text for measuring lasts at length scales of 1 and 2, in seconds.
+
+        Raises VoiceError.
+        """
+        text, words = self._norm()
+        try:
+            lasts_s = [
+                sum(map(self._heard_s, self._synthesize(text, speaker, slower)))
+                for slower in (1.0, 2.0)
+            ]
+        except Exception as error:
+            raise VoiceError(f"{self._name} failed: {error or type(error).__name__}") from error
+        if not 0 < lasts_s[0] < lasts_s[1]:
+            lasts_s = [60 * words / UNKNOWN_WPM, 120 * words / UNKNOWN_WPM]
+        return lasts_s
+
+    def _norm(self) -> tuple[str, float]:
+        """Return the text for measuring, and for how many words it counts."""
+        text = NORMS.get(self._config.espeak_voice.partition("-")[0])
+        return COUNTING if text is None else (text, len(text.split()))
+
+    def _slower(self, rate: int, lasts_s: list[float]) -> float:
+        """Return the length scale for a rate; how long speech lasts is linear in it (measured)."""
+        once_s, twice_s = lasts_s
+        wanted_s = 60 * self._norm()[1] / rate
+        return max(LEAST_SCALE, 1 + (wanted_s - once_s) / (twice_s - once_s))
+
+    def _in_ipa(self, phonemes: str) -> str:
+        """Return a text with each of its sentences in IPA, a line each, as Piper takes it.
+
+        Piper would read what stands between phonemes as if it were alone, and stress its last word.
+        """
+        from voiceguide.voices.espeak import Espeak
+
+        self._espeak = self._espeak or Espeak()
+        sentences = self._espeak.sentences(phonemes, self._config.espeak_voice)
+        return "\n".join(f"[[{unicodedata.normalize('NFD', one)}]]" for one in sentences)
+
+    def _heard_s(self, samples: Samples) -> float:
+        levels = np.abs(samples)
+        loud = np.flatnonzero(levels > AUDIBLE * levels.max(initial=0.0))
+        return (loud[-1] - loud[0] + 1) / self._config.sample_rate if loud.size else 0.0
+
+    def _synthesize(self, text: str, speaker: int | None, slower: float) -> list[Samples]:
+        """Return the sentences of a text."""
         from piper.config import SynthesisConfig
 
         settings = SynthesisConfig(
             speaker_id=speaker,
             length_scale=self._config.length_scale * slower,
-            noise_w_scale=noise_w_scale,
+            noise_scale=NOISE,
+            noise_w_scale=NOISE,
             normalize_audio=False,  # sentence by sentence, it would be uneven
         )
-        gap = np.zeros(round(gap_s * self._config.sample_rate), np.float32)
-        parts: list[np.ndarray[Any, np.dtype[np.float32]]] = []
-        # Piper takes text in [[ ]] for phonemes
-        for chunk in self._voice.synthesize(text.replace("[[", "[ ["), settings):
-            parts += [chunk.audio_float_array, gap]
-        return np.concatenate(parts[:-1] or [gap[:0]])
+        return [
+            chunk.audio_float_array
+            for line in text.split("\n")
+            for chunk in self._voice.synthesize(line, settings)
+        ]
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib
 import os
 import sys
 from typing import Any
@@ -46,6 +47,18 @@ def prepare_espeak() -> None:
     ctypes.CDLL(espeakng_loader.get_library_path(), mode=ctypes.RTLD_GLOBAL)
 
 
+def load(asker: Asker) -> None:
+    """Load all but the engine itself.
+
+    What espeak-ng says depends by some milliseconds on all that it said before: its flutter and its
+    noise go on, and nothing sets them back. So each phrase is spoken by a new engine.
+    """
+    prepare_espeak()
+    importlib.import_module("pyttsx3")
+    importlib.import_module("pyttsx3.drivers.espeak")
+    assert asker.folder  # noqa: S101 (it is made)
+
+
 class Speaker:
     """pyttsx3, with its voices by all their names."""
 
@@ -70,9 +83,14 @@ class Speaker:
             self._let_phonemes_through()
 
     def voices(self) -> list[dict[str, Any]]:
-        """Return the id, name and languages of each voice."""
+        """Return the id, name, languages and gender of each voice."""
         return [
-            {"id": voice.id, "name": voice.name, "languages": _languages(voice)}
+            {
+                "id": voice.id,
+                "name": voice.name,
+                "languages": _languages(voice),
+                "gender": _gender(voice) or None,
+            }
             for voice in self._voices
         ]
 
@@ -123,7 +141,10 @@ class Speaker:
         pitch_st: float,
         phonemes: str | None = None,
     ) -> str:
-        """Speak into a file, and return its path; ``phonemes`` replace the text if possible."""
+        """Speak into a file, and return its path.
+
+        ``phonemes``, with espeak's mnemonics in [[ ]], replace the text if possible.
+        """
         self._phonemes = self._espeak and phonemes is not None
         settings: dict[str, object] = {"voice": self._resolve(voice, language), "rate": rate}
         if self._espeak:
@@ -229,4 +250,4 @@ def missing(what: str) -> MissingVoiceError:
 
 
 if __name__ == "__main__":
-    serve(Speaker)
+    serve(Speaker, load if sys.platform == "linux" else None)

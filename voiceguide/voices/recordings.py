@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voiceguide.errors import LibraryError, VoiceError
-from voiceguide.voices import cache
-from voiceguide.voices.engine import DEFAULT_RATE_WPM, Spoken, Utterance, VoiceInfo
-from voiceguide.voices.pyttsx3 import Pyttsx3
+from voiceguide.voices import best, cache
+from voiceguide.voices.engine import Spoken, Utterance, VoiceInfo
 from voiceguide.voices.takes import Verdict, judge, read
 
 if TYPE_CHECKING:
@@ -123,6 +122,10 @@ class Recorded:
             raise VoiceError(f"{path}: {error}") from error
         return Spoken(recording.samples, recording.rate_hz)
 
+    def calm_wpm(self, language: str) -> int:
+        """Return the other engine's calm pace."""
+        return self._default.calm_wpm(language)
+
     def choose(self, wanted: WantedVoice, language: str) -> str | None:
         """Return the other engine's choice, for what is not recorded."""
         return self._default.choose(wanted, language)
@@ -156,8 +159,8 @@ class Recorded:
                 then = "record it again" if verdict.heard else "another voice speaks it"
                 found.append(f"{path} {verdict.says}; {then}")
         found += self._strangers({*needed, *known})
-        paces = {(needed[digest].rate_wpm, needed[digest].pitch_st) for digest in covered}
-        if paces - {(DEFAULT_RATE_WPM, 0.0)}:
+        asked = [needed[digest] for digest in covered]
+        if any(one.pitch_st or one.rate_wpm != self.calm_wpm(one.language) for one in asked):
             found.append(f"{folder}: recordings keep their own pace and pitch")
         missing = [one for digest, one in needed.items() if digest not in covered]
         return found + self._default.remarks(map(self._for_default, missing))
@@ -205,8 +208,8 @@ def find(voice: str) -> Callable[[], Engine] | None:
     """Return a function that makes engines for a folder of recordings; None for other voices."""
     if not is_folder(voice):
         return None
-    folder = Recordings(voice)
-    return lambda: Recorded(folder, Pyttsx3())
+    folder, speaks_missing = Recordings(voice), best.engines()
+    return lambda: Recorded(folder, speaks_missing())
 
 
 def digest_in(stem: str) -> str | None:

@@ -113,7 +113,7 @@ class Voice:
         """Return the clip from the cache, or speak it and store it there."""
         name = cache.key(
             VERSION, self._engine_id, utterance.voice, utterance.language,
-            utterance.rate_wpm, utterance.pitch_st, utterance.text,
+            utterance.rate_wpm, utterance.pitch_st, utterance.said,
             *filter(None, [utterance.phonemes]),
         )  # fmt: skip
         samples = self._clips.read(name)

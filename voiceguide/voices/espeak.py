@@ -1,0 +1,82 @@
+"""espeak-ng's reading of a text: what it would say, in IPA, without speaking."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from typing import TYPE_CHECKING
+
+from voiceguide.errors import VoiceError
+from voiceguide.library.phonemes import for_espeak
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SYNCHRONOUS = 2  # of speak_lib.h, as all numbers here: samples go to a callback
+_UTF8 = 1
+_PHONEMES = 0x100  # text in [[ ]] is phonemes
+_IPA = 2
+_FLAGS = re.compile(r"\([^)]+\)")  # around words that it reads in another language: (en) … (de)
+_CLAUSE_END = re.compile(r"([.,;:!?…])[\"'”’“»)]*(?:\s+\S?)?$")
+"""Clauses are returned with the first letter of the next one."""
+_VOICES = {"en": "en-us"}
+"""Of the default voices of languages, those that are called otherwise."""
+_SENTENCE_ENDS = (".", "!", "?")
+
+
+class Espeak:
+    """espeak-ng from its wheel, in this process; it serves one thread."""
+
+    def __init__(self) -> None:
+        import espeakng_loader
+
+        self._library = library = ctypes.CDLL(espeakng_loader.get_library_path())
+        data = espeakng_loader.get_data_path().encode()
+        library.espeak_Initialize(_SYNCHRONOUS, 0, data, 0)
+        library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+        callback = ctypes.CFUNCTYPE(
+            ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p
+        )  # fmt: skip
+        self._ignore = callback(lambda *_: 0)
+        library.espeak_SetSynthCallback(self._ignore)
+        # TextToPhonemes has no flag for [[ ]], but keeps that of the last synthesis
+        library.espeak_Synth(b"a", 2, 0, 0, 0, _UTF8 | _PHONEMES, None, None)
+
+    def ipa(self, text: str, language: str) -> str:
+        """Return a text in IPA, as the default voice of a language says it.
+
+        Words may already be in IPA, within [[ ]]. Raises VoiceError for an unknown language.
+        """
+        voice = _VOICES.get(language.lower(), language)
+        return " ".join(self.sentences(for_espeak(text, language), voice))
+
+    def sentences(self, text: str, voice: str) -> list[str]:
+        """Return the sentences of a text in IPA, with their punctuation.
+
+        ``voice`` is one of espeak-ng's, such as "en-us". What stands in [[ ]] is in its mnemonics
+        (see ``voiceguide.library.phonemes.for_espeak``), and is read in its context. Raises
+        VoiceError for an unknown voice.
+        """
+        sentences = [""]
+        for ipa, end in self._clauses(text, voice):
+            if sentences[-1].endswith(_SENTENCE_ENDS):
+                sentences.append("")
+            sentences[-1] = f"{sentences[-1]} {ipa}{'.' if end == '…' else end}".strip()
+        return [sentence for sentence in sentences if sentence]
+
+    def _clauses(self, text: str, voice: str) -> Iterator[tuple[str, str]]:
+        """Yield each clause in IPA, with the punctuation that ends it."""
+        names = (voice.lower(), voice.lower().partition("-")[0])
+        if all(self._library.espeak_SetVoiceByName(name.encode()) for name in names):
+            raise VoiceError(f"espeak-ng has no voice for “{voice}”")
+        data = ctypes.create_string_buffer(text.encode())
+        begin = ctypes.addressof(data)
+        left = ctypes.c_void_p(begin)
+        while left.value:
+            at = left.value - begin
+            ipa = self._library.espeak_TextToPhonemes(ctypes.byref(left), _UTF8, _IPA) or b""
+            upto = left.value - begin if left.value else len(data.value)
+            end = _CLAUSE_END.search(data.value[at:upto].decode(errors="ignore"))
+            clause = " ".join(_FLAGS.sub("", ipa.decode()).split())
+            if clause:
+                yield clause, end[1] if end else ""
