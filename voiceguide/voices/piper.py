@@ -78,16 +78,19 @@ _LIMIT_S = 60.0  # a large model on a slow disk
 _LIMIT_S_PER_CHARACTER = 0.5  # five times real time
 
 
-class _Language(BaseModel):
+class _Language(BaseModel, defer_build=True):
     code: str | None = None
 
 
-class _Espeak(BaseModel):
+class _Espeak(BaseModel, defer_build=True):
     voice: str | None = None
 
 
-class _Config(BaseModel):
-    """The configuration file beside a model; only the part that is used here."""
+class _Config(BaseModel, defer_build=True):
+    """The configuration file beside a model; only the part that is used here.
+
+    Its checks are built when a model is read: most sessions need none.
+    """
 
     audio: dict[str, Any]
     espeak: _Espeak
