@@ -198,6 +198,7 @@ def test_space_pauses_and_goes_on_where_it_was(player):
     player.read(1000 * FRAMES_PER_MS)
     assert (player.paused, player.position_ms) == (True, 12_000)
     press(player, " ")
-    settled_ms(player)
-    player.read(1000 * FRAMES_PER_MS)
+    for _ in range(10):  # as a device does; a second at once may not be mixed yet
+        settled_ms(player)
+        player.read(100 * FRAMES_PER_MS)
     assert (player.paused, player.position_ms) == (False, 13_000)
