@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from conftest import FRAMES_PER_MS, decode, voiceguide
 
-from voiceguide import Session, library, ssml
+from voiceguide import Session, library, phonemes, ssml
 from voiceguide.errors import LibraryError, ScriptError
-from voiceguide.library import phonemes
 from voiceguide.library.lexicon import Entry, Lexicon
 from voiceguide.voices import Utterance
 from voiceguide.voices.espeak import Espeak

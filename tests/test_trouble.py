@@ -16,9 +16,11 @@ from conftest import needs, voiceguide
 
 from voiceguide import Session
 from voiceguide.errors import VoiceError
-from voiceguide.voices import Utterance, Voice
+from voiceguide.voices import Utterance
 from voiceguide.voices.cache import ClipCache
+from voiceguide.voices.clip import Clip
 from voiceguide.voices.pyttsx3 import Pyttsx3
+from voiceguide.voices.voice import Voice
 
 pytestmark = pytest.mark.slow
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals and permissions of POSIX")
@@ -285,11 +287,11 @@ def test_a_cache_that_cannot_be_written_does_not_stop_a_render(tmp_path, ssml):
 def test_a_cache_that_has_grown_too_large_loses_what_was_used_longest_ago(tmp_path):
     cache = ClipCache(tmp_path)
     with Voice(Pyttsx3, cache) as voice:
-        clip = voice.clip(utterance("Hello."))
+        clip = Clip(voice.clip(utterance("Hello.")))
     for number in range(5):
         cache.write(f"{number}0", clip)
         os.utime(tmp_path / f"{number}0" / f"{number}0.clip", (number, number))
-    cache.prune(most_bytes=3 * (clip.nbytes + 32))
+    cache.prune(most_bytes=3 * (clip.samples.nbytes + 40))
     left = sorted(path.stem for path in tmp_path.rglob("*.clip") if len(path.stem) == 2)
     assert left == ["30", "40"]
 

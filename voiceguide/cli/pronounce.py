@@ -113,7 +113,7 @@ def _ipa(espeak: Espeak, utterance: Utterance) -> str:
 
 def _given(engine: str, utterance: Utterance) -> str:
     """Return what an engine gets to say."""
-    from voiceguide.library.phonemes import for_espeak
+    from voiceguide.phonemes import for_espeak
 
     phonemes = utterance.phonemes or utterance.said
     match engine:

@@ -48,7 +48,7 @@ FORMATS: Table[Format] = Table(
 )
 """The audio formats; a name is the suffix of its files."""
 
-VERSION = 4
+VERSION = 5
 """Raise this whenever the same session gives a different file, so that playlists are made again."""
 
 

@@ -12,7 +12,7 @@ import mutagen
 from mutagen import MutagenError, id3
 
 from voiceguide import clock
-from voiceguide.export.views import lrc, spoken
+from voiceguide.export.views import lrc, pieces, spoken
 from voiceguide.ssml import SPAN_KINDS
 from voiceguide.timeline import Span
 
@@ -109,9 +109,8 @@ def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
         yield id3.APIC(id3.Encoding.LATIN1, "image/png", front, "", tags.cover)
     if tags.source_digest is not None:
         yield id3.TXXX(utf8, _MARK.partition(":")[2], tags.source_digest)
-    words = spoken(timeline)
-    yield id3.USLT(utf8, language, "", "\n".join(text for _, text in words))
-    yield id3.SYLT(utf8, language, 2, 1, "", [(text, ms) for ms, text in words])
+    yield id3.USLT(utf8, language, "", "\n".join(text for _, text in spoken(timeline)))
+    yield id3.SYLT(utf8, language, 2, 1, "", list(_synchronised(timeline)))
     yield id3.TXXX(utf8, MARKS, marks_as_lines(timeline.marks))
     if not timeline.chapters:
         return
@@ -129,6 +128,14 @@ def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
         unused = 0xFFFFFFFF  # byte offsets are not used, only times
         title = id3.TIT2(utf8, chapter.title)
         yield id3.CHAP(name, chapter.begin_ms, chapter.end_ms, unused, unused, [title])
+
+
+def _synchronised(timeline: Timeline) -> Iterator[tuple[str, int]]:
+    """Return each word and its time in ms; a sentence begins with a line feed, as ID3v2.4 wants."""
+    for event in timeline.events:
+        if event.text is not None:
+            for number, (begin_ms, words) in enumerate(pieces(event)):
+                yield ("" if number else "\n") + words, begin_ms
 
 
 def _vorbis_comments(tags: Tags, timeline: Timeline) -> Iterator[tuple[str, str]]:

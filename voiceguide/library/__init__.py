@@ -20,7 +20,6 @@ name raises a ``RequestError`` that suggests similar names.
     texts.py    the library of one language; the available languages
     missing.py  what a language lacks
     lexicon.py  how words sound
-    phonemes.py IPA, and espeak-ng's signs for it
     kinds.py    kinds of session
     listing.py  regions, methods and kinds as lists
 """

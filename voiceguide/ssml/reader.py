@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from voiceguide import files
 from voiceguide.errors import Findings, ScriptError
-from voiceguide.library.phonemes import marked
+from voiceguide.phonemes import marked
 from voiceguide.ssml import pls, say_as, values, xml
 from voiceguide.ssml.cues import (
     CHAPTER,
