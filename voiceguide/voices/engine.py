@@ -105,6 +105,8 @@ class Spoken(NamedTuple):
     """How much too loud this engine's band from 2 to 5 kHz is; it is lowered by this much."""
     words: tuple[Word, ...] = ()
     """As they are said, and when; none if the engine does not know."""
+    polish: bool = True
+    """Whether rumble and peaks are taken out of it. Neural voices have none, and lose by it."""
 
 
 @dataclass(frozen=True, slots=True)

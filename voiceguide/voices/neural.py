@@ -142,4 +142,5 @@ def spoken(answer: dict[str, object]) -> Spoken:
         pcm.astype(np.float32) / np.float32(32767),
         int(str(answer["rate_hz"])),
         words=tuple(Word(*word) for word in words),
+        polish=False,
     )
