@@ -102,26 +102,26 @@ def _joined(name: str) -> set[str]:
     return {way.replace("-", "") for way in spellings(name)}
 
 
-def near(wrong: str, known: Iterable[str] | Mapping[str, str]) -> str:
+def near(wrong: str, known: Iterable[str], meanings: Mapping[str, str] | None = None) -> str:
     """Return the end of a message about an unknown name.
 
-    "; did you mean X or Y?" names the three nearest at most; of names that ``known`` maps to the
-    same, only the nearest. If none is near, "; available: " lists all of them if they are few;
-    otherwise the text is empty.
+    "; did you mean X or Y?" names the three nearest at most; of names with the same of the
+    ``meanings``, only the nearest. If none is near, "; available: " lists all of them if they are
+    few; otherwise the text is empty.
     """
-    return _near(wrong, known, "{}")
+    return _near(wrong, known, "{}", meanings or {})
 
 
-def _near(wrong: str, known: Iterable[str] | Mapping[str, str], shown: str) -> str:
+def _near(wrong: str, known: Iterable[str], shown: str, meanings: Mapping[str, str]) -> str:
     import difflib  # only where something is wrong
 
-    meanings = known if isinstance(known, Mapping) else {name: name for name in known}
-    names = list(meanings)
+    names = list(dict.fromkeys(known))
     spelled = {spelling: name for name in reversed(names) for spelling in spellings(name)}
     alike: dict[str, str] = {}
     for spelling in sorted(spellings(wrong[:_LONGEST_NAME])):
         for match in difflib.get_close_matches(spelling, spelled, n=_MOST_COMPARED):
-            alike.setdefault(meanings[spelled[match]], spelled[match])
+            name = spelled[match]
+            alike.setdefault(meanings.get(name, name), name)
     if alike:
         nearest = list(alike.values())[:_MOST_NEAR]
         return f"; did you mean {' or '.join(map(shown.format, nearest))}?"
@@ -142,7 +142,7 @@ def reason(error: Mapping[str, Any], known: Iterable[str] = ()) -> str:
             return str(context.get("error") or error["msg"].partition(", ")[2])
         case "extra_forbidden":
             key = str(error["loc"][-1])
-            return f"unknown key “{shortened(key)}”{_near(key, known, '“{}”')}"
+            return f"unknown key “{shortened(key)}”{_near(key, known, '“{}”', {})}"
         case "string_pattern_mismatch":
             return _form(context["pattern"], value)
         case "too_short" | "too_long" | "string_too_short" | "string_too_long":

@@ -111,8 +111,8 @@ class Library:
                 return found
         hint = ""
         for texts in languages_:
-            named = dict.fromkeys(others, None) | _first_of(list(texts.called()))
-            hint = hint or near(target, {name: place or name for name, place in named.items()})
+            places = _first_of(list(texts.called()))
+            hint = hint or near(target, [*places, *others], places)
         hint = hint or "; “voiceguide regions” lists them"
         problems: list[LibraryError] = []
         self.regions(problems)
@@ -200,7 +200,7 @@ class Library:
             key = meant(name, called)
             if key is not None and called[key] in self.methods:
                 return self.methods[called[key]]
-        hint = near(name, self.called_methods) or "; “voiceguide methods” lists them"
+        hint = near(name, self.called_methods, self.called_methods) or "; “voiceguide methods” lists them"
         raise RequestError(f"no method “{shortened(name)}”{hint}")
 
     @cached_property
@@ -320,4 +320,7 @@ def languages(own: Path | None = None) -> list[str]:
 
 def _first_of(tables: Sequence[Mapping[str, _Value]]) -> dict[str, _Value]:
     """Return tables as one; a key has its first value."""
-    return {key: value for table in reversed(tables) for key, value in table.items()}
+    merged: dict[str, _Value] = {}
+    for table in tables:
+        merged |= {key: value for key, value in table.items() if key not in merged}
+    return merged
