@@ -293,7 +293,12 @@ def test_nothing_is_said_in_words_for_the_other_side(session):
     for key, treated in places:
         for part, turn in zip(session.parts(key), treated, strict=True):
             area, phrases = turn.area, session.phrases(turn.side)
-            texts = [*area["find"], *session.cautions(turn), *area["stretch"], *session.mobilize(turn)]
+            texts = [
+                *area["find"],
+                *session.cautions(turn),
+                *area["stretch"],
+                *session.mobilize(turn),
+            ]
             texts += itertools.chain(session.reminders(turn), *area["place"].values())
             texts += [text for variants in phrases.values() for forms in variants for text in forms]
             known = set(worded(texts, turn.side))
