@@ -27,9 +27,8 @@ def missing(language: str, own: Path | None = None) -> Iterator[str]:
         for method in sorted(reference.methods.keys() - texts.methods.keys()):
             yield f"{here}/methods.toml: the method {method} is missing"
     with contextlib.suppress(LibraryError):
-        muscles = {one.id for one in texts.muscles.muscles}
         for muscle in reference.muscles.muscles:
-            if muscle.id not in muscles:
+            if texts.muscles.muscle(muscle.id) is None:
                 yield f"{here}/muscles.toml: the muscle {muscle.id} is missing"
     translated = {region.id: region for region in texts.regions()}
     for region in reference.regions():

@@ -200,7 +200,10 @@ class Library:
             key = meant(name, called)
             if key is not None and called[key] in self.methods:
                 return self.methods[called[key]]
-        hint = near(name, self.called_methods, self.called_methods) or "; “voiceguide methods” lists them"
+        hint = (
+            near(name, self.called_methods, self.called_methods)
+            or "; “voiceguide methods” lists them"
+        )
         raise RequestError(f"no method “{shortened(name)}”{hint}")
 
     @cached_property
