@@ -7,6 +7,7 @@ plausible lengths, sounds their real ones.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import tomllib
 import wave
@@ -128,6 +129,11 @@ class Made:
         return [part for part in self.chapters if part.title.split(": ")[-1] == name]
 
     @property
+    def warnings(self) -> list[str]:
+        """What is said before anything that is treated is pressed, each once."""
+        return list(dict.fromkeys(text for turn in self.turns for text in turn.area["warnings"]))
+
+    @property
     def pressure(self) -> list[str] | None:
         """How hard to press if it is less than the level says in all that is treated."""
         limits = [turn.area["pressure"] for turn in self.turns]
@@ -175,14 +181,12 @@ def texts_of(language: str) -> Texts:
     muscles = {muscle["id"]: muscle for muscle in known["muscles"]}
     regions = {path.stem: toml(path) for path in sorted(folder.glob("regions/*.toml"))}
     for region in regions.values():
-        parts: dict[str, None] = {}
         for area in region["areas"]:
             muscle = muscles[area["muscle"]]
             area["cautions"] = muscle["cautions"]
             area["pressure"] = known["pressure"].get(muscle.get("pressure"))
-            parts |= dict.fromkeys(muscle["doctor"])
-        warnings = [text for part in parts for text in known["doctor"][part]]
-        region["cautions"] = [*warnings, *region.get("cautions", [])]
+            parts = [known["doctor"][part] for part in muscle["doctor"]]
+            area["warnings"] = [*itertools.chain(*parts), *region.get("cautions", [])]
     return Texts(
         regions,
         toml(folder / "phrases.toml"),

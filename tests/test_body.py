@@ -1,4 +1,4 @@
-"""The body: what is said of each muscle before it is pressed, and by which names places are found."""
+"""What is said of each muscle before it is pressed, and by which names places are found."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ CONTRAINDICATIONS = {
         "de": ("Druck oder Schmerz in der Brust", "Arm", "Kiefer", "Atem"),
     },
     "leg": {
-        "en": ("warm, red, swollen or newly painful leg", "varicose veins", "hollow behind the knee"),
+        "en": (
+            "warm, red, swollen or newly painful leg", "varicose veins", "hollow behind the knee",
+        ),
         "de": ("warmes, rotes, geschwollenes oder frisch schmerzendes Bein", "Krampfadern",
                "Kniekehle"),
     },
@@ -69,7 +71,7 @@ CONCERNS = {
     "head": ["head and neck"],
     "jaw": ["head and neck", "jaw"],
     "neck": ["head and neck"],
-    "shoulder": ["head and neck", "chest", "arm"],
+    "shoulder": ["head and neck", "chest"],
     "shoulder-blade": ["chest"],
     "chest": ["chest"],
     "upper-back": ["chest"],
@@ -148,7 +150,7 @@ def test_a_session_says_every_contraindication_of_its_region(region, language):
     ("complaint", "parts"),
     [
         ("plantar-fasciitis", ["foot", "leg"]), ("tension-headache", ["head and neck", "jaw"]),
-        ("shoulder-pain", ["chest", "arm", "head and neck"]), ("arm-pain", ["chest", "arm"]),
+        ("shoulder-pain", ["chest", "head and neck"]), ("arm-pain", ["chest", "arm"]),
         ("leg-pain", ["leg", "lower back"]), ("sciatica", ["leg", "lower back"]),
     ],
 )  # fmt: skip
@@ -196,6 +198,13 @@ def test_a_limit_of_one_area_is_said_with_it_where_others_bear_more():
     alone = said("neck", area="base-of-skull", side="left")
     assert alone.count("and four is the limit") == 1
     assert "never go above six" not in alone
+
+
+def test_a_session_only_says_the_warnings_of_what_it_treats():
+    assert "pressure or pain in the chest" not in said("shoulder", area="top-of-shoulder")
+    assert "rheumatoid arthritis" not in said("shoulder", area="outer-shoulder")
+    assert "pressure or pain in the chest" in said("shoulder", area="outer-shoulder")
+    assert "if your knee is swollen, locks" in said("knee", area="upper-inner-calf")
 
 
 def test_a_warning_is_said_once_in_a_session_of_many_muscles():
@@ -415,5 +424,5 @@ def test_an_unknown_muscle_or_warning_is_a_mistake_with_its_place(own, tmp_path)
         library.load("en", tmp_path).find("kneecap")
     own("muscles.toml", MUSCLE)
     own("regions/kneecap.toml", KNEECAP.replace("two_sided", 'cautions = ["No."]\ntwo_sided'))
-    with pytest.raises(LibraryError, match="cautions belongs to the muscle, in muscles.toml"):
+    with pytest.raises(LibraryError, match="cautions belongs to the muscle, in muscles"):
         library.load("en", tmp_path).find("kneecap")

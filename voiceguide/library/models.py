@@ -160,6 +160,8 @@ class Area(Model):
     """The anatomical name."""
     two_sided: bool
     """Whether it exists on both the left and the right."""
+    warnings: list[SidelessText] = []
+    """What its muscle brings to the cautions of its region."""
     cautions: Texts
     """What to avoid here; spoken while the listener finds the spot."""
     pressure: SidelessTexts | None = None
@@ -179,7 +181,7 @@ class Area(Model):
 
     @classmethod
     def completed(cls, data: Mapping[str, Any], muscles: Muscles) -> Mapping[str, Any]:
-        """Return the data with the anatomy, cautions and pressure of its muscle.
+        """Return the data with the anatomy, warnings, cautions and pressure of its muscle.
 
         Raises ValueError if there is no such muscle, or if the area says these things itself.
         """
@@ -190,12 +192,12 @@ class Area(Model):
         if muscle is None:
             hint = near(muscle_id, (one.id for one in muscles.muscles))
             raise ValueError(f"no muscle “{shortened(muscle_id)}”{hint}")
-        for key in ("anatomy", "cautions", "pressure"):
+        for key in ("anatomy", "warnings", "cautions", "pressure"):
             if key in data:
                 raise ValueError(f"{key} belongs to the muscle, in muscles.toml; leave it out")
         limit = muscles.pressure.get(muscle.pressure or "")
         known = {"anatomy": muscle.anatomy, "cautions": muscle.cautions, "pressure": limit}
-        return {**data, **known}
+        return {**data, **known, "warnings": muscles.warnings([muscle_id])}
 
     @classmethod
     def mistakes(cls, data: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -254,19 +256,22 @@ class Region(Model):
                     yield ("complaints", complaint, index), wrong
 
     def treating(self, areas: Sequence[Area]) -> Region:
-        """Return the region with these areas only, which a session treats.
+        """Return the region with these areas only, which a session treats, and their warnings.
 
         If all bear the same pressure, it is the region's; if they differ, each area that bears less
         than the level says it first among its cautions.
         """
+        others = {text for area in self.areas for text in area.warnings}
+        others -= {text for area in areas for text in area.warnings}
+        said = {"cautions": [text for text in self.cautions if text not in others]}
         limits = [area.pressure or self.pressure for area in areas]
         if all(limit == limits[0] for limit in limits):
-            return self.model_copy(update={"areas": list(areas), "pressure": limits[0]})
+            return self.model_copy(update={"areas": list(areas), "pressure": limits[0], **said})
         told = [
             area.model_copy(update={"cautions": [*(limit or ()), *area.cautions]})
             for area, limit in zip(areas, limits, strict=True)
         ]
-        return self.model_copy(update={"areas": told, "pressure": None})
+        return self.model_copy(update={"areas": told, "pressure": None, **said})
 
     def area(self, area_id: str) -> Area:
         """Return the area with this id or name; raises RequestError that suggests similar names."""
