@@ -413,6 +413,24 @@ def test_a_muscle_of_the_users_own_brings_its_limit_and_its_warnings(own, tmp_pa
     assert "varicose" in said("calf", library=str(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [("claf/upper-calf", "no region “claf”; did you mean calf"),
+     ("calf/uper-calf", "no area “uper-calf” in calf; did you mean upper-calf")],
+)  # fmt: skip
+def test_a_complaint_through_a_place_that_is_not_there_is_a_mistake(own, tmp_path, place, says):
+    own("muscles.toml", MUSCLE)
+    complaint = f'\n[complaints]\nkneecap-pain = ["above", "{place}"]\n\n[[areas]]'
+    own("regions/kneecap.toml", KNEECAP.replace("\n[[areas]]", complaint))
+    texts = library.load("en", tmp_path)
+    with pytest.raises(LibraryError, match=says):
+        texts.find("kneecap-pain")
+    (problem,) = texts.problems()
+    assert f"kneecap.toml: complaints.kneecap-pain: {place}: {says.partition(';')[0]}" in str(
+        problem
+    )
+
+
 def test_an_unknown_muscle_or_warning_is_a_mistake_with_its_place(own, tmp_path):
     texts = library.load("en", tmp_path)
     with pytest.raises(LibraryError, match=r"kneecap.toml:6: areas.above: no muscle “my-muscle”"):

@@ -100,6 +100,10 @@ class Library:
         return found[0] if len(found) == 1 else joined(found, self.names.conjunction)
 
     def _find_one(self, target: str, others: Sequence[str]) -> Target:
+        region_id = meant(target, self.region_files)
+        if region_id is not None:  # most often; no other file needs to be read
+            region = self._read_region(region_id)
+            return Target(region, region.areas)
         languages_ = [self, *self.others]
         if any(meant(target, texts.names.doctor) for texts in languages_):
             what = f"“{shortened(target)}” belongs to a doctor, not to a session"
@@ -154,12 +158,21 @@ class Library:
         return None
 
     def _complaint(self, region: Region, complaint: str) -> Target:
-        """Return the areas of a complaint; those of several regions make one of their own."""
+        """Return the areas of a complaint; those of several regions make one of their own.
+
+        Raises LibraryError if a region or an area does not exist.
+        """
         found = []
         for place in region.complaints[complaint]:
             other, _, area_id = place.rpartition("/")
-            home = self._read_region(other) if other in self.region_files else region
-            found.append(Target(home, [home.area(area_id)]))
+            where = f"{self.region_files[region.id]}: complaints.{complaint}: {place}"
+            if other and other not in self.region_files:
+                raise LibraryError(f"{where}: no region “{other}”{near(other, self.region_files)}")
+            home = self._read_region(other) if other else region
+            try:
+                found.append(Target(home, [home.area(area_id)]))
+            except RequestError as error:
+                raise LibraryError(f"{where}: {error}") from error
         if all(one.region == region for one in found):
             return Target(region, [one.areas[0] for one in found] or region.areas)
         title = (self.names.places.get(complaint) or [complaint.replace("-", " ")])[0]
@@ -266,7 +279,12 @@ class Library:
     def problems(self) -> list[LibraryError]:
         """Return an error for each file of this language that is wrong."""
         problems: list[LibraryError] = []
-        self.regions(problems)
+        for region in self.regions(problems):
+            for complaint in region.complaints:
+                try:
+                    self._complaint(region, complaint)
+                except LibraryError as error:
+                    problems.append(error)
         for name in ("methods", "wording", "lexicon", "names"):
             try:
                 getattr(self, name)
