@@ -308,6 +308,9 @@ def test_a_mistake_gets_three_names_at_most_and_they_lead_somewhere(wrong):
 )  # fmt: skip
 def test_a_method_is_found_by_any_of_its_names(name, method, language):
     assert library.load(language).method(name).id == method
+    assert said("calf", method=name, language=language) == said(
+        "calf", method=method, language=language
+    )
 
 
 def test_an_unknown_method_gets_near_names_or_where_all_are_listed():
