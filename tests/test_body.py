@@ -271,6 +271,15 @@ def test_a_session_of_a_complaint_treats_the_cause_and_bears_its_name():
     assert Session("Tennisarm", language="de").title.startswith("Tennisarm: ")
 
 
+def test_the_playlist_of_a_complaint_has_a_track_for_each_area_on_its_way():
+    about = script.about(request("Spannungskopfschmerz"))
+    assert about.title == "Tension headache"
+    assert [track.name for track in about.tracks[1:-1]] == CAUSES["tension-headache"]
+    track = script.write(request("tension headache", "treat", area="cheek")).text
+    assert "locked or swollen jaw" in track
+    assert "four is the limit" in track
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
     "name", ["nausea", "Dizzy", "vertigo", "Übelkeit", "schwindel", "chest pain"]
