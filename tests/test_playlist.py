@@ -463,15 +463,16 @@ def test_each_track_can_be_heard_alone_and_together_they_have_all(language, regi
         assert whole.chapters[0].begin_ms == 0
         assert all(chapter.end_ms > chapter.begin_ms for chapter in whole.chapters)
     stop = " ".join(worded(phrases["stop"], None))
-    for text in (*texts.regions[region]["cautions"], *phrases["doctor"], stop, *phrases["explain"]):
+    cautions = [text for area in areas.values() for text in area["warnings"]]
+    for text in (*cautions, *phrases["doctor"], stop, *phrases["explain"]):
         assert text in said["prepare"]
     assert any(text in said["close"] for text in phrases["seek_help"])
-    for text in (*worded(phrases["stop_stretch"], None), *texts.regions[region]["cautions"]):
+    for text in (*worded(phrases["stop_stretch"], None), *cautions):
         assert text in said["close"]
     for name, area in areas.items():
         deepest = next(method for method in texts.methods if method in area["place"])
         assert stop in said[name]
-        assert all(text in said[name] for text in texts.regions[region]["cautions"])
+        assert all(text in said[name] for text in area["warnings"])
         assert area["name"] in said[name]
         tool = texts.methods[deepest]["spoken"]
         assert tool in said["prepare"] or deepest == "thumb"

@@ -64,8 +64,9 @@ class Session:
     def __init__(self, target: str | os.PathLike[str], options: Options) -> None:
         """Prepare a session; nothing is made until it is needed.
 
-        ``target`` is a region ("calf"), a complaint ("calf-pain"), a kind ("breathing"), a script
-        (my.ssml), a template (my.ssml.jinja), or "-" for a script or template on standard input.
+        ``target`` is a region ("calf"), an area, a complaint ("calf-pain"), several of these
+        ("neck+jaw"), a kind ("breathing"), a script (my.ssml), a template (my.ssml.jinja), or "-"
+        for a script or template on standard input. A place has many names: "Ischias", "IT band".
         The options are those of ``voiceguide.options.Options``. Raises RequestError for an option
         that is unknown or has an invalid value.
         """

@@ -79,11 +79,14 @@ def script(
         typer.echo(text, nl=False)
 
 
-@command("Examples: voiceguide render calf;  voiceguide render calf neck -o ~/Music")
+@command("Examples: voiceguide render calf neck -o ~/Music;  voiceguide render neck jaw --as-one")
 @with_options
 def render(  # noqa: PLR0913 (each is an option)
     targets: Targets,
     options: Options,
+    as_one: Annotated[
+        bool, typer.Option("--as-one", help="Make one session of all targets.")
+    ] = False,
     no_tones: Annotated[
         bool, typer.Option("--no-tones", help="Leave out the tones; everything else stays.")
     ] = False,
@@ -103,6 +106,7 @@ def render(  # noqa: PLR0913 (each is an option)
     if targets.count("-") > 1:
         raise VoiceguideError("standard input can only be read once")
     delay_ms = _delay_ms(start_delay)
+    targets = ["+".join(targets)] if as_one else targets
     sessions = [_session(target, options) for target in targets]
     paths = [destination(one, output, several=len(sessions) > 1) for one in sessions]
     for session, path in zip(sessions, paths, strict=True):

@@ -33,7 +33,7 @@ def complete(incomplete: str) -> list[str]:
 
 
 TARGETS = (
-    "Regions, complaints, kinds, scripts (my.ssml), templates (my.ssml.jinja), "
+    "Regions, areas, complaints, kinds, scripts (my.ssml), templates (my.ssml.jinja), "
     "or - for one on standard input."
 )
 Target = Annotated[str, typer.Argument(help=TARGETS, autocompletion=complete)]
