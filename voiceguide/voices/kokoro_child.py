@@ -105,7 +105,7 @@ ESPEAK_TIED = 0x80  # the character that ties is in the bits from 8 on
 
 MOST_LETTERS = 100
 """How many letters of its alphabet the model gets at once: 8 s at 120 words a minute. It takes 510,
-but each second of speech needs 180 MB of memory (measured)."""
+but twice as many letters need 220 MB more of memory (332 and 550 MB in all; measured)."""
 GAPS_S = {True: 0.33, False: 0.16}
 """The gaps after a sentence, and within a long one, at 176 words per minute (as for Piper)."""
 GAPS_WPM = 176
