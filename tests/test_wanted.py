@@ -20,10 +20,18 @@ def test_what_differs_from_the_defaults_is_taken():
     assert read(target="breathing", pace="4-6") == {"target": "breathing", "pace": "4-6"}
 
 
-@pytest.mark.parametrize("name", ["library", "bed", "voice", "variables", "max_length", "seed"])
+@pytest.mark.parametrize("name", ["library", "variables", "max_length", "seed"])
 def test_what_could_name_files_of_this_machine_or_cost_it_much_is_no_option(name):
     with pytest.raises(VoiceguideError, match=f"unknown option “{name}”"):
         read(target="calf", **{name: "/etc"})
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "my-voice", "rain.wav"])
+@pytest.mark.parametrize("name", ["bed", "voice"])
+def test_a_bed_and_a_voice_are_those_that_are_offered_and_never_files(name, path):
+    with pytest.raises(VoiceguideError, match=f"{name}: must be one of"):
+        read(target="calf", **{name: path})
+    assert read(target="calf", bed="rain", voice="default")["bed"] == "rain"
 
 
 @pytest.mark.parametrize(
