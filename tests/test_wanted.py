@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from test_best import install
 
 from voiceguide.errors import VoiceguideError
-from voiceguide.phone import wanted
+from voiceguide.phone import choices, wanted
 
 
 def read(**asked: object) -> dict[str, object]:
@@ -97,3 +98,10 @@ def test_a_playlist_is_named_by_what_was_chosen_and_treats_all_areas():
     assert wanted.playlist_name(asked) == "neck-left-12-5-min"
     with pytest.raises(VoiceguideError, match="area: each track of a playlist has its own"):
         wanted.playlist_name({"target": "neck", "area": "base-of-skull"})
+
+
+def test_a_voice_that_is_installed_later_makes_other_sessions(tmp_path, monkeypatch):
+    monkeypatch.setenv("VOICEGUIDE_DATA_DIR", str(tmp_path))
+    before = choices.stamp()
+    install(tmp_path / "voices", "de_DE-somebody-medium", 300)
+    assert choices.stamp() != before

@@ -42,6 +42,7 @@ export function open(session) {
   $("#download").href = `${session.source}?download`;
   $("#to-playlist").hidden = !session.options;
   now = session;
+  now.hash = location.hash;
   const marked = (...kinds) => (session.marks || []).filter((mark) => kinds.includes(mark.kind));
   now.speech = session.events.filter((event) => event.kind === "speech");
   now.breaths = marked("inhale", "exhale");
@@ -153,7 +154,7 @@ function remember() {
   const at_s = Math.floor(at());
   kept.set(`at:${now.id}`, at_s);
   const isOver = at_s >= now.end_s - 10;
-  diary.stopped(isOver ? null : { hash: location.hash, title: now.title, at_s, end_s: now.end_s });
+  diary.stopped(isOver ? null : { hash: now.hash, title: now.title, at_s, end_s: now.end_s });
 }
 
 function seek(seconds) {
@@ -288,7 +289,7 @@ function scaleAt(ms, hold, breath) {
   if (still.matches) return 0.78;
   if (!breath) {
     const before = now.breaths.findLast((one) => one.end_ms <= ms);
-    return before?.kind === "inhale" && Math.abs(before.end_ms - hold.begin_ms) < 100 ? 1 : 0.78;
+    return before?.kind === "inhale" && Math.abs(before.end_ms - hold.begin_ms) < 100 ? 1 : 0.7;
   }
   const part = (ms - breath.begin_ms) / (breath.end_ms - breath.begin_ms);
   const eased = 0.5 - 0.5 * Math.cos(Math.PI * part);
@@ -399,6 +400,7 @@ function frames() {
 
 function done(is) {
   $("#done").hidden = !is;
+  $("#stage").hidden = is;
   $("#after").hidden = !entry;
   $("#before").hidden = is || !now.options;
   $("#stretch-again").hidden = !now.holds.some((one) => one.kind === "stretch");
