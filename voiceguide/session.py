@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import os
@@ -9,10 +10,11 @@ import tempfile
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+from xml.sax.saxutils import escape
 
 import numpy as np
 
-from voiceguide import clock, mixer, script, timeline
+from voiceguide import clock, library, mixer, script, timeline
 from voiceguide.errors import Findings, SoundError
 from voiceguide.options import OPTIONS, Options, taking
 from voiceguide.plan import Plan, bed, fit, items, open_voice, plan, planned
@@ -49,6 +51,21 @@ def voices(language: str | None = None) -> list[VoiceInfo]:
         for voice in installed
         if any(tag.lower().startswith(wanted) for tag in voice.languages)
     ]
+
+
+@contextlib.contextmanager
+def sample(voice: str | None, language: str) -> Iterator[Session]:
+    """Yield a session in which a voice says two sentences of the library in ``language``.
+
+    ``voice`` is None for the best there is. Raises LibraryError for a language without texts.
+    """
+    region = next(iter(library.load(language.partition("-")[0]).regions()))
+    plain = [text for text in region.areas[0].find if "{" not in text]
+    with tempfile.TemporaryDirectory(prefix="voiceguide-") as folder:
+        path = Path(folder, "sample.ssml")
+        text = escape(" ".join(plain[:2]))
+        path.write_text(f'<speak xml:lang="{language}">{text}</speak>', "utf-8")
+        yield Session(path, voice=voice, language=language)
 
 
 class Session:

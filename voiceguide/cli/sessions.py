@@ -280,6 +280,16 @@ def serve(
         ),
     ] = "0.0.0.0",  # noqa: S104 (who comes from outside needs the key)
     port: Annotated[int, typer.Option(help="The port.", min=0, max=65535)] = 8765,
+    cert: Annotated[
+        Path | None,
+        typer.Option(help="Serve by HTTPS, with this certificate (PEM).", metavar="FILE"),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            help="The private key of --cert (PEM).", metavar="FILE", show_default="in the same file"
+        ),
+    ] = None,
 ) -> None:
     """Serve a page for a phone on the same network: choose, listen and save.
 
@@ -294,7 +304,7 @@ def serve(
         needs = f"the page needs {missing}: pip install 'voiceguide[phone]'"
         raise VoiceguideError(needs) from error
     signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C is the normal way to stop
-    server.serve(folder, host, port, sys.stdout)
+    server.serve(folder, host, port, sys.stdout, cert, key)
 
 
 def _session(target: str, options: Options) -> Session:

@@ -13,6 +13,8 @@
     GET  /playlists/NAME.zip            all of them
     GET  /playlists/NAME/               redirects to the page, which shows it
     GET  /covers/REGION.png             of a region or a kind
+    GET  /api/voices?language=en        the voices that are installed
+    GET  /samples/en.mp3?voice=ID       a voice says a sentence
 
 A request that cannot be met is answered with {"error": "…"} and a status of 400 or more.
 """
@@ -39,7 +41,7 @@ from voiceguide import files, library, playlist
 from voiceguide.errors import VoiceguideError
 from voiceguide.export import cover
 from voiceguide.library import kinds
-from voiceguide.phone import access, address, choices, made, responses, wanted
+from voiceguide.phone import access, address, choices, made, responses, speakers, wanted
 from voiceguide.phone.renders import BusyError, Kind, Render, Renders, pathless, touch
 
 if TYPE_CHECKING:
@@ -62,13 +64,25 @@ _LANGUAGE_COOKIE = "language"
 _MARKS = ".marks.json"
 
 
-def serve(folder: Path, host: str, port: int, out: TextIO) -> None:
-    """Serve the page until a signal comes; print its links to ``out``. Raises VoiceguideError."""
+def serve(  # noqa: PLR0913 (each is an option)
+    folder: Path,
+    host: str,
+    port: int,
+    out: TextIO,
+    cert: Path | None = None,
+    cert_key: Path | None = None,
+) -> None:
+    """Serve the page until a signal comes; print its links to ``out``.
+
+    With ``cert``, a file of certificates in PEM, and its private key, it is served by HTTPS. The
+    key may be in the same file. Raises VoiceguideError.
+    """
+    address.check_certificate(cert, cert_key)
     key = access.load_key()
     renders = Renders(folder)
     listening = address.listen(host, port)
     port = listening.getsockname()[1]
-    address.say_where(host, port, key, out)
+    address.say_where(host, port, key, out, scheme="https" if cert else "http")
     config = uvicorn.Config(
         application(renders, key),
         http=access.TimeoutProtocol,
@@ -80,6 +94,8 @@ def serve(folder: Path, host: str, port: int, out: TextIO) -> None:
         limit_concurrency=address.most_connections(),
         h11_max_incomplete_event_size=access.MAX_HEAD_BYTES,
         timeout_graceful_shutdown=2,
+        ssl_certfile=cert,
+        ssl_keyfile=cert_key,
     )
     with contextlib.suppress(KeyboardInterrupt):
         _Server(config).run([listening])
@@ -131,6 +147,7 @@ class _Page:
         self._renders = renders
         self._folder = renders.folder
         self._key = key
+        self._sampling = asyncio.Lock()
 
     def routes(self) -> list[Route]:
         def each(kind: Kind, path: str, answer: Callable[..., Any], method: str) -> Route:
@@ -141,6 +158,8 @@ class _Page:
             Route("/", self._index),
             Route("/page/{name}", _asset),
             Route("/api/library", _library),
+            Route("/api/voices", _voices),
+            Route("/samples/{language}.mp3", self._sample),
             Route("/covers/{name}.png", _cover),
             Route("/sessions/{file}", self._session_file),
             Route("/playlists/{name}.zip", self._zip),
@@ -262,6 +281,14 @@ class _Page:
             response.headers["Content-Disposition"] = f'attachment; filename="{file}"'
         return response
 
+    async def _sample(self, request: Request) -> Response:
+        """Return how a voice sounds; one sample is made at a time."""
+        language = _spoken(request.path_params["language"])
+        async with self._sampling:
+            voice = request.query_params.get("voice")
+            mp3 = await run_in_threadpool(speakers.sample, voice, language)
+        return responses.content(request, mp3, responses.TYPES["mp3"])
+
     async def _playlist_page(self, request: Request) -> Response:
         """Redirect to the page of a playlist, whose address its feed names."""
         name = _name(request)
@@ -286,7 +313,7 @@ class _Page:
 
 def _asset(request: Request) -> Response:
     name = request.path_params["name"]
-    if name not in ("page.css", "page.js", "icon.svg"):
+    if name not in (*choices.MODULES, "page.css", "stage.css", "icon.svg"):
         raise HTTPException(404, "not found")
     return responses.file(request, choices.PAGE / name)
 
@@ -294,6 +321,17 @@ def _asset(request: Request) -> Response:
 def _library(request: Request) -> Response:
     found = choices.as_json(request.query_params.get("language", library.REFERENCE))
     return responses.content(request, found.encode(), responses.TYPES["json"])
+
+
+def _voices(request: Request) -> Response:
+    language = _spoken(request.query_params.get("language", library.REFERENCE))
+    return JSONResponse(speakers.offered(language))
+
+
+def _spoken(language: str) -> str:
+    if language not in library.languages():
+        raise HTTPException(404, "not found")
+    return language
 
 
 def _cover(request: Request) -> Response:
