@@ -294,7 +294,10 @@ def test_an_audio_format_is_rendered_and_tagged(package, ssml, tmp_path):
 
     other = voiceguide("render", script, "-o", tmp_path / "x.aux", env=package)
     assert other.returncode == 1
-    assert "cannot write “.aux” files; use one of .mp3, .wav, .flac, .ogg, .au" in other.stderr
+    assert (
+        "cannot write “.aux” files; use one of .mp3, .wav, .flac, .ogg, .opus, .m4b, .m4a, .au"
+        in other.stderr
+    )
 
 
 def test_a_caption_format_is_written(package, ssml):

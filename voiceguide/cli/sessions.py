@@ -93,7 +93,7 @@ def render(  # noqa: PLR0913 (each is an option)
         typer.Option(
             "-o",
             "--output",
-            help="A file (.mp3, .wav, .flac, .ogg) or a folder.  [default: output/]",
+            help="A file (.mp3, .wav, .flac, .ogg, .opus, .m4b) or a folder.  [default: output/]",
             metavar="FILE|FOLDER",
         ),
     ] = None,

@@ -11,6 +11,9 @@ import resvg_py
 SIZE_PX = 1400
 """The side of the square; the minimum of podcast directories."""
 
+IN_FILE_PX = 600
+"""The side of the picture inside an audio file: 20 kB, sharp on the screen of a phone."""
+
 STYLE = """
 .ground { fill: #16323a }
 .outline { fill: #3d6670 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import re
@@ -10,6 +11,8 @@ from typing import IO, TYPE_CHECKING, cast
 
 import mutagen
 from mutagen import MutagenError, id3
+from mutagen.flac import FLAC, Picture
+from mutagen.mp4 import MP4Tags
 
 from voiceguide import clock
 from voiceguide.export.views import lrc, spoken
@@ -34,6 +37,7 @@ _ISO_639_2 = {"en": "eng", "de": "deu"}  # ISO 639-2, as ID3v2.4 wants it
 UNDETERMINED = "und"
 """The language code of files in other languages."""
 
+_FRONT = id3.PictureType.COVER_FRONT
 _MARK = "TXXX:voiceguide"
 _PIECE_BYTES = 1 << 20
 
@@ -57,7 +61,7 @@ class Tags:
     track: str = "1"
     """Its number, or "2/5"."""
     cover: bytes | None = None
-    """A PNG picture; MP3 and WAV files carry it."""
+    """A PNG picture."""
     source_digest: str | None = None
     """A digest of what an MP3 is made from; see ``read_source_digest``."""
 
@@ -88,16 +92,24 @@ def tag_vorbis(
         audio.add_tags()
     for key, value in _vorbis_comments(tags, timeline):
         audio[key] = value
+    if tags.cover is not None:
+        picture = Picture()
+        picture.type, picture.mime, picture.data = _FRONT, "image/png", tags.cover
+        if isinstance(audio, FLAC):
+            audio.add_picture(picture)
+        else:
+            audio["metadata_block_picture"] = base64.b64encode(picture.write()).decode()
     file.seek(0)
     audio.save(file)
 
 
 def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
     """Return ID3v2.4 frames, with the chapters of its addendum (https://id3.org/id3v2-chapters-1.0)."""
-    language = _ISO_639_2.get(tags.language.partition("-")[0].lower(), UNDETERMINED)
+    language = iso_639_2(tags.language)
     utf8 = id3.Encoding.UTF8
     yield id3.TIT2(utf8, tags.title)
     yield id3.TPE1(utf8, tags.artist)
+    yield id3.TPE2(utf8, tags.artist)
     yield id3.TALB(utf8, tags.album)
     yield id3.TRCK(utf8, tags.track)
     yield id3.TCON(utf8, tags.genre)
@@ -105,8 +117,7 @@ def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
     yield id3.TDRC(utf8, tags.date)
     yield id3.COMM(utf8, language, "", tags.comment)
     if tags.cover is not None:
-        front = id3.PictureType.COVER_FRONT
-        yield id3.APIC(id3.Encoding.LATIN1, "image/png", front, "", tags.cover)
+        yield id3.APIC(id3.Encoding.LATIN1, "image/png", _FRONT, "", tags.cover)
     if tags.source_digest is not None:
         yield id3.TXXX(utf8, _MARK.partition(":")[2], tags.source_digest)
     words = spoken(timeline)
@@ -134,6 +145,7 @@ def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
 def _vorbis_comments(tags: Tags, timeline: Timeline) -> Iterator[tuple[str, str]]:
     yield "title", tags.title
     yield "artist", tags.artist
+    yield "albumartist", tags.artist
     yield "album", tags.album
     yield "tracknumber", tags.track
     yield "genre", tags.genre
@@ -170,8 +182,9 @@ def made_by_voiceguide(path: Path) -> bool:
     with contextlib.suppress(OSError, MutagenError):
         known = mutagen.File(path)
         tags = known.tags if known else None
-        artist = (tags or {}).get("TPE1" if isinstance(tags, id3.ID3) else "artist", [""])
-        return str(artist[0]) == ARTIST
+        names = [(id3.ID3, "TPE1"), (MP4Tags, "\xa9ART"), (object, "artist")]
+        name = next(name for kind, name in names if isinstance(tags, kind))
+        return str((tags or {}).get(name, [""])[0]) == ARTIST
     return False
 
 
@@ -189,6 +202,11 @@ def marks_from_lines(lines: str) -> list[Span]:
         Span(cast("SpanKind", match[3]), int(match[1]), int(match[2]), match[4]) for match in found
     ]
     return [span for span in spans if span.begin_ms < span.end_ms]
+
+
+def iso_639_2(language: str) -> str:
+    """Return the ISO 639-2 code for a BCP 47 tag, as in ID3; "und" for other languages."""
+    return _ISO_639_2.get(language.partition("-")[0].lower(), UNDETERMINED)
 
 
 def language(code: str) -> str:
