@@ -28,6 +28,7 @@ from voiceguide.export.tags import (
     language,
     made_by_voiceguide,
     marks_from_lines,
+    read_sound_digest,
     read_source_digest,
     written_by_voiceguide,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "language",
     "made_by_voiceguide",
     "marks_from_lines",
+    "read_sound_digest",
     "read_source_digest",
     "suffix",
     "summary",

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from voiceguide.export.tags import Tags
     from voiceguide.timeline import Timeline
 
+_GAIN = {"r128_track_gain": str(-7 * 256)}
+"""From −16 LUFS, at which speech is, to the −23 of RFC 7845, in 256ths of a decibel."""
+
 
 def encoder(file: IO[bytes], channels: int) -> Encoder:
     """Return an encoder that writes Opus to a file."""
@@ -22,4 +25,4 @@ def encoder(file: IO[bytes], channels: int) -> Encoder:
 
 def tag(file: IO[bytes], tags: Tags, timeline: Timeline) -> None:
     """Write tags, chapters, cover and words into a file of the format."""
-    tag_vorbis(OggOpus, file, tags, timeline)
+    tag_vorbis(OggOpus, file, tags, timeline, _GAIN)

@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Literal, cast
 
 import mutagen
 from mutagen import MutagenError, id3
@@ -20,7 +20,7 @@ from voiceguide.ssml import SPAN_KINDS
 from voiceguide.timeline import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from mutagen import FileType
@@ -41,6 +41,9 @@ _FRONT = id3.PictureType.COVER_FRONT
 _MARK = "TXXX:voiceguide"
 _PIECE_BYTES = 1 << 20
 
+REPLAY_GAIN = {"replaygain_track_gain": "-2.00 dB", "replaygain_track_peak": "0.891251"}
+"""Speech is at −16 LUFS, the reference of ReplayGain 2 at −18; peaks are at most −1 dBTP."""
+
 ARTIST = "voiceguide"
 """Who made a file."""
 
@@ -54,7 +57,7 @@ class Tags:
     language: str
     """A BCP 47 tag."""
     date: str
-    """In ISO 8601: "2026-11-23"."""
+    """In ISO 8601: "2026-11-23", or with a time: "2026-11-23T17:04:05"."""
     comment: str
     artist: str = ARTIST
     genre: str = "Health"
@@ -62,6 +65,8 @@ class Tags:
     """Its number, or "2/5"."""
     cover: bytes | None = None
     """A PNG picture."""
+    id3: Literal["2.4", "2.3"] = "2.4"
+    """The version of ID3 in MP3 and WAV files; old players need 2.3."""
     source_digest: str | None = None
     """A digest of what an MP3 is made from; see ``read_source_digest``."""
 
@@ -78,19 +83,28 @@ def tag_id3(
     audio.add_tags()
     for frame in _id3_frames(tags, timeline):
         audio.tags.add(frame)
+    if tags.id3 == "2.3":
+        audio.tags.update_to_v23()
     file.seek(0)
-    audio.save(file)
+    audio.save(file, v2_version=int(tags.id3[-1]))
 
 
 def tag_vorbis(
-    kind: Callable[[IO[bytes]], FileType], file: IO[bytes], tags: Tags, timeline: Timeline
+    kind: Callable[[IO[bytes]], FileType],
+    file: IO[bytes],
+    tags: Tags,
+    timeline: Timeline,
+    gain: Mapping[str, str] = REPLAY_GAIN,
 ) -> None:
-    """Write ``tags`` and the contents of ``timeline`` into an open file, as Vorbis comments."""
+    """Write ``tags`` and the contents of ``timeline`` into an open file, as Vorbis comments.
+
+    ``gain`` are the comments that say how loud it is.
+    """
     file.seek(0)
     audio = kind(file)
     if audio.tags is None:
         audio.add_tags()
-    for key, value in _vorbis_comments(tags, timeline):
+    for key, value in [*_vorbis_comments(tags, timeline), *gain.items()]:
         audio[key] = value
     if tags.cover is not None:
         picture = Picture()
@@ -120,6 +134,8 @@ def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
         yield id3.APIC(id3.Encoding.LATIN1, "image/png", _FRONT, "", tags.cover)
     if tags.source_digest is not None:
         yield id3.TXXX(utf8, _MARK.partition(":")[2], tags.source_digest)
+    for key, value in REPLAY_GAIN.items():
+        yield id3.TXXX(utf8, key.upper(), value)
     words = spoken(timeline)
     yield id3.USLT(utf8, language, "", "\n".join(text for _, text in words))
     yield id3.SYLT(utf8, language, 2, 1, "", [(text, ms) for ms, text in words])
@@ -158,6 +174,13 @@ def _vorbis_comments(tags: Tags, timeline: Timeline) -> Iterator[tuple[str, str]
     for number, chapter in enumerate(timeline.chapters):
         yield f"chapter{number:03}", clock.stamp(chapter.begin_ms)
         yield f"chapter{number:03}name", chapter.title
+
+
+def read_sound_digest(path: Path) -> str | None:
+    """Return the digest of the sound that the tags of an MP3 name; None if they name none."""
+    with contextlib.suppress(OSError, MutagenError, ValueError, IndexError):
+        return str(id3.ID3(path)[_MARK].text[0].split(" ")[1])
+    return None
 
 
 def read_source_digest(path: Path) -> str | None:
