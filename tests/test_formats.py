@@ -13,7 +13,13 @@ import pytest
 from conftest import needs, voiceguide
 
 from voiceguide import Session
-from voiceguide.export import cover, made_by_voiceguide, marks_from_lines
+from voiceguide.export import (
+    cover,
+    made_by_voiceguide,
+    marks_from_lines,
+    read_sound_digest,
+    read_source_digest,
+)
 
 pytestmark = pytest.mark.slow
 BODY = (
@@ -129,3 +135,8 @@ def test_a_rendered_session_shows_its_region_and_a_script_no_picture(ssml, tmp_p
     calf = mutagen.File(Session("calf-pain", **options).export(tmp_path / "calf.mp3"))
     assert calf["APIC:"].data == cover.png("calf", 600)
     assert "APIC:" not in mutagen.File(Session(ssml(BODY)).export(tmp_path / "my.mp3"))
+
+
+def test_tags_of_others_are_no_digest_of_ours(tmp_path, ssml):
+    path = Session(ssml(BODY)).export(tmp_path / "x.mp3")
+    assert (read_source_digest(path), read_sound_digest(path)) == (None, None)

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from voiceguide import Session
     from voiceguide.player.places import Places
 
-_WAITING = "Another voiceguide is writing into this folder; waiting until it has finished."
 _DELAY = "Time to get into position; a soft tone ends it."
 Id3 = Annotated[
     Literal["2.4", "2.3"],
@@ -256,7 +255,7 @@ def playlist(  # noqa: PLR0913 (each is an option)
             address = None if url is None else f"{url.rstrip('/')}/{quote(one.name)}"
             with say.progress(one.title) as progress:
                 path = one.export(
-                    folder, progress, url=address, id3=id3, waiting=lambda: say.note(_WAITING)
+                    folder, progress, url=address, id3=id3, waiting=lambda: say.note(say.WAITING)
                 )
         except VoiceguideError as error:
             where = "" if len(wanted) == 1 else f"{target}: "

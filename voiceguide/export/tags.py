@@ -178,14 +178,14 @@ def _vorbis_comments(tags: Tags, timeline: Timeline) -> Iterator[tuple[str, str]
 
 def read_sound_digest(path: Path) -> str | None:
     """Return the digest of the sound that the tags of an MP3 name; None if they name none."""
-    with contextlib.suppress(OSError, MutagenError, ValueError, IndexError):
+    with contextlib.suppress(OSError, MutagenError, ValueError, LookupError):
         return str(id3.ID3(path)[_MARK].text[0].split(" ")[1])
     return None
 
 
 def read_source_digest(path: Path) -> str | None:
     """Return the source digest of an MP3; None if it has none, or its audio was changed."""
-    with contextlib.suppress(OSError, MutagenError, ValueError, IndexError):
+    with contextlib.suppress(OSError, MutagenError, ValueError, LookupError):
         tags = id3.ID3(path)
         mark, sound = tags[_MARK].text[0].split(" ")
         with path.open("rb") as file:

@@ -17,46 +17,40 @@ those of Podcasting 2.0, and depends on lxml, for what are five elements here.
     track      the file of a track -> what its tags say
     lists      tracks -> M3U8 and XSPF
     podcast    tracks -> the feed, and chapters
+    writing    sessions -> the tracks and lists of a folder
+    course     sessions over weeks -> a playlist a week, a calendar and a page to print
     transfer   copying each folder to a card, completely or not at all
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from voiceguide import export, script
+from voiceguide import script
 from voiceguide.errors import UsageError, option
 from voiceguide.export import cover
-from voiceguide.files import alone, write_bytes
+from voiceguide.files import alone
 from voiceguide.options import Options, chosen, taking
 from voiceguide.plan import fit, plan
 from voiceguide.playlist.folder import (
     COVER,
     FEED,
-    chapters_path,
     copy,
     files,
-    files_of,
-    m3u8_path,
-    transcript_path,
-    xspf_path,
 )
 from voiceguide.playlist.lists import m3u8, xspf
 from voiceguide.playlist.podcast import chapters, feed, podcast_guid
 from voiceguide.playlist.track import Track, marks, read, tracks
+from voiceguide.playlist.writing import Entry, now, write
 from voiceguide.script import Request
 from voiceguide.session import Session
-from voiceguide.voices.cache import key
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
-
-    from voiceguide.export import Tags
 
 __all__ = [
     "COVER",
@@ -132,40 +126,14 @@ class Playlist:
         ``waiting`` is called, and this waits. Raises a VoiceguideError; finished tracks stay, and
         need not be made again.
         """
-        with alone(Path(folder), waiting):
-            return self._export(Path(folder), progress, url, id3)
-
-    def _export(
-        self,
-        folder: Path,
-        progress: Callable[[float], None] | None,
-        url: str | None,
-        id3: Literal["2.4", "2.3"],
-    ) -> Path:
-        now = dt.datetime.now(tz=dt.UTC).replace(tzinfo=None).isoformat(timespec="seconds")
-        paths = [folder / f"{stem}.mp3" for stem in self._stems()]
-        for number, (session, path) in enumerate(zip(self.sessions, paths, strict=True)):
-            if progress is not None:
-                progress(number / len(paths))
-            place = f"{number + 1}/{len(paths)}"
-            tags = replace(session.tags, track=place, date=now, id3=id3)
-            _export_track(session, path, tags, _share(progress, number, len(paths)))
         subject = self.about.region or self.target
-        write_bytes(folder / COVER, cover.titled(subject, self.title))
-        made = [read(path) for path in paths]
-        for track in made:
-            write_bytes(chapters_path(track.path), chapters(track))
-        write_bytes(m3u8_path(folder), m3u8(made))
-        write_bytes(xspf_path(folder), xspf(made))
-        if url is None:
-            (folder / FEED).unlink(missing_ok=True)
-        else:
-            write_bytes(folder / FEED, feed(made, url))
-        for track in tracks(folder):
-            if track.path not in paths:
-                for path in files_of(track.path):
-                    path.unlink(missing_ok=True)
-        return m3u8_path(folder)
+        entries = [
+            Entry(stem, session, replace(session.tags, date=now(), id3=id3))
+            for stem, session in zip(self._stems(), self.sessions, strict=True)
+        ]
+        with alone(Path(folder), waiting):
+            picture = cover.titled(subject, self.title)
+            return write(Path(folder), entries, picture, url, progress)
 
     @property
     def name(self) -> str:
@@ -176,28 +144,3 @@ class Playlist:
         names = [track.name for track in self.about.tracks]
         names = [*names[: len(self.sessions) - 1], names[-1]]
         return [f"{number:02}-{name}" for number, name in enumerate(names, 1)]
-
-
-def _export_track(
-    session: Session, path: Path, tags: Tags, progress: Callable[[float], None]
-) -> None:
-    """Make a track and its transcript if they are missing or outdated."""
-    transcript = transcript_path(path)
-    shown = {one.name: getattr(tags, one.name) for one in fields(tags)}
-    del shown["date"], shown["cover"], shown["source_digest"]
-    mark = key(session.fingerprint, shown, (tags.cover or b"").hex())
-    if export.read_source_digest(path) != mark:
-        transcript.unlink(missing_ok=True)  # it must not outlive its track
-        session.export(path, progress, tags=replace(tags, source_digest=mark))
-    if not transcript.exists():
-        text = export.captions(
-            session.timeline, "vtt", title=session.title, language=session.language
-        )
-        write_bytes(transcript, text.encode())
-
-
-def _share(
-    progress: Callable[[float], None] | None, number: int, count: int
-) -> Callable[[float], None]:
-    """Return a progress function for one of ``count`` parts of the work."""
-    return lambda done: progress((number + done) / count) if progress else None
