@@ -68,8 +68,10 @@ def test_what_cannot_be_read_is_as_if_nothing_had_been_stopped(kept, text):
 
 
 def test_how_to_go_on_is_said():
-    said = Places.said(750_900)
-    assert said == "Stopped at 12:30. To continue there, run the same command with --resume."
+    asked = ["play", "my neck.ssml", "--from", "4:30", "--mono", "--resume", "--from=5:00"]
+    assert Places.said(750_900, asked) == (
+        "Stopped at 12:30. To continue there: voiceguide play 'my neck.ssml' --mono --resume"
+    )
 
 
 def test_of_several_the_one_that_was_stopped_last_is_resumed(kept):

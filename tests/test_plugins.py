@@ -263,7 +263,7 @@ def test_what_was_stopped_goes_on_where_it_was(package, ssml, tmp_path):
         said = playing.communicate(timeout=60)[1]
     assert playing.returncode == 128 + signal.SIGTERM
     assert re.search(
-        r"Stopped at 0:0[1-6]\. To continue there, run the same command with --resume\.\n", said
+        r"Stopped at 0:0[1-6]\. To continue there: voiceguide play .* --resume\n", said
     )
     assert heard() == (1, [400, 600])
     for length_s in (1, 7):  # the second sentence, and as that has ended, all of it

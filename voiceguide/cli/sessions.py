@@ -345,7 +345,7 @@ def _remembered(places: Places, key: str, stopped: list[int]) -> Iterator[None]:
     finally:
         if stopped:
             places.note(key, stopped[0])
-            say.note(places.said(stopped[0]))
+            say.note(places.said(stopped[0], sys.argv[1:]))
     if not stopped:
         places.note(key, None)
 
