@@ -109,6 +109,7 @@ class _Terminal:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._live: Live | None = None
+        self._painted: tuple[object, ...] = ()
         self._shown_s: float = 0
         self._message = ""
 
@@ -124,7 +125,10 @@ class _Terminal:
             self._live = Live(console=console, auto_refresh=False, transient=True)
             self._live.start()
         width = self._live.console.width
-        self._live.update(page(player, width, self._message), refresh=True)
+        shown = page(player, width, self._message)
+        if (painted := (width, *map(str, shown.renderables))) != self._painted:
+            self._painted = painted  # a slow terminal is not sent what it shows already
+            self._live.update(shown, refresh=True)
 
     def say(self, message: str) -> None:
         self._message = message
@@ -133,7 +137,7 @@ class _Terminal:
     def close(self) -> None:
         if self._live is not None:
             self._live.stop()
-            self._live = None
+            self._live, self._painted = None, ()
 
 
 def page(player: Player, width: int, message: str = "") -> Group:
