@@ -414,7 +414,7 @@ def test_feed_and_lists_work_from_another_address_without_a_cookie(server, neck,
     assert len(feed.entries) == len(neck["tracks"])
     links = [feed.feed.image.href]
     for entry, track in zip(feed.entries, neck["tracks"], strict=True):
-        assert entry.title == track["title"]
+        assert entry.title.endswith(f": {track['title']}")
         enclosure = entry.enclosures[0]
         content = get(enclosure.href).content
         assert content == (folder / track["file"]).read_bytes()
@@ -435,11 +435,7 @@ def test_feed_and_lists_work_from_another_address_without_a_cookie(server, neck,
     assert saved == f'attachment; filename="{neck["id"]}.m3u8"'
     guids = {
         re.search("<podcast:guid>(.+)</podcast:guid>", text)[1]
-        for text in (
-            get(base + neck["feed"]).text,
-            server.get(neck["feed"]).text,
-            (folder / "feed.xml").read_text("utf-8"),
-        )
+        for text in (get(base + neck["feed"]).text, server.get(neck["feed"]).text)
     }
     assert len(guids) == 1  # whatever our address is
     home = get(feed.feed.link)  # and who follows it may enter

@@ -117,7 +117,7 @@ def no_larger_than(most_bytes: int) -> dict[str, object]:
 
 
 @POSIX
-@pytest.mark.parametrize("suffix", ["mp3", "wav", "flac", "ogg"])
+@pytest.mark.parametrize("suffix", ["mp3", "wav", "flac", "ogg", "m4b", "opus"])
 def test_a_full_disk(tmp_path, ssml, suffix):
     tones = '<par><media repeatCount="40"><audio src="inhale.wav"/></media></par>'
     path = tmp_path / f"x.{suffix}"

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING
 from voiceguide.errors import ExportError, RequestError, option
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 PART = ".voiceguide-part-"
 """The prefix of files and folders that are not complete yet."""
@@ -125,6 +125,32 @@ def whole(
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def alone(folder: Path, waiting: Callable[[], object]) -> Iterator[None]:
+    """Keep other processes of this user that ask for the same ``folder`` waiting.
+
+    ``waiting`` is called if another has it; then this waits for as long as that takes.
+    """
+    import hashlib  # help needs neither
+
+    import filelock
+
+    name = hashlib.blake2b(os.fsencode(folder.resolve()), digest_size=16).hexdigest()
+    path = cache_folder() / "locks" / f"{name}.lock"
+    lock = filelock.FileLock(path)
+    with contextlib.suppress(OSError, NotImplementedError):  # a cache that cannot be written
+        _make_private(path.parent)
+        try:
+            lock.acquire(blocking=False)
+        except filelock.Timeout:
+            waiting()
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)

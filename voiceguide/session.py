@@ -164,8 +164,9 @@ class Session:
     @property
     def tags(self) -> Tags:
         """The tags of the exported file, with today's date."""
-        from voiceguide.export import Tags  # slow to load, and not needed to play
+        from voiceguide.export import Tags, cover  # slow to load, and not needed to play
 
+        subject = script.pictured(self.request)
         written = self.plan.written
         return Tags(
             title=self.title,
@@ -173,6 +174,7 @@ class Session:
             language=self.language,
             date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
             comment=" ".join(filter(None, ["Made by voiceguide.", written.note])),
+            cover=cover.png(subject, cover.IN_FILE_PX) if subject else None,
         )
 
     @property
@@ -234,8 +236,9 @@ class Session:
         tones: bool = True,
         start_delay_ms: int = 0,
     ) -> Path:
-        """Write the session to ``path``: MP3, WAV, FLAC or OGG by its suffix; return the path.
+        """Write the session to ``path``, in the format of its suffix; return the path.
 
+        The formats are those of ``voiceguide.export.FORMATS``: mp3, wav, flac, ogg, opus, m4b, m4a.
         ``progress`` is called now and then with the fraction that is done, from 0 to 1. ``tags``
         replace the session's own. Without ``tones``, only speech and the bed are heard, at the same
         times. The session begins after ``start_delay_ms``, announced by a soft tone. Raises a

@@ -7,6 +7,7 @@ two on standard error.
     app         the command line as a whole
     flags       the options of the model as options of commands
     sessions    script, render, play, playlist, serve
+    course      plan
     voice       voices, phrases, record
     pronounce   pronounce
     lists       regions, methods, kinds, config, doctor
@@ -25,7 +26,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from voiceguide.cli import lists, pronounce, sessions, voice  # noqa: F401 (they add their commands)
+from voiceguide.cli import (  # noqa: F401 (they add their commands)
+    course,
+    lists,
+    pronounce,
+    sessions,
+    voice,
+)
 from voiceguide.cli.app import app
 from voiceguide.errors import UsageError, VoiceguideError
 

@@ -43,6 +43,9 @@ FORMATS: Table[Format] = Table(
         "wav": "voiceguide.export.wav",
         "flac": "voiceguide.export.flac",
         "ogg": "voiceguide.export.ogg",
+        "opus": "voiceguide.export.opus",
+        "m4b": "voiceguide.export.m4b",
+        "m4a": "voiceguide.export.m4b",
     },
     "audio format",
 )

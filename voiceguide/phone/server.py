@@ -261,6 +261,8 @@ class _Page:
         names = await run_in_threadpool(made.playlist_files, folder)
         of = f"{file.removesuffix(_MARKS)}.mp3" if file.endswith(_MARKS) else file
         path = await run_in_threadpool(files.find, f"{name}/{of}", [self._folder])
+        if of == playlist.FEED and names:  # made here, for this address
+            path, names = folder / of, names | {of}
         if path is None or of not in names:
             raise HTTPException(404, "not found")
         if of != file:

@@ -86,6 +86,17 @@ def about(request: Request) -> kind.About:
     return kind.about(request)
 
 
+def pictured(request: Request) -> str | None:
+    """Return the id of the region or kind that a target means; None for a script.
+
+    Raises RequestError for an unknown target; LibraryError.
+    """
+    if own.path_of(request.target) is not None:
+        return None
+    found, library = kind.meant(request)
+    return found.id if found.about == "itself" else library.region(request.target).id
+
+
 def options_of(request: Request) -> list[str]:
     """Return the options that apply to a target, of those that only apply to certain kinds.
 
