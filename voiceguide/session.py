@@ -199,13 +199,16 @@ class Session:
         _ = self.plan
 
     def check(self) -> None:
-        """Read and time the script; raises a VoiceguideError that lists all mistakes in it."""
+        """Read and time the script, and read its sounds as rendering does.
+
+        Raises a VoiceguideError that lists all mistakes in the script, or names a bad sound.
+        """
         problems = Findings()
         read = plan(self.request, problems)
         if problems:
             with open_voice(self.request.options) as voice:
                 timeline.collect(items(read, voice, problems))
-        _ = self.timeline
+        mixer.read_through(self.timeline)
 
     def export(
         self,
