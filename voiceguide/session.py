@@ -5,14 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
-import tempfile
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from voiceguide import clock, mixer, script, timeline
+from voiceguide import clock, files, mixer, script, timeline
 from voiceguide.errors import Findings, SoundError
 from voiceguide.options import OPTIONS, Options, taking
 from voiceguide.plan import Plan, bed, fit, items, open_voice, plan, planned
@@ -93,8 +92,8 @@ class Session:
 
         audio = None
         if self.timeline.duration_ms <= _LONGEST_PLAYER_MS:
-            with tempfile.TemporaryDirectory(prefix="voiceguide-") as folder:
-                audio = self.export(Path(folder) / "session.mp3").read_bytes()
+            with files.scratch_folder() as folder:
+                audio = self.export(folder / "session.mp3").read_bytes()
         return picture.notebook(self.timeline, self.title, self.language, audio)
 
     @cached_property

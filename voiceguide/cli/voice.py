@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-import tempfile
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 (commands are read at run time)
 from typing import TYPE_CHECKING, Annotated
 from xml.sax.saxutils import escape
 
 import typer
 
+from voiceguide import files
 from voiceguide.cli import say
 from voiceguide.cli.app import command
 from voiceguide.cli.flags import saying, suiting, with_options
@@ -113,8 +113,8 @@ def _sample(name: str, language: str, found: list[VoiceInfo], output: Path | Non
     from voiceguide import Session, library
 
     region = next(iter(library.load(language.partition("-")[0]).regions()))
-    with tempfile.TemporaryDirectory(prefix="voiceguide-") as folder:
-        script = Path(folder, "sample.ssml")
+    with files.scratch_folder() as folder:
+        script = folder / "sample.ssml"
         plain = [text for text in region.areas[0].find if "{" not in text]
         text = escape(" ".join(plain[:2]))
         script.write_text(f'<speak xml:lang="{language}">{text}</speak>', "utf-8")

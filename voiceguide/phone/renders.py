@@ -160,17 +160,13 @@ class Renders:
     async def _make_session(self, render: Render) -> None:
         """Make a session in a temporary folder, which is renamed once it is complete."""
         place = self.sessions / render.name
-        part = files.part_beside(place)
-        part.mkdir()
-        try:
+        with files.part_folder(place) as part:
             await _make(render, part)
             if render.state == "making":
                 if place.exists():
                     await asyncio.to_thread(shutil.rmtree, place)
                 part.rename(place)
                 await asyncio.to_thread(self._prune, place)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
 
     def _prune(self, newest: Path) -> None:
         """Remove the least recently used sessions, beyond what all together may take."""
@@ -187,7 +183,7 @@ class Renders:
 async def _make(render: Render, folder: Path) -> None:
     """Have it made by a process; stop the process if we are cancelled."""
     process = await asyncio.create_subprocess_exec(
-        *child.command(_CHILD, child.scratch()),
+        *child.command(_CHILD, files.scratch()),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,  # so that Ctrl+C only reaches us; we stop it
