@@ -55,7 +55,8 @@ def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -
     elif request.options.variables:
         what = f"{option('variables', '--set')} only applies to templates; {name} is a script"
         raise RequestError(what)
-    return Written(text, name, (folder, *files.folders("sounds")), None, stem, stem)
+    album = stem.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # as it is shown
+    return Written(text, name, (folder, *files.folders("sounds")), None, album, stem)
 
 
 def fill_in(request: Request, source: str, name: str, folder: Path) -> str:
