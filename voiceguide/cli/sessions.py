@@ -276,6 +276,10 @@ def serve(
         ),
     ] = "0.0.0.0",  # noqa: S104 (who comes from outside needs the key)
     port: Annotated[int, typer.Option(help="The port.", min=0, max=65535)] = 8765,
+    key_always: Annotated[
+        bool,
+        typer.Option("--key-always", help="Ask this machine for the key too, as behind a proxy."),
+    ] = False,
 ) -> None:
     """Serve a page for a phone on the same network: choose, listen and save.
 
@@ -290,7 +294,7 @@ def serve(
         needs = f"the page needs {missing}: pip install 'voiceguide[phone]'"
         raise VoiceguideError(needs) from error
     signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C is the normal way to stop
-    server.serve(folder, host, port, sys.stdout)
+    server.serve(folder, host, port, sys.stdout, key_always=key_always)
 
 
 def _session(target: str, options: Options) -> Session:

@@ -53,11 +53,12 @@ def most_connections() -> int:
     return access.MAX_CONNECTIONS
 
 
-def say_where(host: str, port: int, key: str, out: TextIO) -> None:
-    """Print the links, and for phones the QR code."""
+def say_where(host: str, port: int, key: str, out: TextIO, *, key_always: bool) -> None:
+    """Print the links, and for phones the QR code; with ``key_always``, all carry the key."""
     outside = _outside_address(host)
     if outside is None or host in ("0.0.0.0", "::"):  # noqa: S104 (that is the question)
-        print(f"On this machine:  http://localhost:{port}/", file=out)
+        path = f"/key/{key}/" if key_always else "/"
+        print(f"On this machine:  http://localhost:{port}{path}", file=out)
     if outside is None:
         print("This machine is not in a network that phones could use.", file=out)
     else:
