@@ -1,6 +1,8 @@
 """Finding files, writing them atomically, and keeping data in a cache.
 
 scripts/ and sounds/ are searched in the user's folders first, then in the package's.
+
+More than 400 lines: what writes files and what removes the leftovers of writers rely on each other.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from voiceguide.script.request import Request
 
 SUFFIXES = (".ssml", ".xml", ".jinja")
+_SUFFIXES = re.compile(r"(\.ssml|\.xml)?(\.jinja)?$", re.IGNORECASE)
 STANDARD_INPUT = "-"
 _MARKERS = (b"{{", b"{%", b"{#")
 """Jinja's markers; text on standard input that has one of them is a template."""
@@ -44,8 +46,7 @@ def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -
             raise RequestError(what)
     piped = str(path) == STANDARD_INPUT
     name = "standard input" if piped else str(path)
-    stem = "script" if piped else path.name.removesuffix(".jinja").removesuffix(".ssml")
-    stem = stem.removesuffix(".xml")
+    stem = "script" if piped else _SUFFIXES.sub("", path.name)
     folder = path.resolve().parent
     source = _read(path)
     text: str | bytes = source
@@ -102,12 +103,23 @@ _piped: list[bytes] = []
 
 
 def _decoded(source: bytes, name: str) -> str:
-    """Return the text of a template."""
+    """Return the text of a template, in the encoding that it declares, UTF-16 or UTF-8."""
     if len(source) > MAX_SCRIPT_BYTES:
         what = f"is larger than {MAX_SCRIPT_BYTES:,} bytes, the most for a script"
         raise ScriptError(f"{name}: {what}")
+    declared = _DECLARED.match(source)
+    encoding = declared[1].decode() if declared else "utf-8-sig"
+    if source[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        encoding = "utf-16"
     try:
-        return source.decode("utf-8-sig")
+        return source.decode(encoding)
+    except LookupError as error:
+        raise ScriptError(
+            f"{name}: the encoding {encoding} is unknown; save it as UTF-8"
+        ) from error
     except UnicodeDecodeError as error:
-        what = f"is not UTF-8: byte 0x{source[error.start]:02x}; save it as UTF-8"
-        raise ScriptError(f"{name}: {what}") from error
+        what = f"is not {encoding.removesuffix('-sig').upper()}: byte 0x{source[error.start]:02x}"
+        raise ScriptError(f"{name}: {what}; save it as UTF-8") from error
+
+
+_DECLARED = re.compile(rb"""\s*<\?xml\s[^>]{0,100}encoding=["']([A-Za-z0-9._-]{1,40})["']""")
