@@ -64,7 +64,8 @@ class Session:
         """Prepare a session; nothing is made until it is needed.
 
         ``target`` is a region ("calf"), a complaint ("calf-pain"), a kind ("breathing"), a script
-        (my.ssml), a template (my.ssml.jinja), or "-" for a script or template on standard input.
+        (my.ssml), a template (my.ssml.jinja), a text (my.txt, my.md), or "-" for one of these on
+        standard input.
         The options are those of ``voiceguide.options.Options``. Raises RequestError for an option
         that is unknown or has an invalid value.
         """

@@ -1,4 +1,4 @@
-"""The listener's own scripts and templates: files, or standard input."""
+"""The listener's own scripts, templates and plain texts: files, or standard input."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from voiceguide.errors import RequestError, ScriptError, option
 from voiceguide.files import MAX_SCRIPT_BYTES
 from voiceguide.library import REFERENCE, load
 from voiceguide.options import OPTIONS
-from voiceguide.script import kind
+from voiceguide.script import kind, plain
 from voiceguide.script.request import Written
 from voiceguide.script.template import render
 
@@ -21,15 +21,18 @@ if TYPE_CHECKING:
 
     from voiceguide.script.request import Request
 
-SUFFIXES = (".ssml", ".xml", ".jinja")
-_SUFFIXES = re.compile(r"(\.ssml|\.xml)?(\.jinja)?$", re.IGNORECASE)
+_PLAIN = (".txt", ".md", ".markdown", ".srt", ".vtt")
+SUFFIXES = (".ssml", ".xml", ".jinja", *_PLAIN)
+_SUFFIXES = re.compile(
+    r"(\.ssml|\.xml|\.txt|\.md|\.markdown|\.srt|\.vtt)?(\.jinja)?$", re.IGNORECASE
+)
 STANDARD_INPUT = "-"
 _MARKERS = (b"{{", b"{%", b"{#")
 """Jinja's markers; text on standard input that has one of them is a template."""
 
 
 def path_of(target: str) -> Path | None:
-    """Return the path of a target that is a script or template; standard input counts as one."""
+    """Return the path of a target that is a script, template or text; "-" counts as one."""
     path = Path(target)
     is_script = path.suffix.lower() in SUFFIXES
     return path if is_script or target == STANDARD_INPUT else None
@@ -56,8 +59,16 @@ def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -
     elif request.options.variables:
         what = f"{option('variables', '--set')} only applies to templates; {name} is a script"
         raise RequestError(what)
+    elif path.suffix.lower() in _PLAIN or (piped and _is_plain(source)):
+        text = plain.to_ssml(_decoded(source, name), name)
     album = stem.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # as it is shown
     return Written(text, name, (folder, *files.folders("sounds")), None, album, stem)
+
+
+def _is_plain(source: bytes) -> bool:
+    """Whether standard input is a text to be read aloud, rather than SSML in any encoding."""
+    beginning = source.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    return beginning not in (b"", b"<", b"\xff", b"\xfe", b"\0")
 
 
 def fill_in(request: Request, source: str, name: str, folder: Path) -> str:
