@@ -462,7 +462,8 @@ def test_a_cookie_must_be_the_key(server, cookie):
 def test_what_came_through_a_proxy_on_this_machine_needs_the_key(server):
     for name in (
         "X-Forwarded-For", "Forwarded", "Via", "X-Real-IP", "X-Forwarded-Host", "X-Forwarded-Proto",
-        "CF-Connecting-IP",
+        "CF-Connecting-IP", "True-Client-IP", "X-Client-IP", "X-Cluster-Client-IP", "Fly-Client-IP",
+        "X-Original-Forwarded-For",
     ):  # fmt: skip
         assert is_refused(httpx.get(f"{server.url}/", headers={name: "for=127.0.0.1"}))
     cookie = f"voiceguide={server.key}"
@@ -1710,6 +1711,57 @@ def test_what_takes_too_long_can_be_cancelled(server, phone):
     assert made["state"] == "ready"
     assert list(server.folder.glob("sessions/.*")) == []
     assert "hip" not in [one["region"] for one in server.get("/api/sessions").json()]
+
+
+def test_no_phone_cancels_what_another_one_asked_for(server):
+    wanted = {"target": "hip", "level": "gentle"}
+    with httpx.Client(base_url=server.url) as one, httpx.Client(base_url=server.url) as other:
+        one.get("/")
+        other.get("/")
+        assert one.cookies["phone"] != other.cookies["phone"]
+        path = f"/api/sessions/{one.post('/api/sessions', json=wanted).json()['id']}"
+        assert other.delete(path).status_code == 404
+        other.post("/api/sessions", json=wanted)
+        assert one.delete(path).status_code == 204  # the other one waits for it too
+        assert one.get(path).json()["state"] in ("waiting", "making")
+        assert other.delete(path).status_code == 204
+        assert one.get(path).status_code == 404
+
+
+def test_with_key_always_this_machine_needs_the_key_too(tmp_path):
+    with serving(tmp_path, "--host", "127.0.0.1", "--key-always") as served:
+        assert is_refused(served.get("/"))
+        assert f"http://localhost:{served.port}/key/{served.key}/" in served.printed
+        assert served.get(f"/key/{served.key}/api/library").status_code == 200
+
+
+def test_one_client_cannot_take_all_connections(server, elsewhere):
+    _, here = elsewhere
+    with contextlib.ExitStack() as opened:
+        held = [
+            opened.enter_context(socket.create_connection((here, server.port), timeout=5))
+            for _ in range(100)
+        ]
+        for one in held:
+            one.sendall(b"GET / HTTP/1.1\r\n")
+        time.sleep(1)
+        refused = 0
+        for one in held:
+            one.settimeout(0)
+            try:
+                refused += one.recv(1) == b""
+            except BlockingIOError:
+                continue
+            except ConnectionResetError:
+                refused += 1
+        assert refused == 36
+        assert server.get("/api/library").status_code == 200
+    until_s = time.monotonic() + 10  # those that were closed count no more
+    while time.monotonic() < until_s:
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(f"http://{here}:{server.port}/").status_code == 403:
+                return
+    raise AssertionError("shut out for good")
 
 
 def test_a_playlist_is_made_heard_and_subscribed_to(server, neck, phone):

@@ -68,6 +68,44 @@ def test_a_library_that_is_no_folder_is_refused(tmp_path):
     fails(tmp_path, "regions", "--library", library, says=says)
 
 
+@POSIX
+def test_streams_that_are_closed_do_no_harm(tmp_path, ssml):
+    script, path = ssml("Hello."), tmp_path / "x.wav"
+    for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+        path.unlink(missing_ok=True)
+        command = f'exec "$0" -m voiceguide render "$1" -o "$2" {closed}'
+        done = subprocess.run(["sh", "-c", command, sys.executable, script, path], check=False)
+        assert done.returncode == 0, closed
+        assert path.read_bytes()[:4] == b"RIFF"
+    command = ["sh", "-c", 'exec "$0" -m voiceguide script - <&-', sys.executable]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "voiceguide: standard input:1:1: is empty\n"
+
+
+@POSIX
+def test_names_that_are_not_utf_8_are_said_readably(tmp_path, ssml):
+    path = os.fsencode(tmp_path) + b"/s\xff.ssml"
+    Path(os.fsdecode(path)).write_bytes(ssml("Hello.").read_bytes())
+    done = voiceguide("render", os.fsdecode(path), "-o", f"{tmp_path}/out/")
+    assert done.returncode == 0, done.stderr
+    assert [os.fsencode(one.name) for one in (tmp_path / "out").iterdir()] == [b"s\xff.mp3"]
+    fails(tmp_path, "script", os.fsdecode(path), "--voice", "\udcff", says=r"\\udcff")
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("1" * 5000, "settings.toml: has a number with too many digits"),
+        ("[" * 3000 + "]" * 3000, "settings.toml: has lists or tables nested too deeply"),
+    ],
+)
+def test_settings_that_no_reader_takes_are_refused(tmp_path, value, says):
+    (tmp_path / "settings.toml").write_text(f"minutes = {value}")
+    environment = {**os.environ, "VOICEGUIDE_CONFIG_DIR": str(tmp_path)}
+    fails(tmp_path, "render", "calf", says=says, status=2, env=environment)
+
+
 def test_a_rate_out_of_range_is_refused(tmp_path):
     fails(
         tmp_path,

@@ -65,7 +65,7 @@ class Plan:
     @property
     def title(self) -> str:
         """What the session is called."""
-        return self.written.title or self.script.title or self.written.stem
+        return self.written.title or self.script.title or self.written.album
 
     @property
     def channels(self) -> int:

@@ -6,7 +6,6 @@ import contextlib
 import datetime as dt
 import hashlib
 import os
-import tempfile
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -14,7 +13,7 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from voiceguide import clock, library, mixer, script, timeline
+from voiceguide import clock, files, library, mixer, script, timeline
 from voiceguide.errors import Findings, SoundError
 from voiceguide.options import OPTIONS, Options, taking
 from voiceguide.plan import Plan, bed, fit, items, open_voice, plan, planned
@@ -61,8 +60,8 @@ def sample(voice: str | None, language: str) -> Iterator[Session]:
     """
     region = next(iter(library.load(language.partition("-")[0]).regions()))
     plain = [text for text in region.areas[0].find if "{" not in text]
-    with tempfile.TemporaryDirectory(prefix="voiceguide-") as folder:
-        path = Path(folder, "sample.ssml")
+    with files.scratch_folder() as folder:
+        path = folder / "sample.ssml"
         text = escape(" ".join(plain[:2]))
         path.write_text(f'<speak xml:lang="{language}">{text}</speak>', "utf-8")
         yield Session(path, voice=voice, language=language)
@@ -82,8 +81,9 @@ class Session:
         """Prepare a session; nothing is made until it is needed.
 
         ``target`` is a region ("calf"), an area, a complaint ("calf-pain"), several of these
-        ("neck+jaw"), a kind ("breathing"), a script (my.ssml), a template (my.ssml.jinja), or "-"
-        for a script or template on standard input. A place has many names: "Ischias", "IT band".
+        ("neck+jaw"), a kind ("breathing"), a script (my.ssml), a template (my.ssml.jinja), a text
+        (my.txt, my.md), or "-" for one of these on standard input. A place has many names:
+        "Ischias", "IT band".
         The options are those of ``voiceguide.options.Options``. Raises RequestError for an option
         that is unknown or has an invalid value.
         """
@@ -111,8 +111,8 @@ class Session:
 
         audio = None
         if self.timeline.duration_ms <= _LONGEST_PLAYER_MS:
-            with tempfile.TemporaryDirectory(prefix="voiceguide-") as folder:
-                audio = self.export(Path(folder) / "session.mp3").read_bytes()
+            with files.scratch_folder() as folder:
+                audio = self.export(folder / "session.mp3").read_bytes()
         return picture.notebook(self.timeline, self.title, self.language, audio)
 
     @cached_property
@@ -219,13 +219,16 @@ class Session:
         _ = self.plan
 
     def check(self) -> None:
-        """Read and time the script; raises a VoiceguideError that lists all mistakes in it."""
+        """Read and time the script, and read its sounds as rendering does.
+
+        Raises a VoiceguideError that lists all mistakes in the script, or names a bad sound.
+        """
         problems = Findings()
         read = plan(self.request, problems)
         if problems:
             with open_voice(self.request.options) as voice:
                 timeline.collect(items(read, voice, problems))
-        _ = self.timeline
+        mixer.read_through(self.timeline)
 
     def export(
         self,

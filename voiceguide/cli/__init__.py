@@ -51,6 +51,7 @@ def main() -> NoReturn:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _leave)
+    _open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows uses a code page
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
@@ -68,6 +69,13 @@ def main() -> NoReturn:
         typer.echo(f"voiceguide: {str(what)[:200]}: {error.strerror}", err=True)
         sys.exit(1)
     sys.exit(0)
+
+
+def _open_missing_streams() -> None:
+    """Open what was closed for us: the next file that is opened would take its place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def _leave(number: int, _: FrameType | None) -> NoReturn:

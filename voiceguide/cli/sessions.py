@@ -279,7 +279,7 @@ def playlist(  # noqa: PLR0913 (each is an option)
 
 @command("Examples: voiceguide serve;  voiceguide serve ~/Music/voiceguide --port 8080")
 @saying
-def serve(
+def serve(  # noqa: PLR0913 (each is an option)
     folder: Annotated[
         Path,
         typer.Argument(help="The folder for sessions and playlists."),
@@ -301,6 +301,10 @@ def serve(
             help="The private key of --cert (PEM).", metavar="FILE", show_default="in the same file"
         ),
     ] = None,
+    key_always: Annotated[
+        bool,
+        typer.Option("--key-always", help="Ask this machine for the key too, as behind a proxy."),
+    ] = False,
 ) -> None:
     """Serve a page for a phone on the same network: choose, listen and save.
 
@@ -315,7 +319,7 @@ def serve(
         needs = f"the page needs {missing}: pip install 'voiceguide[phone]'"
         raise VoiceguideError(needs) from error
     signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C is the normal way to stop
-    server.serve(folder, host, port, sys.stdout, cert, key)
+    server.serve(folder, host, port, sys.stdout, cert, key, key_always=key_always)
 
 
 def _session(target: str, options: Options) -> Session:

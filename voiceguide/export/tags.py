@@ -39,6 +39,7 @@ UNDETERMINED = "und"
 
 _FRONT = id3.PictureType.COVER_FRONT
 _MARK = "TXXX:voiceguide"
+_MOST_ENTRIES = 255
 _PIECE_BYTES = 1 << 20
 
 REPLAY_GAIN = {"replaygain_track_gain": "-2.00 dB", "replaygain_track_peak": "0.891251"}
@@ -145,12 +146,12 @@ def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
     # of the titles keep the chapters in order for programs that ignore the table of contents:
     # ffprobe, and players that use libavformat, show them in the order of their frames.
     lengths = [len(chapter.title.encode()) for chapter in timeline.chapters]
+    digits = max(3, len(str(len(lengths) - 1)))
     names = [
-        f"{number:03}".ljust(3 + max(lengths) - length, "-")
+        f"{number:0{digits}}".ljust(digits + max(lengths) - length, "-")
         for number, length in enumerate(lengths)
     ]
-    flags = id3.CTOCFlags.TOP_LEVEL | id3.CTOCFlags.ORDERED
-    yield id3.CTOC("toc", flags, names, [id3.TIT2(utf8, tags.title)])
+    yield from _contents(names, tags.title)
     for name, chapter in zip(names, timeline.chapters, strict=True):
         unused = 0xFFFFFFFF  # byte offsets are not used, only times
         title = id3.TIT2(utf8, chapter.title)
@@ -163,6 +164,22 @@ def _synchronised(timeline: Timeline) -> Iterator[tuple[str, int]]:
         if event.text is not None:
             for number, (begin_ms, words) in enumerate(pieces(event)):
                 yield ("" if number else "\n") + words, begin_ms
+
+
+def _contents(names: list[str], title: str) -> Iterator[id3.Frame]:
+    """Return the table of contents for chapters with these names.
+
+    A table has 255 entries at most, so the entries of a longer one are tables themselves.
+    """
+    level = 0
+    while len(names) > _MOST_ENTRIES:
+        level += 1
+        parts = [names[at : at + _MOST_ENTRIES] for at in range(0, len(names), _MOST_ENTRIES)]
+        names = [f"toc{level}-{number}" for number in range(len(parts))]
+        for name, part in zip(names, parts, strict=True):
+            yield id3.CTOC(name, id3.CTOCFlags.ORDERED, part, [])
+    flags = id3.CTOCFlags.TOP_LEVEL | id3.CTOCFlags.ORDERED
+    yield id3.CTOC("toc", flags, names, [id3.TIT2(id3.Encoding.UTF8, title)])
 
 
 def _vorbis_comments(tags: Tags, timeline: Timeline) -> Iterator[tuple[str, str]]:

@@ -78,11 +78,14 @@ def check_certificate(cert: Path | None, key: Path | None) -> None:
         ) from error
 
 
-def say_where(host: str, port: int, key: str, out: TextIO, *, scheme: str) -> None:
-    """Print the links, and for phones the QR code."""
+def say_where(  # noqa: PLR0913 (each decides what is printed)
+    host: str, port: int, key: str, out: TextIO, *, scheme: str, key_always: bool
+) -> None:
+    """Print the links, and for phones the QR code; with ``key_always``, all carry the key."""
     outside = _outside_address(host)
     if outside is None or host in ("0.0.0.0", "::"):  # noqa: S104 (that is the question)
-        print(f"On this machine:  {scheme}://localhost:{port}/", file=out)
+        path = f"/key/{key}/" if key_always else "/"
+        print(f"On this machine:  {scheme}://localhost:{port}{path}", file=out)
     if outside is None:
         print("This machine is not in a network that phones could use.", file=out)
     else:

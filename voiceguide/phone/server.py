@@ -5,7 +5,7 @@
     GET  /api/sessions                  those that exist, the latest first
     POST /api/sessions                  make {"target": "calf", "minutes": 12}; has its id, state
     GET  /api/sessions/ID               waiting, making, ready, or failed (status 422)
-    DELETE /api/sessions/ID             stop making it
+    DELETE /api/sessions/ID             stop making it, unless others want it too
     GET  /sessions/ID.mp3               .json (the timeline), .vtt, .chapters.json
     …    /api/playlists                 the same for playlists
     GET  /playlists/NAME/FILE           tracks; M3U8, XSPF and feed.xml for this address
@@ -26,6 +26,7 @@ import contextlib
 import errno
 import functools
 import json
+import secrets
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,9 @@ RETRY_S = 30
 COVER_PX = 512
 
 _LANGUAGE_COOKIE = "language"
+_PHONE_COOKIE = "phone"
+"""Tells phones apart, so that none stops what another one has asked for."""
+_LONGEST_CLIENT = 100
 _MARKS = ".marks.json"
 
 
@@ -71,20 +75,24 @@ def serve(  # noqa: PLR0913 (each is an option)
     out: TextIO,
     cert: Path | None = None,
     cert_key: Path | None = None,
+    *,
+    key_always: bool = False,
 ) -> None:
     """Serve the page until a signal comes; print its links to ``out``.
 
     With ``cert``, a file of certificates in PEM, and its private key, it is served by HTTPS. The
-    key may be in the same file. Raises VoiceguideError.
+    key may be in the same file. With ``key_always``, this machine needs the key of the page too.
+    Raises VoiceguideError.
     """
     address.check_certificate(cert, cert_key)
     key = access.load_key()
     renders = Renders(folder)
     listening = address.listen(host, port)
     port = listening.getsockname()[1]
-    address.say_where(host, port, key, out, scheme="https" if cert else "http")
+    scheme = "https" if cert else "http"
+    address.say_where(host, port, key, out, scheme=scheme, key_always=key_always)
     config = uvicorn.Config(
-        application(renders, key),
+        application(renders, key, key_always=key_always),
         http=access.TimeoutProtocol,
         ws="none",
         access_log=False,
@@ -110,7 +118,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def application(renders: Renders, key: str) -> access.Gate:
+def application(renders: Renders, key: str, *, key_always: bool) -> access.Gate:
     """Return the page as an ASGI application that checks who may use it."""
     page = _Page(renders, key)
 
@@ -139,7 +147,7 @@ def application(renders: Renders, key: str) -> access.Gate:
     app = Starlette(
         routes=page.routes(), lifespan=lifespan, exception_handlers=dict.fromkeys(errors, failure)
     )
-    return access.Gate(app, key)
+    return access.Gate(app, key, always=key_always)
 
 
 class _Page:
@@ -185,6 +193,10 @@ class _Page:
         if wanted == language and "language" in request.query_params:
             year_s = 365 * 24 * 3600
             response.set_cookie(_LANGUAGE_COOKIE, language, year_s, httponly=True, samesite="lax")
+        if _PHONE_COOKIE not in request.cookies:
+            response.set_cookie(
+                _PHONE_COOKIE, secrets.token_urlsafe(16), httponly=True, samesite="lax"
+            )
         response.headers["Vary"] = "Accept-Language, Cookie"
         return response
 
@@ -204,7 +216,7 @@ class _Page:
             about := await run_in_threadpool(made.session, self._folder, name)
         ):
             return JSONResponse(about)
-        render = self._renders.ask(kind, name, options)
+        render = self._renders.ask(kind, name, options, _client(request))
         return JSONResponse(self._progress(render), 202)
 
     async def _state(self, kind: Kind, request: Request) -> Response:
@@ -221,8 +233,8 @@ class _Page:
         return JSONResponse(about)
 
     async def _cancel(self, kind: Kind, request: Request) -> Response:
-        if not self._renders.cancel(kind, _name(request)):
-            raise HTTPException(404, "not found")
+        if not self._renders.cancel(kind, _name(request), _client(request)):
+            raise HTTPException(404, "you did not ask for this, or it is finished")
         return Response(status_code=204)
 
     def _progress(self, render: Render) -> dict[str, object]:
@@ -342,6 +354,12 @@ def _cover(request: Request) -> Response:
     if name not in library.load(library.REFERENCE).region_files and name not in kinds.kinds():
         raise HTTPException(404, "not found")
     return responses.content(request, cover.png(name, COVER_PX), responses.TYPES["png"])
+
+
+def _client(request: Request) -> str:
+    """Return what tells the sender of a request from others: its cookie, or its address."""
+    address = request.client.host if request.client else ""
+    return request.cookies.get(_PHONE_COOKIE, address)[:_LONGEST_CLIENT]
 
 
 async def _body(request: Request) -> bytes:

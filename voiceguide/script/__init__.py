@@ -12,7 +12,8 @@ options when it has to last a given time, and ``write`` takes the one that was c
     request      what is asked for, and the script that results
     kind         a kind's template, and its rules of choice
     treatment    a request about a region: what is treated, and how
-    own          scripts and templates of the listener's own
+    own          scripts, templates and texts of the listener's own
+    plain        plain text, Markdown and captions -> SSML
     template     the sandbox, and what templates may call
     child        the process for templates that may come from strangers
 """

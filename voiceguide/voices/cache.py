@@ -29,7 +29,8 @@ _BYTES_PER_MS = 2 * FRAMES_PER_MS
 def key(*content: object) -> str:
     """Return the name of the clip with this content, the same in every process and machine."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
+    name = text.encode("utf-8", "surrogatepass")  # names of files need not be UTF-8
+    return hashlib.blake2b(name, digest_size=20).hexdigest()
 
 
 def digest_of(path: Path, kept: Store) -> str:
