@@ -129,6 +129,6 @@ def test_a_text_is_rendered_and_shown_as_ssml(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(tmp_path / "evening.mp3")
     shown = voiceguide("script", path, "--format", "ssml").stdout
-    assert '<mark name="chapter:Rest"/>\n<p>Lie down.\n<break time="1.000s"/>\n' in shown
+    assert '<mark name="chapter:Rest"/>\n<p>Lie down.\n<break time="1s"/>\n' in shown
     piped = voiceguide("script", "-", input="Lie down.\n\n[bell]")
     assert "Lie down." in piped.stdout

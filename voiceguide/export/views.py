@@ -140,7 +140,7 @@ def pieces(event: Event) -> list[tuple[int, str]]:
         end = len(text) if following is None else text.find(following.text, at + len(word.text))
         if end < 0:
             return [(event.begin_ms, text)]
-        found.append((event.begin_ms + word.begin_ms, text[at:end]))
+        found.append((event.begin_ms + (word.begin_ms if found else 0), text[at:end]))
         at = end
     return found or [(event.begin_ms, text)]
 
