@@ -40,12 +40,12 @@ def fails(folder: Path, *arguments: object, says: str, status: int = 1, **option
 
 
 def test_an_unknown_region_is_answered_with_near_ones(tmp_path):
-    fails(tmp_path, "render", "calv", "-o", tmp_path, says="no region.*“calv”.*did you mean calf")
+    fails(tmp_path, "render", "calv", "-o", tmp_path, says="no region.*“calv”.*did you mean calves")
 
 
 def test_an_unknown_area_or_method_is_answered_with_those_there_are(tmp_path):
     fails(tmp_path, "render", "calf", "--area", "toe", "-o", tmp_path, says="upper-calf")
-    fails(tmp_path, "render", "calf", "--method", "x", "-o", tmp_path, says="trigger-tool")
+    fails(tmp_path, "render", "calf", "--method", "x", "-o", tmp_path, says="voiceguide methods")
 
 
 def test_a_method_that_does_not_suit_is_answered_with_those_that_do(tmp_path):
@@ -298,7 +298,7 @@ def test_a_damaged_clip_is_noticed_and_made_anew(tmp_path):
             again = voice.clip(text)
         assert abs(len(again.tobytes()) - len(whole)) < 0.05 * len(whole)
         assert len(entry.read_bytes()) > 0.95 * len(good)
-        assert entry.read_bytes()[32:] == again.tobytes()
+        assert entry.read_bytes().endswith(again.tobytes())
 
 
 def test_a_warm_cache_needs_no_engine(tmp_path):
@@ -329,7 +329,7 @@ def test_a_cache_that_has_grown_too_large_loses_what_was_used_longest_ago(tmp_pa
     for number in range(5):
         cache.write(f"{number}0", clip)
         os.utime(tmp_path / f"{number}0" / f"{number}0.clip", (number, number))
-    cache.prune(most_bytes=3 * (clip.samples.nbytes + 40))
+    cache.prune(most_bytes=3 * (clip.samples.nbytes + 60))
     left = sorted(path.stem for path in tmp_path.rglob("*.clip") if len(path.stem) == 2)
     assert left == ["30", "40"]
 
@@ -361,7 +361,7 @@ def test_no_traceback_where_the_reader_of_the_output_has_gone():
 def test_a_session_raises_the_same_errors(tmp_path):
     from voiceguide import VoiceguideError
 
-    with pytest.raises(VoiceguideError, match="did you mean calf"):
+    with pytest.raises(VoiceguideError, match="did you mean calves"):
         Session("calv").export(tmp_path / "x.mp3")
     with pytest.raises(VoiceguideError, match="side"):
         Session("calf", side="up")
@@ -400,7 +400,7 @@ def test_targets_that_would_be_one_file_are_refused(tmp_path):
 
 def test_a_wrong_target_is_found_before_another_is_rendered(tmp_path, ssml):
     fails(
-        tmp_path, "render", ssml("Hello."), "calv", "-o", f"{tmp_path}/", says="did you mean calf"
+        tmp_path, "render", ssml("Hello."), "calv", "-o", f"{tmp_path}/", says="did you mean calves"
     )
 
 
