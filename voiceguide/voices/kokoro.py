@@ -111,7 +111,7 @@ class Model(neural.Model):
                 marked=marked,
                 rate=utterance.rate_wpm,
                 style=style,
-                lasts_s=self.paces(style, style=style),
+                lasts_s=self.paces(style=style),
             )
         )
 

@@ -60,13 +60,13 @@ class Model(ABC):
     def choose(self, wanted: WantedVoice, language: str) -> str | None:
         """Return which of its voices matches best, as in utterances; None if none does."""
 
-    def paces(self, *names: object, **request: Any) -> list[float]:
+    def paces(self, **request: Any) -> list[float]:
         """Return how fast a voice is, as the process measures it (``pace.measured``), once.
 
-        ``names`` identify the voice, ``request`` asks the process for it.
+        ``request`` says of which of the model's voices.
         """
         store = files.Store(files.cache_folder() / "paces")
-        name = key("pace", self.id, *names)
+        name = key("pace", self.id, request)
         kept = store.read(name)
         if kept is None:
             kept = json.dumps(self.child.ask(LIMIT_S, do="paces", **request)).encode()

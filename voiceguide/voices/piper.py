@@ -138,7 +138,7 @@ class Model(neural.Model):
                 and phonemes.for_espeak(utterance.phonemes, utterance.language),
                 rate=utterance.rate_wpm,
                 speaker=speaker,
-                lasts_s=_PACES.get(self._digest) or self.paces(speaker, speaker=speaker),
+                lasts_s=_PACES.get(self._digest) or self.paces(speaker=speaker),
             )
         )
 
