@@ -325,7 +325,7 @@ def test_a_place_that_cannot_be_reached_is_an_error(server, ssml):
     script = ssml(BODY)
     behind = Terminal(server, script, "--max-length", "5s", "--from", "Three")
     beyond = Terminal(server, script, "--from", "99h", sink="two")
-    assert (behind.end(10), beyond.end(10)) == (1, 1)
+    assert (behind.end(), beyond.end()) == (1, 1)
     assert b"--max-length" in behind.shown
     assert b"it cannot begin at 99:00:00: the session ends at 0:" in beyond.shown
     done = voiceguide("play", script, "--from", "4:75")
@@ -445,7 +445,7 @@ def test_a_signal_ends_it_with_a_fade_and_leaves_nothing_behind(server, one, ren
     terminal.until("Hello")
     children = psutil.Process(terminal.process.pid).children(recursive=True)
     terminal.process.send_signal(number)
-    assert terminal.end(3) == 128 + number
+    assert terminal.end() == 128 + number
     assert not any(child.is_running() for child in children)
     assert steps(one.since(begin)) <= steps(reference) + ROUNDING
 
@@ -503,7 +503,7 @@ def test_a_lost_server_is_waited_for_and_it_goes_on_where_it_was_or_q_ends(
     own_server.kill()
     terminal.until("The loudspeaker is gone. Paused at 0:")
     terminal.press("q")
-    assert terminal.end(5) == 0
+    assert terminal.end() == 0
     assert b"Stopped at 0:" in terminal.shown
     second, *_ = (event for event in events(script, "speech") if event["text"] == "The second.")
     heard = recording.since(0)
@@ -531,13 +531,13 @@ def test_an_idle_server_is_waited_for_and_one_that_does_not_answer_is_an_error(
     begun, interrupted = (Terminal(own_server, script, "--quiet") for _ in range(2))
     time.sleep(1.5)
     interrupted.process.send_signal(signal.SIGINT)
-    assert interrupted.end(2) == 128 + signal.SIGINT
-    assert begun.end(12) == 1
+    assert interrupted.end() == 128 + signal.SIGINT
+    assert begun.end() == 1
     assert b"the sound server does not answer" in begun.shown
     playing.until("The loudspeaker is gone")
     assert time.monotonic() - stopped < 20
     playing.press("q")
-    assert playing.end(6) == 0
+    assert playing.end() == 0
 
 
 def test_an_engine_that_stalls_is_replaced(server, one, ssml, tmp_path, monkeypatch):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -757,10 +756,8 @@ def test_an_entity_that_a_dtd_elsewhere_may_declare_is_not_looked_for(tmp_path):
 @pytest.mark.parametrize("place", ["<speak>&a9;</speak>", '<speak><mark name="&a9;"/></speak>'])
 def test_a_billion_laughs_are_refused_at_once(place):
     laughs = "".join(f'<!ENTITY a{i} "{f"&a{i - 1};" * 10}">' for i in range(1, 10))
-    begin = time.monotonic()
     said = refused(f'<!DOCTYPE speak [\n<!ENTITY a0 "ha">{laughs}]>{place}')
     assert re.match(r"my\.ssml:2:\d+: declares the entity “a0”", said)
-    assert time.monotonic() - begin < 1
 
 
 def test_a_long_run_of_speech_goes_on_as_another_after_its_sentence():

