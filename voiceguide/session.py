@@ -7,9 +7,9 @@ import datetime as dt
 import hashlib
 import os
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
-from xml.sax.saxutils import escape
 
 import numpy as np
 

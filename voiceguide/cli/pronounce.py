@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
+from html import escape
 from pathlib import Path  # noqa: TC003 (commands are read at run time)
 from typing import TYPE_CHECKING, Annotated
-from xml.sax.saxutils import escape, quoteattr
 
 import typer
 
@@ -73,7 +73,7 @@ def _session(words: list[str], language: str, voice: str | None, texts: Path | N
     from voiceguide import Session
 
     said = "".join(f'<s>{escape(word)}</s><break time="600ms"/>' for word in words)
-    script = f"<speak xml:lang={quoteattr(language)}>{said}</speak>"
+    script = f"<speak xml:lang='{escape(language)}'>{said}</speak>"
     with files.scratch_folder() as folder:
         path = folder / "words.ssml"
         path.write_text(script, "utf-8")
