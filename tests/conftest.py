@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
 import pytest
+from command import voiceguide
 from pedalboard.io import AudioFile
 
 FRAMES_PER_MS = 48
@@ -46,14 +45,6 @@ def lacks(what: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(f"in CI: {what}")
     pytest.skip(what)
-
-
-def voiceguide(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
-    """Run the command line as a user does."""
-    command = [sys.executable, "-m", "voiceguide", *map(str, arguments)]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=300, check=False, **options
-    )
 
 
 def decode(path: Path) -> np.ndarray:
