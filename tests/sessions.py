@@ -133,7 +133,8 @@ class Made:
 
     def reminders(self, turn: Turn) -> list[str]:
         """Return the variants that remind of the movement."""
-        return self.method.get("mobilize_again") or turn.area["mobilize_again"]
+        own = self.method.get("mobilize_again") or turn.area["mobilize_again"]
+        return [*own, *self.texts.wording["phrases"]["move_again"]]
 
     def phrases(self, side: str | None) -> dict[str, list[list[str]]]:
         """Return the variants of each phrase: all forms that one may have, worded and filled in."""
