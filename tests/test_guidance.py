@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 
@@ -40,8 +41,7 @@ def test_each_step_into_place_is_followed_by_time_for_it(session):
     for part, turn in zip(session.parts("find"), session.turns, strict=True):
         events = [event for event in part.events if event.kind == "speech"]
         gaps = {
-            event.text: later.begin_ms - event.end_ms
-            for event, later in zip(events, events[1:], strict=False)
+            event.text: later.begin_ms - event.end_ms for event, later in itertools.pairwise(events)
         }
         assert gaps[events[0].text] >= 3000
         if turn in session.firsts:
@@ -66,7 +66,7 @@ def test_a_stretch_at_the_wall_leaves_time_to_get_there(session):
 
 def test_it_is_never_silent_for_more_than_about_20_seconds(session):
     speech = [event for event in session.timeline.events if event.kind == "speech"]
-    for before, after in zip(speech, speech[1:], strict=False):
+    for before, after in itertools.pairwise(speech):
         assert after.begin_ms - before.end_ms <= 22_000, before.text
 
 
@@ -84,7 +84,9 @@ def test_what_comes_before_lying_down_is_named(session):
     said = " ".join(spoken(arrival.events))
     assert session.method["spoken"] in said or session.asked.options.method == "thumb"
     (area,) = {turn.area["id"]: turn.area for turn in session.turns}.values()
-    texts = " ".join([*area["find"], *area["place"][session.asked.options.method], *area["stretch"]])
+    texts = " ".join(
+        [*area["find"], *area["place"][session.asked.options.method], *area["stretch"]]
+    )
     for word, prop in session.texts.wording["props"].items():
         assert (prop in said) == bool(re.search(rf"\b{word}", texts, re.IGNORECASE))
 

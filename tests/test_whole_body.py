@@ -47,8 +47,8 @@ SIDES = ("left", "right", "both")
 MOST_WORDS = 25
 SAFETY_WORDS = {
     "en": (
-        "sharp", "electric", "numb", "press less", "stop", "bruises", "wounds", "inflamed", "swollen",
-        "doctor", "pregnancy", "blood thinners", "thrombosis", "osteoporosis", "cancer", "injury",
+        "sharp", "electric", "numb", "press less", "stop", "bruises", "wounds", "inflamed",
+        "swollen", "doctor", "pregnancy", "blood thinners", "thrombosis", "osteoporosis", "cancer", "injury",
         "operation", "fever", "lost feeling or strength", "bleeding", "cortisone", "implant",
         "faint", "dizzy",
     ),

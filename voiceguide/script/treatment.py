@@ -103,9 +103,7 @@ def context(request: Request, library: Library, areas: int) -> dict[str, Any]:
         for area in treated
     ]
     texts = [text for area in treated for text in _said(area, method.id)]
-    never = [
-        text for text in region.cautions if wording.never and text.startswith(wording.never)
-    ]
+    never = [text for text in region.cautions if wording.never and text.startswith(wording.never)]
     return {
         "region": region.model_dump(),
         "method": method.model_dump(),
