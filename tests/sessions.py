@@ -140,6 +140,7 @@ class Made:
         """Return the variants of each phrase: all forms that one may have, worded and filled in."""
         areas = list(dict.fromkeys(turn.area["name"] for turn in self.turns))
         rounds = len(holds(self.parts("press")[0].events))
+        rounds -= self.asked.options.method == ROLLER  # it rolls before the first
 
         def forms(variant: str) -> list[str]:
             text = for_side(variant, side).replace("<rounds>", str(rounds))

@@ -85,7 +85,6 @@ def test_a_decoded_file_has_exactly_so_many_samples(tmp_path):
         ("neck", 4, {"side": "right", "language": "de"}),
         ("calf", 5, {}),
         ("hip", 7, {"guidance": "brief"}),
-        ("jaw", 90, {"side": "left"}),
     ],
 )
 def test_short_and_long_sessions_hold_and_stretch_for_half_a_minute_at_least(

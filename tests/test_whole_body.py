@@ -48,8 +48,9 @@ MOST_WORDS = 25
 SAFETY_WORDS = {
     "en": (
         "sharp", "electric", "numb", "press less", "stop", "bruises", "wounds", "inflamed",
-        "swollen", "doctor", "pregnancy", "blood thinners", "thrombosis", "osteoporosis", "cancer", "injury",
-        "operation", "fever", "lost feeling or strength", "bleeding", "cortisone", "implant",
+        "swollen", "doctor", "pregnancy", "blood thinners", "thrombosis", "osteoporosis",
+        "cancer", "injury", "operation", "fever", "lost feeling or strength", "bleeding",
+        "cortisone", "implant",
         "faint", "dizzy",
     ),
     "de": (
