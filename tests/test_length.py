@@ -83,7 +83,7 @@ def test_a_decoded_file_has_exactly_so_many_samples(tmp_path):
     [
         ("calf", 3, {"side": "left"}),
         ("neck", 4, {"side": "right", "language": "de"}),
-        ("calf", 5, {}),
+        ("calf", 5.5, {}),
         ("hip", 7, {"guidance": "brief"}),
     ],
 )
