@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -36,10 +37,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def needs(*programs: str) -> None:
     """Skip where a program is missing; in CI, where all must be there, fail."""
     missing = [program for program in programs if shutil.which(program) is None]
-    if missing and os.environ.get("CI"):
-        pytest.fail(f"missing in CI: {', '.join(missing)}")
     if missing:
-        pytest.skip(f"needs {', '.join(missing)}")
+        lacks(f"needs {', '.join(missing)}")
+
+
+def lacks(what: str) -> NoReturn:
+    """Skip a test that lacks something; in CI, where all must be there, fail."""
+    if os.environ.get("CI"):
+        pytest.fail(f"in CI: {what}")
+    pytest.skip(what)
 
 
 def voiceguide(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:

@@ -7,6 +7,7 @@ plausible lengths, sounds their real ones.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import tomllib
 import wave
@@ -127,6 +128,22 @@ class Made:
         name = self.texts.wording["chapters"][key]
         return [part for part in self.chapters if part.title.split(": ")[-1] == name]
 
+    @property
+    def warnings(self) -> list[str]:
+        """What is said before anything that is treated is pressed, each once."""
+        return list(dict.fromkeys(text for turn in self.turns for text in turn.area["warnings"]))
+
+    @property
+    def pressure(self) -> list[str] | None:
+        """How hard to press if it is less than the level says in all that is treated."""
+        limits = [turn.area["pressure"] for turn in self.turns]
+        return limits[0] if all(limit == limits[0] for limit in limits) else None
+
+    def cautions(self, turn: Turn) -> list[str]:
+        """Return what to avoid, after a limit that the other areas do not have."""
+        limit = None if self.pressure else turn.area["pressure"]
+        return [*(limit or ()), *turn.area["cautions"]]
+
     def mobilize(self, turn: Turn) -> list[str]:
         """Return the texts that explain the movement."""
         return self.method.get("mobilize") or turn.area["mobilize"]
@@ -162,8 +179,18 @@ def texts_of(language: str) -> Texts:
         return tomllib.loads(path.read_text("utf-8"))
 
     folder = SCRIPTS / language
+    known = toml(folder / "muscles.toml")
+    muscles = {muscle["id"]: muscle for muscle in known["muscles"]}
+    regions = {path.stem: toml(path) for path in sorted(folder.glob("regions/*.toml"))}
+    for region in regions.values():
+        for area in region["areas"]:
+            muscle = muscles[area["muscle"]]
+            area["cautions"] = muscle["cautions"]
+            area["pressure"] = known["pressure"].get(muscle.get("pressure"))
+            parts = [known["doctor"][part] for part in muscle["doctor"]]
+            area["warnings"] = [*itertools.chain(*parts), *region.get("cautions", [])]
     return Texts(
-        {path.stem: toml(path) for path in sorted(folder.glob("regions/*.toml"))},
+        regions,
         toml(folder / "phrases.toml"),
         {method["id"]: method for method in toml(folder / "methods.toml")["methods"]},
     )

@@ -81,7 +81,7 @@ REASONS = [
     (
         Annotated[str, Field(pattern=NAME)],
         "große_wade",
-        "must be lower-case words joined by hyphens, such as upper-calf",
+        "must be lower-case words joined by hyphens: grosse-wade",
     ),
     (
         Annotated[str, Field(pattern=NAME)],

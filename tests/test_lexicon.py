@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from conftest import FRAMES_PER_MS, decode, voiceguide
 
-from voiceguide import Session, library, ssml
+from voiceguide import Session, library, phonemes, ssml
 from voiceguide.errors import LibraryError, ScriptError
-from voiceguide.library import phonemes
 from voiceguide.library.lexicon import Entry, Lexicon
 from voiceguide.voices import Utterance
 from voiceguide.voices.espeak import Espeak
@@ -71,6 +70,10 @@ GERMAN = {
     "Auf den Ellenbogen.": "ˈɛlənbˌoːɡən.",
     "Eine Hilfe zur Selbsthilfe.": "zˈɛlpsthˌɪlfə.",
     "In Hüfthöhe.": "hˈʏfthˌøːə.",
+    "Auf Schulterhöhe, hinter dem Schultergelenk.": "ʃˈʊltɜhˌøːə, hˈɪntɜ deːm ʃˈʊltɜɡəlˌɛŋk.",
+    "Bei Kieferschmerz mit Brustschmerz.": "kˈiːfɜʃmˌɛɾts",
+    "Heb den Fußrand.": "fˈuːsrˌant.",
+    "Die große Gesäßmuskulatur.": "ɡəzˈɛːsmʊskuːlatˌuːɾ.",
     "Er ist ohnehin angespannt.": "ˈoːnəhˌɪn",
     "Wähl den Notruf.": "nˈoːtɾˌuːf.",
     "Der Fußballen, die Fußsohle.": "fˈuːsbˌalən, diː fˈuːszˌoːlə.",

@@ -13,6 +13,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -184,6 +185,73 @@ def test_an_address_that_is_not_ours_and_a_folder_that_is_none_are_said_plainly(
     assert str(tmp_path / "file") in done.stderr
 
 
+def certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """Make a certificate for localhost, and its key."""
+    needs("openssl")
+    cert, key = folder / f"{name}.pem", folder / f"{name}-key.pem"
+    made = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=x",
+    ]
+    made += [
+        "-subj",
+        "/CN=x",
+        "-addext",
+        "subjectAltName=DNS:localhost",
+        "-keyout",
+        key,
+        "-out",
+        cert,
+    ]
+    subprocess.run(made, check=True, capture_output=True)
+    return cert, key
+
+
+def test_with_a_certificate_it_is_served_by_https(tmp_path):
+    cert, key = certificate(tmp_path, "one")
+    command = [sys.executable, "-m", "voiceguide", "serve", tmp_path / "out", "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--cert", cert, "--key", key], stdout=subprocess.PIPE, text=True
+    ) as serving_:
+        printed = ""
+        while "Ctrl+C" not in printed:
+            printed += serving_.stdout.readline()
+        links = re.findall(r"(\w+)://[^/]*:(\d+)/", printed)
+        assert {scheme for scheme, _ in links} == {"https"}
+        trusted = ssl.create_default_context(cafile=str(cert))
+        address = f"https://localhost:{links[0][1]}"
+        with httpx.Client(verify=trusted) as client:
+            assert "Where would you like" in client.get(f"{address}/").text
+            own = client.post(
+                f"{address}/api/sessions", json={"target": "nose"}, headers={"Origin": address}
+            )
+            assert own.status_code == 422
+        serving_.terminate()
+
+
+def test_a_certificate_that_cannot_be_used_is_told_plainly(tmp_path):
+    cert, key = certificate(tmp_path, "one")
+    _, other = certificate(tmp_path, "other")
+    for options, says in (
+        (["--cert", cert, "--key", other], "no certificate that can be used with"),
+        (["--cert", key], "has to contain the private key without --key"),
+        (["--cert", tmp_path / "none.pem"], "none.pem: cannot be read: No such file"),
+    ):
+        done = voiceguide("serve", tmp_path / "out", "--port", 0, *options)
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+        assert says in done.stderr
+    alone = voiceguide("serve", tmp_path / "out", "--port", 0, "--key", key)
+    assert (alone.returncode, "--key needs --cert" in alone.stderr) == (2, True)
+
+
 @pytest.mark.parametrize("missing", ["starlette", "uvicorn", "segno"])
 def test_without_the_extra_it_is_said_how_to_get_it(missing):
     program = f"""
@@ -346,7 +414,7 @@ def test_feed_and_lists_work_from_another_address_without_a_cookie(server, neck,
     assert len(feed.entries) == len(neck["tracks"])
     links = [feed.feed.image.href]
     for entry, track in zip(feed.entries, neck["tracks"], strict=True):
-        assert entry.title == track["title"]
+        assert entry.title.endswith(f": {track['title']}")
         enclosure = entry.enclosures[0]
         content = get(enclosure.href).content
         assert content == (folder / track["file"]).read_bytes()
@@ -367,11 +435,7 @@ def test_feed_and_lists_work_from_another_address_without_a_cookie(server, neck,
     assert saved == f'attachment; filename="{neck["id"]}.m3u8"'
     guids = {
         re.search("<podcast:guid>(.+)</podcast:guid>", text)[1]
-        for text in (
-            get(base + neck["feed"]).text,
-            server.get(neck["feed"]).text,
-            (folder / "feed.xml").read_text("utf-8"),
-        )
+        for text in (get(base + neck["feed"]).text, server.get(neck["feed"]).text)
     }
     assert len(guids) == 1  # whatever our address is
     home = get(feed.feed.link)  # and who follows it may enter
@@ -398,7 +462,8 @@ def test_a_cookie_must_be_the_key(server, cookie):
 def test_what_came_through_a_proxy_on_this_machine_needs_the_key(server):
     for name in (
         "X-Forwarded-For", "Forwarded", "Via", "X-Real-IP", "X-Forwarded-Host", "X-Forwarded-Proto",
-        "CF-Connecting-IP",
+        "CF-Connecting-IP", "True-Client-IP", "X-Client-IP", "X-Cluster-Client-IP", "Fly-Client-IP",
+        "X-Original-Forwarded-For",
     ):  # fmt: skip
         assert is_refused(httpx.get(f"{server.url}/", headers={name: "for=127.0.0.1"}))
     cookie = f"voiceguide={server.key}"
@@ -594,8 +659,8 @@ def test_a_wrong_length_is_answered_with_those_that_can_be_had(server):
         ({"target": "calf", "minutes": [12]}, "minutes: must be"),
         ({"target": "calf", "area": {"name": "calf"}}, "area: must be"),
         ({"target": "calf", "library": "/"}, "unknown option “library”"),
-        ({"target": "calf", "voice": "x.onnx"}, "unknown option “voice”"),
-        ({"target": "calf", "bed": "rain"}, "unknown option “bed”"),
+        ({"target": "calf", "voice": "x.onnx"}, "voice: must be one of those that are installed"),
+        ({"target": "calf", "bed": "rain.wav"}, "bed: must be one of rain, ocean, drone"),
         ({"target": "calf", "max_length": "24h"}, "unknown option “max_length”"),
         ({"target": "calf", "region": "calf"}, "unknown option “region”"),
         ({"target": "calf", "sied": "left"}, "did you mean side?"),
@@ -659,7 +724,9 @@ def test_a_kind_of_session_is_offered_made_and_is_what_the_command_line_makes(se
         kinds = server.get(f"/api/library?language={language}").json()["kinds"]
         kind = {one["id"]: one for one in kinds}["breathing"]
         assert (kind["name"], kind["about"]) == (name, "itself")
-        assert set(kind["options"]) == {"pace", "guidance", "language", "minutes"}
+        assert set(kind["options"]) == {
+            "pace", "guidance", "language", "minutes", "bed", "voice", "rate",
+        }  # fmt: skip
     wanted = {"target": "breathing", "pace": "4-7-8", "guidance": "tones", "minutes": 4}
     about = server.made("sessions", wanted)
     assert (about["state"], about["region"], about["duration_ms"]) == (
@@ -702,7 +769,7 @@ def shown_options(page: str) -> set[str]:
 def test_the_page_has_a_field_for_each_option_that_it_may_choose(server):
     assert shown_options(server.get("/").text) == {
         "method", "area", "side", "level", "pace", "guidance", "explain", "prepare", "language",
-        "minutes",
+        "minutes", "bed", "voice", "rate",
     }  # fmt: skip
 
 
@@ -1056,7 +1123,12 @@ def phone(chromium):
     page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
     yield page
     context.close()
-    ours = ("status of 422", "status of 403", "ERR_INTERNET_DISCONNECTED")  # that are provoked
+    ours = (
+        "status of 422",
+        "status of 403",
+        "ERR_INTERNET_DISCONNECTED",
+        "ERR_CONNECTION_REFUSED",
+    )  # that are provoked
     assert [one for one in complaints if not any(known in one for known in ours)] == []
 
 
@@ -1138,6 +1210,7 @@ def test_a_session_from_the_touch_to_the_download(  # noqa: PLR0915 (it is a lon
         }""", timeline["events"])
         )  # fmt: skip
 
+    phone.locator("#touch").tap()  # a touch pauses, and shows the controls
     phone.get_by_role("button", name="Next chapter").tap()
     at = timeline["chapters"][1]["begin_ms"] / 1000
     assert at <= now_s(phone) < at + 2
@@ -1147,7 +1220,6 @@ def test_a_session_from_the_touch_to_the_download(  # noqa: PLR0915 (it is a lon
     assert shown == said == spoken_at(now_s(phone) * 1000) != ""
     phone.get_by_role("button", name="Previous chapter").tap()
     phone.get_by_role("button", name="Forward, +10 seconds").tap()
-    phone.get_by_role("button", name="Pause").tap()
 
     start = [e for e in timeline["events"] if e["source"] == "start.wav"][1]
     end = next(e for e in timeline["events"]
@@ -1162,7 +1234,7 @@ def test_a_session_from_the_touch_to_the_download(  # noqa: PLR0915 (it is a lon
         assert phone.locator("#countdown").text_content() == str(
             -int(-(end["begin_ms"] - ms) // 1000)
         )
-        assert phone.locator("#breathing").text_content() == "Breathe in"
+        assert phone.locator("#breathing").text_content() == "In"
         scales.append(phone.locator("#breath").evaluate("e => e.style.getPropertyValue('--scale')"))
     assert float(scales[0]) < float(scales[1])
 
@@ -1209,7 +1281,7 @@ def test_tones_of_other_names_are_counted_down_and_paced_too(server, session, ph
         )
         left_s = -(-(stretch["end_ms"] - inhale["end_ms"] + 400) // 1000)
         until(phone, f"document.querySelector('#countdown').textContent === '{left_s}'")
-        assert phone.locator("#breathing").text_content() == "Breathe in"
+        assert phone.locator("#breathing").text_content() == "In"
         grown = phone.locator("#breath").evaluate("e => e.style.getPropertyValue('--scale')")
         assert float(grown) > 0.95
     finally:
@@ -1226,7 +1298,7 @@ def test_breathing_from_the_page_to_the_playlist(server, phone):
     shown = phone.locator("[data-option]").evaluate_all(
         "all => all.filter((one) => one.checkVisibility()).map((one) => one.dataset.option)"
     )
-    assert set(shown) == {"pace", "guidance", "language", "minutes"}
+    assert set(shown) == {"pace", "guidance", "language", "minutes", "bed", "voice", "rate"}
     phone.get_by_label("Pace").first.select_option(label="your own")
     phone.locator("[data-option=pace] [data-other]").fill("4-2-6-1")
     choose(phone, minutes="other", guidance="tones")
@@ -1245,9 +1317,7 @@ def test_breathing_from_the_page_to_the_playlist(server, phone):
     assert [one["kind"] for one in marks] == ["inhale", "hold", "exhale", "hold"]
     until(phone, "document.querySelector('audio').readyState > 0")
     sizes = []
-    for mark, text, seconds in zip(
-        marks, ["Breathe in", "Hold", "Breathe out", "Hold"], [3, 1, 5, 1], strict=True
-    ):
+    for mark, text, seconds in zip(marks, ["In", "Hold", "Out", "Hold"], [3, 1, 5, 1], strict=True):
         ms = mark["end_ms"] - 1000 * seconds + 200
         phone.evaluate(f"document.querySelector('audio').currentTime = {ms / 1000}")
         until(phone, f"document.querySelector('#breathing').textContent === '{text}'")
@@ -1430,7 +1500,7 @@ def test_a_length_that_cannot_be_is_answered_with_offers(server, phone):
     assert phone.locator("#player #length").text_content() == "8:00"
 
 
-def test_what_goes_wrong_is_told_in_the_language_of_the_page(server, session, phone):
+def test_what_goes_wrong_is_told_in_the_language_of_the_page(server, phone):
     phone.goto(f"{server.url}/?language=de#%E0")  # no address, and so the beginning
     phone.locator("#choose").wait_for()
     phone.route("**/api/sessions", lambda route: route.fulfill(status=403, body="<!doctype html>"))
@@ -1448,25 +1518,188 @@ def test_what_goes_wrong_is_told_in_the_language_of_the_page(server, session, ph
     assert phone.locator("#making-trouble p").text_content() == "Das ließ sich nicht machen."
     assert phone.locator("#making-trouble [lang=en]").text_content() == "no voice"
     assert phone.locator("#making h1").text_content() == "Wade"
-    # No network: it is told, the place is kept, and one goes on when it is there again.
-    made = phone.locator(f"#made a[href='#session/{session['id']}']")
+
+
+def test_without_a_network_it_says_so_and_goes_on_by_itself(server, session, phone):
+    phone.goto(f"{server.url}/?language=de")
     phone.evaluate(f"localStorage.setItem('at:{session['id']}', 60)")
     phone.route("**/*.mp3", lambda route: route.abort("internetdisconnected"))
-    phone.goto(f"{server.url}/#")
-    assert "English" in made.text_content()
+    made = phone.locator(f"#made a[href='#session/{session['id']}']")
     assert made.locator("[lang=en]").first.text_content().startswith(session["title"])
     made.tap()
-    again = phone.get_by_role("button", name="Noch einmal versuchen")
-    again.wait_for()
-    assert "antwortet nicht" in phone.locator("#player-trouble").text_content()
+    phone.get_by_role("button", name="Abspielen", exact=True).tap()
+    until(phone, "document.querySelector('.waits').textContent.includes('antwortet gerade nicht')")
     assert phone.locator("#player h1").get_attribute("lang") == "en"
-    phone.locator("#player .back").tap()
-    made.tap()
-    again.wait_for()
+    assert phone.locator("#stage .waits").is_visible()
     phone.unroute("**/*.mp3")
-    again.tap()
     until(phone, "document.querySelector('audio').currentTime > 60")
-    assert phone.locator("#player-trouble").text_content() == ""
+    until(phone, "document.querySelector('.waits').textContent === ''")
+
+
+def test_a_session_plays_on_though_the_server_is_gone(tmp_path, server, session, phone):
+    shutil.copytree(server.folder / "sessions", tmp_path / "out/sessions")
+    with serving(tmp_path / "out") as served:
+        phone.goto(f"{served.url}/#session/{session['id']}")
+        phone.get_by_role("button", name="Play", exact=True).tap()
+        until(phone, "document.querySelector('#taking').hidden")  # all of it is here
+    phone.locator("#touch").tap()
+    phone.get_by_role("button", name="Play", exact=True).tap()
+    for at_s in (100, 30, 200):
+        phone.evaluate(f"document.querySelector('audio').currentTime = {at_s}")
+        until(phone, f"document.querySelector('audio').currentTime > {at_s + 0.5}")
+        assert phone.locator("#stage .waits").text_content() == ""
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(320, 568), (360, 740), (740, 360), (412, 915), (820, 1180), (1280, 800)]
+)
+@pytest.mark.parametrize("text", [17, 34], ids=["", "text-at-200-percent"])
+def test_the_stage_is_read_from_the_floor(server, session, chromium, width, height, text):  # noqa: PLR0913
+    timeline = server.get(f"/sessions/{session['id']}.json").json()
+    holds = [one for one in timeline["marks"] if one["kind"] == "hold"]
+    page = chromium.new_page(viewport={"width": width, "height": height}, locale="de")
+    page.goto(f"{server.url}/#session/{session['id']}")
+    page.evaluate(f"document.documentElement.style.fontSize = '{text}px'")
+    page.locator("#play").click()
+    page.evaluate(f"document.querySelector('audio').currentTime = {holds[1]['begin_ms'] / 1000}")
+    until(page, "document.querySelector('#round').textContent.startsWith('Runde 2 von ')")
+    until(page, "document.querySelector('#breathing').textContent")
+    box = {
+        name: page.locator(f"#{name}").bounding_box()
+        for name in ("stage", "where-row", "breath", "sentence", "ahead")
+    }
+    assert box["stage"] == {"x": 0, "y": 0, "width": width, "height": height}
+    size = page.evaluate("""() => Object.fromEntries(['countdown', 'breathing', 'sentence'].map(
+        (id) => [id, parseFloat(getComputedStyle(document.getElementById(id)).fontSize)]))""")
+    assert (size["countdown"] >= 120, size["breathing"] >= 40) == (True, True)
+    assert size["sentence"] >= 32
+    assert page.locator("#countdown").evaluate("e => getComputedStyle(e).fontWeight") == "700"
+    if text == 17:
+        smaller = min(width, height) if width > height else width
+        assert box["breath"]["width"] >= 0.8 * smaller
+    assert page.locator("#where").text_content() == "Wade · links"
+    assert page.locator("#coming").text_content() == "Danach: Bewegen"
+    assert re.fullmatch(r"noch \d+:\d\d", page.locator("#left").text_content())
+    boxes = list(box.values())[1:]
+    for number, one in enumerate(boxes):  # nothing overlaps, and nothing leaves the screen
+        assert one["x"] >= 0
+        assert one["x"] + one["width"] <= width
+        assert one["y"] + one["height"] <= height + 0.5
+        for other in boxes[number + 1 :]:
+            apart_x = min(one["x"] + one["width"], other["x"] + other["width"]) - max(
+                one["x"], other["x"]
+            )
+            apart_y = min(one["y"] + one["height"], other["y"] + other["height"]) - max(
+                one["y"], other["y"]
+            )
+            assert min(apart_x, apart_y) <= 0.5
+    page.close()
+
+
+def test_a_hold_is_made_longer_and_felt_and_an_exercise_is_repeated(server, session, phone):
+    timeline = server.get(f"/sessions/{session['id']}.json").json()
+    hold = [one for one in timeline["marks"] if one["kind"] == "hold"][1]
+    phone.add_init_script("navigator.vibrate = (ms) => { (window.felt ??= []).push(ms); }")
+    phone.goto(f"{server.url}/#session/{session['id']}")
+    phone.get_by_role("button", name="Play", exact=True).tap()
+    phone.evaluate(f"document.querySelector('audio').currentTime = {hold['begin_ms'] / 1000 - 0.5}")
+    until(phone, "window.felt?.length === 1")
+    before = phone.evaluate("Number(document.querySelector('#countdown').textContent)")
+    phone.keyboard.press("+")
+    until(phone, f"Number(document.querySelector('#countdown').textContent) > {before + 10}")
+    phone.evaluate(  # as if it had played up to there
+        f"document.querySelector('audio').currentTime = {hold['end_ms'] / 1000 - 4.5}"
+    )
+    until(phone, "document.querySelector('audio').muted")  # 15 s pass again, without sound
+    left = phone.evaluate("Number(document.querySelector('#countdown').textContent)")
+    assert 17 <= left <= 19
+    assert now_s(phone) < hold["end_ms"] / 1000 - 15
+    phone.keyboard.press("r")
+    until(phone, f"document.querySelector('audio').currentTime < {hold['begin_ms'] / 1000 + 3}")
+    assert not phone.evaluate("document.querySelector('audio').muted")
+    phone.evaluate(f"document.querySelector('audio').currentTime = {hold['end_ms'] / 1000 - 0.3}")
+    until(phone, "window.felt?.length >= 2")  # its end
+
+
+def test_numbers_before_and_after_stay_on_the_phone(server, session, phone):
+    for before, after in ((7, 4), (6, 2)):
+        phone.goto(f"{server.url}/#")
+        phone.goto(f"{server.url}/#session/{session['id']}")
+        choose(phone, before=str(before))
+        phone.get_by_role("button", name="Play", exact=True).tap()
+        phone.evaluate("document.querySelector('audio').currentTime = 1e9")
+        phone.get_by_role("heading", name="Done").wait_for()
+        choose(phone, after=str(after))
+        for name in ("Stretch again", "Another place"):
+            assert phone.locator("#done").get_by_text(name).is_visible()
+    phone.locator("#done").get_by_text("Another place").tap()
+    assert phone.locator("#heard time").all_text_contents() == ["6 → 2", "7 → 4"]
+    chart = phone.get_by_role("img", name="Calf: 7 before, 4 after, 6 before, 2 after")
+    assert chart.is_visible()
+    with phone.expect_download() as download:
+        phone.get_by_role("button", name="Save as a file").tap()
+    saved = json.loads(Path(download.value.path()).read_text())
+    assert [(one["before"], one["after"]) for one in saved["sessions"]] == [(7, 4), (6, 2)]
+    phone.once("dialog", lambda dialog: dialog.accept())
+    phone.get_by_role("button", name="Forget it all").tap()
+    assert not phone.locator("#heard").is_visible()
+
+
+def test_favorites_and_where_one_stopped_are_at_hand(server, session, phone):
+    phone.goto(f"{server.url}/#calf")
+    choose(phone, side="left")
+    phone.get_by_role("button", name="Favorite").tap()
+    phone.goto(f"{server.url}/#session/{session['id']}")
+    phone.get_by_role("button", name="Play", exact=True).tap()
+    phone.evaluate("document.querySelector('audio').currentTime = 65")
+    until(phone, "document.querySelector('audio').currentTime > 65.5")
+    phone.locator("#touch").tap()
+    phone.goto(f"{server.url}/#")
+    assert phone.locator("#mine button").text_content().startswith("★ Calf")
+    phone.get_by_role("link", name=f"Continue: {session['title']}").tap()
+    until(phone, "document.querySelector('audio').currentTime > 64")
+
+
+def test_a_touch_beside_a_shape_means_the_nearest(server, phone):
+    phone.goto(server.url)
+    box = phone.locator("#front .region[data-region=jaw]").bounding_box()
+    phone.touchscreen.tap(box["x"] + box["width"] + 12, box["y"] + box["height"] * 0.6)
+    phone.locator("#options h1", has_text="Jaw").wait_for()
+
+
+def test_another_language_keeps_the_place_and_what_was_chosen(server, phone):
+    phone.goto(f"{server.url}/#neck")
+    choose(phone, side="left", minutes="20")
+    phone.get_by_role("link", name="Deutsch").tap()
+    phone.locator("#options h1", has_text="Nacken").wait_for()
+    for name, value in {"side": "left", "minutes": "20"}.items():
+        assert phone.locator(f"input[name={name}]:checked").get_attribute("value") == value
+
+
+def test_a_voice_is_heard_chosen_and_speaks(server, phone):
+    phone.goto(f"{server.url}/#calf")
+    phone.get_by_text("More choices").tap()
+    until(phone, "document.querySelector('#voice').options.length > 2")
+    phone.locator("#voice").select_option("gmw/en-us")
+    with phone.expect_response("**/samples/en.mp3?voice=gmw%2Fen-us") as answer:
+        phone.get_by_role("button", name="Hear it").tap()
+    assert answer.value.status in (200, 206)
+    until(phone, "document.querySelector('#sample-state').textContent === ''")
+    with phone.expect_request("**/api/sessions") as asked:
+        phone.get_by_role("button", name="Make it").tap()
+    assert asked.value.post_data_json["voice"] == "gmw/en-us"
+    phone.get_by_role("button", name="Cancel").tap()
+    assert server.get("/samples/en.mp3?voice=/etc/passwd").status_code == 422
+    assert server.get("/samples/xx.mp3").status_code == 404
+
+
+def test_over_plain_http_a_silent_video_keeps_the_screen_on(server, session, phone):
+    phone.add_init_script("Object.defineProperty(Navigator.prototype, 'wakeLock', {get() {}})")
+    phone.goto(f"{server.url}/#session/{session['id']}")
+    phone.get_by_role("button", name="Play", exact=True).tap()
+    until(phone, "document.querySelector('video')?.currentTime > 0.3")
+    phone.locator("#touch").tap()
+    until(phone, "document.querySelector('video').paused")
 
 
 def test_what_takes_too_long_can_be_cancelled(server, phone):
@@ -1478,6 +1711,57 @@ def test_what_takes_too_long_can_be_cancelled(server, phone):
     assert made["state"] == "ready"
     assert list(server.folder.glob("sessions/.*")) == []
     assert "hip" not in [one["region"] for one in server.get("/api/sessions").json()]
+
+
+def test_no_phone_cancels_what_another_one_asked_for(server):
+    wanted = {"target": "hip", "level": "gentle"}
+    with httpx.Client(base_url=server.url) as one, httpx.Client(base_url=server.url) as other:
+        one.get("/")
+        other.get("/")
+        assert one.cookies["phone"] != other.cookies["phone"]
+        path = f"/api/sessions/{one.post('/api/sessions', json=wanted).json()['id']}"
+        assert other.delete(path).status_code == 404
+        other.post("/api/sessions", json=wanted)
+        assert one.delete(path).status_code == 204  # the other one waits for it too
+        assert one.get(path).json()["state"] in ("waiting", "making")
+        assert other.delete(path).status_code == 204
+        assert one.get(path).status_code == 404
+
+
+def test_with_key_always_this_machine_needs_the_key_too(tmp_path):
+    with serving(tmp_path, "--host", "127.0.0.1", "--key-always") as served:
+        assert is_refused(served.get("/"))
+        assert f"http://localhost:{served.port}/key/{served.key}/" in served.printed
+        assert served.get(f"/key/{served.key}/api/library").status_code == 200
+
+
+def test_one_client_cannot_take_all_connections(server, elsewhere):
+    _, here = elsewhere
+    with contextlib.ExitStack() as opened:
+        held = [
+            opened.enter_context(socket.create_connection((here, server.port), timeout=5))
+            for _ in range(100)
+        ]
+        for one in held:
+            one.sendall(b"GET / HTTP/1.1\r\n")
+        time.sleep(1)
+        refused = 0
+        for one in held:
+            one.settimeout(0)
+            try:
+                refused += one.recv(1) == b""
+            except BlockingIOError:
+                continue
+            except ConnectionResetError:
+                refused += 1
+        assert refused == 36
+        assert server.get("/api/library").status_code == 200
+    until_s = time.monotonic() + 10  # those that were closed count no more
+    while time.monotonic() < until_s:
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(f"http://{here}:{server.port}/").status_code == 403:
+                return
+    raise AssertionError("shut out for good")
 
 
 def test_a_playlist_is_made_heard_and_subscribed_to(server, neck, phone):
@@ -1524,6 +1808,7 @@ def test_a_playlist_is_made_heard_and_subscribed_to(server, neck, phone):
     until(phone, "location.hash.endsWith('/3')")  # and the next begins
     phone.locator("#player h1", has_text=neck["tracks"][2]["title"]).wait_for()
     until(phone, "document.querySelector('audio').currentTime > 0.5")
+    phone.locator("#touch").tap()
     following = phone.get_by_role("button", name="Next chapter")
     for _ in range(phone.locator("#chapters li").count()):
         following.tap()  # beyond the last chapter is the next track
@@ -1653,7 +1938,7 @@ def test_the_languages_of_the_page_say_the_same_and_all_of_it_is_used(server):
         for key, value in flat(text).items():
             holes = re.findall(r"\{\w+\}", value)
             assert (language, key, holes) == (language, key, re.findall(r"\{\w+\}", english[key]))
-    used = (PAGE / "page.js").read_text("utf-8") + (PAGE / "index.html.jinja").read_text("utf-8")
+    used = "".join(path.read_text("utf-8") for path in [*PAGE.glob("*.js"), *PAGE.glob("*.jinja")])
     page = server.get("/?language=de").text.partition("<form>")[2]
     for key in english:
         if key.startswith("options."):

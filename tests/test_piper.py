@@ -24,9 +24,10 @@ from conftest import FRAMES_PER_MS, decode, onset_ms, voiceguide
 from onnx import TensorProto, helper, numpy_helper
 
 from voiceguide import Session, VoiceguideError
-from voiceguide.voices import Utterance, Voice, engines
+from voiceguide.voices import Utterance, engines
 from voiceguide.voices.cache import ClipCache
 from voiceguide.voices.piper_download import download
+from voiceguide.voices.voice import Voice
 
 RATE_HZ = 22_050
 FRAMES_PER_ID = 1100
@@ -210,7 +211,7 @@ def test_a_session_loads_a_model_once(hum, tmp_path):
 @POSIX
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_process_that_crashes_or_hangs_is_replaced(hum, monkeypatch, number):
-    monkeypatch.setattr("voiceguide.voices.piper._LIMIT_S", 2)
+    monkeypatch.setattr("voiceguide.voices.piper.LIMIT_S", 2)
     engine = engines(str(hum))()
     try:
         first = engine.speak(Utterance("Hello.", "en", None, 140, 0.0))

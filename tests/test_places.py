@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import time
 
 import numpy as np
 import pytest
 from conftest import FRAMES_PER_MS
+from rich.console import Console
 
 from voiceguide.mixer import Window
 from voiceguide.player import loop
 from voiceguide.player.places import Places
 from voiceguide.player.player import Player
+from voiceguide.player.screen import page
 from voiceguide.player.source import Spoken
 from voiceguide.timeline import Began, End, Ended, Event, Opening
 from voiceguide.voices import Utterance
@@ -68,8 +71,10 @@ def test_what_cannot_be_read_is_as_if_nothing_had_been_stopped(kept, text):
 
 
 def test_how_to_go_on_is_said():
-    said = Places.said(750_900)
-    assert said == "Stopped at 12:30. To continue there, run the same command with --resume."
+    asked = ["play", "my neck.ssml", "--from", "4:30", "--mono", "--resume", "--from=5:00"]
+    assert Places.said(750_900, asked) == (
+        "Stopped at 12:30. To continue there: voiceguide play 'my neck.ssml' --mono --resume"
+    )
 
 
 def test_of_several_the_one_that_was_stopped_last_is_resumed(kept):
@@ -109,6 +114,34 @@ def player():
         one.wait(5)
         yield one
         one.close()
+
+
+@pytest.mark.parametrize("width", [40, 60, 120])
+def test_a_terminal_shows_the_countdown_large_and_fits(player, width):
+    player.seek(29_000)
+    settled_ms(player)
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    console.print(page(player, width, "The tones of a finished file cannot be muted."))
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    assert len(lines) <= 24
+    assert lines[1].split() == ["2/3", "Two"]
+    two_one = ["██████  ", "    ██  ", "██████  ", "██      ", "██████  "]  # of 21
+    assert [line[:8] for line in lines[3:8]] == two_one
+    assert "left of the hold, round 1" in "\n".join(lines)
+    bar = next(line for line in lines if "━" in line)
+    assert bar.startswith("0:29 ")
+    assert bar.rstrip().endswith(" 1:00")
+    assert bar.count("━") / (bar.count("━") + bar.count("─")) == pytest.approx(0.48, abs=0.03)
+
+
+def test_a_terminal_shows_what_comes_next(player):
+    player.seek(9000)
+    settled_ms(player)
+    console = Console(width=60, file=io.StringIO(), color_system=None)
+    console.print(page(player, 60))
+    assert "next: hold at 0:20" in console.file.getvalue()
+    assert "left of the session" in console.file.getvalue()
 
 
 def settled_ms(player: Player) -> int:

@@ -12,9 +12,10 @@ import subprocess
 import sys
 import time
 import uuid
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import unquote, urlparse
+from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 import feedparser
@@ -23,6 +24,7 @@ import pytest
 import webvtt
 from conftest import FRAMES_PER_MS, decode, needs, voiceguide
 from mutagen.mp3 import MP3
+from PIL import Image
 from sessions import (
     MINUTE_MS,
     SCRIPTS,
@@ -36,14 +38,17 @@ from sessions import (
     worded,
 )
 
-from voiceguide import Playlist, library, script, ssml, timeline
+from voiceguide import Playlist, Session, library, script, ssml, timeline
 from voiceguide.errors import ExportError, RequestError
 from voiceguide.export import cover
 from voiceguide.playlist import copy, feed, tracks
 
 pytestmark = pytest.mark.slow
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals and mounts of POSIX")
+URL = "https://example.org/audio"
+FOLDER = "neck-left-gentle-brief-mono"
 SHORT = ("--guidance", "brief", "--level", "gentle", "--side", "left", "--mono")
+OPTIONS = {"guidance": "brief", "level": "gentle", "side": "left", "mono": True}
 NAMES = ["01-preparation", "02-base-of-skull", "03-top-of-shoulder", "04-stretch-and-close"]
 TITLES = ["Preparation", "The base of the skull", "The top of the shoulder", "Stretch and close"]
 PLACES = [(language, region) for language in ("en", "de") for region in texts_of(language).regions]
@@ -99,14 +104,14 @@ def times(folder: Path) -> dict[str, int]:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A playlist of the neck, which no test may change."""
     output = tmp_path_factory.mktemp("made")
-    make("neck", *SHORT, "-o", output, says=f"{output / 'neck' / 'neck.m3u8'}\n")
-    return output / "neck"
+    make("neck", *SHORT, "--url", URL, "-o", output, says=f"{output / FOLDER / FOLDER}.m3u8\n")
+    return output / FOLDER
 
 
 @pytest.fixture
 def neck(made, tmp_path) -> Path:
     """A copy of it, in an output folder of its own."""
-    return Path(shutil.copytree(made, tmp_path / "output" / "neck"))
+    return Path(shutil.copytree(made, tmp_path / "output" / FOLDER))
 
 
 # The files
@@ -114,7 +119,7 @@ def neck(made, tmp_path) -> Path:
 
 def test_a_folder_has_tracks_whose_names_are_in_order_with_what_belongs_to_them(made):
     found = sorted(path.name for path in made.iterdir())
-    beside = ["cover.png", "feed.xml", "neck.m3u8", "neck.xspf"]
+    beside = ["cover.png", "feed.xml", f"{FOLDER}.m3u8", f"{FOLDER}.xspf"]
     suffixes = ("chapters.json", "mp3", "vtt")
     assert found == [f"{name}.{suffix}" for name in NAMES for suffix in suffixes] + beside
     assert all(re.fullmatch(r"[a-z0-9.-]{1,60}", name) for name in found)  # on any card
@@ -128,7 +133,7 @@ def test_a_player_is_shown_title_album_number_cover_and_chapters(made):
         assert str(file["TPE1"]) == "voiceguide"
         assert str(file["TRCK"]) == f"{number}/4"
         assert file["APIC:"].type == 3
-        assert file["APIC:"].data == (made / "cover.png").read_bytes()
+        assert file["APIC:"].data == cover.png("neck", 600)
         chapters = sorted(file.tags.getall("CHAP"), key=lambda one: one.start_time)
         assert chapters[0].start_time == 0
         assert chapters[-1].end_time == round(file.info.length * 1000)
@@ -151,7 +156,7 @@ def test_ffprobe_shows_them_too(made):
     assert titles == ["The base of the skull", "Left: Find the spot", "Left: Press and move"]
     (picture,) = [one for one in shown["streams"] if one["codec_type"] == "video"]
     assert picture["disposition"]["attached_pic"] == 1
-    assert (picture["width"], picture["height"]) == (1400, 1400)
+    assert (picture["width"], picture["height"]) == (600, 600)
 
 
 def test_every_region_has_a_cover_of_its_own():
@@ -170,14 +175,14 @@ def test_the_m3u8_is_played_from_start_to_end_by_mpv(made, tmp_path):
     pcm = tmp_path / "played.pcm"
     command = ["mpv", "--no-config", "--no-video", "--no-terminal", "--ao=pcm"]
     command += [f"--ao-pcm-file={pcm}", "--ao-pcm-waveheader=no", "--audio-samplerate=8000"]
-    command += ["--audio-format=u8", "--audio-channels=mono", "neck.m3u8"]
+    command += ["--audio-format=u8", "--audio-channels=mono", f"{FOLDER}.m3u8"]
     subprocess.run(command, cwd=made, check=True, timeout=120)
     length_s = sum(MP3(made / f"{name}.mp3").info.length for name in NAMES)
     assert pcm.stat().st_size / 8000 == pytest.approx(length_s, abs=0.02)
 
 
 def test_the_m3u8_has_names_lengths_album_and_cover(made):
-    lines = (made / "neck.m3u8").read_bytes().decode("utf-8").splitlines()
+    lines = (made / f"{FOLDER}.m3u8").read_bytes().decode("utf-8").splitlines()
     assert lines[0] == "#EXTM3U"
     assert lines[1:4] == ["#PLAYLIST:Neck", "#EXTALB:Neck", "#EXTIMG:cover.png"]
     assert [line for line in lines if line[0] != "#"] == [f"{name}.mp3" for name in NAMES]
@@ -189,7 +194,7 @@ def test_the_m3u8_has_names_lengths_album_and_cover(made):
 
 
 def test_the_xspf_parses_and_leads_to_the_files(made):
-    root = ET.fromstring((made / "neck.xspf").read_bytes())  # noqa: S314 (our own)
+    root = ET.fromstring((made / f"{FOLDER}.xspf").read_bytes())  # noqa: S314 (our own)
     assert root.tag == f"{XSPF}playlist"
     assert root.get("version") == "1"
     assert root.findtext(f"{XSPF}title") == "Neck"
@@ -211,16 +216,17 @@ def test_a_podcast_reader_finds_episodes_and_their_files(made):
     assert parsed.version == "rss20"
     assert parsed.feed.title == "Neck"
     assert parsed.feed.language == "en"
-    assert parsed.feed.image.href.endswith("/neck/cover.png")
-    assert [entry.title for entry in parsed.entries] == TITLES
+    assert parsed.feed.image.href == f"{URL}/{FOLDER}/cover.png"
+    assert [entry.title for entry in parsed.entries] == [
+        f"Neck {number}/4: {title}" for number, title in enumerate(TITLES, 1)
+    ]
     assert len({entry.id for entry in parsed.entries}) == 4
     dates = [entry.published_parsed for entry in parsed.entries]
     assert dates == sorted(set(dates))
     for entry, name in zip(parsed.entries, NAMES, strict=True):
         (enclosure,) = entry.enclosures
         path = made / f"{name}.mp3"
-        assert urlparse(enclosure.href).scheme == "file"
-        assert Path(unquote(urlparse(enclosure.href).path)) == path.resolve()
+        assert enclosure.href == f"{URL}/{FOLDER}/{name}.mp3"
         assert int(enclosure.length) == path.stat().st_size
         assert enclosure.type == "audio/mpeg"
         assert int(entry.itunes_duration) == round(MP3(path).info.length)
@@ -299,9 +305,9 @@ def test_made_again_nothing_is_rendered(neck):
     quick = time.monotonic() - begin
     changed = {name for name, at in times(neck).items() if before.get(name) != at}
     assert changed == {"feed.xml"}  # its links are others
-    assert "http://x/neck/01-preparation.mp3" in (neck / "feed.xml").read_text("utf-8")
+    assert f"http://x/{FOLDER}/01-preparation.mp3" in (neck / "feed.xml").read_text("utf-8")
     begin = time.monotonic()
-    make("neck", *SHORT, "--seed", 1, "-o", neck.parent)
+    Playlist("neck", **OPTIONS, seed=1).export(neck)
     assert quick < 0.7 * (time.monotonic() - begin)
 
 
@@ -312,21 +318,21 @@ def test_what_is_damaged_foreign_or_missing_is_made_again_and_nothing_else(neck)
     (neck / "02-base-of-skull.mp3").write_bytes(data)
     (neck / "03-top-of-shoulder.mp3").write_bytes(b"no MP3")
     (neck / "04-stretch-and-close.vtt").unlink()
-    (neck / "neck.xspf").unlink()
+    (neck / f"{FOLDER}.xspf").unlink()
     before = times(neck)
     make("neck", *SHORT, "-o", neck.parent)
     changed = {name for name, at in times(neck).items() if before.get(name) != at}
     assert {name for name in changed if name.endswith(".mp3")} == {
         "02-base-of-skull.mp3", "03-top-of-shoulder.mp3"
     }  # fmt: skip
-    assert {"04-stretch-and-close.vtt", "neck.xspf"} <= changed
+    assert {"04-stretch-and-close.vtt", f"{FOLDER}.xspf"} <= changed
     assert (decode(neck / "02-base-of-skull.mp3") == whole).all()
 
 
 def test_tracks_that_no_longer_belong_are_removed_and_others_files_stay(neck):
     (neck / "my song.mp3").write_bytes(b"ID3 mine")
     before = times(neck)
-    make("neck", *SHORT, "--area", "top-of-shoulder", "-o", neck.parent)
+    Playlist("neck", **OPTIONS, area="top-of-shoulder").export(neck)
     found = {path.name for path in neck.iterdir()}
     assert "02-base-of-skull.mp3" not in found
     assert not {name for name in found if name.startswith(("03-top", "04-"))}
@@ -341,14 +347,14 @@ def test_another_text_of_the_library_makes_only_its_track_anew(neck, tmp_path):
     text = (SCRIPTS / "en/regions/neck.toml").read_text("utf-8")
     own.write_text(text.replace("Keep off the side of the neck, and", "Keep"), "utf-8")
     before = times(neck)
-    make("neck", *SHORT, "--library", tmp_path / "own", "-o", neck.parent)
+    Playlist("neck", **OPTIONS, library=tmp_path / "own").export(neck)
     changed = {name for name, at in times(neck).items() if before.get(name) != at}
     assert {name for name in changed if name.endswith(".mp3")} == {"03-top-of-shoulder.mp3"}
 
 
 @POSIX
 def test_killed_in_the_middle_it_goes_on_where_it_was(tmp_path):
-    folder = tmp_path / "neck"
+    folder = tmp_path / FOLDER
     command = [sys.executable, "-m", "voiceguide", "playlist", "neck", *SHORT, "-o", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         while not (folder / "02-base-of-skull.mp3").exists():
@@ -368,13 +374,82 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(tmp_path):
     assert len(list(folder.glob("[0-9]*"))) == 12
 
 
+def test_two_runs_into_one_folder_wait_for_each_other(tmp_path):
+    command = [sys.executable, "-m", "voiceguide", "playlist", "neck", *SHORT, "-o", str(tmp_path)]
+    runs = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = [run.communicate(timeout=200)[1] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0]
+    assert sorted("Another voiceguide is writing into this folder" in one for one in said) == [
+        False, True,
+    ]  # fmt: skip
+    assert len(list((tmp_path / FOLDER).iterdir())) == 4 * 3 + 3
+
+
+# As a feed
+
+
+def test_without_an_address_there_is_no_feed_and_how_to_get_one_is_said(neck):
+    assert "--url" in make("neck", *SHORT, "-o", neck.parent)
+    assert not (neck / "feed.xml").exists()
+
+
+def test_an_episode_that_sounds_different_is_a_new_one_and_no_other(neck):
+    before = feedparser.parse((neck / "feed.xml").read_bytes()).entries
+    time.sleep(1)
+    (neck / "02-base-of-skull.mp3").unlink()
+    Playlist("neck", **OPTIONS).export(neck, url=f"{URL}/{FOLDER}")
+    same = feedparser.parse((neck / "feed.xml").read_bytes()).entries
+    assert [entry.id for entry in same] == [entry.id for entry in before]
+    other = Session("neck", **OPTIONS, area="base-of-skull", seed=5)
+    tags = replace(other.tags, track="2/4", source_digest="x", date="2031-02-03T04:05:06")
+    other.export(neck / "02-base-of-skull.mp3", tags=tags)
+    changed = feedparser.parse(feed(tracks(neck), URL)).entries
+    assert [new.id == old.id for new, old in zip(changed, before, strict=True)] == [
+        True, False, True, True,
+    ]  # fmt: skip
+    dates = [entry.published for entry in changed]
+    assert dates == [f"Mon, 03 Feb 2031 04:05:{second:02} GMT" for second in (7, 8, 9, 10)]
+
+
+def test_the_cover_of_a_feed_is_what_directories_ask_for_and_has_its_title(made):
+    with Image.open(made / "cover.png") as picture:
+        assert (picture.size, picture.mode) == ((3000, 3000), "RGB")
+        letters = picture.crop((0, 2400, 3000, 3000)).getcolors(1 << 20)
+    assert any(color == (0xF4, 0xEF, 0xE4) and count > 10_000 for count, color in letters)
+
+
+def test_old_players_get_tags_that_they_know(neck):
+    make("neck", *SHORT, "--id3", "2.3", "-o", neck.parent)
+    for path in sorted(neck.glob("*.mp3")):
+        assert path.read_bytes()[:4] == b"ID3\x03"
+        file = MP3(path, translate=False)
+        assert file.tags.version == (2, 3, 0)
+        assert {"TYER", "TPE2", "CHAP:000", "USLT::eng"} <= {key.rstrip("-") for key in file.tags}
+    assert [track.title for track in tracks(neck)] == TITLES
+
+
+def test_other_music_is_as_loud_beside_it_as_replaygain_says(made):
+    needs("ffmpeg")
+    path = made / "02-base-of-skull.mp3"
+    gain = float(str(MP3(path)["TXXX:REPLAYGAIN_TRACK_GAIN"]).removesuffix(" dB"))
+    command = ["ffmpeg", "-i", path, "-map", "0:a", "-af", "ebur128", "-f", "null", "-"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    loudness = float(re.findall(r"I: +(-[\d.]+) LUFS", shown)[-1])
+    assert loudness + gain == pytest.approx(-18, abs=1)
+
+
 # A length in all
 
 
 def test_the_lengths_of_all_tracks_are_exactly_what_was_asked_for(tmp_path):
     options = ("--guidance", "tones", "--level", "gentle", "--side", "left", "-o", tmp_path)
     make("calf", *options, "--length-total", "12:34.567")
-    found = [decode(track.path) for track in tracks(tmp_path / "calf")]
+    (folder,) = tmp_path.iterdir()
+    assert folder.name == "calf-left-gentle-tones-12.58-min"
+    found = [decode(track.path) for track in tracks(folder)]
     assert sum(map(len, found)) == 754_567 * FRAMES_PER_MS
 
 
@@ -408,11 +483,12 @@ def test_a_length_that_cannot_be_had_is_answered_with_the_nearest():
 def test_all_makes_each_region_in_a_folder_of_its_own_and_goes_on_where_one_fails(tmp_path):
     done = voiceguide("playlist", "all", *SHORT, "--area", "forehead", "-o", tmp_path)
     assert done.returncode == 1
-    assert done.stdout == f"{tmp_path / 'head' / 'head.m3u8'}\n"
+    name = "head-forehead-left-gentle-brief-mono"
+    assert done.stdout == f"{tmp_path / name / name}.m3u8\n"
     said = done.stderr.splitlines()
-    assert len(said) == len(texts_of("en").regions) - 1
+    assert len(said) == len(texts_of("en").regions)  # the hint for feeds is one
     assert "voiceguide: neck: no area “forehead” in neck; available: base-of-skull" in done.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["head"]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 @pytest.mark.parametrize(
@@ -463,15 +539,16 @@ def test_each_track_can_be_heard_alone_and_together_they_have_all(language, regi
         assert whole.chapters[0].begin_ms == 0
         assert all(chapter.end_ms > chapter.begin_ms for chapter in whole.chapters)
     stop = " ".join(worded(phrases["stop"], None))
-    for text in (*texts.regions[region]["cautions"], *phrases["doctor"], stop, *phrases["explain"]):
+    cautions = [text for area in areas.values() for text in area["warnings"]]
+    for text in (*cautions, *phrases["doctor"], stop, *phrases["explain"]):
         assert text in said["prepare"]
     assert any(text in said["close"] for text in phrases["seek_help"])
-    for text in (*worded(phrases["stop_stretch"], None), *texts.regions[region]["cautions"]):
+    for text in (*worded(phrases["stop_stretch"], None), *cautions):
         assert text in said["close"]
     for name, area in areas.items():
         deepest = next(method for method in texts.methods if method in area["place"])
         assert stop in said[name]
-        assert all(text in said[name] for text in texts.regions[region]["cautions"])
+        assert all(text in said[name] for text in area["warnings"])
         assert area["name"] in said[name]
         tool = texts.methods[deepest]["spoken"]
         assert tool in said["prepare"] or deepest == "thumb"
@@ -543,19 +620,19 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_a_playlist_is_copied_to_a_card_and_takes_the_place_of_an_old_one(neck, card):
     (neck / "notes.txt").write_text("not of the playlist")
-    old = card / "neck"
+    old = card / FOLDER
     old.mkdir()
     shutil.copy(neck / "01-preparation.mp3", old / "09-gone.mp3")
     (old / ".nomedia").touch()
-    make("neck", *SHORT, "-o", neck.parent, "--to", card, says=f"{card / 'neck'}\n")
+    make("neck", *SHORT, "-o", neck.parent, "--to", card, says=f"{card / FOLDER}\n")
     (neck / "notes.txt").unlink()
-    assert contents(card / "neck") == contents(neck)
-    assert sorted(path.name for path in card.iterdir()) == ["neck", "photo.jpg"]
+    assert contents(card / FOLDER) == contents(neck)
+    assert sorted(path.name for path in card.iterdir()) == [FOLDER, "photo.jpg"]
 
 
 def test_what_is_not_ours_is_never_replaced(made, card):
-    (card / "neck").mkdir()
-    (card / "neck" / "holiday.mp3").write_bytes(b"ID3 mine")
+    (card / FOLDER).mkdir()
+    (card / FOLDER / "holiday.mp3").write_bytes(b"ID3 mine")
     before = contents(card)
     with pytest.raises(ExportError, match=r"contains holiday\.mp3, which would be lost"):
         copy([made], card)
@@ -569,16 +646,16 @@ def test_a_copy_that_fails_in_the_middle_leaves_the_card_as_it_was(neck, card):
     import resource
 
     copy([neck], card)
-    (card / "neck" / "04-stretch-and-close.vtt").write_text("WEBVTT old")
+    (card / FOLDER / "04-stretch-and-close.vtt").write_text("WEBVTT old")
     before = contents(card)
     done = voiceguide(
         "playlist", "neck", *SHORT, "-o", neck.parent, "--to", card,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000)),
     )  # fmt: skip
     assert done.returncode == 1
-    assert "neck: cannot be copied: File too large; the old copy is untouched" in done.stderr
+    assert f"{FOLDER}: cannot be copied: File too large; the old copy is untouched" in done.stderr
     assert contents(card) == before
-    assert sorted(path.name for path in card.iterdir()) == ["neck", "photo.jpg"]
+    assert sorted(path.name for path in card.iterdir()) == [FOLDER, "photo.jpg"]
 
 
 @POSIX
@@ -597,8 +674,8 @@ def test_a_full_card_is_told_and_left_as_it_was(made, tmp_path):
         says = r"has [\d.]+ MB free, but 1[\d.]+ MB are needed .*: make room"
         with pytest.raises(ExportError, match=says):  # there is room for one, not for two
             copy([made], card)
-        assert contents(card) == before == {f"neck/{k}": v for k, v in contents(made).items()}
-        assert [path.name for path in card.iterdir()] == ["neck"]
+        assert contents(card) == before == {f"{FOLDER}/{k}": v for k, v in contents(made).items()}
+        assert [path.name for path in card.iterdir()] == [FOLDER]
     finally:
         subprocess.run(["umount", str(card)], check=True)
 
@@ -606,7 +683,7 @@ def test_a_full_card_is_told_and_left_as_it_was(made, tmp_path):
 @pytest.mark.parametrize("killed", ["while copying", "between the two", "before tidying up"])
 def test_what_a_killed_copy_left_is_put_right(made, card, killed):
     (place,) = copy([made], card)
-    part, old = card / ".voiceguide-part-neck", card / ".voiceguide-old-neck"
+    part, old = card / f".voiceguide-part-{FOLDER}", card / f".voiceguide-old-{FOLDER}"
     if killed == "while copying":
         part.mkdir()
         (part / "01-preparation.mp3").write_bytes(b"half")
@@ -617,4 +694,4 @@ def test_what_a_killed_copy_left_is_put_right(made, card, killed):
         shutil.copytree(place, old)
     copy([made], card)
     assert contents(place) == contents(made)
-    assert sorted(path.name for path in card.iterdir()) == ["neck", "photo.jpg"]
+    assert sorted(path.name for path in card.iterdir()) == [FOLDER, "photo.jpg"]

@@ -263,7 +263,7 @@ def test_what_was_stopped_goes_on_where_it_was(package, ssml, tmp_path):
         said = playing.communicate(timeout=60)[1]
     assert playing.returncode == 128 + signal.SIGTERM
     assert re.search(
-        r"Stopped at 0:0[1-6]\. To continue there, run the same command with --resume\.\n", said
+        r"Stopped at 0:0[1-6]\. To continue there: voiceguide play .* --resume\n", said
     )
     assert heard() == (1, [400, 600])
     for length_s in (1, 7):  # the second sentence, and as that has ended, all of it
@@ -294,7 +294,10 @@ def test_an_audio_format_is_rendered_and_tagged(package, ssml, tmp_path):
 
     other = voiceguide("render", script, "-o", tmp_path / "x.aux", env=package)
     assert other.returncode == 1
-    assert "cannot write “.aux” files; use one of .mp3, .wav, .flac, .ogg, .au" in other.stderr
+    assert (
+        "cannot write “.aux” files; use one of .mp3, .wav, .flac, .ogg, .opus, .m4b, .m4a, .au"
+        in other.stderr
+    )
 
 
 def test_a_caption_format_is_written(package, ssml):

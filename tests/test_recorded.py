@@ -318,7 +318,7 @@ def test_a_recording_that_is_too_short_is_named_and_any_clip_is_faded(recorded, 
         assert f"{path} is too short; another voice speaks it\n" in done.stderr
     for length_ms in (1, 4, 11):
         raw = noise[0, : length_ms * 48].astype(np.float32)
-        clip = finish(Spoken(raw, 48_000))
+        clip = finish(Spoken(raw, 48_000)).samples
         assert clip.size == length_ms * 48
         assert np.abs(clip[[0, -1]]).max() < 2
         assert np.abs(clip).max() > 1000

@@ -136,7 +136,11 @@ def test_a_player_sees_tags_chapters_and_words(calf):
         for part in chapters
     ] == calf.timeline["chapters"]
     said = [(e["text"], e["begin_ms"]) for e in calf.timeline["events"] if e["kind"] == "speech"]
-    assert tags.getall("SYLT")[0].text == said
+    words = tags.getall("SYLT")[0].text
+    lines = "".join(text for text, _ in words).split("\n")[1:]
+    begins = [ms for text, ms in words if text.startswith("\n")]
+    assert list(zip(lines, begins, strict=True)) == said
+    assert len(words) > 3 * len(said)
     assert tags.getall("USLT")[0].text.splitlines() == [text for text, _ in said]
 
 
@@ -339,9 +343,10 @@ def test_an_mp3_says_what_a_phone_shows_and_when_each_chapter_begins(tmp_path, l
 def test_captions_hold_signs_of_markup_as_text(ssml):
     session = Session(ssml("Press &lt;firmly&gt; &amp; rest."))
     shown = captions(session.timeline, "vtt", title="my", language="en")
-    assert shown.endswith("\nPress &lt;firmly&gt; &amp; rest.\n")
+    words = r"\nPress <[\d:.]+>&lt;firmly&gt; &amp; <[\d:.]+>rest\.\n$"
+    assert re.search(words, shown)
     plain = captions(session.timeline, "lrc", title="my", language="en")
-    assert plain.endswith("]Press <firmly> & rest.\n")
+    assert re.search(r"\]<[\d:.]+>Press <[\d:.]+><firmly> & <[\d:.]+>rest\.\n$", plain)
 
 
 def test_captions_go_on_beyond_an_hour(ssml):

@@ -423,7 +423,8 @@ def test_a_sound_that_is_not_there_speaks_its_text_with_a_warning(source):
     texts = [shown(cue) for cue in script.root.children]
     assert texts == ["One.", "~400", "Ding.", "~400", "Dong."]
     (warning,) = script.warnings
-    assert warning == f"my.ssml:2:1: no sound {source!r}: its text is spoken instead"
+    why = " (nothing is fetched)" if "://" in source else ""
+    assert warning == f"my.ssml:2:1: no sound {source!r}{why}: its text is spoken instead"
 
 
 def test_the_text_of_a_sound_may_lie_in_an_element_of_another_namespace():
@@ -563,7 +564,6 @@ def test_an_id_may_be_used_before_it_is_written_and_from_anywhere():
     [
         ('<break time="5"/>', "<break time='5'>: must be a time such as 1.5s"),
         ('<break time="-5s"/>', "without a sign"),
-        ('<break time="+5s"/>', "without a sign"),
         ('<break time="5 minutes"/>', "<break time='5 minutes'>"),
         ('<break time=""/>', "<break time=''>"),
         ('<break strength="huge"/>', "<break strength='huge'>: must be one of none, x-weak, weak"),
@@ -572,7 +572,7 @@ def test_an_id_may_be_used_before_it_is_written_and_from_anywhere():
         ('<prosody rate="0%">x</prosody>', "must be more than 0%"),
         ('<prosody pitch="up">x</prosody>', "must be \\+2st, -10%, or one of x-low"),
         ('<prosody pitch="-100%">x</prosody>', "<prosody pitch='-100%'>"),
-        ('<prosody volume="11">x</prosody>', "must be \\+6dB, or one of silent, x-soft"),
+        ('<prosody volume="11x">x</prosody>', "must be \\+6dB, or one of silent, x-soft"),
         ('<emphasis level="huge">x</emphasis>', "<emphasis level='huge'>: must be one of strong"),
         ('<voice gender="x">x</voice>', "<voice gender='x'>: must be one of female, male, neutral"),
         ('<voice variant="0">x</voice>', "<voice variant='0'>: must be a whole number"),
@@ -682,7 +682,7 @@ def test_of_very_many_kinds_of_problems_the_first_are_reported_and_the_others_co
         ("<speak>\n\nA & B</speak>", r"3:[34]: is not well-formed XML: .*write &amp;"),
         ("<speak>\n👣 &nbsp;</speak>", "2:3: unknown entity “&nbsp;”: write the character"),
         ('<speak>\n <p a="1" a="2"/></speak>', "2:11: is not well-formed XML: duplicate attribute"),
-        ("<speak>\n <o:p/></speak>", "2:2: is not well-formed XML: unbound prefix"),
+        ("<speak>\n <o:p/><o:p></speak>", "2:15: <p> on line 2 is not closed before this end tag"),
         ("", "1:1: is empty"),
         ("\n ", "2:2: is empty"),
         ("<!-- Hello. -->", "1:16: has no element"),

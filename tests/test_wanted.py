@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from test_best import install
 
 from voiceguide.errors import VoiceguideError
-from voiceguide.phone import wanted
+from voiceguide.phone import choices, wanted
 
 
 def read(**asked: object) -> dict[str, object]:
@@ -20,10 +21,18 @@ def test_what_differs_from_the_defaults_is_taken():
     assert read(target="breathing", pace="4-6") == {"target": "breathing", "pace": "4-6"}
 
 
-@pytest.mark.parametrize("name", ["library", "bed", "voice", "variables", "max_length", "seed"])
+@pytest.mark.parametrize("name", ["library", "variables", "max_length", "seed"])
 def test_what_could_name_files_of_this_machine_or_cost_it_much_is_no_option(name):
     with pytest.raises(VoiceguideError, match=f"unknown option “{name}”"):
         read(target="calf", **{name: "/etc"})
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "my-voice", "rain.wav"])
+@pytest.mark.parametrize("name", ["bed", "voice"])
+def test_a_bed_and_a_voice_are_those_that_are_offered_and_never_files(name, path):
+    with pytest.raises(VoiceguideError, match=f"{name}: must be one of"):
+        read(target="calf", **{name: path})
+    assert read(target="calf", bed="rain", voice="default")["bed"] == "rain"
 
 
 @pytest.mark.parametrize(
@@ -89,3 +98,10 @@ def test_a_playlist_is_named_by_what_was_chosen_and_treats_all_areas():
     assert wanted.playlist_name(asked) == "neck-left-12-5-min"
     with pytest.raises(VoiceguideError, match="area: each track of a playlist has its own"):
         wanted.playlist_name({"target": "neck", "area": "base-of-skull"})
+
+
+def test_a_voice_that_is_installed_later_makes_other_sessions(tmp_path, monkeypatch):
+    monkeypatch.setenv("VOICEGUIDE_DATA_DIR", str(tmp_path))
+    before = choices.stamp()
+    install(tmp_path / "voices", "de_DE-somebody-medium", 300)
+    assert choices.stamp() != before

@@ -288,7 +288,7 @@ def test_the_listener_hears_all_that_is_needed_for_the_place(session):
         if first:
             assert has_run(stretch, worded(area["stretch"], side))
         if first:
-            assert has_run(find, worded(area["cautions"], side))
+            assert has_run(find, worded(session.cautions(turn), side))
         if full and first:
             assert has_run(find, worded(area["place"][session.asked.options.method], side))
             assert has_run(press, worded(session.mobilize(turn), side))
@@ -308,9 +308,14 @@ def test_nothing_is_said_in_words_for_the_other_side(session):
     for key, treated in places:
         for part, turn in zip(session.parts(key), treated, strict=True):
             area, phrases = turn.area, session.phrases(turn.side)
-            texts = [*area["find"], *area["cautions"], *area["stretch"], *session.mobilize(turn)]
+            texts = [
+                *area["find"],
+                *session.cautions(turn),
+                *area["stretch"],
+                *session.mobilize(turn),
+            ]
             texts += itertools.chain(session.reminders(turn), *area["place"].values())
-            texts += [*session.region["cautions"], *session.region.get("pressure", [])]
+            texts += [*session.warnings, *(session.pressure or [])]
             texts += [text for variants in phrases.values() for forms in variants for text in forms]
             known = set(worded(texts, turn.side))
             if key == "stretch" and turn.side == "left":  # on the way to the other one
@@ -331,12 +336,12 @@ def test_the_listener_is_warned_before_the_first_pressure(session):
     warned = spoken(event for event in session.timeline.events if event.begin_ms < first_hold)
     farewell = spoken(close.events)
     phrases = session.texts.wording["phrases"]
-    pressure = session.region.get("pressure") or phrases[f"pressure_{session.asked.options.level}"]
+    pressure = session.pressure or phrases[f"pressure_{session.asked.options.level}"]
     if session.rolled:  # the roller comes before the place is found
         warned = spoken(session.timeline.events)
     for texts in (pressure, phrases["stop"], phrases["doctor"], phrases["never"]):
         assert has_run(warned, worded(texts, None))
-    assert set(session.region["cautions"]) <= set(warned)
+    assert set(worded(session.warnings, None)) <= set(warned)
     for words in SAFETY_WORDS[session.asked.options.language]:
         assert re.search(words, " ".join(warned).lower()), words
     assert has_run(farewell, worded(phrases["seek_help"], None))

@@ -25,7 +25,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from voiceguide import errors
+from voiceguide import errors, files
 from voiceguide.errors import VoiceguideError
 
 if TYPE_CHECKING:
@@ -154,13 +154,6 @@ class Child:
         return answer
 
 
-def scratch() -> Path:
-    """Return the path of a new folder, not created yet, for the files of a process."""
-    import tempfile
-
-    return Path(tempfile.gettempdir(), f"voiceguide-{os.urandom(8).hex()}")
-
-
 def command(script: Path, folder: Path, *arguments: str, limits: Limits | None = None) -> list[str]:
     """Return the command line of a process that serves."""
     # -P keeps the script's folder out of the path: a file in it may have the name of a library.
@@ -198,7 +191,7 @@ class _Process:
         import subprocess
 
         # The process creates and removes the folder, so that none is left if we are killed now.
-        self.folder = scratch()
+        self.folder = files.scratch()
         self.process = subprocess.Popen(  # noqa: S603 (our own interpreter and script)
             command(script, self.folder, *arguments, limits=limits),
             stdin=subprocess.PIPE,
@@ -235,7 +228,7 @@ class Asker:
     @cached_property
     def folder(self) -> Path:
         """The folder for files; it is removed when the process ends."""
-        self._path.mkdir(mode=0o700)  # fails if it exists: then it is not ours
+        files.create_claimed(self._path)  # as long as this process lives
         return self._path
 
     def tell(self, **facts: object) -> None:

@@ -98,7 +98,7 @@ def _voice(language: str) -> str:
     voices = session.voices(language)
     speaking = best.voices().get(language)
     name = f"{speaking.engine} {speaking.id}" if speaking else Pyttsx3().id
-    return f"{name}: {len(voices)} voices, spoke {len(clip) / RATE_HZ:.1f} s"
+    return f"{name}: {len(voices)} voices, spoke {len(clip.samples) / RATE_HZ:.1f} s"
 
 
 def _encoder(_language: str) -> str:

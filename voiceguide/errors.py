@@ -19,6 +19,7 @@ NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 _MOST_NEAR = 3
+_MOST_COMPARED = 12
 _FEW = 6
 """If no name is near, up to this many are listed; more are not."""
 _LONGEST_NAME = 100  # characters that are compared with other names
@@ -71,10 +72,10 @@ def shortened(text: str, most: int = 60) -> str:
 def spellings(name: str) -> set[str]:
     """Return the ways to write ``name`` in lower case, with hyphens and without umlauts.
 
-    Two names mean the same if they share one: “Tennis Elbow” and tennis-elbow, “Hüfte” and huefte.
+    For “Hüfte links” these are hufte-links and huefte-links.
     """
     plain = unicodedata.normalize("NFC", name).casefold().replace("'", "").replace("’", "")
-    plain = "-".join(re.findall(r"[^\s-]+", plain))
+    plain = "-".join(re.findall(r"[^\s_-]+", plain))
     return {_without_accents(way) for way in (plain, plain.translate(_UMLAUTS)) if way}
 
 
@@ -84,35 +85,45 @@ def _without_accents(text: str) -> str:
 
 
 def meant(name: str, known: Iterable[str]) -> str | None:
-    """Return the one of ``known`` that ``name`` means: as written, or in another spelling."""
+    """Return the one of ``known`` that ``name`` means: as written, or in another spelling.
+
+    Two names mean the same if they differ only in case, spaces, hyphens, accents or umlauts:
+    “Tennis Elbow” and tennis-elbow, “Hüfte” and huefte, “lowerback” and lower-back.
+    """
     names = list(known)
     if name in names:
         return name
-    wanted = spellings(name)
-    return next((one for one in names if wanted & spellings(one)), None)
+    wanted = _joined(name)
+    return next((one for one in names if wanted & _joined(one)), None)
 
 
-def near(wrong: str, known: Iterable[str]) -> str:
+def _joined(name: str) -> set[str]:
+    """Return the spellings of a name, written as one word."""
+    return {way.replace("-", "") for way in spellings(name)}
+
+
+def near(wrong: str, known: Iterable[str], meanings: Mapping[str, str] | None = None) -> str:
     """Return the end of a message about an unknown name.
 
-    "; did you mean X or Y?" names the three nearest at most. If none is near, "; available: " lists
-    all of them if they are few; otherwise the text is empty.
+    "; did you mean X or Y?" names the three nearest at most; of names with the same of the
+    ``meanings``, only the nearest. If none is near, "; available: " lists all of them if they are
+    few; otherwise the text is empty.
     """
-    return _near(wrong, known, "{}")
+    return _near(wrong, known, "{}", meanings or {})
 
 
-def _near(wrong: str, known: Iterable[str], shown: str) -> str:
+def _near(wrong: str, known: Iterable[str], shown: str, meanings: Mapping[str, str]) -> str:
     import difflib  # only where something is wrong
 
     names = list(dict.fromkeys(known))
-    spelled = {spelling: name for name in names for spelling in spellings(name)}
-    alike = [
-        spelled[match]
-        for spelling in sorted(spellings(wrong[:_LONGEST_NAME]))
-        for match in difflib.get_close_matches(spelling, spelled, n=_MOST_NEAR)
-    ]
+    spelled = {spelling: name for name in reversed(names) for spelling in spellings(name)}
+    alike: dict[str, str] = {}
+    for spelling in sorted(spellings(wrong[:_LONGEST_NAME])):
+        for match in difflib.get_close_matches(spelling, spelled, n=_MOST_COMPARED):
+            name = spelled[match]
+            alike.setdefault(meanings.get(name, name), name)
     if alike:
-        nearest = list(dict.fromkeys(alike))[:_MOST_NEAR]
+        nearest = list(alike.values())[:_MOST_NEAR]
         return f"; did you mean {' or '.join(map(shown.format, nearest))}?"
     if 0 < len(names) <= _FEW:
         return f"; available: {', '.join(map(shown.format, names))}"
@@ -131,7 +142,7 @@ def reason(error: Mapping[str, Any], known: Iterable[str] = ()) -> str:
             return str(context.get("error") or error["msg"].partition(", ")[2])
         case "extra_forbidden":
             key = str(error["loc"][-1])
-            return f"unknown key “{shortened(key)}”{_near(key, known, '“{}”')}"
+            return f"unknown key “{shortened(key)}”{_near(key, known, '“{}”', {})}"
         case "string_pattern_mismatch":
             return _form(context["pattern"], value)
         case "too_short" | "too_long" | "string_too_short" | "string_too_long":

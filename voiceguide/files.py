@@ -1,6 +1,8 @@
 """Finding files, writing them atomically, and keeping data in a cache.
 
 scripts/ and sounds/ are searched in the user's folders first, then in the package's.
+
+More than 400 lines: what writes files and what removes the leftovers of writers rely on each other.
 """
 
 from __future__ import annotations
@@ -8,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
+import sys
 import time
 from pathlib import Path, PureWindowsPath
 from typing import IO, TYPE_CHECKING
@@ -15,7 +19,7 @@ from typing import IO, TYPE_CHECKING
 from voiceguide.errors import ExportError, RequestError, option
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 PART = ".voiceguide-part-"
 """The prefix of files and folders that are not complete yet."""
@@ -23,7 +27,9 @@ PART = ".voiceguide-part-"
 MAX_SCRIPT_BYTES = 10_000_000
 """The largest script, whether a file or the output of a template."""
 
+_SCRATCH = "voiceguide-run-"
 _STALE_S = 24 * 3600
+"""Where the system cannot tell whether its writer is alive, a part is left alone for so long."""
 _LONGEST_NAME = 1000  # characters; looking up a name of 80,000 takes seconds
 _DIGEST_BYTES = 32
 _PACKAGE = Path(__file__).resolve().parent
@@ -108,32 +114,88 @@ def whole(
 ) -> Iterator[IO[bytes]]:
     """Open a temporary file that replaces ``path`` once it is complete.
 
-    ``mode`` is its permissions, before the umask. Raises ExportError with ``advice`` if the file
-    cannot be written.
+    A link is followed: the file that it leads to is replaced. ``mode`` is the permissions of the
+    new file, before the umask. Raises ExportError with ``advice`` if the file cannot be written, or
+    if ``path`` is a pipe, a device, a folder or write-protected.
     """
-    part = part_beside(path)
+    part = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sweep(path.parent)
-        with open(os.open(part, _NEW, mode), "w+b") as file:  # noqa: PTH123 (a handle)
-            yield file
-        settle(part, path)
+        place = Path(os.path.realpath(path))
+        _refuse_unusual(place)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        sweep(place.parent)
+        part, handle = _new_part(place, mode)
+        with _kept_claimed(handle):
+            with open(handle, "w+b") as file:  # noqa: PTH123 (a handle)
+                yield file
+            settle(part, place)
     except OSError as error:
         reason = error.strerror or str(error)
         what = f"{path}: cannot be written: {reason}"
         raise ExportError(f"{what}; fix that, or {advice}") from error
     finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+        if part is not None:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+
+
+def _refuse_unusual(path: Path) -> None:
+    """Raise OSError if a path is there, but is no file that may be replaced."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        raise OSError("it is a folder")
+    if not stat.S_ISREG(mode):
+        raise OSError("it is a pipe or a device, not a file")
+    if not mode & 0o222:
+        raise OSError("it is write-protected")
+
+
+@contextlib.contextmanager
+def alone(folder: Path, waiting: Callable[[], object]) -> Iterator[None]:
+    """Keep other processes of this user that ask for the same ``folder`` waiting.
+
+    ``waiting`` is called if another has it; then this waits for as long as that takes.
+    """
+    import hashlib  # help needs neither
+
+    import filelock
+
+    name = hashlib.blake2b(os.fsencode(folder.resolve()), digest_size=16).hexdigest()
+    path = cache_folder() / "locks" / f"{name}.lock"
+    lock = filelock.FileLock(path)
+    with contextlib.suppress(OSError, NotImplementedError):  # a cache that cannot be written
+        _make_private(path.parent)
+        try:
+            lock.acquire(blocking=False)
+        except filelock.Timeout:
+            waiting()
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
+def _new_part(path: Path, mode: int) -> tuple[Path, int]:
+    """Create a part beside ``path`` and claim it; return its path and its handle."""
+    while True:
+        part = part_beside(path)
+        handle = os.open(part, _NEW, mode)
+        if not _claim(handle) or _is_at(part, handle):
+            return part, handle
+        os.close(handle)  # a sweep took it before it was claimed
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a small file atomically, unless it already has this content; raises ExportError."""
     with contextlib.suppress(OSError):
-        if path.read_bytes() == content:
+        if path.is_file() and path.read_bytes() == content:  # a pipe would wait for ever
             return
     with whole(path) as file:
         file.write(content)
@@ -151,17 +213,145 @@ def part_beside(path: Path) -> Path:
     return path.with_name(f"{PART}{os.urandom(4).hex()}")
 
 
+@contextlib.contextmanager
+def part_folder(path: Path) -> Iterator[Path]:
+    """Create a temporary folder beside ``path``, to be renamed to it when it is complete.
+
+    What is still there afterwards is removed. Raises OSError.
+    """
+    part = part_beside(path)
+    with _claimed_folder(part, 0o777):
+        yield part
+
+
+def scratch() -> Path:
+    """Return the path of a new folder, not created yet, for temporary files.
+
+    What killed processes left there is removed.
+    """
+    import tempfile  # help needs none
+
+    folder = Path(tempfile.gettempdir())
+    _sweep(folder, _SCRATCH)
+    return folder / f"{_SCRATCH}{os.urandom(8).hex()}"
+
+
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Create a folder for temporary files, and remove it afterwards. Raises OSError."""
+    path = scratch()
+    with _claimed_folder(path, 0o700):
+        yield path
+
+
+def create_claimed(folder: Path, mode: int = 0o700) -> int:
+    """Create a folder, and claim it until the handle is closed.
+
+    ``mode`` is its permissions, before the umask. Returns the handle, -1 where folders have none
+    (Windows). Raises FileExistsError if something is there already, which is not ours; OSError.
+    """
+    while True:
+        folder.mkdir(mode)
+        if sys.platform == "win32":
+            return -1
+        with contextlib.suppress(FileNotFoundError):  # a sweep took it before it was claimed
+            handle = os.open(folder, os.O_RDONLY)
+            if not _claim(handle) or _is_at(folder, handle):
+                return handle
+            os.close(handle)
+
+
+@contextlib.contextmanager
+def _claimed_folder(folder: Path, mode: int) -> Iterator[None]:
+    handle = create_claimed(folder, mode)
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if handle >= 0:
+            os.close(handle)
+
+
 def sweep(folder: Path) -> None:
-    """Remove what killed writers left in ``folder``, as far as possible."""
+    """Remove what killed writers left in ``folder``, as far as possible; it never fails."""
+    _sweep(folder, PART)
+
+
+def _sweep(folder: Path, prefix: str) -> None:
+    """Remove files and folders with a prefix that nobody claims."""
+    for entry in _entries(folder):
+        if entry.name.startswith(prefix):
+            _remove_abandoned(entry)
+
+
+def _remove_abandoned(entry: os.DirEntry[str]) -> None:
+    """Remove a part, if the process that was writing it has ended."""
+    with contextlib.suppress(OSError), _abandoned(entry.path) as it_is:
+        if it_is and entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path, ignore_errors=True)
+        elif it_is:
+            os.unlink(entry.path)  # noqa: PTH108 (a name)
+
+
+if sys.platform == "win32":
+
+    def _claim(_handle: int) -> bool:
+        return False  # what is open cannot be removed anyway
+
+    @contextlib.contextmanager
+    def _abandoned(path: str) -> Iterator[bool]:
+        yield _is_stale(path)
+
+else:
+    import fcntl
+
+    def _claim(handle: int) -> bool:
+        """Claim a part until its handle is closed; return whether this file system knows claims."""
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)  # a sweep may be looking at it for a moment
+        except OSError:
+            return False
+        return True
+
+    @contextlib.contextmanager
+    def _abandoned(path: str) -> Iterator[bool]:
+        """Whether the process that was writing a part has ended; meanwhile, nobody claims it."""
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            except OSError:  # this file system knows no claims
+                yield _is_stale(path)
+            else:
+                yield True
+        finally:
+            os.close(handle)
+
+
+@contextlib.contextmanager
+def _kept_claimed(handle: int) -> Iterator[None]:
+    """Keep the claim of a file beyond the closing of its handle."""
+    another = os.dup(handle) if sys.platform != "win32" else -1
+    try:
+        yield
+    finally:
+        if another >= 0:
+            os.close(another)
+
+
+def _is_at(path: Path, handle: int) -> bool:
+    """Whether a path still leads to what is open."""
+    with contextlib.suppress(FileNotFoundError):
+        return os.path.samestat(path.stat(), os.fstat(handle))
+    return False
+
+
+def _is_stale(path: str) -> bool:
     with contextlib.suppress(OSError):
-        for part in folder.glob(f"{PART}*"):
-            with contextlib.suppress(OSError):  # its writer or another sweep was faster
-                if time.time() - part.stat().st_mtime < _STALE_S:
-                    continue
-                if part.is_dir():
-                    shutil.rmtree(part, ignore_errors=True)
-                else:
-                    part.unlink()
+        return time.time() - Path(path).stat().st_mtime > _STALE_S
+    return False
 
 
 class Store:
@@ -190,14 +380,18 @@ class Store:
     def write(self, name: str, payload: bytes) -> None:
         """Store ``payload`` if possible; it need not survive a power cut."""
         path = self.path(name)
-        part = part_beside(path)
+        part = None
         try:
             _make_private(path.parent)
-            part.write_bytes(_digest(name, payload) + payload)
-            part.replace(path)
+            part, handle = _new_part(path, 0o600)
+            with _kept_claimed(handle):
+                with open(handle, "wb") as file:  # noqa: PTH123 (a handle)
+                    file.write(_digest(name, payload) + payload)
+                part.replace(path)
         except OSError:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
+            if part is not None:
+                with contextlib.suppress(OSError):
+                    part.unlink(missing_ok=True)
         else:
             self._grown = True
 
@@ -221,6 +415,9 @@ class Store:
         """Return the last use, the size in bytes and the path of each payload."""
         for folder in _entries(self._folder):
             for entry in _entries(folder.path):
+                if entry.name.startswith(PART):
+                    _remove_abandoned(entry)
+                    continue
                 with contextlib.suppress(OSError):  # another process may prune at the same time
                     status = entry.stat()
                     yield status.st_mtime, status.st_size, entry.path

@@ -53,7 +53,7 @@ class Option:
     of_words: bool = False
     """Whether it only decides what is said, as the script shows, and those of kinds do."""
     page: Literal["first", "more"] | None = None
-    """Where the page's form shows it; None for never, as with paths on this machine."""
+    """Where the page's form shows it; None for never. What could be a path is no path there."""
     check: Callable[[Any], Any] | None = None
     """Returns the value as it is used, or raises ValueError that says what is valid."""
     named: Callable[[Any], str] | None = None
@@ -199,6 +199,7 @@ class Options:
             "A background: rain, ocean, drone, or your own music (WAV, FLAC, OGG, MP3).",
             metavar="NAME|FILE",
             default="none",
+            page="more",
             named=lambda bed: Path(bed).stem,
         ),
     ] = None
@@ -231,6 +232,7 @@ class Options:
             "“default”: the system's.",
             metavar="NAME|FILE|FOLDER",
             default="the best for the language",
+            page="more",
             named=lambda voice: _slug(voice.removesuffix(".onnx")),
         ),
     ] = None
@@ -240,6 +242,7 @@ class Options:
             "Words per minute as heard, from 80 to 450.",
             metavar="WPM",
             default="the voice's calm pace",
+            page="more",
             check=lambda rate: None if rate is None else _between(80, 450)(rate),
             named=lambda rate: f"{rate}-wpm",
         ),

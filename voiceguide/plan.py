@@ -31,14 +31,15 @@ from voiceguide.errors import (
 )
 from voiceguide.options import BEDS
 from voiceguide.ssml import CHAPTER, Mark, Sound, Speech
-from voiceguide.timeline import Bed, Measured, Variant
-from voiceguide.voices import DEFAULT, PLAIN, Voice, engines
+from voiceguide.timeline import Bed, Event, Measured, Variant
+from voiceguide.voices import DEFAULT, PLAIN, engines
 from voiceguide.voices.cache import ClipCache
 from voiceguide.voices.cast import Cast, cast
 from voiceguide.voices.clip import keep_memory_flat
+from voiceguide.voices.voice import Voice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from voiceguide.options import Options
     from voiceguide.script import Choice, Request, Written
@@ -64,7 +65,7 @@ class Plan:
     @property
     def title(self) -> str:
         """What the session is called."""
-        return self.written.title or self.script.title or self.written.stem
+        return self.written.title or self.script.title or self.written.album
 
     @property
     def channels(self) -> int:
@@ -183,18 +184,23 @@ def items(plan: Plan, voice: Voice, problems: Findings | None = None) -> Iterato
     Raises ScriptError if something does not fit or cannot be spoken, VoiceError if no engine works.
     """
     if plan.timeline is not None:
-        yield from plan.timeline
-        return
-    if plan.bed:
-        yield plan.bed
-    yield from timeline.resolve(
-        plan.script.root,
-        _length_ms(plan, voice),
-        utterance=plan.cast.utterance,
-        name=plan.written.name,
-        max_ms=plan.request.options.max_ms,
-        problems=problems,
-    )
+        found: Iterable[Item] = plan.timeline
+    else:
+        found = timeline.resolve(
+            plan.script.root,
+            _length_ms(plan, voice),
+            utterance=plan.cast.utterance,
+            name=plan.written.name,
+            max_ms=plan.request.options.max_ms,
+            problems=problems,
+        )
+        if plan.bed:
+            yield plan.bed
+    for item in found:
+        if isinstance(item, Event) and not isinstance(item.plays, Sound):
+            yield replace(item, words=voice.words(item.plays))
+        else:
+            yield item
 
 
 def open_voice(options: Options) -> Voice:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import os
-import tempfile
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+from xml.sax.saxutils import escape
 
 import numpy as np
 
-from voiceguide import clock, mixer, script, timeline
+from voiceguide import clock, files, library, mixer, script, timeline
 from voiceguide.errors import Findings, SoundError
 from voiceguide.options import OPTIONS, Options, taking
 from voiceguide.plan import Plan, bed, fit, items, open_voice, plan, planned
@@ -51,6 +52,21 @@ def voices(language: str | None = None) -> list[VoiceInfo]:
     ]
 
 
+@contextlib.contextmanager
+def sample(voice: str | None, language: str) -> Iterator[Session]:
+    """Yield a session in which a voice says two sentences of the library in ``language``.
+
+    ``voice`` is None for the best there is. Raises LibraryError for a language without texts.
+    """
+    region = next(iter(library.load(language.partition("-")[0]).regions()))
+    plain = [text for text in region.areas[0].find if "{" not in text]
+    with files.scratch_folder() as folder:
+        path = folder / "sample.ssml"
+        text = escape(" ".join(plain[:2]))
+        path.write_text(f'<speak xml:lang="{language}">{text}</speak>', "utf-8")
+        yield Session(path, voice=voice, language=language)
+
+
 class Session:
     """A guided session.
 
@@ -64,8 +80,10 @@ class Session:
     def __init__(self, target: str | os.PathLike[str], options: Options) -> None:
         """Prepare a session; nothing is made until it is needed.
 
-        ``target`` is a region ("calf"), a complaint ("calf-pain"), a kind ("breathing"), a script
-        (my.ssml), a template (my.ssml.jinja), or "-" for a script or template on standard input.
+        ``target`` is a region ("calf"), an area, a complaint ("calf-pain"), several of these
+        ("neck+jaw"), a kind ("breathing"), a script (my.ssml), a template (my.ssml.jinja), a text
+        (my.txt, my.md), or "-" for one of these on standard input. A place has many names:
+        "Ischias", "IT band".
         The options are those of ``voiceguide.options.Options``. Raises RequestError for an option
         that is unknown or has an invalid value.
         """
@@ -93,8 +111,8 @@ class Session:
 
         audio = None
         if self.timeline.duration_ms <= _LONGEST_PLAYER_MS:
-            with tempfile.TemporaryDirectory(prefix="voiceguide-") as folder:
-                audio = self.export(Path(folder) / "session.mp3").read_bytes()
+            with files.scratch_folder() as folder:
+                audio = self.export(folder / "session.mp3").read_bytes()
         return picture.notebook(self.timeline, self.title, self.language, audio)
 
     @cached_property
@@ -146,8 +164,9 @@ class Session:
     @property
     def tags(self) -> Tags:
         """The tags of the exported file, with today's date."""
-        from voiceguide.export import Tags  # slow to load, and not needed to play
+        from voiceguide.export import Tags, cover  # slow to load, and not needed to play
 
+        subject = script.pictured(self.request)
         written = self.plan.written
         return Tags(
             title=self.title,
@@ -155,6 +174,7 @@ class Session:
             language=self.language,
             date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
             comment=" ".join(filter(None, ["Made by voiceguide.", written.note])),
+            cover=cover.png(subject, cover.IN_FILE_PX) if subject else None,
         )
 
     @property
@@ -199,13 +219,16 @@ class Session:
         _ = self.plan
 
     def check(self) -> None:
-        """Read and time the script; raises a VoiceguideError that lists all mistakes in it."""
+        """Read and time the script, and read its sounds as rendering does.
+
+        Raises a VoiceguideError that lists all mistakes in the script, or names a bad sound.
+        """
         problems = Findings()
         read = plan(self.request, problems)
         if problems:
             with open_voice(self.request.options) as voice:
                 timeline.collect(items(read, voice, problems))
-        _ = self.timeline
+        mixer.read_through(self.timeline)
 
     def export(
         self,
@@ -216,8 +239,9 @@ class Session:
         tones: bool = True,
         start_delay_ms: int = 0,
     ) -> Path:
-        """Write the session to ``path``: MP3, WAV, FLAC or OGG by its suffix; return the path.
+        """Write the session to ``path``, in the format of its suffix; return the path.
 
+        The formats are those of ``voiceguide.export.FORMATS``: mp3, wav, flac, ogg, opus, m4b, m4a.
         ``progress`` is called now and then with the fraction that is done, from 0 to 1. ``tags``
         replace the session's own. Without ``tones``, only speech and the bed are heard, at the same
         times. The session begins after ``start_delay_ms``, announced by a soft tone. Raises a

@@ -41,8 +41,12 @@ def in_file(language: str | None = None) -> dict[str, Any]:
         return {}
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{file}: is not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise UsageError(f"{file}: has lists or tables nested too deeply") from error
+    except ValueError as error:  # Python's limit for whole numbers
+        raise UsageError(f"{file}: has a number with too many digits") from error
     tables = {
         name: value
         for name, value in written.items()

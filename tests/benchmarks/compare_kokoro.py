@@ -11,6 +11,7 @@ FOLDER has a model (.onnx) and voices/*.bin. Clips are finished as in a session,
 from __future__ import annotations
 
 import argparse
+import tempfile
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,10 +21,11 @@ import numpy as np
 import soxr
 import torch
 
+from voiceguide.voices import pace
 from voiceguide.voices.clip import finish
 from voiceguide.voices.engine import Spoken
 from voiceguide.voices.kokoro import _model
-from voiceguide.voices.kokoro_child import NORM_WPM, RATE_HZ, STYLES, TOKENS, Speaker, trimmed
+from voiceguide.voices.kokoro_child import RATE_HZ, STYLES, TOKENS, Speaker, audible
 
 SHORT = (
     "Breathe in.", "Breathe out.", "Hold.", "Now rest.", "Half way.", "Left side.", "Slowly.",
@@ -66,7 +68,8 @@ def say(speaker: Speaker, way: str, text: str, style: str, speed: float) -> np.n
         "style": rows[slice(*ROWS.get(way, (len(tokens), len(tokens) + 1)))].mean(axis=0),
         "speed": np.array([speed * SPEEDS.get(way, 1.0)], np.float32),
     }
-    samples = trimmed(speaker._session.run(None, given)[0].reshape(-1))
+    samples = speaker._session.run(None, given)[0].reshape(-1)
+    samples = samples[slice(*audible(samples))]
     return cut(samples, way) if way in ("before", "after") else samples
 
 
@@ -90,10 +93,13 @@ def main() -> None:
     given = parser.parse_args()
     judge = distillmos.ConvTransformerSQAModel().eval()
     model = _model(given.folder)
-    speaker = Speaker(SimpleNamespace(arguments=[model, given.folder / "voices"]))
+    place = SimpleNamespace(
+        arguments=[model, given.folder / "voices"], folder=Path(tempfile.mkdtemp())
+    )
+    speaker = Speaker(place)
     print(f"{model.name}, {given.rate} words a minute, {given.texts} texts")
     for style in given.voices.split(","):
-        speed = speaker.pace(style) * given.rate / NORM_WPM
+        speed = 1 / pace.scale(given.rate, "en", speaker.paces(style))
         for way in given.ways.split(","):
             marks, heard_s, begin = [], 0.0, time.process_time()
             clips = []
@@ -103,7 +109,7 @@ def main() -> None:
                 clips.append(finish(Spoken(samples, RATE_HZ)))
             cpu_s = time.process_time() - begin
             for clip in clips:
-                half = soxr.resample(clip.astype(np.float32) / 32767, 48_000, 16_000)
+                half = soxr.resample(clip.samples.astype(np.float32) / 32767, 48_000, 16_000)
                 with torch.no_grad():
                     marks.append(float(judge(torch.from_numpy(half)[None])[0, 0]))
             each = " ".join(f"{mark:.2f}" for mark in marks)

@@ -129,7 +129,7 @@ def take(texts: list[str], language: str, voice: str | None, rate_wpm: int) -> l
             clip = finish(spoken)
             assert clip is not None
             raw = soxr.resample(spoken.samples, spoken.rate_hz, RATE_HZ)
-            taken.append(Taken(text, raw, (clip / 32768).astype(np.float32)))
+            taken.append(Taken(text, raw, (clip.samples / 32768).astype(np.float32)))
     finally:
         engine.close()
     return taken

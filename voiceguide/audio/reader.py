@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import math
 from typing import TYPE_CHECKING
 
-import miniaudio
 import numpy as np
 import soxr
 from pedalboard import time_stretch
-from pedalboard.io import AudioFile, ReadableAudioFile
 
 from voiceguide.audio import mp3
+from voiceguide.audio.decoder import Source
 from voiceguide.audio.grid import FRAMES_PER_MS, RATE_HZ
 from voiceguide.errors import SoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -27,10 +24,6 @@ if TYPE_CHECKING:
 
 _MARGIN_S = 0.05
 """What a resampler needs before and after a window; its filter is shorter."""
-_SKIPPED_AT_ONCE = 1 << 16
-"""JUCE, which decodes MP3, misses the target of a seek by up to two frames (48 ms, measured). So an
-MP3 is decoded from its beginning instead, at about 1,000 times its speed."""
-_KNOWN = "it is not WAV, FLAC, OGG (Vorbis) or MP3; convert it to one of these"
 _HELD_MS = 10_000  # up to this length, such as a tone, a file is kept in memory
 _LONGEST_STRETCHED_S = 60  # kept in memory as a whole
 _PROBE_MS, _PROBES, _PROBED_MS = 1000, 20, 300_000
@@ -41,26 +34,17 @@ class AudioReader:
     """A file that is read in windows, in any order; sequential reading is fastest."""
 
     def __init__(self, path: Path) -> None:
-        """Open a file of any format, rate and number of channels; raises SoundError."""
-        self._path = path
-        self._in_order = path.suffix.lower() == ".mp3"
-        with self._readable():
-            self._file = open_audio(path)
-            self._first, padding = mp3.edges(path) if self._in_order else (0, 0)
-        self._rate_hz = int(self._file.samplerate)
-        self._count = max(0, int(self._file.frames) - self._first - padding)
+        """Open a file of any format and rate, with 1 to 8 ``channels``; raises SoundError."""
+        self._source = Source(path)
+        form, self.channels, self._rate_hz, frames = self._source.facts
+        self._first, padding = mp3.edges(path) if form == "MP3" else (0, 0)
+        self._count = max(0, frames - self._first - padding)
         step = math.gcd(self._rate_hz, RATE_HZ)
         self._from_unit = self._rate_hz // step
         self._to_unit = RATE_HZ // step
         self._margin = math.ceil(_MARGIN_S * RATE_HZ / self._to_unit)
         self._kept = np.zeros((self.channels, 0), dtype=np.float32)
         self._kept_begin = 0
-        self._at = 0
-
-    @property
-    def channels(self) -> int:
-        """How many channels the file has."""
-        return int(self._file.num_channels)
 
     @property
     def frames(self) -> int:
@@ -84,50 +68,22 @@ class AudioReader:
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        self._source.close()
 
     def _raw(self, begin: int, count: int) -> NDArray[np.float32]:
         """Return frames at the file's own rate, without reading those of the last window again."""
-        with self._readable():
-            frames = np.zeros((self.channels, count), dtype=np.float32)
-            at, end = max(0, begin), min(begin + count, self._count)
-            kept_end = self._kept_begin + self._kept.shape[1]
-            if self._kept_begin <= at < kept_end:
-                again = self._kept[:, at - self._kept_begin : end - self._kept_begin]
-                frames[:, at - begin : at - begin + again.shape[1]] = again
-                at += again.shape[1]
-            if at < end:
-                self._go_to(self._first + at)
-                read = self._file.read(end - at)
-                self._at += read.shape[1]
-                frames[:, at - begin : at - begin + read.shape[1]] = read
-            self._kept, self._kept_begin = frames, begin
+        frames = np.zeros((self.channels, count), dtype=np.float32)
+        at, end = max(0, begin), min(begin + count, self._count)
+        kept_end = self._kept_begin + self._kept.shape[1]
+        if self._kept_begin <= at < kept_end:
+            again = self._kept[:, at - self._kept_begin : end - self._kept_begin]
+            frames[:, at - begin : at - begin + again.shape[1]] = again
+            at += again.shape[1]
+        if at < end:
+            read = self._source.read(self._first + at, end - at)
+            frames[:, at - begin : at - begin + read.shape[1]] = read
+        self._kept, self._kept_begin = frames, begin
         return frames
-
-    def _go_to(self, target: int) -> None:
-        """Seek to the frame ``target``."""
-        if self._in_order:
-            if self._at > target:
-                self._file.seek(0)
-                self._at = 0
-            while self._at < target:
-                skipped = self._file.read(min(_SKIPPED_AT_ONCE, target - self._at)).shape[1]
-                if not skipped:
-                    return
-                self._at += skipped
-        elif self._at != target:
-            self._file.seek(target)
-            self._at = target
-
-    @contextlib.contextmanager
-    def _readable(self) -> Iterator[None]:
-        try:
-            yield
-        except RecursionError:
-            raise
-        except (OSError, ValueError, RuntimeError, MemoryError) as error:
-            what = _KNOWN if "supported format" in str(error) else error
-            raise SoundError(f"{self._path}: cannot be read as audio: {what}") from error
 
 
 class Track:
@@ -212,54 +168,3 @@ def _fitted(samples: Samples, frames: int) -> Samples:
     if len(samples) >= frames:
         return samples[:frames]
     return np.pad(samples, (0, frames - len(samples)))
-
-
-class _Counted:
-    """An MP3 whose header does not say how long it is, with pedalboard's interface.
-
-    pedalboard guesses the length from the bit rate of the beginning, and stops reading there.
-    """
-
-    def __init__(self, path: Path) -> None:
-        """Open it and count its frames, which takes 0.6 ms per minute; raises DecodeError."""
-        self._path = str(path)
-        info = miniaudio.mp3_get_file_info(self._path)
-        self.samplerate, self.num_channels = info.sample_rate, info.nchannels
-        self.frames = info.num_frames
-        self.seek(0)
-
-    def read(self, count: int) -> NDArray[np.float32]:
-        """Return the next frames, shape (channels, frames), fewer at the end; raises ValueError."""
-        parts = [np.zeros((0, self.num_channels), dtype=np.float32)]
-        while count:
-            try:
-                part = np.frombuffer(self._stream.send(min(count, _SKIPPED_AT_ONCE)), np.float32)
-            except StopIteration:
-                break
-            except miniaudio.MiniaudioError as error:
-                raise ValueError(str(error)) from error
-            parts.append(part.reshape(-1, self.num_channels))
-            count -= len(parts[-1])
-        return np.concatenate(parts).T
-
-    def seek(self, position: int) -> None:
-        """Seek to the frame ``position``."""
-        self._stream = miniaudio.stream_file(
-            self._path, miniaudio.SampleFormat.FLOAT32, self.num_channels, self.samplerate,
-            _SKIPPED_AT_ONCE, seek_frame=position,
-        )  # fmt: skip
-
-    def close(self) -> None:
-        """Close it."""
-        self._stream.close()
-
-
-def open_audio(path: Path) -> ReadableAudioFile | _Counted:
-    """Open a file with a correct ``frames``; the caller closes it. Raises OSError or ValueError."""
-    file = AudioFile(str(path))
-    if path.suffix.lower() == ".mp3" and not mp3.tells_length(path):
-        with contextlib.suppress(miniaudio.DecodeError):  # it is not an MP3
-            counted = _Counted(path)
-            file.close()
-            return counted
-    return file

@@ -7,6 +7,7 @@ two on standard error.
     app         the command line as a whole
     flags       the options of the model as options of commands
     sessions    script, render, play, playlist, serve
+    course      plan
     voice       voices, phrases, record
     pronounce   pronounce
     lists       regions, methods, kinds, config, doctor
@@ -25,7 +26,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from voiceguide.cli import lists, pronounce, sessions, voice  # noqa: F401 (they add their commands)
+from voiceguide.cli import (  # noqa: F401 (they add their commands)
+    course,
+    lists,
+    pronounce,
+    sessions,
+    voice,
+)
 from voiceguide.cli.app import app
 from voiceguide.errors import UsageError, VoiceguideError
 
@@ -44,6 +51,7 @@ def main() -> NoReturn:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _leave)
+    _open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows uses a code page
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
@@ -61,6 +69,13 @@ def main() -> NoReturn:
         typer.echo(f"voiceguide: {str(what)[:200]}: {error.strerror}", err=True)
         sys.exit(1)
     sys.exit(0)
+
+
+def _open_missing_streams() -> None:
+    """Open what was closed for us: the next file that is opened would take its place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def _leave(number: int, _: FrameType | None) -> NoReturn:

@@ -46,8 +46,9 @@ def regions(
     from voiceguide.library import listing
 
     problems: list[LibraryError] = []
-    found = library.load(language, texts).regions(problems)
-    typer.echo(listing.regions(found, form.value), nl=False)
+    read = library.load(language, texts)
+    found = read.regions(problems)
+    typer.echo(listing.regions(read, found, form.value), nl=False)
     for problem in problems:
         typer.echo(f"voiceguide: {problem}", err=True)
     if problems:

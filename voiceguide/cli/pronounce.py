@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 (commands are read at run time)
 from typing import TYPE_CHECKING, Annotated
 from xml.sax.saxutils import escape, quoteattr
 
 import typer
 
+from voiceguide import files
 from voiceguide.cli import say
 from voiceguide.cli.app import command
 from voiceguide.cli.flags import saying
@@ -74,8 +74,8 @@ def _session(words: list[str], language: str, voice: str | None, texts: Path | N
 
     said = "".join(f'<s>{escape(word)}</s><break time="600ms"/>' for word in words)
     script = f"<speak xml:lang={quoteattr(language)}>{said}</speak>"
-    with tempfile.TemporaryDirectory(prefix="voiceguide-") as folder:
-        path = Path(folder) / "words.ssml"
+    with files.scratch_folder() as folder:
+        path = folder / "words.ssml"
         path.write_text(script, "utf-8")
         session = Session(path, language=language, voice=voice, library=texts)
         _ = session.plan  # read while the file is there
@@ -113,7 +113,7 @@ def _ipa(espeak: Espeak, utterance: Utterance) -> str:
 
 def _given(engine: str, utterance: Utterance) -> str:
     """Return what an engine gets to say."""
-    from voiceguide.library.phonemes import for_espeak
+    from voiceguide.phonemes import for_espeak
 
     phonemes = utterance.phonemes or utterance.said
     match engine:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from voiceguide.options import Options
 
+WAITING = "Another voiceguide is writing into this folder; waiting until it has finished."
+
 _LOG = logging.getLogger("voiceguide")
 
 

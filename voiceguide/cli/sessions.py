@@ -7,8 +7,9 @@ import functools
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
     from voiceguide.player.places import Places
 
 _DELAY = "Time to get into position; a soft tone ends it."
+Id3 = Annotated[
+    Literal["2.4", "2.3"],
+    typer.Option("--id3", help="The version of the tags in MP3 and WAV; old players need 2.3."),
+]
 Force = Annotated[
     bool, typer.Option("-f", "--force", help="Overwrite files that another program made.")
 ]
@@ -79,11 +84,14 @@ def script(
         typer.echo(text, nl=False)
 
 
-@command("Examples: voiceguide render calf;  voiceguide render calf neck -o ~/Music")
+@command("Examples: voiceguide render calf neck -o ~/Music;  voiceguide render neck jaw --as-one")
 @with_options
 def render(  # noqa: PLR0913 (each is an option)
     targets: Targets,
     options: Options,
+    as_one: Annotated[
+        bool, typer.Option("--as-one", help="Make one session of all targets.")
+    ] = False,
     no_tones: Annotated[
         bool, typer.Option("--no-tones", help="Leave out the tones; everything else stays.")
     ] = False,
@@ -93,16 +101,18 @@ def render(  # noqa: PLR0913 (each is an option)
         typer.Option(
             "-o",
             "--output",
-            help="A file (.mp3, .wav, .flac, .ogg) or a folder.  [default: output/]",
+            help="A file (.mp3, .wav, .flac, .ogg, .opus, .m4b) or a folder.  [default: output/]",
             metavar="FILE|FOLDER",
         ),
     ] = None,
+    id3: Id3 = "2.4",
     force: Force = False,
 ) -> None:
     """Render sessions to audio files and print their paths."""
     if targets.count("-") > 1:
         raise VoiceguideError("standard input can only be read once")
     delay_ms = _delay_ms(start_delay)
+    targets = ["+".join(targets)] if as_one else targets
     sessions = [_session(target, options) for target in targets]
     paths = [destination(one, output, several=len(sessions) > 1) for one in sessions]
     for session, path in zip(sessions, paths, strict=True):
@@ -114,7 +124,8 @@ def render(  # noqa: PLR0913 (each is an option)
         may_replace(path, force=force)
     for session, path in zip(sessions, paths, strict=True):
         with say.progress(session.title) as progress:
-            session.export(path, progress, tones=not no_tones, start_delay_ms=delay_ms)
+            tags = replace(session.tags, id3=id3)
+            session.export(path, progress, tags=tags, tones=not no_tones, start_delay_ms=delay_ms)
         typer.echo(path)
     say.advise(options)
 
@@ -200,7 +211,7 @@ def play(  # noqa: PLR0913 (each is an option)
     },
     without=("variables",),
 )
-def playlist(
+def playlist(  # noqa: PLR0913 (each is an option)
     targets: Annotated[
         list[str],
         typer.Argument(help="Regions, complaints or kinds, or “all”.", autocompletion=complete),
@@ -209,10 +220,11 @@ def playlist(
     url: Annotated[
         str | None,
         typer.Option(
-            help="The web address of the output folder, for the links in the feed.  "
-            "[default: the folder itself]"
+            help="The web address of the output folder, for the links in the podcast feed; "
+            "without it, there is no feed."
         ),
     ] = None,
+    id3: Id3 = "2.4",
     to: Annotated[
         Path | None,
         typer.Option(help="Also copy them to a mounted phone or card.", metavar="FOLDER"),
@@ -226,30 +238,31 @@ def playlist(
 ) -> None:
     """Make playlists: for a region, a track to prepare, one for each area, one to close.
 
-    The folder also gets a cover, transcripts, M3U8, XSPF and a podcast feed. When run again, only
-    what has changed is made.
+    Each gets a folder of its own, named after its options, with a cover, transcripts, M3U8, XSPF
+    and, with --url, a podcast feed. When run again, only what has changed is made.
     """
     from urllib.parse import quote
 
-    from voiceguide import Playlist, library
+    from voiceguide import Playlist
     from voiceguide.playlist import copy
 
     if to is not None:
         copy([], to)  # raises if the folder is missing
-    if "all" in targets:
-        targets = list(library.load(options.language, options.library_path).region_files)
+    wanted = _regions(targets, options)
     folders: list[Path] = []
-    for target in dict.fromkeys(targets):
-        folder = output / target
+    for target in wanted:
         try:
             one = Playlist(target, **suiting(target, options))
+            folder = output / one.name
             for session in one.sessions:
                 say.warn(session.warnings)
-            address = None if url is None else f"{url.rstrip('/')}/{quote(target)}"
+            address = None if url is None else f"{url.rstrip('/')}/{quote(one.name)}"
             with say.progress(one.title) as progress:
-                path = one.export(folder, progress, url=address)
+                path = one.export(
+                    folder, progress, url=address, id3=id3, waiting=lambda: say.note(say.WAITING)
+                )
         except VoiceguideError as error:
-            where = "" if len(targets) == 1 else f"{target}: "
+            where = "" if len(wanted) == 1 else f"{target}: "
             typer.echo(f"voiceguide: {where}{error.with_flags()}", err=True)
         else:
             typer.echo(path)
@@ -257,14 +270,16 @@ def playlist(
     if to is not None:
         for copied in copy(folders, to):
             typer.echo(copied)
-    if len(folders) < len(dict.fromkeys(targets)):
+    if folders and url is None and to is None:
+        say.note("For a podcast feed, say where the folder will be on the web: --url https://…")
+    if len(folders) < len(wanted):
         raise typer.Exit(1)
     say.advise(options)
 
 
 @command("Examples: voiceguide serve;  voiceguide serve ~/Music/voiceguide --port 8080")
 @saying
-def serve(
+def serve(  # noqa: PLR0913 (each is an option)
     folder: Annotated[
         Path,
         typer.Argument(help="The folder for sessions and playlists."),
@@ -276,6 +291,20 @@ def serve(
         ),
     ] = "0.0.0.0",  # noqa: S104 (who comes from outside needs the key)
     port: Annotated[int, typer.Option(help="The port.", min=0, max=65535)] = 8765,
+    cert: Annotated[
+        Path | None,
+        typer.Option(help="Serve by HTTPS, with this certificate (PEM).", metavar="FILE"),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            help="The private key of --cert (PEM).", metavar="FILE", show_default="in the same file"
+        ),
+    ] = None,
+    key_always: Annotated[
+        bool,
+        typer.Option("--key-always", help="Ask this machine for the key too, as behind a proxy."),
+    ] = False,
 ) -> None:
     """Serve a page for a phone on the same network: choose, listen and save.
 
@@ -290,13 +319,22 @@ def serve(
         needs = f"the page needs {missing}: pip install 'voiceguide[phone]'"
         raise VoiceguideError(needs) from error
     signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C is the normal way to stop
-    server.serve(folder, host, port, sys.stdout)
+    server.serve(folder, host, port, sys.stdout, cert, key, key_always=key_always)
 
 
 def _session(target: str, options: Options) -> Session:
     from voiceguide import Session
 
     return Session(target, **suiting(target, options))
+
+
+def _regions(targets: list[str], options: Options) -> list[str]:
+    """Return each target once; every region for “all”."""
+    if "all" not in targets:
+        return list(dict.fromkeys(targets))
+    from voiceguide import library
+
+    return list(library.load(options.language, options.library_path).region_files)
 
 
 def _delay_ms(written: str) -> int:
@@ -325,7 +363,7 @@ def _remembered(places: Places, key: str, stopped: list[int]) -> Iterator[None]:
     finally:
         if stopped:
             places.note(key, stopped[0])
-            say.note(places.said(stopped[0]))
+            say.note(places.said(stopped[0], sys.argv[1:]))
     if not stopped:
         places.note(key, None)
 

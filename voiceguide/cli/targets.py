@@ -33,8 +33,8 @@ def complete(incomplete: str) -> list[str]:
 
 
 TARGETS = (
-    "Regions, complaints, kinds, scripts (my.ssml), templates (my.ssml.jinja), "
-    "or - for one on standard input."
+    "Regions, areas, complaints, kinds, scripts (my.ssml), templates (my.ssml.jinja), texts "
+    "(my.txt, my.md), or - for one on standard input."
 )
 Target = Annotated[str, typer.Argument(help=TARGETS, autocompletion=complete)]
 Targets = Annotated[list[str], typer.Argument(help=TARGETS, autocompletion=complete)]

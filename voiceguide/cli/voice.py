@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-import tempfile
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 (commands are read at run time)
 from typing import TYPE_CHECKING, Annotated
-from xml.sax.saxutils import escape
 
 import typer
 
@@ -110,25 +108,19 @@ def _downloaded(name: str, *, sure: bool) -> Path:
 
 def _sample(name: str, language: str, found: list[VoiceInfo], output: Path | None) -> None:
     """Let a voice say a sentence, or all that speak the language one after another."""
-    from voiceguide import Session, library
+    from voiceguide import session
 
-    region = next(iter(library.load(language.partition("-")[0]).regions()))
-    with tempfile.TemporaryDirectory(prefix="voiceguide-") as folder:
-        script = Path(folder, "sample.ssml")
-        plain = [text for text in region.areas[0].find if "{" not in text]
-        text = escape(" ".join(plain[:2]))
-        script.write_text(f'<speak xml:lang="{language}">{text}</speak>', "utf-8")
-        names = [voice.id for voice in found] if name == "all" else [name]
-        if output is not None and name == "all":
-            output.mkdir(parents=True, exist_ok=True)
-        for one in names:
-            session = Session(script, voice=one, language=language)
+    names = [voice.id for voice in found] if name == "all" else [name]
+    if output is not None and name == "all":
+        output.mkdir(parents=True, exist_ok=True)
+    for one in names:
+        with session.sample(one, language) as saying:
             if output is None:
                 say.note(one)
-                session.play(quiet=True)
+                saying.play(quiet=True)
             else:
                 path = output / f"{_file_name(one)}.mp3" if name == "all" else output
-                typer.echo(session.export(path))
+                typer.echo(saying.export(path))
 
 
 def _file_name(voice: str) -> str:

@@ -1,13 +1,14 @@
 """Blocks -> files; a timeline -> tags, chapters, captions and pictures.
 
 Takes the blocks of the mixer (48,000 Hz, 16 bit, interleaved) and the timeline that they were mixed
-from. Gives an MP3, WAV, FLAC or OGG file with title, chapters and words, and text beside it, as
-WebVTT, LRC or JSON, and as a picture. A file is written under a temporary name and renamed when it
-is complete.
+from. Gives a file with title, chapters, cover and words (MP3, WAV, FLAC, OGG, Opus, M4B or M4A),
+and text beside it, as WebVTT, SubRip, LRC or JSON, and as a picture. A file is written under a
+temporary name and renamed when it is complete.
 
     formats     blocks -> a file, by its suffix; the table of audio formats, found by name
-    mp3 wav flac ogg    one format each: its encoder, and how its tags are written
+    mp3 wav flac ogg opus m4b   one format each: its encoder, and how its tags are written
     encoder     what an encoder is, and the one of pedalboard
+    libav       the encoder of PyAV, for Opus and AAC
     tags        title, chapters, marks and words in ID3 or Vorbis comments; writing and reading
     views       a timeline to read, for people and programs; the table of caption formats
     picture     a timeline as SVG, as a page, and as Jupyter shows it; rows and lettering draw it
@@ -27,6 +28,7 @@ from voiceguide.export.tags import (
     language,
     made_by_voiceguide,
     marks_from_lines,
+    read_sound_digest,
     read_source_digest,
     written_by_voiceguide,
 )
@@ -43,6 +45,7 @@ __all__ = [
     "language",
     "made_by_voiceguide",
     "marks_from_lines",
+    "read_sound_digest",
     "read_source_digest",
     "suffix",
     "summary",

@@ -1,47 +1,106 @@
-"""A region -> a cover: the outline of the body with the region highlighted."""
+"""A region -> a cover: the outline of the body, the region highlighted, and a title for feeds."""
 
 from __future__ import annotations
 
 import functools
+import hashlib
+import io
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import resvg_py
 
+from voiceguide.files import Store, cache_folder
+
 SIZE_PX = 1400
-"""The side of the square; the minimum of podcast directories."""
+"""The side of the square; enough for a screen."""
+
+FEED_PX = 3000
+"""The side that podcast directories ask for; at least 1,400."""
+
+IN_FILE_PX = 600
+"""The side of the picture inside an audio file: 20 kB, sharp on the screen of a phone."""
 
 STYLE = """
 .ground { fill: #16323a }
 .outline { fill: #3d6670 }
 .region { fill: none }
 .lit { fill: #ffb454 }
+.title { fill: #f4efe4; font-family: Lato; font-weight: bold }
 """
 
 _BODY = Path(__file__).with_name("body.svg")
 _SVG = "{http://www.w3.org/2000/svg}"
 _MARGIN = 0.07  # a fraction of the picture, on its longer side
+_TITLED = 0.2  # the height of the title's part, of that of the picture
+_LETTER = 0.1  # the most that a letter is high, likewise
+_EM_PER_LETTER = 0.6  # the mean width of Lato's bold letters, rounded up
 
 
 @functools.lru_cache(maxsize=32)
 def png(region_id: str, size_px: int = SIZE_PX) -> bytes:
     """Return a square PNG of the body with a region highlighted, or none if it is unknown."""
+    return _drawn(_picture(region_id, ""), size_px)
+
+
+def titled(region_id: str, title: str) -> bytes:
+    """Return the cover of a feed: the same with a title, 3,000 px wide.
+
+    It is RGB without transparency, as podcast directories want it. What was drawn once is taken
+    from the cache.
+    """
+    picture = _picture(region_id, title)
+    drawn = Store(cache_folder() / "covers", ".png")
+    name = hashlib.blake2b(f"{STYLE}{picture}".encode(), digest_size=20).hexdigest()
+    found = drawn.read(name)
+    if found is None:
+        found = _opaque(_drawn(picture, FEED_PX))
+        drawn.write(name, found)
+    return found
+
+
+def _picture(region_id: str, title: str) -> str:
+    """Return the SVG."""
     body = ET.fromstring(_BODY.read_bytes())  # noqa: S314 (our own drawing)
     for shape in body.iter():
         if shape.get("data-region") == region_id:
             shape.set("class", "lit")
     width, height = (float(number) for number in body.attrib["viewBox"].split()[2:])
-    side = max(width, height) / (1 - 2 * _MARGIN)
+    room = 1 - _TITLED if title else 1
+    side = max(width, height / room) / (1 - 2 * _MARGIN)
     body.attrib |= {"width": f"{width}", "height": f"{height}"}
-    body.attrib |= {"x": f"{(side - width) / 2}", "y": f"{(side - height) / 2}"}
+    body.attrib |= {"x": f"{(side - width) / 2}", "y": f"{(side * room - height) / 2}"}
     picture = ET.Element(f"{_SVG}svg", viewBox=f"0 0 {side} {side}")
     ground = {"class": "ground", "width": f"{side}", "height": f"{side}"}
     ET.SubElement(picture, f"{_SVG}rect", ground)
     picture.append(body)
+    if title:
+        letter = min(_LETTER, (1 - 2 * _MARGIN) / (_EM_PER_LETTER * len(title))) * side
+        below = {"x": f"{side / 2}", "y": f"{side * (1 - _TITLED / 2)}", "text-anchor": "middle"}
+        text = ET.SubElement(
+            picture, f"{_SVG}text", {"class": "title", "font-size": f"{letter}", **below}
+        )
+        text.text = title
+    return ET.tostring(picture, encoding="unicode")
+
+
+def _drawn(picture: str, size_px: int) -> bytes:
+    import font_lato
+
     return resvg_py.svg_to_bytes(
-        svg_string=ET.tostring(picture, encoding="unicode"),
+        svg_string=picture,
         width=size_px,
         height=size_px,
         style_sheet=STYLE,
         skip_system_fonts=True,
+        font_files=[str(Path(font_lato.font_directory) / "Lato-Bold.ttf")],
     )
+
+
+def _opaque(png: bytes) -> bytes:
+    """Return a PNG without its channel for transparency."""
+    from PIL import Image
+
+    whole = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").save(whole, "PNG")
+    return whole.getvalue()

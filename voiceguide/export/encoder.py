@@ -21,7 +21,7 @@ class Encoder(Protocol):
         """Encode a block (interleaved, little endian); raises OSError."""
 
     def close(self) -> None:
-        """Complete the file, without closing it; raises OSError."""
+        """Complete the file, without closing it, even after ``write`` failed; raises OSError."""
 
 
 class PedalboardEncoder:

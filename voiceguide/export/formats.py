@@ -43,12 +43,15 @@ FORMATS: Table[Format] = Table(
         "wav": "voiceguide.export.wav",
         "flac": "voiceguide.export.flac",
         "ogg": "voiceguide.export.ogg",
+        "opus": "voiceguide.export.opus",
+        "m4b": "voiceguide.export.m4b",
+        "m4a": "voiceguide.export.m4b",
     },
     "audio format",
 )
 """The audio formats; a name is the suffix of its files."""
 
-VERSION = 4
+VERSION = 5
 """Raise this whenever the same session gives a different file, so that playlists are made again."""
 
 

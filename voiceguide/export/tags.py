@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Literal, cast
 
 import mutagen
 from mutagen import MutagenError, id3
+from mutagen.flac import FLAC, Picture
+from mutagen.mp4 import MP4Tags
 
 from voiceguide import clock
-from voiceguide.export.views import lrc, spoken
+from voiceguide.export.views import lrc, pieces, spoken
 from voiceguide.ssml import SPAN_KINDS
 from voiceguide.timeline import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from mutagen import FileType
@@ -34,8 +37,13 @@ _ISO_639_2 = {"en": "eng", "de": "deu"}  # ISO 639-2, as ID3v2.4 wants it
 UNDETERMINED = "und"
 """The language code of files in other languages."""
 
+_FRONT = id3.PictureType.COVER_FRONT
 _MARK = "TXXX:voiceguide"
+_MOST_ENTRIES = 255
 _PIECE_BYTES = 1 << 20
+
+REPLAY_GAIN = {"replaygain_track_gain": "-2.00 dB", "replaygain_track_peak": "0.891251"}
+"""Speech is at −16 LUFS, the reference of ReplayGain 2 at −18; peaks are at most −1 dBTP."""
 
 ARTIST = "voiceguide"
 """Who made a file."""
@@ -50,14 +58,16 @@ class Tags:
     language: str
     """A BCP 47 tag."""
     date: str
-    """In ISO 8601: "2026-11-23"."""
+    """In ISO 8601: "2026-11-23", or with a time: "2026-11-23T17:04:05"."""
     comment: str
     artist: str = ARTIST
     genre: str = "Health"
     track: str = "1"
     """Its number, or "2/5"."""
     cover: bytes | None = None
-    """A PNG picture; MP3 and WAV files carry it."""
+    """A PNG picture."""
+    id3: Literal["2.4", "2.3"] = "2.4"
+    """The version of ID3 in MP3 and WAV files; old players need 2.3."""
     source_digest: str | None = None
     """A digest of what an MP3 is made from; see ``read_source_digest``."""
 
@@ -74,30 +84,47 @@ def tag_id3(
     audio.add_tags()
     for frame in _id3_frames(tags, timeline):
         audio.tags.add(frame)
+    if tags.id3 == "2.3":
+        audio.tags.update_to_v23()
     file.seek(0)
-    audio.save(file)
+    audio.save(file, v2_version=int(tags.id3[-1]))
 
 
 def tag_vorbis(
-    kind: Callable[[IO[bytes]], FileType], file: IO[bytes], tags: Tags, timeline: Timeline
+    kind: Callable[[IO[bytes]], FileType],
+    file: IO[bytes],
+    tags: Tags,
+    timeline: Timeline,
+    gain: Mapping[str, str] = REPLAY_GAIN,
 ) -> None:
-    """Write ``tags`` and the contents of ``timeline`` into an open file, as Vorbis comments."""
+    """Write ``tags`` and the contents of ``timeline`` into an open file, as Vorbis comments.
+
+    ``gain`` are the comments that say how loud it is.
+    """
     file.seek(0)
     audio = kind(file)
     if audio.tags is None:
         audio.add_tags()
-    for key, value in _vorbis_comments(tags, timeline):
+    for key, value in [*_vorbis_comments(tags, timeline), *gain.items()]:
         audio[key] = value
+    if tags.cover is not None:
+        picture = Picture()
+        picture.type, picture.mime, picture.data = _FRONT, "image/png", tags.cover
+        if isinstance(audio, FLAC):
+            audio.add_picture(picture)
+        else:
+            audio["metadata_block_picture"] = base64.b64encode(picture.write()).decode()
     file.seek(0)
     audio.save(file)
 
 
 def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
     """Return ID3v2.4 frames, with the chapters of its addendum (https://id3.org/id3v2-chapters-1.0)."""
-    language = _ISO_639_2.get(tags.language.partition("-")[0].lower(), UNDETERMINED)
+    language = iso_639_2(tags.language)
     utf8 = id3.Encoding.UTF8
     yield id3.TIT2(utf8, tags.title)
     yield id3.TPE1(utf8, tags.artist)
+    yield id3.TPE2(utf8, tags.artist)
     yield id3.TALB(utf8, tags.album)
     yield id3.TRCK(utf8, tags.track)
     yield id3.TCON(utf8, tags.genre)
@@ -105,13 +132,13 @@ def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
     yield id3.TDRC(utf8, tags.date)
     yield id3.COMM(utf8, language, "", tags.comment)
     if tags.cover is not None:
-        front = id3.PictureType.COVER_FRONT
-        yield id3.APIC(id3.Encoding.LATIN1, "image/png", front, "", tags.cover)
+        yield id3.APIC(id3.Encoding.LATIN1, "image/png", _FRONT, "", tags.cover)
     if tags.source_digest is not None:
         yield id3.TXXX(utf8, _MARK.partition(":")[2], tags.source_digest)
-    words = spoken(timeline)
-    yield id3.USLT(utf8, language, "", "\n".join(text for _, text in words))
-    yield id3.SYLT(utf8, language, 2, 1, "", [(text, ms) for ms, text in words])
+    for key, value in REPLAY_GAIN.items():
+        yield id3.TXXX(utf8, key.upper(), value)
+    yield id3.USLT(utf8, language, "", "\n".join(text for _, text in spoken(timeline)))
+    yield id3.SYLT(utf8, language, 2, 1, "", list(_synchronised(timeline)))
     yield id3.TXXX(utf8, MARKS, marks_as_lines(timeline.marks))
     if not timeline.chapters:
         return
@@ -119,21 +146,46 @@ def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
     # of the titles keep the chapters in order for programs that ignore the table of contents:
     # ffprobe, and players that use libavformat, show them in the order of their frames.
     lengths = [len(chapter.title.encode()) for chapter in timeline.chapters]
+    digits = max(3, len(str(len(lengths) - 1)))
     names = [
-        f"{number:03}".ljust(3 + max(lengths) - length, "-")
+        f"{number:0{digits}}".ljust(digits + max(lengths) - length, "-")
         for number, length in enumerate(lengths)
     ]
-    flags = id3.CTOCFlags.TOP_LEVEL | id3.CTOCFlags.ORDERED
-    yield id3.CTOC("toc", flags, names, [id3.TIT2(utf8, tags.title)])
+    yield from _contents(names, tags.title)
     for name, chapter in zip(names, timeline.chapters, strict=True):
         unused = 0xFFFFFFFF  # byte offsets are not used, only times
         title = id3.TIT2(utf8, chapter.title)
         yield id3.CHAP(name, chapter.begin_ms, chapter.end_ms, unused, unused, [title])
 
 
+def _synchronised(timeline: Timeline) -> Iterator[tuple[str, int]]:
+    """Return each word and its time in ms; a sentence begins with a line feed, as ID3v2.4 wants."""
+    for event in timeline.events:
+        if event.text is not None:
+            for number, (begin_ms, words) in enumerate(pieces(event)):
+                yield ("" if number else "\n") + words, begin_ms
+
+
+def _contents(names: list[str], title: str) -> Iterator[id3.Frame]:
+    """Return the table of contents for chapters with these names.
+
+    A table has 255 entries at most, so the entries of a longer one are tables themselves.
+    """
+    level = 0
+    while len(names) > _MOST_ENTRIES:
+        level += 1
+        parts = [names[at : at + _MOST_ENTRIES] for at in range(0, len(names), _MOST_ENTRIES)]
+        names = [f"toc{level}-{number}" for number in range(len(parts))]
+        for name, part in zip(names, parts, strict=True):
+            yield id3.CTOC(name, id3.CTOCFlags.ORDERED, part, [])
+    flags = id3.CTOCFlags.TOP_LEVEL | id3.CTOCFlags.ORDERED
+    yield id3.CTOC("toc", flags, names, [id3.TIT2(id3.Encoding.UTF8, title)])
+
+
 def _vorbis_comments(tags: Tags, timeline: Timeline) -> Iterator[tuple[str, str]]:
     yield "title", tags.title
     yield "artist", tags.artist
+    yield "albumartist", tags.artist
     yield "album", tags.album
     yield "tracknumber", tags.track
     yield "genre", tags.genre
@@ -148,9 +200,16 @@ def _vorbis_comments(tags: Tags, timeline: Timeline) -> Iterator[tuple[str, str]
         yield f"chapter{number:03}name", chapter.title
 
 
+def read_sound_digest(path: Path) -> str | None:
+    """Return the digest of the sound that the tags of an MP3 name; None if they name none."""
+    with contextlib.suppress(OSError, MutagenError, ValueError, LookupError):
+        return str(id3.ID3(path)[_MARK].text[0].split(" ")[1])
+    return None
+
+
 def read_source_digest(path: Path) -> str | None:
     """Return the source digest of an MP3; None if it has none, or its audio was changed."""
-    with contextlib.suppress(OSError, MutagenError, ValueError, IndexError):
+    with contextlib.suppress(OSError, MutagenError, ValueError, LookupError):
         tags = id3.ID3(path)
         mark, sound = tags[_MARK].text[0].split(" ")
         with path.open("rb") as file:
@@ -170,8 +229,9 @@ def made_by_voiceguide(path: Path) -> bool:
     with contextlib.suppress(OSError, MutagenError):
         known = mutagen.File(path)
         tags = known.tags if known else None
-        artist = (tags or {}).get("TPE1" if isinstance(tags, id3.ID3) else "artist", [""])
-        return str(artist[0]) == ARTIST
+        names = [(id3.ID3, "TPE1"), (MP4Tags, "\xa9ART"), (object, "artist")]
+        name = next(name for kind, name in names if isinstance(tags, kind))
+        return str((tags or {}).get(name, [""])[0]) == ARTIST
     return False
 
 
@@ -189,6 +249,11 @@ def marks_from_lines(lines: str) -> list[Span]:
         Span(cast("SpanKind", match[3]), int(match[1]), int(match[2]), match[4]) for match in found
     ]
     return [span for span in spans if span.begin_ms < span.end_ms]
+
+
+def iso_639_2(language: str) -> str:
+    """Return the ISO 639-2 code for a BCP 47 tag, as in ID3; "und" for other languages."""
+    return _ISO_639_2.get(language.partition("-")[0].lower(), UNDETERMINED)
 
 
 def language(code: str) -> str:

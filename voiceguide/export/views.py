@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol
@@ -115,18 +116,48 @@ def _event(event: Event) -> dict[str, object]:
         "text": event.text,
         "source": event.source,
         "gain_db": round(event.gain_db, 2),
-        "words": None,
+        "words": [
+            {
+                "text": word.text,
+                "begin_ms": event.begin_ms + word.begin_ms,
+                "end_ms": event.begin_ms + word.end_ms,
+            }
+            for word in event.words
+        ]
+        or None,
     }
 
 
+def pieces(event: Event) -> list[tuple[int, str]]:
+    """Return the text of speech in pieces that begin with a word, and when each begins.
+
+    Together they are the whole text; it is one piece if the times of its words are not known.
+    """
+    text = event.text or ""
+    found: list[tuple[int, str]] = []
+    at = 0
+    for word, following in itertools.zip_longest(event.words, event.words[1:]):
+        end = len(text) if following is None else text.find(following.text, at + len(word.text))
+        if end < 0:
+            return [(event.begin_ms, text)]
+        found.append((event.begin_ms + word.begin_ms, text[at:end]))
+        at = end
+    return found or [(event.begin_ms, text)]
+
+
 def vtt(timeline: Timeline, title: str, language: str) -> Iterator[str]:
-    """Return WebVTT (https://www.w3.org/TR/webvtt1/)."""
+    """Return WebVTT (https://www.w3.org/TR/webvtt1/), with a timestamp before each word."""
     yield f"WEBVTT - {title}\nLanguage: {language}\n"
     for event in timeline.events:
         if event.text is not None:
             times = (clock.stamp(ms) for ms in (event.begin_ms, event.end_ms))
-            words = event.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+            (_, first), *others = [(ms, _escaped(words)) for ms, words in pieces(event)]
+            words = first + "".join(f"<{clock.stamp(ms)}>{words}" for ms, words in others)
             yield f"\n{' --> '.join(times)}\n{words}\n"
+
+
+def _escaped(words: str) -> str:
+    return words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def srt(timeline: Timeline, _title: str, _language: str) -> Iterator[str]:
@@ -138,10 +169,20 @@ def srt(timeline: Timeline, _title: str, _language: str) -> Iterator[str]:
 
 
 def lrc(timeline: Timeline, title: str, language: str) -> Iterator[str]:
-    """Return LRC; its times are minutes, seconds and hundredths, without hours."""
+    """Return LRC; its times are minutes, seconds and hundredths, without hours.
+
+    The time of each word stands before it, in the enhanced form.
+    """
     yield f"[ti:{title}]\n[ar:voiceguide]\n[la:{language}]\n"
     minutes, seconds = divmod(timeline.duration_ms // 1000, 60)
     yield f"[length:{minutes}:{seconds:02}]\n"
-    for begin_ms, words in spoken(timeline):
-        minutes, ms = divmod(begin_ms, 60_000)
-        yield f"[{minutes:02}:{ms // 1000:02}.{ms % 1000 // 10:02}]{words}\n"
+    for event in timeline.events:
+        if event.text is not None:
+            timed = pieces(event)
+            words = "".join(f"<{_lrc_time(ms)}>{words}" for ms, words in timed)
+            yield f"[{_lrc_time(event.begin_ms)}]{words if len(timed) > 1 else event.text}\n"
+
+
+def _lrc_time(ms: int) -> str:
+    minutes, ms = divmod(ms, 60_000)
+    return f"{minutes:02}:{ms // 1000:02}.{ms % 1000 // 10:02}"

@@ -4,13 +4,15 @@ It takes the name of a language and optionally a folder of texts that override a
 are searched there first, then in the user's configuration folder, then among the built-in ones:
 
     scripts/en/regions/calf.toml    a region: its complaints, its areas, what is said of each
+    scripts/en/muscles.toml         what to avoid and how hard to press, and when to see a doctor
+    scripts/en/names.toml           everyday words for regions, areas, complaints and methods
     scripts/en/methods.toml         the ways of treating a spot
     scripts/en/phrases.toml         what is said in every session
     scripts/en/lexicon.toml         how words sound that an engine would say wrong
 
-It returns a ``Library``, which reads a file when it is needed and finds a region, area or method by
-any of its names: ``load("en").region("Tennis Elbow")``. It returns frozen, checked models, so later
-stages can rely on them.
+It returns a ``Library``, which reads a file when it is needed and finds a region, area, complaint
+or method by any of its names: ``load("en").find("Tennisarm")``. It returns frozen, checked models,
+so later stages can rely on them.
 
 An author's mistakes raise a ``LibraryError`` with a line for each: file, line and key. An unknown
 name raises a ``RequestError`` that suggests similar names.
@@ -20,7 +22,6 @@ name raises a ``RequestError`` that suggests similar names.
     texts.py    the library of one language; the available languages
     missing.py  what a language lacks
     lexicon.py  how words sound
-    phonemes.py IPA, and espeak-ng's signs for it
     kinds.py    kinds of session
     listing.py  regions, methods and kinds as lists
 """
@@ -30,7 +31,7 @@ from __future__ import annotations
 from voiceguide.library.lexicon import Lexicon
 from voiceguide.library.missing import missing
 from voiceguide.library.models import Area, Method, Region, Wording, for_side
-from voiceguide.library.texts import REFERENCE, Library, languages, lexicon, load
+from voiceguide.library.texts import REFERENCE, Library, Target, languages, lexicon, load
 
 __all__ = [
     "REFERENCE",
@@ -39,6 +40,7 @@ __all__ = [
     "Library",
     "Method",
     "Region",
+    "Target",
     "Wording",
     "for_side",
     "languages",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from pydantic import AfterValidator, Field
 
 from voiceguide.library.models import Mistake, Model
-from voiceguide.library.phonemes import marked, parts, unknown
+from voiceguide.phonemes import marked, parts, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

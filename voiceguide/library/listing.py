@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from voiceguide.library import Method, Region
+    from voiceguide.library import Library, Method, Region
     from voiceguide.library.kinds import Kind, KindTexts
 
 _WIDTH = 80
 _NAME_WIDTH = 23
 
 
-def regions(found: Iterable[Region], form: str) -> str:
-    """Return a list of regions as "text", "json" or "markdown".
+def regions(library: Library, found: Iterable[Region], form: str) -> str:
+    """Return a list of a library's regions as "text", "json" or "markdown".
 
-    The JSON is a list of objects with id, name, summary, complaints (by name, the ids of the areas
-    that are treated) and areas (each with id, name, anatomy, two_sided and methods).
+    The JSON is a list of objects with id, name, summary, names (everyday words), complaints (by
+    name, the ids of the areas that are treated; "calf/upper-calf" is an area of another region) and
+    areas (each with id, name, anatomy, two_sided and methods).
     """
     match form:
         case "json":
@@ -29,9 +30,10 @@ def regions(found: Iterable[Region], form: str) -> str:
                     "id": region.id,
                     "name": region.name,
                     "summary": region.summary,
+                    "names": _everyday(library, region),
                     "complaints": {
-                        complaint: [area.id for area in region.areas_for(complaint)]
-                        for complaint in region.complaints
+                        complaint: places or [area.id for area in region.areas]
+                        for complaint, places in region.complaints.items()
                     },
                     "areas": [
                         {
@@ -47,9 +49,9 @@ def regions(found: Iterable[Region], form: str) -> str:
                 for region in found
             )
         case "markdown":
-            return "".join(f"{line}\n" for line in _regions_as_markdown(found))
+            return "".join(f"{line}\n" for line in _regions_as_markdown(library, found))
         case _:
-            return "".join(f"{line}\n" for line in _regions_as_text(found))
+            return "".join(f"{line}\n" for line in _regions_as_text(library, found))
 
 
 def methods(found: Iterable[Method], form: str) -> str:
@@ -100,25 +102,38 @@ def kinds(found: Iterable[tuple[Kind, KindTexts]], form: str) -> str:
             )
 
 
-def _regions_as_text(found: Iterable[Region]) -> Iterator[str]:
+def _everyday(library: Library, region: Region) -> list[str]:
+    """Return the everyday words for a region, its complaints and its areas."""
+    places = [region.id, *region.complaints, *(area.id for area in region.areas)]
+    return list(
+        dict.fromkeys(word for place in places for word in library.names.places.get(place, ()))
+    )
+
+
+def _regions_as_text(library: Library, found: Iterable[Region]) -> Iterator[str]:
     for region in found:
         yield _named(region.id, region.summary)
         for area in region.areas:
             yield _named(f"  {area.id}", f"{area.name}; {area.anatomy}")
         if region.complaints:
-            yield _named("  also", ", ".join(region.complaints))
+            yield _named("  complaints", ", ".join(region.complaints))
+        words = _everyday(library, region)
+        if words:
+            yield _named("  also called", ", ".join(words))
 
 
-def _regions_as_markdown(found: Iterable[Region]) -> Iterator[str]:
-    yield "| region | complaints | areas | methods |"
-    yield "| --- | --- | --- | --- |"
+def _regions_as_markdown(library: Library, found: Iterable[Region]) -> Iterator[str]:
+    yield "| region | complaints | also called | areas | methods |"
+    yield "| --- | --- | --- | --- | --- |"
     for region in found:
         complaints = ", ".join(f"`{complaint}`" for complaint in region.complaints)
+        words = ", ".join(_everyday(library, region))
         first = f"`{region.id}`"
         for area in region.areas:
             ways = ", ".join(f"`{method}`" for method in area.place)
-            yield f"| {first} | {complaints} | `{area.id}`: {area.name} ({area.anatomy}) | {ways} |"
-            first = complaints = ""
+            about = f"`{area.id}`: {area.name} ({area.anatomy})"
+            yield f"| {first} | {complaints} | {words} | {about} | {ways} |"
+            first = complaints = words = ""
 
 
 def _named(name: str, text: str) -> str:

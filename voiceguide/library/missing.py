@@ -26,6 +26,10 @@ def missing(language: str, own: Path | None = None) -> Iterator[str]:
     with contextlib.suppress(LibraryError):
         for method in sorted(reference.methods.keys() - texts.methods.keys()):
             yield f"{here}/methods.toml: the method {method} is missing"
+    with contextlib.suppress(LibraryError):
+        for muscle in reference.muscles.muscles:
+            if texts.muscles.muscle(muscle.id) is None:
+                yield f"{here}/muscles.toml: the muscle {muscle.id} is missing"
     translated = {region.id: region for region in texts.regions()}
     for region in reference.regions():
         if region.id not in texts.region_files:

@@ -17,6 +17,7 @@ from pydantic import (
     Field,
     ModelWrapValidatorHandler,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 from pydantic_core import InitErrorDetails
@@ -53,6 +54,7 @@ def _no_sides(text: str) -> str:
 
 
 Slug = Annotated[str, Field(pattern=NAME)]
+AreaName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(/[a-z0-9]+(-[a-z0-9]+)*)?$")]
 Text = Annotated[str, AfterValidator(_spoken)]
 Texts = Annotated[list[Text], Field(min_length=1)]
 SidelessText = Annotated[str, AfterValidator(_no_sides)]
@@ -73,12 +75,21 @@ class Model(BaseModel):
         """Return where values contradict each other; any of them may have a wrong type."""
         return iter(())
 
+    @classmethod
+    def completed(cls, data: Mapping[str, Any], _muscles: Muscles) -> Mapping[str, Any]:
+        """Return the data with what its muscles say; any value may have a wrong type."""
+        return data
+
     @model_validator(mode="wrap")
     @classmethod
-    def _all_at_once(cls, data: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+    def _all_at_once(
+        cls, data: Any, validate: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
         """Report wrong values and contradictions together."""
         mistakes = []
         if isinstance(data, Mapping):
+            if isinstance(info.context, Muscles):
+                data = cls.completed(data, info.context)
             for loc, what in cls.mistakes(data):
                 context = {"error": ValueError(what)}
                 mistakes.append(
@@ -98,18 +109,63 @@ class Model(BaseModel):
         return made
 
 
+class Muscle(Model):
+    """A muscle, or a few that are pressed alike; what is said of it is the same in every region."""
+
+    id: Slug
+    anatomy: str
+    """The anatomical name."""
+    doctor: list[Slug]
+    """The parts of the body whose warnings apply: keys of ``Muscles.doctor``."""
+    pressure: Slug | None = None
+    """A key of ``Muscles.pressure``, if less than the level says is the limit."""
+    cautions: Texts
+    """What to avoid here; spoken while the listener finds the spot."""
+
+
+class Muscles(Model):
+    """The muscles of a language, and the warnings that they share."""
+
+    doctor: dict[Slug, SidelessTexts] = {}
+    """When to see a doctor first, and what never to press, by part of the body."""
+    pressure: dict[Slug, SidelessTexts] = {}
+    """How hard to press where it must be less than the level says."""
+    muscles: list[Muscle] = []
+
+    @classmethod
+    def mistakes(cls, data: Mapping[str, Any]) -> Iterator[Mistake]:
+        """Return duplicate ids of muscles."""
+        yield from _twice("muscles", _ids(data.get("muscles")))
+
+    def muscle(self, muscle_id: object) -> Muscle | None:
+        """Return the muscle with this id, if there is one."""
+        return next((one for one in self.muscles if one.id == muscle_id), None)
+
+    def warnings(self, muscle_ids: Sequence[object]) -> list[str]:
+        """Return what is said before these muscles are pressed, each warning once."""
+        muscles = filter(None, map(self.muscle, muscle_ids))
+        parts = dict.fromkeys(part for muscle in muscles for part in muscle.doctor)
+        return [text for part in parts for text in self.doctor.get(part, ())]
+
+
 class Area(Model):
     """A muscle, or a part of one, that is treated as a whole."""
 
     id: Slug
     name: SidelessText
     """In the listener's words: "the upper calf"."""
+    muscle: Slug | None = None
+    """The id of its muscle, from which anatomy, cautions and pressure come."""
     anatomy: str
     """The anatomical name."""
     two_sided: bool
     """Whether it exists on both the left and the right."""
+    warnings: list[SidelessText] = []
+    """What its muscle brings to the cautions of its region."""
     cautions: Texts
     """What to avoid here; spoken while the listener finds the spot."""
+    pressure: SidelessTexts | None = None
+    """How hard to press, if it must be less than the level says."""
     find: Texts
     """First the position, which is said for each side; then how the fingers find the spot."""
     place: dict[Slug, Texts]
@@ -122,6 +178,26 @@ class Area(Model):
     """How to get into the stretch: first where to go, which gets extra time, then the rest."""
     stretch_alone: Text | None = None
     """Where to go instead if the stretch does not directly follow the treatment."""
+
+    @classmethod
+    def completed(cls, data: Mapping[str, Any], muscles: Muscles) -> Mapping[str, Any]:
+        """Return the data with the anatomy, warnings, cautions and pressure of its muscle.
+
+        Raises ValueError if there is no such muscle, or if the area says these things itself.
+        """
+        muscle_id = data.get("muscle")
+        if not isinstance(muscle_id, str):
+            return data
+        muscle = muscles.muscle(muscle_id)
+        if muscle is None:
+            hint = near(muscle_id, (one.id for one in muscles.muscles))
+            raise ValueError(f"no muscle “{shortened(muscle_id)}”{hint}")
+        for key in ("anatomy", "warnings", "cautions", "pressure"):
+            if key in data:
+                raise ValueError(f"{key} belongs to the muscle, in muscles.toml; leave it out")
+        limit = muscles.pressure.get(muscle.pressure or "")
+        known = {"anatomy": muscle.anatomy, "cautions": muscle.cautions, "pressure": limit}
+        return {**data, **known, "warnings": muscles.warnings([muscle_id])}
 
     @classmethod
     def mistakes(cls, data: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -143,35 +219,59 @@ class Region(Model):
     spoken: SidelessText
     """Within a sentence: "your calf"."""
     summary: Annotated[str, Field(max_length=60)]
-    complaints: dict[Slug, list[Slug]] = {}
-    """Other names that find it, each with the areas to treat; an empty list means all."""
+    complaints: dict[Slug, list[AreaName]] = {}
+    """Other names that find it, each with the areas to treat, the cause first.
+
+    An empty list means all; "calf/upper-calf" is an area of another region."""
     cautions: SidelessTexts
-    """What not to press, and when to see a doctor first; spoken in every session."""
+    """What not to press, and when to see a doctor first; spoken in every session.
+
+    The warnings of its muscles, then its own."""
     pressure: SidelessTexts | None = None
     """How hard to press, if it must be less than the level says."""
     areas: Annotated[list[Area], Field(min_length=1, max_length=4)]
 
     @classmethod
+    def completed(cls, data: Mapping[str, Any], muscles: Muscles) -> Mapping[str, Any]:
+        """Return the data with the warnings of all its muscles."""
+        areas, own = data.get("areas"), data.get("cautions", [])
+        listed = areas if isinstance(areas, list) else []
+        ids = [area.get("muscle") for area in listed if isinstance(area, Mapping)]
+        warnings = muscles.warnings(ids)
+        if not warnings or not isinstance(own, list):
+            return data
+        return {**data, "cautions": [*warnings, *own]}
+
+    @classmethod
     def mistakes(cls, data: Mapping[str, Any]) -> Iterator[Mistake]:
-        """Return duplicate ids of areas, and complaints with unknown areas."""
+        """Return duplicate ids of areas, and complaints with unknown areas of this region."""
         ids = _ids(data.get("areas"))
         yield from _twice("areas", ids)
         complaints = data.get("complaints")
         for complaint, treated in complaints.items() if isinstance(complaints, Mapping) else ():
             for index, area_id in enumerate(treated if isinstance(treated, list) else ()):
-                if isinstance(area_id, str) and area_id not in ids:
+                if isinstance(area_id, str) and "/" not in area_id and area_id not in ids:
                     hint = near(area_id, filter(None, ids))
                     wrong = f"unknown area “{shortened(area_id)}”{hint}"
                     yield ("complaints", complaint, index), wrong
 
-    def called(self, target: str) -> str:
-        """Return the id or complaint of this region that ``target`` means, or else the id."""
-        return meant(target, (self.id, *self.complaints)) or self.id
+    def treating(self, areas: Sequence[Area]) -> Region:
+        """Return the region with these areas only, which a session treats, and their warnings.
 
-    def areas_for(self, target: str) -> list[Area]:
-        """Return the areas to treat for this region or one of its complaints."""
-        ids = self.complaints.get(self.called(target), [])
-        return [self.area(area_id) for area_id in ids] if ids else self.areas
+        If all bear the same pressure, it is the region's; if they differ, each area that bears less
+        than the level says it first among its cautions.
+        """
+        others = {text for area in self.areas for text in area.warnings}
+        others -= {text for area in areas for text in area.warnings}
+        said = {"cautions": [text for text in self.cautions if text not in others]}
+        limits = [area.pressure or self.pressure for area in areas]
+        if all(limit == limits[0] for limit in limits):
+            return self.model_copy(update={"areas": list(areas), "pressure": limits[0], **said})
+        told = [
+            area.model_copy(update={"cautions": [*(limit or ()), *area.cautions]})
+            for area, limit in zip(areas, limits, strict=True)
+        ]
+        return self.model_copy(update={"areas": told, "pressure": None, **said})
 
     def area(self, area_id: str) -> Area:
         """Return the area with this id or name; raises RequestError that suggests similar names."""
@@ -213,6 +313,19 @@ class Methods(Model):
     def mistakes(cls, data: Mapping[str, Any]) -> Iterator[Mistake]:
         """Return duplicate ids of methods."""
         yield from _twice("methods", _ids(data.get("methods")))
+
+
+class Names(Model):
+    """The everyday words of a language for regions, areas, complaints and methods."""
+
+    conjunction: Annotated[str, Field(alias="and")] = "and"
+    """What joins the last two names of a list: "your neck and your jaw"."""
+    doctor: list[str] = []
+    """Names of what belongs to a doctor, not to a session: nausea."""
+    places: dict[Slug, list[str]] = {}
+    """By the id of a region, an area or a complaint; the first word is its title."""
+    methods: dict[Slug, list[str]] = {}
+    """By the id of a method."""
 
 
 class Wording(Model):

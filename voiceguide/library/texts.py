@@ -3,26 +3,65 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from voiceguide import files
 from voiceguide.errors import LibraryError, RequestError, meant, near, shortened
 from voiceguide.library.lexicon import NAME as LEXICON
 from voiceguide.library.lexicon import Lexicon, LexiconFile
-from voiceguide.library.models import Method, Methods, Region, Wording
+from voiceguide.library.models import Area, Method, Methods, Muscles, Names, Region, Wording
 from voiceguide.library.toml import validated
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 REFERENCE = "en"
 """The language in which all texts exist."""
 
+_Value = TypeVar("_Value")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]+)*")  # BCP 47, as far as folders are named
+
+
+class Target(NamedTuple):
+    """What a listener means by a name."""
+
+    region: Region
+    """For several places, one that is made of their regions."""
+    areas: list[Area]
+    """The areas to treat, the most useful first."""
+    least: int = 1
+    """How many of them a session treats at least."""
+
+
+def joined(targets: Sequence[Target], conjunction: str) -> Target:
+    """Return several targets as one: first the first area of each, then the others."""
+    regions = list({one.region.id: one.region for one in targets}.values())
+    bearing = [
+        [area.model_copy(update={"pressure": area.pressure or one.region.pressure})
+         for area in one.areas]
+        for one in targets
+    ]  # fmt: skip
+    turns = itertools.zip_longest(*bearing)
+    areas = {area.id: area for turn in turns for area in turn if area is not None}
+    *names, last = [region.name for region in regions]
+    *spoken, last_spoken = [region.spoken for region in regions]
+    region = regions[0].model_copy(
+        update={
+            "name": f"{', '.join(names)} {conjunction} {last}" if names else last,
+            "spoken": f"{', '.join(spoken)} {conjunction} {last_spoken}" if spoken else last_spoken,
+            "complaints": {},
+            "cautions": list(dict.fromkeys(text for one in regions for text in one.cautions)),
+            "pressure": None,
+            "areas": list(areas.values()),
+        }
+    )
+    least = len({one[0].id for one in bearing})
+    return Target(region, region.areas, least)
 
 
 @dataclass(frozen=True)
@@ -31,6 +70,8 @@ class Library:
 
     language: str
     folders: tuple[Path, ...]
+    own: Path | None = None
+    """A folder of texts that override all others."""
 
     @cached_property
     def region_files(self) -> dict[str, Path]:
@@ -43,40 +84,118 @@ class Library:
         return dict(sorted(paths.items()))
 
     def region(self, target: str, others: Sequence[str] = ()) -> Region:
-        """Return the region that ``target`` means: by its id, a complaint or its title.
+        """Return the region that ``target`` means; raises as ``find`` does."""
+        return self.find(target, others).region
 
-        Exact ids and complaints come first, then other spellings: “Tennis Elbow”. Raises
-        RequestError for a name that is unknown, with near ones, also of ``others``; LibraryError
-        for a file that is wrong.
+    def find(self, target: str, others: Sequence[str] = ()) -> Target:
+        """Return what a listener means by ``target``, in any language.
+
+        It is a region, an area, a complaint, or several of them: "neck+jaw". Ids come first, then
+        everyday words, complaints, titles and areas. Raises RequestError for what belongs to a
+        doctor, and for an unknown name, with near ones, also of ``others``; LibraryError for a file
+        that is wrong.
         """
+        parts = target.split("+") if "+" in target else [target]
+        found = [self._find_one(part, others) for part in parts]
+        return found[0] if len(found) == 1 else joined(found, self.names.conjunction)
+
+    def _find_one(self, target: str, others: Sequence[str]) -> Target:
         region_id = meant(target, self.region_files)
-        if region_id is not None:
-            return self._read_region(region_id)
+        if region_id is not None:  # most often; no other file needs to be read
+            region = self._read_region(region_id)
+            return Target(region, region.areas)
+        languages_ = [self, *self.others]
+        if any(meant(target, texts.names.doctor) for texts in languages_):
+            what = f"“{shortened(target)}” belongs to a doctor, not to a session"
+            raise RequestError(f"{what}: it can have causes that massage does not reach")
+        for texts in languages_:
+            place = texts.meaning(target)
+            found = place and self._place(place)
+            if found:
+                return found
+        hint = ""
+        for texts in languages_:
+            places = _first_of(list(texts.called()))
+            hint = hint or near(target, [*places, *others], places)
+        hint = hint or "; “voiceguide regions” lists them"
         problems: list[LibraryError] = []
-        regions = self.regions(problems)
-        complaints = {name: region for region in regions for name in region.complaints}
-        titles = {region.name: region for region in regions}
-        for called in (complaints, titles):
-            name = meant(target, called)
-            if name is not None:
-                return called[name]
-        names = [*self.region_files, *complaints, *others]
-        names += [title for title in titles if meant(title, names) is None]
-        hint = near(target, names) or "; “voiceguide regions” lists them"
+        self.regions(problems)
         if problems:
             hint += f" (and shows why {len(problems)} of their files cannot be used)"
         raise RequestError(f"no region or complaint “{shortened(target)}”{hint}")
 
+    def meaning(self, name: str) -> str | None:
+        """Return the id of the region, area or complaint with a name in this language, if any."""
+        for called in self.called():
+            key = meant(name, called)
+            if key is not None:
+                return called[key]
+        return None
+
+    def called(self) -> Iterator[dict[str, str]]:
+        """Return the names of places with their ids, those that win first; read files as needed."""
+        yield {region_id: region_id for region_id in self.region_files}
+        yield {name: place for place, names in self.names.places.items() for name in names}
+        regions = self.regions()
+        yield {name: name for region in regions for name in region.complaints}
+        yield {region.name: region.id for region in regions}
+        areas = [area for region in regions for area in region.areas]
+        yield {area.id: area.id for area in areas}
+        yield {area.name: area.id for area in areas}
+
+    def _place(self, place: str) -> Target | None:
+        """Return the region, complaint or area with an id, if this language has it."""
+        if place in self.region_files:
+            region = self._read_region(place)
+            return Target(region, region.areas)
+        for region in self.regions():
+            if place in region.complaints:
+                return self._complaint(region, place)
+        for region in self.regions():
+            areas = [area for area in region.areas if area.id == place]
+            if areas:
+                return Target(region, areas)
+        return None
+
+    def _complaint(self, region: Region, complaint: str) -> Target:
+        """Return the areas of a complaint; those of several regions make one of their own.
+
+        Raises LibraryError if a region or an area does not exist.
+        """
+        found = []
+        for place in region.complaints[complaint]:
+            other, _, area_id = place.rpartition("/")
+            where = f"{self.region_files[region.id]}: complaints.{complaint}: {place}"
+            if other and other not in self.region_files:
+                raise LibraryError(f"{where}: no region “{other}”{near(other, self.region_files)}")
+            home = self._read_region(other) if other else region
+            try:
+                found.append(Target(home, [home.area(area_id)]))
+            except RequestError as error:
+                raise LibraryError(f"{where}: {error}") from error
+        if all(one.region == region for one in found):
+            return Target(region, [one.areas[0] for one in found] or region.areas)
+        title = (self.names.places.get(complaint) or [complaint.replace("-", " ")])[0]
+        through = joined(found, self.names.conjunction)
+        own = {"id": region.id, "name": title[0].upper() + title[1:]}
+        named = through.region.model_copy(update=own)
+        return through._replace(region=named, least=1)
+
     def regions(self, problems: list[LibraryError] | None = None) -> list[Region]:
         """Return every region whose file is valid; add the errors of the others to ``problems``."""
-        regions = []
+        if problems is not None:
+            problems += self._valid_and_wrong[1]
+        return self._valid_and_wrong[0]
+
+    @cached_property
+    def _valid_and_wrong(self) -> tuple[list[Region], list[LibraryError]]:
+        regions, problems = [], []
         for region_id in self.region_files:
             try:
                 regions.append(self._read_region(region_id))
             except LibraryError as error:
-                if problems is not None:
-                    problems.append(error)
-        return regions
+                problems.append(error)
+        return regions, problems
 
     @cached_property
     def methods(self) -> dict[str, Method]:
@@ -85,13 +204,66 @@ class Library:
         return {method.id: method for method in read.methods}
 
     def method(self, name: str) -> Method:
-        """Return the method with this id or title; raises RequestError with similar names."""
-        titles = {method.name: method for method in self.methods.values()}
-        for called in (self.methods, titles):
+        """Return the method with this name in any language.
+
+        Raises RequestError with similar names for an unknown one.
+        """
+        for texts in (self, *self.others):
+            called = texts.called_methods
             key = meant(name, called)
-            if key is not None:
-                return called[key]
-        raise RequestError(f"no method “{shortened(name)}”{near(name, self.methods)}")
+            if key is not None and called[key] in self.methods:
+                return self.methods[called[key]]
+        hint = (
+            near(name, self.called_methods, self.called_methods)
+            or "; “voiceguide methods” lists them"
+        )
+        raise RequestError(f"no method “{shortened(name)}”{hint}")
+
+    @cached_property
+    def called_methods(self) -> dict[str, str]:
+        """The ids of the methods by any of their names."""
+        called = {method_id: method_id for method_id in self.methods}
+        called |= {method.name: method.id for method in self.methods.values()}
+        words = self.names.methods.items()
+        return called | {name: method_id for method_id, names in words for name in names}
+
+    @cached_property
+    def names(self) -> Names:
+        """The everyday words; those in the user's folders are added to ours, and win."""
+        read = [validated(Names, path) for path in self._all_files("names.toml")]
+        return Names.model_validate(
+            {
+                "and": next((one.conjunction for one in read), "and"),
+                "doctor": [name for one in read for name in one.doctor],
+                "places": _first_of([one.places for one in read]),
+                "methods": _first_of([one.methods for one in read]),
+            }
+        )
+
+    @cached_property
+    def muscles(self) -> Muscles:
+        """The muscles and their warnings; those in the user's folders win.
+
+        Raises LibraryError for a muscle whose warnings or pressure do not exist.
+        """
+        read = [validated(Muscles, path) for path in self._all_files("muscles.toml")]
+        doctor = _first_of([one.doctor for one in read])
+        pressure = _first_of([one.pressure for one in read])
+        muscles = _first_of([{muscle.id: muscle for muscle in one.muscles} for one in read])
+        for muscle in muscles.values():
+            for key, known in [
+                (muscle.pressure, pressure),
+                *((part, doctor) for part in muscle.doctor),
+            ]:
+                if key is not None and key not in known:
+                    what = f"no warnings or pressure “{shortened(key)}”{near(key, known)}"
+                    raise LibraryError(f"muscles.toml: {muscle.id}: {what}")
+        return Muscles(doctor=doctor, pressure=pressure, muscles=list(muscles.values()))
+
+    @cached_property
+    def others(self) -> list[Library]:
+        """The libraries of all other languages."""
+        return [load(one, self.own) for one in languages(self.own) if one != self.language]
 
     @cached_property
     def wording(self) -> Wording:
@@ -101,14 +273,19 @@ class Library:
     @cached_property
     def lexicon(self) -> Lexicon:
         """How words sound; what is in the user's folders wins."""
-        files_ = [folder / LEXICON for folder in self.folders if (folder / LEXICON).is_file()]
-        return Lexicon(entry for path in files_ for entry in validated(LexiconFile, path).entries)
+        paths = self._all_files(LEXICON)
+        return Lexicon(entry for path in paths for entry in validated(LexiconFile, path).entries)
 
     def problems(self) -> list[LibraryError]:
         """Return an error for each file of this language that is wrong."""
         problems: list[LibraryError] = []
-        self.regions(problems)
-        for name in ("methods", "wording", "lexicon"):
+        for region in self.regions(problems):
+            for complaint in region.complaints:
+                try:
+                    self._complaint(region, complaint)
+                except LibraryError as error:
+                    problems.append(error)
+        for name in ("methods", "wording", "lexicon", "names"):
             try:
                 getattr(self, name)
             except LibraryError as error:
@@ -116,7 +293,11 @@ class Library:
         return problems
 
     def _read_region(self, region_id: str) -> Region:
-        return validated(Region, self.region_files[region_id], id=region_id)
+        return validated(Region, self.region_files[region_id], context=self.muscles, id=region_id)
+
+    def _all_files(self, name: str) -> list[Path]:
+        """Return all files of a name, the user's first."""
+        return [folder / name for folder in self.folders if (folder / name).is_file()]
 
     def _file(self, name: str) -> Path:
         path = files.find(name, list(self.folders))
@@ -138,7 +319,7 @@ def load(language: str, own: Path | None = None) -> Library:
         raise RequestError(
             f"no texts in language “{shortened(language)}”{near(language, there_are)}"
         )
-    return Library(language, folders)
+    return Library(language, folders, own)
 
 
 def lexicon(language: str, own: Path | None = None) -> Lexicon:
@@ -156,3 +337,11 @@ def languages(own: Path | None = None) -> list[str]:
     """Return the languages that have texts."""
     roots = files.script_folders(own)
     return sorted({path.parent.name for root in roots for path in root.glob("*/phrases.toml")})
+
+
+def _first_of(tables: Sequence[Mapping[str, _Value]]) -> dict[str, _Value]:
+    """Return tables as one; a key has its first value."""
+    merged: dict[str, _Value] = {}
+    for table in tables:
+        merged |= {key: value for key, value in table.items() if key not in merged}
+    return merged

@@ -51,11 +51,14 @@ _SIGN = re.compile(
 )
 
 
-def validated(model: type[_ModelT], path: Path, **given: object) -> _ModelT:
+def validated(
+    model: type[_ModelT], path: Path, *, context: object = None, **given: object
+) -> _ModelT:
     """Return the ``model`` in the TOML file at ``path``.
 
-    ``given`` are values that come from the file's name and must not be in the file. Raises
-    LibraryError with a line for each mistake: file, line, key, and what is wrong.
+    ``given`` are values that come from the file's name and must not be in the file; ``context`` is
+    what the model's validators need to know of other files. Raises LibraryError with a line for
+    each mistake: file, line, key, and what is wrong.
     """
     text = _text(path)
     data = _parsed(text, path)
@@ -63,7 +66,7 @@ def validated(model: type[_ModelT], path: Path, **given: object) -> _ModelT:
     what = "is the name of the file; leave it out"
     mistakes: list[tuple[_Loc, str]] = [((key,), f"{key}: {what}") for key in given if key in data]
     try:
-        made = model.model_validate(whole)
+        made = model.model_validate(whole, context=context)
         if not mistakes:
             return made
     except ValidationError as error:

@@ -20,7 +20,7 @@ import numpy as np
 
 from voiceguide import files
 from voiceguide.audio.grid import CEILING_DBFS, FRAMES_PER_MS, RATE_HZ
-from voiceguide.audio.reader import Track
+from voiceguide.audio.reader import AudioReader, Track
 from voiceguide.errors import Place, ScriptError
 from voiceguide.mixer.bed import AHEAD_MS, BEHIND_MS, Loop
 from voiceguide.ssml import Group, Sound, walk
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from voiceguide.audio.grid import Samples
     from voiceguide.ssml import Cue
+    from voiceguide.timeline import Timeline
     from voiceguide.voices import Utterance
 
 VERSION = 3
@@ -50,6 +51,7 @@ _LOUD, _LOUD_DB = 1.6, 2.5
 """Peaks this far above the ceiling, such as a voice at +6 dB, are limited from a lower knee and by
 this much more: MP3 raises hard-limited peaks by up to 3 dB (measured: +0.7 dBTP without)."""
 _SILENT_DB, _LOUDEST_DB = -120.0, 40.0
+_READ_MS = 5000
 _TRACKS = 32
 """How many audio files are kept open."""
 
@@ -110,6 +112,20 @@ def chime_before(delay_ms: int) -> list[Event]:
 def check(bed: Bed) -> None:
     """Raise SoundError if a bed cannot be played."""
     Loop(bed, channels=1)
+
+
+def read_through(timeline: Timeline) -> None:
+    """Read the sounds and the bed as far as they are heard; raises SoundError for a bad file."""
+    sounds = (event.plays for event in timeline.events if isinstance(event.plays, Sound))
+    for track in map(_track, dict.fromkeys(sounds)):
+        for begin_ms in range(0, track.length_ms, _READ_MS):
+            end_ms = min(begin_ms + _READ_MS, track.length_ms)
+            track[begin_ms * FRAMES_PER_MS : end_ms * FRAMES_PER_MS]
+    if timeline.bed:
+        bed = AudioReader(timeline.bed.path)
+        heard = min(bed.frames, timeline.duration_ms * FRAMES_PER_MS)
+        for begin in range(0, heard, _READ_MS * FRAMES_PER_MS):
+            bed.read(begin, min(_READ_MS * FRAMES_PER_MS, heard - begin))
 
 
 class Window:

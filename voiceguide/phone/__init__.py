@@ -14,12 +14,13 @@ Nothing that comes from outside names a file: names are checked, and only our ow
     address      the socket, the link and the QR code
     choices      the library, kinds and options -> the page, and what can be chosen as JSON
     form         the options model -> the fields of the form
+    speakers     the voices, and how they sound
     wanted       JSON from anyone -> a target and options
     renders      what is waiting or being made
     render_child the process that makes it
     made         what is there already
     responses    files, parts of files and ZIPs as answers
-    page/        the page: its template, style, program and texts
+    page/        the page: its template, styles, program (page.js says what is where) and texts
 
 Needs the extra ``phone``: pip install 'voiceguide[phone]'.
 """

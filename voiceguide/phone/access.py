@@ -13,7 +13,8 @@ import ipaddress
 import re
 import secrets
 import socket
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import h11
 from starlette.datastructures import Headers, MutableHeaders
@@ -35,6 +36,9 @@ _COOKIE_S = 365 * 24 * 3600
 
 MAX_CONNECTIONS = 1200
 """A phone keeps about six open; this many take 50 MB."""
+MAX_OF_A_CLIENT = 64
+MAX_FROM_HERE = MAX_CONNECTIONS // 2
+"""How many of them one address may have, and this machine, where a proxy stands for many."""
 MAX_HEAD_BYTES = 16_384
 """The most that a request's line and headers may take."""
 HEAD_S = 10.0
@@ -45,13 +49,14 @@ _KEY_PATH = re.compile(r"/key/([^/]{1,100})(/.*)?", re.DOTALL)
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:\d{1,5})?")
 _FORWARDED = (
     "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip",
-    "cf-connecting-ip", "via",
+    "x-original-forwarded-for", "cf-connecting-ip", "true-client-ip", "x-client-ip",
+    "x-cluster-client-ip", "fly-client-ip", "via",
 )  # fmt: skip
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self'; media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
+    "img-src 'self'; media-src 'self' blob:; connect-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -97,9 +102,11 @@ def set_cookie(response: Response, key: str) -> None:
 class Gate:
     """Lets requests through to ``app``, or answers 403 without telling anything."""
 
-    def __init__(self, app: ASGIApp, key: str) -> None:
+    def __init__(self, app: ASGIApp, key: str, *, always: bool) -> None:
+        """Ask everyone for the key if ``always``, otherwise everyone but this machine."""
         self._app = app
         self._key = key.encode()
+        self._always = always
         name = socket.gethostname().lower()
         self._names = {name, f"{name.partition('.')[0]}.local"}
 
@@ -130,7 +137,11 @@ class Gate:
             set_cookie(entry, carried[1])
             return entry
         cookie = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
-        is_free = _is_from_here(scope, headers) and self._is_our_name(headers["host"], scope)
+        is_free = (
+            not self._always
+            and _is_from_here(scope, headers)
+            and self._is_our_name(headers["host"], scope)
+        )
         return self._app if is_free or self._is_key(cookie) else refusal
 
     def _is_key(self, offered: str) -> bool:
@@ -153,13 +164,23 @@ class Gate:
 
 
 class TimeoutProtocol(H11Protocol):
-    """HTTP with a time limit for each request: uvicorn itself would wait forever."""
+    """HTTP with limits: of the time for each request, and of the connections of each client.
+
+    uvicorn itself would wait forever, and let one client take all connections.
+    """
 
     _deadline: asyncio.TimerHandle | None = None
+    _open: ClassVar[Counter[Any]] = Counter()
+    """How many connections each address has."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the time limit for a request."""
+        """Start the time limit for a request; close what is one too many."""
         super().connection_made(transport)
+        self._peer = _address(self.client)
+        self._open[self._peer] += 1
+        here = self._peer is not None and self._peer.is_loopback
+        if self._open[self._peer] > (MAX_FROM_HERE if here else MAX_OF_A_CLIENT):
+            self.transport.abort()
         self._watch()
 
     def data_received(self, data: bytes) -> None:
@@ -175,6 +196,9 @@ class TimeoutProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the time limit."""
         super().connection_lost(exc)
+        self._open[self._peer] -= 1
+        if not self._open[self._peer]:
+            del self._open[self._peer]
         self._forget()
 
     def _watch(self) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
+import ssl
 from typing import TYPE_CHECKING
 
 import segno
 
-from voiceguide.errors import VoiceguideError
+from voiceguide.errors import UsageError, VoiceguideError
 from voiceguide.phone import access
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import TextIO
 
 _OTHER_FILES = 50  # open besides those of connections
@@ -53,16 +55,42 @@ def most_connections() -> int:
     return access.MAX_CONNECTIONS
 
 
-def say_where(host: str, port: int, key: str, out: TextIO) -> None:
-    """Print the links, and for phones the QR code."""
+def check_certificate(cert: Path | None, key: Path | None) -> None:
+    """Raise UsageError or VoiceguideError for a certificate that HTTPS cannot be had with."""
+    if cert is None:
+        if key is not None:
+            raise UsageError("--key needs --cert: it is the private key of that certificate")
+        return
+    for path in (cert, key or cert):
+        try:
+            path.read_bytes()
+        except OSError as error:
+            raise VoiceguideError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+            cert, key, password=lambda: ""
+        )
+    except (ssl.SSLError, ValueError) as error:
+        with_key = f" with {key}" if key else ", which has to contain the private key without --key"
+        raise VoiceguideError(
+            f"{cert}: no certificate that can be used{with_key}: both must be PEM, belong "
+            "together, and need no password"
+        ) from error
+
+
+def say_where(  # noqa: PLR0913 (each decides what is printed)
+    host: str, port: int, key: str, out: TextIO, *, scheme: str, key_always: bool
+) -> None:
+    """Print the links, and for phones the QR code; with ``key_always``, all carry the key."""
     outside = _outside_address(host)
     if outside is None or host in ("0.0.0.0", "::"):  # noqa: S104 (that is the question)
-        print(f"On this machine:  http://localhost:{port}/", file=out)
+        path = f"/key/{key}/" if key_always else "/"
+        print(f"On this machine:  {scheme}://localhost:{port}{path}", file=out)
     if outside is None:
         print("This machine is not in a network that phones could use.", file=out)
     else:
         shown = f"[{outside}]" if ":" in outside else outside
-        link = f"http://{shown}:{port}/key/{key}/"
+        link = f"{scheme}://{shown}:{port}/key/{key}/"
         print(f"On your phone:    {link}\n", file=out)
         segno.make(link, micro=False).terminal(out, border=2, compact=True)
         print("\nThe phone must be in the same network. Anyone with the link can use it.", file=out)

@@ -21,10 +21,13 @@ from voiceguide.clock import PACES
 from voiceguide.export import cover
 from voiceguide.library import kinds
 from voiceguide.phone import form
-from voiceguide.voices import clip
+from voiceguide.voices import best, clip
 
 PAGE = Path(__file__).with_name("page")
 """The folder of the page's files."""
+
+MODULES = tuple(sorted(path.name for path in PAGE.glob("*.js")))
+"""The files of the page's program."""
 
 _BODY = Path(cover.__file__).with_name("body.svg")
 
@@ -40,8 +43,13 @@ def page(language: str) -> str:
 
 
 def stamp() -> str:
-    """Return a digest of all that decides how a session sounds, besides its options."""
+    """Return a digest of all that decides how a session sounds, besides its options.
+
+    That includes the voices that speak if none is named: one that is installed later is another.
+    """
     digest = hashlib.blake2b(digest_size=16)
+    speaking = [(one, voice.id, voice.size_bytes) for one, voice in best.voices().items()]
+    digest.update(repr(sorted(speaking)).encode())
     digest.update(repr((__version__, clip.VERSION, mixer.VERSION, export.VERSION)).encode())
     for folder in [*files.folders("scripts"), *files.folders("sounds")]:
         for path in sorted(folder.rglob("*")):
@@ -134,6 +142,7 @@ def _html(language: str, stamp: str, starting_values: str) -> str:
         language=language,
         languages={tag: one["name"] for tag, one in texts().items()},
         texts=said,
+        modules=[name for name in MODULES if name != "page.js"],
         body=body,
         choices=json.loads(_choices(language, stamp)),
         first=[field for field in fields if field.place == "first"],

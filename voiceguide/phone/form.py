@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from voiceguide import settings
-from voiceguide.options import DEFAULTS, OPTIONS, TYPES, choices, chosen
+from voiceguide.options import BEDS, DEFAULTS, OPTIONS, TYPES, choices, chosen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 VARIABLES = "variables"
 """The option that holds those of a kind's own."""
 OFFERED = tuple(name for name, option in OPTIONS.items() if option.page)
-"""The options that the page may choose; all others could name files of this machine."""
+"""The options that the page may choose; ``wanted`` takes no files of this machine in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,9 @@ def starting_values(language: str) -> dict[str, Any]:
     given = settings.in_file(language)
     options = chosen({name: given[name] for name in OFFERED if name in given})
     values = {name: getattr(options, name) for name in OFFERED if name in given}
+    if values.get("bed") not in BEDS:
+        values.pop("bed", None)  # a file of this machine
+    values.pop("voice", None)  # that may be one, too
     if options.length_ms is not None:
         values["minutes"] = options.length_ms / 60_000
     return values

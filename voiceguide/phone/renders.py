@@ -49,6 +49,8 @@ class Render:
     """The name of its folder."""
     options: dict[str, object]
     """The target and options of a Session or Playlist."""
+    clients: set[str]
+    """Who has asked for it."""
     state: Literal["waiting", "making", "failed"] = "waiting"
     progress: float | None = None
     """The part that is done, from 0 to 1; None while it is unknown."""
@@ -86,13 +88,14 @@ class Renders:
         waiting = [one for one in self._renders.values() if one.state != "failed"]
         return waiting.index(render)
 
-    def ask(self, kind: Kind, name: str, options: dict[str, object]) -> Render:
-        """Have something made, unless it is waiting or being made already.
+    def ask(self, kind: Kind, name: str, options: dict[str, object], client: str) -> Render:
+        """Have something made for a client, unless it is waiting or being made already.
 
         Raises BusyError, or VoiceguideError if the disk has no space for it.
         """
         known = self._renders.get((kind, name))
         if known is not None and known.state != "failed":
+            known.clients.add(client)
             return known
         failed = [key for key, one in self._renders.items() if one.state == "failed"]
         if len(self._renders) - len(failed) > MOST_WAITING:
@@ -100,7 +103,7 @@ class Renders:
         self._check_room(kind, name)
         for key in {(kind, name), *failed[:-_MOST_FAILED]}:
             self._renders.pop(key, None)
-        render = self._renders[kind, name] = Render(kind, name, options)
+        render = self._renders[kind, name] = Render(kind, name, options, {client})
         self._come.set()
         return render
 
@@ -125,12 +128,20 @@ class Renders:
             if render.state == "making" and self._renders.get(key) is render:
                 del self._renders[key]
 
-    def cancel(self, kind: Kind, name: str) -> bool:
-        """Stop making it; return whether it was waiting, being made or had failed."""
-        render = self._renders.pop((kind, name), None)
-        if render is not None and render.state == "making" and self._task is not None:
-            self._task.cancel()
-        return render is not None
+    def cancel(self, kind: Kind, name: str, client: str) -> bool:
+        """Stop making it for a client; return whether that one had asked for it.
+
+        While others want it too, it goes on.
+        """
+        render = self._renders.get((kind, name))
+        if render is None or client not in render.clients:
+            return False
+        render.clients.remove(client)
+        if not render.clients:
+            del self._renders[kind, name]
+            if render.state == "making" and self._task is not None:
+                self._task.cancel()
+        return True
 
     def _check_room(self, kind: Kind, name: str) -> None:
         """Raise VoiceguideError if there is no space for it."""
@@ -160,17 +171,13 @@ class Renders:
     async def _make_session(self, render: Render) -> None:
         """Make a session in a temporary folder, which is renamed once it is complete."""
         place = self.sessions / render.name
-        part = files.part_beside(place)
-        part.mkdir()
-        try:
+        with files.part_folder(place) as part:
             await _make(render, part)
             if render.state == "making":
                 if place.exists():
                     await asyncio.to_thread(shutil.rmtree, place)
                 part.rename(place)
                 await asyncio.to_thread(self._prune, place)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
 
     def _prune(self, newest: Path) -> None:
         """Remove the least recently used sessions, beyond what all together may take."""
@@ -187,7 +194,7 @@ class Renders:
 async def _make(render: Render, folder: Path) -> None:
     """Have it made by a process; stop the process if we are cancelled."""
     process = await asyncio.create_subprocess_exec(
-        *child.command(_CHILD, child.scratch()),
+        *child.command(_CHILD, files.scratch()),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,  # so that Ctrl+C only reaches us; we stop it

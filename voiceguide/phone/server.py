@@ -5,7 +5,7 @@
     GET  /api/sessions                  those that exist, the latest first
     POST /api/sessions                  make {"target": "calf", "minutes": 12}; has its id, state
     GET  /api/sessions/ID               waiting, making, ready, or failed (status 422)
-    DELETE /api/sessions/ID             stop making it
+    DELETE /api/sessions/ID             stop making it, unless others want it too
     GET  /sessions/ID.mp3               .json (the timeline), .vtt, .chapters.json
     …    /api/playlists                 the same for playlists
     GET  /playlists/NAME/FILE           tracks; M3U8, XSPF and feed.xml for this address
@@ -13,6 +13,8 @@
     GET  /playlists/NAME.zip            all of them
     GET  /playlists/NAME/               redirects to the page, which shows it
     GET  /covers/REGION.png             of a region or a kind
+    GET  /api/voices?language=en        the voices that are installed
+    GET  /samples/en.mp3?voice=ID       a voice says a sentence
 
 A request that cannot be met is answered with {"error": "…"} and a status of 400 or more.
 """
@@ -24,6 +26,7 @@ import contextlib
 import errno
 import functools
 import json
+import secrets
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +42,7 @@ from voiceguide import files, library, playlist
 from voiceguide.errors import VoiceguideError
 from voiceguide.export import cover
 from voiceguide.library import kinds
-from voiceguide.phone import access, address, choices, made, responses, wanted
+from voiceguide.phone import access, address, choices, made, responses, speakers, wanted
 from voiceguide.phone.renders import BusyError, Kind, Render, Renders, pathless, touch
 
 if TYPE_CHECKING:
@@ -59,18 +62,37 @@ RETRY_S = 30
 COVER_PX = 512
 
 _LANGUAGE_COOKIE = "language"
+_PHONE_COOKIE = "phone"
+"""Tells phones apart, so that none stops what another one has asked for."""
+_LONGEST_CLIENT = 100
 _MARKS = ".marks.json"
 
 
-def serve(folder: Path, host: str, port: int, out: TextIO) -> None:
-    """Serve the page until a signal comes; print its links to ``out``. Raises VoiceguideError."""
+def serve(  # noqa: PLR0913 (each is an option)
+    folder: Path,
+    host: str,
+    port: int,
+    out: TextIO,
+    cert: Path | None = None,
+    cert_key: Path | None = None,
+    *,
+    key_always: bool = False,
+) -> None:
+    """Serve the page until a signal comes; print its links to ``out``.
+
+    With ``cert``, a file of certificates in PEM, and its private key, it is served by HTTPS. The
+    key may be in the same file. With ``key_always``, this machine needs the key of the page too.
+    Raises VoiceguideError.
+    """
+    address.check_certificate(cert, cert_key)
     key = access.load_key()
     renders = Renders(folder)
     listening = address.listen(host, port)
     port = listening.getsockname()[1]
-    address.say_where(host, port, key, out)
+    scheme = "https" if cert else "http"
+    address.say_where(host, port, key, out, scheme=scheme, key_always=key_always)
     config = uvicorn.Config(
-        application(renders, key),
+        application(renders, key, key_always=key_always),
         http=access.TimeoutProtocol,
         ws="none",
         access_log=False,
@@ -80,6 +102,8 @@ def serve(folder: Path, host: str, port: int, out: TextIO) -> None:
         limit_concurrency=address.most_connections(),
         h11_max_incomplete_event_size=access.MAX_HEAD_BYTES,
         timeout_graceful_shutdown=2,
+        ssl_certfile=cert,
+        ssl_keyfile=cert_key,
     )
     with contextlib.suppress(KeyboardInterrupt):
         _Server(config).run([listening])
@@ -94,7 +118,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def application(renders: Renders, key: str) -> access.Gate:
+def application(renders: Renders, key: str, *, key_always: bool) -> access.Gate:
     """Return the page as an ASGI application that checks who may use it."""
     page = _Page(renders, key)
 
@@ -123,7 +147,7 @@ def application(renders: Renders, key: str) -> access.Gate:
     app = Starlette(
         routes=page.routes(), lifespan=lifespan, exception_handlers=dict.fromkeys(errors, failure)
     )
-    return access.Gate(app, key)
+    return access.Gate(app, key, always=key_always)
 
 
 class _Page:
@@ -131,6 +155,7 @@ class _Page:
         self._renders = renders
         self._folder = renders.folder
         self._key = key
+        self._sampling = asyncio.Lock()
 
     def routes(self) -> list[Route]:
         def each(kind: Kind, path: str, answer: Callable[..., Any], method: str) -> Route:
@@ -141,6 +166,8 @@ class _Page:
             Route("/", self._index),
             Route("/page/{name}", _asset),
             Route("/api/library", _library),
+            Route("/api/voices", _voices),
+            Route("/samples/{language}.mp3", self._sample),
             Route("/covers/{name}.png", _cover),
             Route("/sessions/{file}", self._session_file),
             Route("/playlists/{name}.zip", self._zip),
@@ -166,6 +193,10 @@ class _Page:
         if wanted == language and "language" in request.query_params:
             year_s = 365 * 24 * 3600
             response.set_cookie(_LANGUAGE_COOKIE, language, year_s, httponly=True, samesite="lax")
+        if _PHONE_COOKIE not in request.cookies:
+            response.set_cookie(
+                _PHONE_COOKIE, secrets.token_urlsafe(16), httponly=True, samesite="lax"
+            )
         response.headers["Vary"] = "Accept-Language, Cookie"
         return response
 
@@ -185,7 +216,7 @@ class _Page:
             about := await run_in_threadpool(made.session, self._folder, name)
         ):
             return JSONResponse(about)
-        render = self._renders.ask(kind, name, options)
+        render = self._renders.ask(kind, name, options, _client(request))
         return JSONResponse(self._progress(render), 202)
 
     async def _state(self, kind: Kind, request: Request) -> Response:
@@ -202,8 +233,8 @@ class _Page:
         return JSONResponse(about)
 
     async def _cancel(self, kind: Kind, request: Request) -> Response:
-        if not self._renders.cancel(kind, _name(request)):
-            raise HTTPException(404, "not found")
+        if not self._renders.cancel(kind, _name(request), _client(request)):
+            raise HTTPException(404, "you did not ask for this, or it is finished")
         return Response(status_code=204)
 
     def _progress(self, render: Render) -> dict[str, object]:
@@ -242,6 +273,8 @@ class _Page:
         names = await run_in_threadpool(made.playlist_files, folder)
         of = f"{file.removesuffix(_MARKS)}.mp3" if file.endswith(_MARKS) else file
         path = await run_in_threadpool(files.find, f"{name}/{of}", [self._folder])
+        if of == playlist.FEED and names:  # made here, for this address
+            path, names = folder / of, names | {of}
         if path is None or of not in names:
             raise HTTPException(404, "not found")
         if of != file:
@@ -261,6 +294,14 @@ class _Page:
         if "download" in request.query_params:
             response.headers["Content-Disposition"] = f'attachment; filename="{file}"'
         return response
+
+    async def _sample(self, request: Request) -> Response:
+        """Return how a voice sounds; one sample is made at a time."""
+        language = _spoken(request.path_params["language"])
+        async with self._sampling:
+            voice = request.query_params.get("voice")
+            mp3 = await run_in_threadpool(speakers.sample, voice, language)
+        return responses.content(request, mp3, responses.TYPES["mp3"])
 
     async def _playlist_page(self, request: Request) -> Response:
         """Redirect to the page of a playlist, whose address its feed names."""
@@ -286,7 +327,7 @@ class _Page:
 
 def _asset(request: Request) -> Response:
     name = request.path_params["name"]
-    if name not in ("page.css", "page.js", "icon.svg"):
+    if name not in (*choices.MODULES, "page.css", "stage.css", "icon.svg"):
         raise HTTPException(404, "not found")
     return responses.file(request, choices.PAGE / name)
 
@@ -296,12 +337,29 @@ def _library(request: Request) -> Response:
     return responses.content(request, found.encode(), responses.TYPES["json"])
 
 
+def _voices(request: Request) -> Response:
+    language = _spoken(request.query_params.get("language", library.REFERENCE))
+    return JSONResponse(speakers.offered(language))
+
+
+def _spoken(language: str) -> str:
+    if language not in library.languages():
+        raise HTTPException(404, "not found")
+    return language
+
+
 def _cover(request: Request) -> Response:
     """Return the picture of a region, or of a kind: the body without a lit region."""
     name = _name(request)
     if name not in library.load(library.REFERENCE).region_files and name not in kinds.kinds():
         raise HTTPException(404, "not found")
     return responses.content(request, cover.png(name, COVER_PX), responses.TYPES["png"])
+
+
+def _client(request: Request) -> str:
+    """Return what tells the sender of a request from others: its cookie, or its address."""
+    address = request.client.host if request.client else ""
+    return request.cookies.get(_PHONE_COOKIE, address)[:_LONGEST_CLIENT]
 
 
 async def _body(request: Request) -> bytes:

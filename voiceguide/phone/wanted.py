@@ -10,7 +10,8 @@ from typing import Any
 
 from voiceguide import script
 from voiceguide.errors import UsageError, near, option
-from voiceguide.options import chosen
+from voiceguide.options import BEDS, Options, chosen
+from voiceguide.phone import speakers
 from voiceguide.phone.form import OFFERED, VARIABLES
 from voiceguide.script import Request
 
@@ -50,6 +51,7 @@ def read(body: bytes) -> dict[str, Any]:
             LEAST_MINUTES <= given["minutes"] <= MOST_MINUTES
         ):
             raise UsageError(f"minutes: must be between {LEAST_MINUTES} and {MOST_MINUTES}")
+    _check_paths(options)
     script.about(Request(target, options))
     return {"target": target, **given}
 
@@ -88,6 +90,14 @@ def playlist_name(options: dict[str, Any]) -> str:
                 )
     names = [re.sub(r"[^a-z0-9]+", "-", name.lower()) for name in asked.options.names()]
     return "-".join([asked.target, *names])
+
+
+def _check_paths(options: Options) -> None:
+    """Refuse what could name a file of this machine; raises UsageError."""
+    if options.voice is not None:
+        speakers.check(options.voice)
+    if options.bed is not None and options.bed not in BEDS:
+        raise UsageError(f"bed: must be one of {', '.join(BEDS)}")
 
 
 def _check(name: str, value: object) -> None:

@@ -21,7 +21,7 @@ from voiceguide.timeline import Began, End, Ended, Event, Opening, edges
 from voiceguide.voices import Utterance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _Placed: TypeAlias = Opening | Began | Ended | Event
 _KINDS = [mp3.MP3, wave.WAVE, flac.FLAC, oggvorbis.OggVorbis]
 _LINE = re.compile(r"\[([\d:.]+)\](.*)")  # of LRC
+_WORD_TIME = re.compile(r"<[\d:.]+>")  # of enhanced LRC
 _PIECE = RATE_HZ
 _RECENT = 90
 """How many pieces are kept for going back."""
@@ -119,7 +120,7 @@ def _id3(tags: id3.ID3) -> tuple[str, list[_Placed]]:
         titles = chapter.sub_frames.getall("TIT2")
         items.append(Opening(str(titles[0]) if titles else chapter.element_id, chapter.start_time))
     for words in tags.getall("SYLT")[:1]:
-        items += [_speech(begin_ms, text) for text, begin_ms in words.text]
+        items += _sentences(words.text)
     for frame in tags.getall(f"TXXX:{MARKS}"):
         items += edges(marks_from_lines(str(frame)))
     return str(tags.get("TIT2", "")), items
@@ -136,9 +137,23 @@ def _vorbis(tags: Mapping[str, list[str]]) -> tuple[str, list[_Placed]]:
     for line in "\n".join(tags.get("syncedlyrics", [])).splitlines():
         if match := _LINE.fullmatch(line):
             with contextlib.suppress(ValueError):
-                items.append(_speech(clock.milliseconds(match[1]), match[2]))
+                items.append(_speech(clock.milliseconds(match[1]), _WORD_TIME.sub("", match[2])))
     items += edges(marks_from_lines("\n".join(tags.get(MARKS, []))))
     return "".join(tags.get("title", [])[:1]), items
+
+
+def _sentences(words: Iterable[tuple[str, int]]) -> Iterator[Event]:
+    """Return sentences; each begins with a line feed, or all words are sentences."""
+    begin_ms, sentence = 0, ""
+    for text, ms in words:
+        if sentence and (text.startswith("\n") or "\n" not in sentence):
+            yield _speech(begin_ms, sentence.strip())
+            sentence = ""
+        if not sentence:
+            begin_ms = ms
+        sentence += text
+    if sentence:
+        yield _speech(begin_ms, sentence.strip())
 
 
 def _speech(begin_ms: int, text: str) -> Event:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _HOLDS: tuple[SpanKind, ...] = ("hold", "stretch")
 """Spans that are counted down and can be extended."""
+_EXERCISES: tuple[SpanKind, ...] = ("hold", "move", "stretch")
 _BREATHS: tuple[SpanKind, ...] = ("inhale", "exhale")
 _COUNTDOWN_MS = 3000
 """Tones may count down the end of a hold, so it is extended before them."""
@@ -144,6 +145,22 @@ class LiveTimeline:
             for mark in self._begun(ms, _HOLDS):
                 if mark.end_ms is not None and ms < mark.end_ms:
                     return Span(mark.kind, mark.begin_ms, mark.end_ms, mark.label)
+        return None
+
+    def round_at(self, ms: int) -> int:
+        """Return which hold of its chapter was begun last, from 1; 0 before the first."""
+        number = self.chapter_at(ms)
+        begin_ms = self.chapters[number].begin_ms if number >= 0 else 0
+        with self._lock:
+            return sum(mark.begin_ms >= begin_ms for mark in self._begun(ms, ("hold",)))
+
+    def next_exercise(self, ms: int) -> tuple[str, int] | None:
+        """Return kind and begin of the next hold, move or stretch that is known; None if none."""
+        with self._lock:
+            first = bisect.bisect_right(self._marks, ms, key=lambda mark: mark.begin_ms)
+            for mark in self._marks[first:]:
+                if mark.kind in _EXERCISES:
+                    return mark.kind, mark.begin_ms
         return None
 
     def exercise_at(self, ms: int) -> int:

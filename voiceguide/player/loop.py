@@ -10,6 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from voiceguide import clock
 from voiceguide.errors import DeviceError
 from voiceguide.player.awake import kept_awake
 from voiceguide.player.loudspeaker import Loudspeaker
@@ -82,11 +83,26 @@ def _steer(
             continue
         asleep_s, noticed_s = _clock_s() - noticed_s, _clock_s()
         if asleep_s > _ASLEEP_S or speaker.lost:
-            screen.say("Looking for the loudspeaker.")
-            screen.show(player)
-            speaker.reopen()
-            screen.say("")
+            _wait_for_it(player, speaker, keys, screen)
             noticed_s = _clock_s()
+
+
+def _wait_for_it(player: Player, speaker: Loudspeaker, keys: Keys, screen: Screen) -> None:
+    """Look for the loudspeaker; if it is gone, say so once, and wait until it is back."""
+    said = False
+
+    def waiting() -> None:
+        nonlocal said
+        if "q" in keys.pressed():
+            player.stop()
+        if not said:
+            at = clock.text(max(0, player.position_ms))
+            screen.say(f"The loudspeaker is gone. Paused at {at} until it is back; q ends.")
+            said = True
+        screen.show(player)
+
+    speaker.reopen(waiting)
+    screen.say("")
 
 
 @contextlib.contextmanager
@@ -140,7 +156,7 @@ def _suspend(player: Player, speaker: Loudspeaker, keys: Keys, screen: Screen) -
     keys.open()
     if not was_paused:
         player.play()
-    speaker.reopen()
+    _wait_for_it(player, speaker, keys, screen)
 
 
 @contextlib.contextmanager

@@ -28,8 +28,8 @@ _BEGIN_S = 3.0
 _ANSWER_S = 4.0
 """A sound server that has not answered by then hangs; up to _FIRST_BLOCK_S of this is ours."""
 _CLOSE_S = 0.8
-_RETURN_S = 3.0
-"""How long to look for a lost device; with _LOST_S and _CLOSE_S, less than 5 s."""
+_RETURN_S = 600.0
+"""How long to wait for a lost device: time to plug it in, or to restart a sound server."""
 _RETRY_S = 0.25
 _SLICE_S = 0.05
 _BYTES = 2
@@ -87,21 +87,23 @@ class Loudspeaker:
         except TimeoutError as error:
             raise not_opened("the sound server does not answer") from error
 
-    def reopen(self) -> None:
+    def reopen(self, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Try to open it again and again, and repeat the last sentence.
 
-        Raises DeviceError if it does not come back in time, or the player is stopped first.
+        ``meanwhile`` is called between tries. Raises DeviceError if it does not come back within
+        ten minutes, or the player is stopped first.
         """
         self.close()
         self._player.back_to_sentence()  # now, since it read on while it was closed
         until_s = time.monotonic() + _RETURN_S
         while True:
             try:
-                self.open(until_s - time.monotonic())
+                self.open()
             except DeviceError as error:
                 self.close()  # it may be open, though it did not start
                 if time.monotonic() + _RETRY_S > until_s or self._player.stopping:
                     raise DeviceError(f"the loudspeaker is gone: {error}") from error
+                meanwhile()
                 time.sleep(_RETRY_S)
             else:
                 return

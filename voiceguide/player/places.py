@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from voiceguide import clock, files
@@ -50,7 +51,17 @@ class Places:
         return names.index(stopped[-1]) if stopped else 0
 
     @staticmethod
-    def said(stopped_ms: int) -> str:
-        """Return a message that says where it was stopped, and how to continue."""
-        at = clock.text(max(0, stopped_ms))
-        return f"Stopped at {at}. To continue there, run the same command with --resume."
+    def said(stopped_ms: int, arguments: Sequence[str]) -> str:
+        """Return a message that says where it was stopped, and the command that continues there.
+
+        ``arguments`` are those of the command that was stopped.
+        """
+        again: list[str] = []
+        values = iter(arguments)
+        for one in values:
+            if one == "--from":
+                next(values, None)  # its value
+            elif one != "--resume" and not one.startswith("--from="):
+                again.append(one)
+        command = shlex.join(["voiceguide", *again, "--resume"])
+        return f"Stopped at {clock.text(max(0, stopped_ms))}. To continue there: {command}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from voiceguide import clock
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import TextIO
 
     from rich.console import Group
@@ -21,7 +22,25 @@ if TYPE_CHECKING:
 _WIDTH = 76
 _BAR = 40
 _EVERY_S = 0.25
+_MARGIN = 4
 _HELP = "space pause   ←→ 10 s   n p chapter   r repeat   + 15 s   m tones   q end"
+_SHORT_HELP = "space ←→ n p r + m q: “play -h” has them"
+_MINUTE_S = 60
+_ROWS = 5
+_DIGITS = {
+    "0": ("███", "█ █", "█ █", "█ █", "███"),
+    "1": ("  █", "  █", "  █", "  █", "  █"),
+    "2": ("███", "  █", "███", "█  ", "███"),
+    "3": ("███", "  █", "███", "  █", "███"),
+    "4": ("█ █", "█ █", "███", "  █", "  █"),
+    "5": ("███", "█  ", "███", "  █", "███"),
+    "6": ("███", "█  ", "███", "█ █", "███"),
+    "7": ("███", "  █", "  █", "  █", "  █"),
+    "8": ("███", "█ █", "███", "█ █", "███"),
+    "9": ("███", "█ █", "███", "  █", "███"),
+    ":": (" ", "█", " ", "█", " "),
+}
+"""Digits of five rows."""
 
 
 class Screen(Protocol):
@@ -85,11 +104,12 @@ class _Lines:
 
 
 class _Terminal:
-    """Session and chapter, sentence, breath, and the time remaining."""
+    """Session and chapter, the time left in large digits, sentence, breath, and progress."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._live: Live | None = None
+        self._painted: tuple[object, ...] = ()
         self._shown_s: float = 0
         self._message = ""
 
@@ -104,7 +124,11 @@ class _Terminal:
             console = Console(file=self._stream, highlight=False)
             self._live = Live(console=console, auto_refresh=False, transient=True)
             self._live.start()
-        self._live.update(self._page(player), refresh=True)
+        width = self._live.console.width
+        shown = page(player, width, self._message)
+        if (painted := (width, *map(str, shown.renderables))) != self._painted:
+            self._painted = painted  # a slow terminal is not sent what it shows already
+            self._live.update(shown, refresh=True)
 
     def say(self, message: str) -> None:
         self._message = message
@@ -113,46 +137,100 @@ class _Terminal:
     def close(self) -> None:
         if self._live is not None:
             self._live.stop()
-            self._live = None
+            self._live, self._painted = None, ()
 
-    def _page(self, player: Player) -> Group:
-        from rich.console import Group
-        from rich.text import Text
 
-        at_ms = player.position_ms
-        live = player.source.live
-        breath, hold = live.breath_at(at_ms), live.hold_at(at_ms)
-        bar = ""
-        if breath:
-            full = round(_BAR * (breath.done if breath.way == "in" else 1 - breath.done))
-            bar = f"{'in' if breath.way == 'in' else 'out':<4}{'█' * full}{'·' * (_BAR - full)}"
-        remains = []
-        if hold:
-            remains.append(f"{hold.kind} {clock.text(max(0, hold.end_ms - at_ms))}")
-        if live.end_ms is not None:
-            remains.append(f"session {clock.text(max(0, live.end_ms - at_ms))}")
-        state = [
-            "paused" if player.paused else "preparing" if player.waiting else "",
-            "" if player.tones else "tones off",
-            self._message,
-        ]
-        return Group(
-            _line(player.source.title, "bold"),
-            _line(_chapter(player, at_ms), "cyan"),
-            Text(),
-            Text(_sentence(player, at_ms), overflow="fold"),
-            Text(),
-            _line(bar, "green"),
-            _line("remaining: " + ", ".join(remains) if remains else "", ""),
-            _line("   ".join(filter(None, state)), "yellow"),
-            _line(_HELP, "dim"),
-        )
+def page(player: Player, width: int, message: str = "") -> Group:
+    """Return what is shown on a terminal that is ``width`` columns wide, from 40 on."""
+    from rich.console import Group
+    from rich.text import Text
+
+    at_ms = player.position_ms
+    shown_ms, label = _counted(player, at_ms)
+    following = player.source.live.next_exercise(at_ms)
+    return Group(
+        _line(player.source.title, "bold"),
+        _line(_place(player, at_ms), "cyan"),
+        Text(),
+        *(_line(row, "bold green") for row in _large(shown_ms, width)),
+        _line(label, ""),
+        Text(),
+        Text(_sentence(player, at_ms), overflow="fold"),
+        Text(),
+        _line(_breath(player, at_ms, width), "green"),
+        _line(_progress(player, at_ms, width), ""),
+        _line(f"next: {following[0]} at {clock.text(following[1])}" if following else "", "dim"),
+        Text("   ".join(filter(None, [*_states(player), message])), "yellow"),
+        Text(_HELP if width > _WIDTH else _SHORT_HELP, "dim"),
+    )
+
+
+def _counted(player: Player, at_ms: int) -> tuple[int, str]:
+    """Return the time that matters now, and what it is: of the hold, or else of the session."""
+    live = player.source.live
+    hold = live.hold_at(at_ms)
+    if at_ms < 0:
+        return -at_ms, "until the session begins"
+    if hold and hold.kind == "hold":
+        return hold.end_ms - at_ms, f"left of the hold, round {live.round_at(at_ms)}"
+    if hold:
+        return hold.end_ms - at_ms, f"left of the {hold.kind}"
+    if live.end_ms is None:  # it is still being spoken
+        return at_ms, "played so far"
+    return max(0, live.end_ms - at_ms), "left of the session"
+
+
+def _states(player: Player) -> Iterator[str]:
+    if player.paused:
+        yield "paused"
+    elif player.waiting:
+        yield "preparing"
+    if not player.tones:
+        yield "tones off"
+
+
+def _place(player: Player, at_ms: int) -> str:
+    """Return the chapter, with its number."""
+    number = player.source.live.chapter_at(at_ms)
+    title = _chapter(player, at_ms)
+    if at_ms < 0 or number < 0 or not title:
+        return title
+    return f"{number + 1}/{player.source.chapters}  {title}"
+
+
+def _large(ms: int, width: int) -> list[str]:
+    """Return the rows of a time in large digits, to be read from the floor."""
+    seconds = -(-ms // 1000)
+    shown = str(seconds) if seconds < _MINUTE_S else clock.text(seconds * 1000)
+    rows = [" ".join(_DIGITS[char][row] for char in shown) for row in range(_ROWS)]
+    wide = ["".join(char * 2 for char in row) for row in rows]
+    return wide if len(wide[0]) <= width else rows
+
+
+def _breath(player: Player, at_ms: int, width: int) -> str:
+    breath = player.source.live.breath_at(at_ms)
+    if breath is None:
+        return ""
+    cells = min(_BAR, width - _MARGIN)
+    full = round(cells * (breath.done if breath.way == "in" else 1 - breath.done))
+    return f"{breath.way:<4}{'█' * full}{'·' * (cells - full)}"
+
+
+def _progress(player: Player, at_ms: int, width: int) -> str:
+    """Return how much of the session is over, as a bar once its length is known."""
+    at, end_ms = clock.text(max(0, at_ms)), player.source.live.end_ms
+    if not end_ms:
+        return at
+    end = clock.text(end_ms)
+    cells = min(_BAR, width - _MARGIN - len(at) - len(end))
+    full = round(cells * min(1.0, max(0, at_ms) / end_ms))
+    return f"{at} {'━' * full}{'─' * (cells - full)} {end}"
 
 
 def _line(text: str, style: str) -> Text:
     from rich.text import Text
 
-    return Text(text[:_WIDTH], style, no_wrap=True, overflow="ellipsis")
+    return Text(text, style, no_wrap=True, overflow="ellipsis")
 
 
 def _chapter(player: Player, at_ms: int) -> str:

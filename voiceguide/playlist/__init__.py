@@ -6,7 +6,8 @@ The folder contains these files; NN counts from 01, so that names sort in the or
     NN-NAME.vtt             its transcript, WebVTT
     NN-NAME.chapters.json   its chapters, as Podcasting 2.0 has them
     cover.png
-    FOLDER.m3u8, FOLDER.xspf, feed.xml, named after the folder
+    FOLDER.m3u8, FOLDER.xspf, named after the folder
+    feed.xml                if the web address of the folder is known
 
 The lists are made from the files' tags, so that a program that serves such a folder can make them
 for its own address. They are written with ElementTree: feedgen supports the tags of iTunes, but not
@@ -16,45 +17,40 @@ those of Podcasting 2.0, and depends on lxml, for what are five elements here.
     track      the file of a track -> what its tags say
     lists      tracks -> M3U8 and XSPF
     podcast    tracks -> the feed, and chapters
+    writing    sessions -> the tracks and lists of a folder
+    course     sessions over weeks -> a playlist a week, a calendar and a page to print
     transfer   copying each folder to a card, completely or not at all
 """
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from voiceguide import export, script
+from voiceguide import script
 from voiceguide.errors import UsageError, option
 from voiceguide.export import cover
-from voiceguide.files import write_bytes
+from voiceguide.files import alone
 from voiceguide.options import Options, chosen, taking
 from voiceguide.plan import fit, plan
 from voiceguide.playlist.folder import (
     COVER,
     FEED,
-    chapters_path,
     copy,
     files,
-    files_of,
-    m3u8_path,
-    transcript_path,
-    xspf_path,
 )
 from voiceguide.playlist.lists import m3u8, xspf
 from voiceguide.playlist.podcast import chapters, feed, podcast_guid
 from voiceguide.playlist.track import Track, marks, read, tracks
+from voiceguide.playlist.writing import Entry, now, write
 from voiceguide.script import Request
 from voiceguide.session import Session
-from voiceguide.voices.cache import key
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
-
-    from voiceguide.export import Tags
 
 __all__ = [
     "COVER",
@@ -92,7 +88,7 @@ class Playlist:
         self.target = target
         self.about = script.about(Request(target, options))
         self.title = self.about.title
-        self._length_ms = options.length_ms
+        self._options = options
         given = {**options.chosen(), "minutes": None}
         for name in given:
             if all(name in track.options for track in self.about.tracks):
@@ -106,9 +102,10 @@ class Playlist:
     @cached_property
     def sessions(self) -> list[Session]:
         """The sessions of the tracks, in order; for a given length, as many areas as fit."""
-        if self._length_ms is None:
+        length_ms = self._options.length_ms
+        if length_ms is None:
             return [Session.of(plan(request)) for request in self._requests]
-        return [Session.of(one) for one in fit(self._requests, self._length_ms)]
+        return [Session.of(one) for one in fit(self._requests, length_ms)]
 
     def export(
         self,
@@ -116,63 +113,34 @@ class Playlist:
         progress: Callable[[float], None] | None = None,
         *,
         url: str | None = None,
+        id3: Literal["2.4", "2.3"] = "2.4",
+        waiting: Callable[[], object] = lambda: None,
     ) -> Path:
         """Write the playlist into a ``folder`` of its own, and return the path of the M3U8.
 
         A track is only made if it is missing, damaged, or was made from something else; our tracks
         that no longer belong to the playlist are removed. The lists are written last. ``url`` is
-        the web address of the folder for the links in the feed; by default, they are file links.
-        ``progress`` is called now and then with the fraction that is done, from 0 to 1. Raises a
-        VoiceguideError; finished tracks stay, and need not be made again.
+        the web address of the folder; without it, there is no feed, as apps could not follow its
+        links. ``progress`` is called now and then with the fraction that is done, from 0 to 1.
+        ``id3`` is the version of the tags. While another program writes into the folder,
+        ``waiting`` is called, and this waits. Raises a VoiceguideError; finished tracks stay, and
+        need not be made again.
         """
-        folder = Path(folder)
-        picture = cover.png(self.about.region or self.target)
-        paths = [folder / f"{stem}.mp3" for stem in self._stems()]
-        for number, (session, path) in enumerate(zip(self.sessions, paths, strict=True)):
-            if progress is not None:
-                progress(number / len(paths))
-            tags = replace(session.tags, track=f"{number + 1}/{len(paths)}", cover=picture)
-            _export_track(session, path, tags, _share(progress, number, len(paths)))
-        write_bytes(folder / COVER, picture)
-        made = [read(path) for path in paths]
-        for track in made:
-            write_bytes(chapters_path(track.path), chapters(track))
-        write_bytes(m3u8_path(folder), m3u8(made))
-        write_bytes(xspf_path(folder), xspf(made))
-        address = folder.resolve().as_uri() if url is None else url
-        write_bytes(folder / FEED, feed(made, address))
-        for track in tracks(folder):
-            if track.path not in paths:
-                for path in files_of(track.path):
-                    path.unlink(missing_ok=True)
-        return m3u8_path(folder)
+        subject = self.about.region or self.target
+        entries = [
+            Entry(stem, session, replace(session.tags, date=now(), id3=id3))
+            for stem, session in zip(self._stems(), self.sessions, strict=True)
+        ]
+        with alone(Path(folder), waiting):
+            picture = cover.titled(subject, self.title)
+            return write(Path(folder), entries, picture, url, progress)
+
+    @property
+    def name(self) -> str:
+        """The name for its folder: the target, and the options that differ from the defaults."""
+        return "-".join([self.target, *self._options.names()])
 
     def _stems(self) -> list[str]:
         names = [track.name for track in self.about.tracks]
         names = [*names[: len(self.sessions) - 1], names[-1]]
         return [f"{number:02}-{name}" for number, name in enumerate(names, 1)]
-
-
-def _export_track(
-    session: Session, path: Path, tags: Tags, progress: Callable[[float], None]
-) -> None:
-    """Make a track and its transcript if they are missing or outdated."""
-    transcript = transcript_path(path)
-    shown = {one.name: getattr(tags, one.name) for one in fields(tags)}
-    del shown["date"], shown["cover"], shown["source_digest"]
-    mark = key(session.fingerprint, shown, (tags.cover or b"").hex())
-    if export.read_source_digest(path) != mark:
-        transcript.unlink(missing_ok=True)  # it must not outlive its track
-        session.export(path, progress, tags=replace(tags, source_digest=mark))
-    if not transcript.exists():
-        text = export.captions(
-            session.timeline, "vtt", title=session.title, language=session.language
-        )
-        write_bytes(transcript, text.encode())
-
-
-def _share(
-    progress: Callable[[float], None] | None, number: int, count: int
-) -> Callable[[float], None]:
-    """Return a progress function for one of ``count`` parts of the work."""
-    return lambda done: progress((number + done) / count) if progress else None

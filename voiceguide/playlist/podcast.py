@@ -30,8 +30,8 @@ def feed(tracks: Sequence[Track], url: str, first_url: str | None = None) -> byt
     """Return a podcast feed: RSS 2.0 with the tags of iTunes and of Podcasting 2.0.
 
     ``url`` is the address of the folder with the tracks. The podcast's id depends on it (or on
-    ``first_url``, an earlier address), and those of the episodes on their names, so that they stay
-    the same when a track is made again.
+    ``first_url``, an earlier address). The id of an episode depends on its name and its sound: it
+    stays when the same is made again, and an episode that sounds different is a new one.
     """
     for prefix, namespace in (("atom", _ATOM), ("itunes", _ITUNES), ("podcast", _PODCAST)):
         ET.register_namespace(prefix, namespace)
@@ -59,8 +59,12 @@ def feed(tracks: Sequence[Track], url: str, first_url: str | None = None) -> byt
     add(channel, f"{{{_PODCAST}}}guid", str(podcast_guid(guid_address)))
     add(channel, f"{{{_PODCAST}}}medium", "podcast")
     add(channel, f"{{{_PODCAST}}}locked", "no")
+    latest = max(track.date for track in tracks)
     for track in tracks:
-        _add_episode(channel, track, base)
+        # Apps sort by date, and some show nothing else: the order of the tracks is that of their
+        # dates, and a change moves all of them, so that what is new is never sorted below.
+        date = latest + dt.timedelta(seconds=track.number)
+        _add_episode(channel, track, base, f"{track.number}/{len(tracks)}", date)
     return document(root)
 
 
@@ -87,16 +91,17 @@ def chapters(track: Track) -> bytes:
     return f"{json.dumps(listing, ensure_ascii=False, indent=2)}\n".encode()
 
 
-def _add_episode(channel: ET.Element, track: Track, base: str) -> None:
+def _add_episode(
+    channel: ET.Element, track: Track, base: str, place: str, date: dt.datetime
+) -> None:
     link = f"{base}/{quote(track.path.name)}"
     item = add(channel, "item")
-    add(item, "title", track.title)
+    add(item, "title", f"{track.album} {place}: {track.title}")
+    add(item, f"{{{_ITUNES}}}title", track.title)
     add(item, "description", "\n".join(one.title for one in track.chapters) or track.title)
-    name = f"{track.path.parent.resolve().name}/{track.language}/{track.path.stem}"
+    name = f"{track.path.parent.resolve().name}/{track.language}/{track.path.stem}/{track.sound}"
     add(item, "guid", str(uuid.uuid5(_PODCAST_GUID, name)), isPermaLink="false")
-    # Readers sort by time, so each track is one second later than the previous one.
-    time = dt.datetime.combine(track.date, dt.time(second=track.number), dt.UTC)
-    add(item, "pubDate", email.utils.format_datetime(time, usegmt=True))
+    add(item, "pubDate", email.utils.format_datetime(date, usegmt=True))
     add(item, "enclosure", url=link, length=str(track.size_bytes), type="audio/mpeg")
     add(item, f"{{{_ITUNES}}}duration", str(round(track.duration_ms / 1000)))
     add(item, f"{{{_ITUNES}}}episode", str(track.number))

@@ -31,8 +31,10 @@ class Track:
     comment: str
     language: str
     """A BCP 47 tag, or "und"."""
-    date: dt.date
-    """When it was made."""
+    date: dt.datetime
+    """When it was made, in UTC."""
+    sound: str
+    """A digest of what is heard, as far as its tags tell; "" if they do not."""
     duration_ms: int
     size_bytes: int
     chapters: tuple[Chapter, ...]
@@ -57,7 +59,8 @@ def read(path: Path) -> Track:
             str(tags["TPE1"]),
             str(tags.getall("COMM")[0]),
             export.language(str(tags["TLAN"])),
-            dt.date.fromisoformat(f"{tags['TDRC']}-01-01"[:10]),  # it may have been shortened
+            _date(str(tags["TDRC"])),
+            export.read_sound_digest(path) or "",
             round(file.info.length * 1000),
             path.stat().st_size,
             tuple(
@@ -68,6 +71,13 @@ def read(path: Path) -> Track:
         raise ExportError(f"{path}: cannot be read as a track: lacks {error.args[0]}") from error
     except (OSError, MutagenError, IndexError, TypeError, ValueError) as error:
         raise ExportError(f"{path}: cannot be read as a track: {error}") from error
+
+
+def _date(written: str) -> dt.datetime:
+    """Return a time of ID3, which may have been shortened to a month or a year."""
+    with_time = len(written) > len("2026-11-28")
+    day = dt.datetime.fromisoformat(written if with_time else f"{written}-01-01"[:10])
+    return day.replace(tzinfo=dt.UTC)
 
 
 def marks(path: Path) -> list[Span]:

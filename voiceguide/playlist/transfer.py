@@ -9,10 +9,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from voiceguide.errors import ExportError
-from voiceguide.files import PART
+from voiceguide.files import part_folder, sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 _CLUSTER_BYTES = 32_768
@@ -23,8 +23,9 @@ def copy(folders: Mapping[str, Sequence[Path]], to: Path) -> list[Path]:
     """Copy files into folders in ``to``, given by their names; return the paths of the folders.
 
     An existing folder is replaced: the new one is written beside it, flushed to disk, and renamed
-    when it is complete. First, it is checked that there is room for both. Raises ExportError; then
-    the old folder is unchanged, and nothing of ours is left beside it.
+    when it is complete. First, it is checked that there is room for both. Another copy to the same
+    place waits. Raises ExportError; then the old folder is unchanged, and nothing of ours is left
+    beside it.
     """
     if not to.is_dir():
         raise ExportError(f"{to}: no such folder: is the phone or card connected?")
@@ -33,13 +34,32 @@ def copy(folders: Mapping[str, Sequence[Path]], to: Path) -> list[Path]:
             raise ExportError(f"{to / name}: cannot be copied to itself; choose another place")
         if (to / name).is_symlink() or ((to / name).exists() and not (to / name).is_dir()):
             raise ExportError(f"{to / name}: is not a folder: move it away first")
+    with _alone(to):
+        try:
+            sweep(to)
+            for name in folders:
+                _restore(to, name)
+            _make_sure_of_room(folders, to)
+        except OSError as error:
+            raise ExportError(f"{to}: cannot be used: {error.strerror}") from error
+        return [_replace(to, name, files) for name, files in folders.items()]
+
+
+@contextlib.contextmanager
+def _alone(to: Path) -> Iterator[None]:
+    """Keep other processes from copying to the same place; the system ends this with ours."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    handle = os.open(to, os.O_RDONLY)
     try:
-        for name in folders:
-            _clean(to, name)
-        _make_sure_of_room(folders, to)
-    except OSError as error:
-        raise ExportError(f"{to}: cannot be used: {error.strerror}") from error
-    return [_replace(to, name, files) for name, files in folders.items()]
+        with contextlib.suppress(OSError):  # not every file system can
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _make_sure_of_room(folders: Mapping[str, Sequence[Path]], to: Path) -> None:
@@ -60,40 +80,35 @@ def _make_sure_of_room(folders: Mapping[str, Sequence[Path]], to: Path) -> None:
 
 def _replace(to: Path, name: str, files: Sequence[Path]) -> Path:
     """Copy ``files`` into a new folder, and replace the old one with it."""
-    new, place, old = _part(to, name), to / name, _old(to, name)
+    place, old = to / name, _old(to, name)
     try:
-        new.mkdir()
-        for file in files:
-            with file.open("rb") as source, (new / file.name).open("xb") as copied:
-                shutil.copyfileobj(source, copied)
-                copied.flush()
-                os.fsync(copied.fileno())
-        _sync(new)
-        if place.exists():
-            place.rename(old)
-        new.rename(place)
+        with part_folder(place) as new:
+            for file in files:
+                with file.open("rb") as source, (new / file.name).open("xb") as copied:
+                    shutil.copyfileobj(source, copied)
+                    copied.flush()
+                    os.fsync(copied.fileno())
+            _sync(new)
+            if place.exists():
+                place.rename(old)
+            new.rename(place)
         _sync(to)
     except OSError as error:
         what = f"{place}: cannot be copied: {error.strerror}"
         raise ExportError(f"{what}; the old copy is untouched") from error
     finally:
         with contextlib.suppress(OSError):
-            _clean(to, name)
+            _restore(to, name)
     return place
 
 
-def _clean(to: Path, name: str) -> None:
-    """Remove what an earlier copy left, even if it was killed."""
-    part, place, old = _part(to, name), to / name, _old(to, name)
+def _restore(to: Path, name: str) -> None:
+    """Put an old copy back whose place is empty, even if we were killed; remove it otherwise."""
+    place, old = to / name, _old(to, name)
     if old.exists() and not place.exists():
         old.rename(place)
-    for left in (part, old):
-        if left.exists():
-            shutil.rmtree(left)
-
-
-def _part(to: Path, name: str) -> Path:
-    return to / f"{PART}{name}"
+    elif old.exists():
+        shutil.rmtree(old)
 
 
 def _old(to: Path, name: str) -> Path:

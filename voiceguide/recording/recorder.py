@@ -158,7 +158,7 @@ def _record(folder: Path, phrase: Phrase, microphone: Microphone, console: Conso
         while answer == "p":
             answer = _ask(console, _NOTHING if clip is None else _BEHIND, "prsq")
             if answer == "p" and clip is not None:
-                _play(clip)
+                _play(clip.samples)
         if answer == "q":
             return None
         if answer == "s":

@@ -12,7 +12,8 @@ options when it has to last a given time, and ``write`` takes the one that was c
     request      what is asked for, and the script that results
     kind         a kind's template, and its rules of choice
     treatment    a request about a region: what is treated, and how
-    own          scripts and templates of the listener's own
+    own          scripts, templates and texts of the listener's own
+    plain        plain text, Markdown and captions -> SSML
     template     the sandbox, and what templates may call
     child        the process for templates that may come from strangers
 """
@@ -84,6 +85,17 @@ def about(request: Request) -> kind.About:
     if own.path_of(request.target) is not None:
         raise RequestError(f"{request.target} is a script: playlists are made of regions and kinds")
     return kind.about(request)
+
+
+def pictured(request: Request) -> str | None:
+    """Return the id of the region or kind that a target means; None for a script.
+
+    Raises RequestError for an unknown target; LibraryError.
+    """
+    if own.path_of(request.target) is not None:
+        return None
+    found, library = kind.meant(request)
+    return found.id if found.about == "itself" else library.region(request.target).id
 
 
 def options_of(request: Request) -> list[str]:

@@ -113,7 +113,7 @@ def about(request: Request) -> About:
         ]
         return About(texts.name, None, tuple(tracks))
     part = kind.tracks[0].part
-    region, _, areas = treatment.treatment(replace(request, part=part), found.library)
+    region, _, areas, _ = treatment.treatment(replace(request, part=part), found.library)
     treatment.by_area(request, found.library, areas)
     tracks = []
     for one in kind.tracks:

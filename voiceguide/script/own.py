@@ -1,7 +1,8 @@
-"""The listener's own scripts and templates: files, or standard input."""
+"""The listener's own scripts, templates and plain texts: files, or standard input."""
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from voiceguide.errors import RequestError, ScriptError, option
 from voiceguide.files import MAX_SCRIPT_BYTES
 from voiceguide.library import REFERENCE, load
 from voiceguide.options import OPTIONS
-from voiceguide.script import kind
+from voiceguide.script import kind, plain
 from voiceguide.script.request import Written
 from voiceguide.script.template import render
 
@@ -20,14 +21,18 @@ if TYPE_CHECKING:
 
     from voiceguide.script.request import Request
 
-SUFFIXES = (".ssml", ".xml", ".jinja")
+_PLAIN = (".txt", ".md", ".markdown", ".srt", ".vtt")
+SUFFIXES = (".ssml", ".xml", ".jinja", *_PLAIN)
+_SUFFIXES = re.compile(
+    r"(\.ssml|\.xml|\.txt|\.md|\.markdown|\.srt|\.vtt)?(\.jinja)?$", re.IGNORECASE
+)
 STANDARD_INPUT = "-"
 _MARKERS = (b"{{", b"{%", b"{#")
 """Jinja's markers; text on standard input that has one of them is a template."""
 
 
 def path_of(target: str) -> Path | None:
-    """Return the path of a target that is a script or template; standard input counts as one."""
+    """Return the path of a target that is a script, template or text; "-" counts as one."""
     path = Path(target)
     is_script = path.suffix.lower() in SUFFIXES
     return path if is_script or target == STANDARD_INPUT else None
@@ -44,8 +49,7 @@ def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -
             raise RequestError(what)
     piped = str(path) == STANDARD_INPUT
     name = "standard input" if piped else str(path)
-    stem = "script" if piped else path.name.removesuffix(".jinja").removesuffix(".ssml")
-    stem = stem.removesuffix(".xml")
+    stem = "script" if piped else _SUFFIXES.sub("", path.name)
     folder = path.resolve().parent
     source = _read(path)
     text: str | bytes = source
@@ -55,7 +59,16 @@ def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -
     elif request.options.variables:
         what = f"{option('variables', '--set')} only applies to templates; {name} is a script"
         raise RequestError(what)
-    return Written(text, name, (folder, *files.folders("sounds")), None, stem, stem)
+    elif path.suffix.lower() in _PLAIN or (piped and _is_plain(source)):
+        text = plain.to_ssml(_decoded(source, name), name)
+    album = stem.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # as it is shown
+    return Written(text, name, (folder, *files.folders("sounds")), None, album, stem)
+
+
+def _is_plain(source: bytes) -> bool:
+    """Whether standard input is a text to be read aloud, rather than SSML in any encoding."""
+    beginning = source.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    return beginning not in (b"", b"<", b"\xff", b"\xfe", b"\0")
 
 
 def fill_in(request: Request, source: str, name: str, folder: Path) -> str:
@@ -101,12 +114,23 @@ _piped: list[bytes] = []
 
 
 def _decoded(source: bytes, name: str) -> str:
-    """Return the text of a template."""
+    """Return the text of a template, in the encoding that it declares, UTF-16 or UTF-8."""
     if len(source) > MAX_SCRIPT_BYTES:
         what = f"is larger than {MAX_SCRIPT_BYTES:,} bytes, the most for a script"
         raise ScriptError(f"{name}: {what}")
+    declared = _DECLARED.match(source)
+    encoding = declared[1].decode() if declared else "utf-8-sig"
+    if source[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        encoding = "utf-16"
     try:
-        return source.decode("utf-8-sig")
+        return source.decode(encoding)
+    except LookupError as error:
+        raise ScriptError(
+            f"{name}: the encoding {encoding} is unknown; save it as UTF-8"
+        ) from error
     except UnicodeDecodeError as error:
-        what = f"is not UTF-8: byte 0x{source[error.start]:02x}; save it as UTF-8"
-        raise ScriptError(f"{name}: {what}") from error
+        what = f"is not {encoding.removesuffix('-sig').upper()}: byte 0x{source[error.start]:02x}"
+        raise ScriptError(f"{name}: {what}; save it as UTF-8") from error
+
+
+_DECLARED = re.compile(rb"""\s*<\?xml\s[^>]{0,100}encoding=["']([A-Za-z0-9._-]{1,40})["']""")

@@ -42,7 +42,7 @@ class Written:
     folders: tuple[Path, ...]
     """The folders that may hold its sounds."""
     title: str | None
-    """None for the title in the script."""
+    """None for the title in the script, or else the album."""
     album: str
     stem: str
     """The name of a file made from it, without suffix."""

@@ -22,25 +22,33 @@ class Treatment(NamedTuple):
     method: Method
     areas: list[Area]
     """The areas that a session of a given length can choose from, the most useful first."""
+    least: int = 1
+    """How many of them it treats at least: one for each target that makes the session."""
 
 
 def treatment(request: Request, library: Library) -> Treatment:
     """Return what a request treats; raises RequestError if its parts do not fit together."""
     options = request.options
-    region = library.region(request.target)
-    areas = region.areas_for(request.target)
+    region, areas, least = library.find(request.target)
     if options.area not in (None, "all"):
-        areas = [region.area(options.area)]
+        areas, least = [region.area(options.area)], 1
     if request.part != WHOLE:
         return Treatment(region, by_area(request, library, areas)[0], areas)
+    together = areas if options.area == "all" else areas[:least]
     if options.method is None:
-        suits = [area.place for area in (areas if options.area == "all" else areas[:1])]
+        suits = [area.place for area in together]
         by_depth = [name for name in library.methods if name in areas[0].place]
         for_all = [name for name in by_depth if all(name in place for place in suits)]
         method = library.method((for_all or by_depth or list(areas[0].place))[0])
     else:
         method = library.method(options.method)
     suited = [area for area in areas if method.id in area.place]
+    unsuited = [area.name for area in areas[:least] if area not in suited]
+    if least > 1 and unsuited:
+        raise RequestError(
+            f"{method.name} does not suit {unsuited[0]}, and a session has one method; "
+            "choose another, or make a session for each"
+        )
     if not suited:
         there_are = sorted({name for area in areas for name in area.place})
         raise RequestError(
@@ -54,7 +62,7 @@ def treatment(request: Request, library: Library) -> Treatment:
                 f"{option('prepare')}: {preparing.name} does not suit {suited[0].name}; "
                 "leave it out"
             )
-    return Treatment(region, method, suited)
+    return Treatment(region, method, suited, least)
 
 
 def by_area(request: Request, library: Library, areas: Sequence[Area]) -> list[Method]:
@@ -80,8 +88,10 @@ def context(request: Request, library: Library, areas: int) -> dict[str, Any]:
 
     A template gets plain dictionaries: the methods of a model would lead out of the sandbox.
     """
-    region, method, suited = treatment(request, library)
-    treated = list(itertools.islice(itertools.cycle(suited), areas))
+    whole, method, suited, least = treatment(request, library)
+    count = max(areas, least)
+    region = whole.treating(suited[:count])
+    treated = list(itertools.islice(itertools.cycle(region.areas), count))
     preparing = _preparing(None, library) if request.options.prepare else None
     tools: list[Method] = []
     prepared: list[bool] = []

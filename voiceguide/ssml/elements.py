@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 from voiceguide.ssml import values
 from voiceguide.ssml.cues import UNTIMED, Timing, WantedVoice
+from voiceguide.ssml.xml import SSML
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from voiceguide.errors import Findings
     from voiceguide.ssml.xml import Element
 
-SSML = "http://www.w3.org/2001/10/synthesis"
 _COMMON = {"xml:id", "xml:lang", "xml:base", "onlangfailure"}
 _TIMING = {
     "xml:id", "begin", "end", "dur", "repeatCount", "repeatDur",
@@ -113,19 +113,31 @@ class Attributes:
 
     def timing(self, element: Element) -> Timing:
         """Return when and how loud a par, seq or media is heard."""
+        repeat_count, repeat_dur_ms = self.repeats(element)
         timing = Timing(
             id=element.attributes.get("xml:id"),
             begin=self.read(element, "begin", values.point) or 0,
             end=self.read(element, "end", values.point),
             dur_ms=self.read(element, "dur", values.clock_value),
-            repeat_count=self.read(element, "repeatCount", values.count),
-            repeat_dur_ms=self.read(element, "repeatDur", values.clock_value),
+            repeat_count=repeat_count,
+            repeat_dur_ms=repeat_dur_ms,
             gain_db=self.read(element, "soundLevel", values.decibels) or 0.0,
             fade_in_ms=self.read(element, "fadeInDur", values.clock_value) or 0,
             fade_out_ms=self.read(element, "fadeOutDur", values.clock_value) or 0,
             pan=self.read(element, "vg:pan", values.pan) or 0.0,
         )
         return UNTIMED if timing == UNTIMED else timing
+
+    def repeats(self, element: Element) -> tuple[float | None, int | None]:
+        """Return how often and how long something is repeated (SMIL 3.0, 5.4.3)."""
+        dur_ms = self.read(element, "repeatDur", values.clock_value)
+        if element.attributes.get("repeatCount", "").strip() != "indefinite":
+            return self.read(element, "repeatCount", values.count), dur_ms
+        if dur_ms is None and "end" not in element.attributes:
+            name = local_name(element)
+            fix = "repeatDur" if name == "audio" else "an end or a repeatDur"
+            self._problems.add(f"<{name}> is repeated for ever: give it {fix}", element.at)
+        return None, values.FOR_EVER_MS if dur_ms is None else dur_ms
 
     def voice(self, element: Element) -> WantedVoice:
         """Return the voice that an element wants."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from voiceguide import phonemes
 from voiceguide.errors import Findings, ScriptError
 from voiceguide.files import MAX_SCRIPT_BYTES
-from voiceguide.library import phonemes
 from voiceguide.library.lexicon import Entry, Lexicon
 from voiceguide.ssml import xml
 from voiceguide.ssml.elements import ESPEAK, LONGEST_SHOWN

@@ -1,17 +1,20 @@
 """Elements -> cue tree.
 
 Audio only comes from the given folders; nothing is downloaded.
+
+More than 400 lines: a method for each element, and they call each other.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import unquote
 
 from voiceguide import files
 from voiceguide.errors import Findings, ScriptError
-from voiceguide.library.phonemes import marked
-from voiceguide.ssml import pls, say_as, values, xml
+from voiceguide.phonemes import marked
+from voiceguide.ssml import pls, say_as, values, vendors, xml
 from voiceguide.ssml.cues import (
     CHAPTER,
     UNTIMED,
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 _TITLE = "{http://purl.org/dc/elements/1.1/}title"  # Dublin Core
 _EMPTY = ("break", "mark", "meta", "lexicon")
 _SILENT = ("desc", "lexicon", "meta", "metadata")
+_PLACES = ("bookmark", "viseme")
+"""Elements of others that only mark a place."""
 
 
 def parse(  # noqa: PLR0913 (each by its name)
@@ -56,12 +61,12 @@ def parse(  # noqa: PLR0913 (each by its name)
     xml:lang. Raises ScriptError with a line for each mistake; with ``problems``,
     mistakes are added to it instead, and only text that is not SSML at all is raised.
     """
-    root, content = xml.read(text, name)
     reader = _Reader(folders, folders if lexicons is None else lexicons)
+    root, content = xml.read(text, name, reader.warnings)
     if local_name(root) != "speak":
         shown = local_name(root) or root.tag
         raise ScriptError(f"{name}:{root.at}: the root is <{shown}>, but must be <speak>")
-    style = Style(root.attributes.get("xml:lang") or language)
+    style = Style(_tag(root.attributes.get("xml:lang")) or language)
     cue = reader.document(root, content, style)
     _check_references(cue, reader.problems)
     if problems is not None:
@@ -169,11 +174,28 @@ class _Reader:
             case "desc" | "meta" | "metadata":
                 pass  # not meant to be heard
             case None:  # of another namespace: its content is spoken
-                self._content(element, style, flow)
+                self._foreign(element, style, flow)
             case _:
                 what = f"<{local}> is not an element of SSML 1.1, nor par, seq or media"
                 self._problem(element, what)
                 self._content(element, style, flow)  # to find more mistakes
+
+    def _foreign(self, element: Element, style: Style, flow: Flow) -> None:
+        called = f"<{element.written}>"
+        try:
+            ms, left_out = vendors.pause_ms(element)
+        except ValueError as error:
+            ms, left_out = None, f"{error}: it is ignored"
+        style, unlike = vendors.styled(element, style)
+        for what in filter(None, (left_out, unlike)):
+            self._warn(element, f"{called} {what}")
+        if ms is not None:
+            flow.add(Pause(ms, elastic=False, at=element.at))
+        elif not element.content:
+            flow.text(" ", style, element.at)  # it stands between two words
+            if element.name not in _PLACES and not left_out and not unlike:
+                self._warn(element, f"{called} is not supported: it is ignored")
+        self._content(element, style, flow)
 
     def _apart(self, element: Element, style: Style, flow: Flow) -> None:
         flow.flush()
@@ -194,6 +216,14 @@ class _Reader:
         rate = self._attributes.read(element, "rate", values.rate)
         pitch = self._attributes.read(element, "pitch", values.pitch)
         volume = self._attributes.read(element, "volume", values.volume)
+        for name, read, older in (
+            ("rate", rate, values.is_older_rate), ("volume", volume, values.is_older_volume)
+        ):  # fmt: skip
+            written = element.attributes.get(name, "").strip()
+            if read is not None and older(written):
+                better = f"{read:.0%}" if name == "rate" else f"{read:+.1f}dB"
+                what = f"is of SSML 1.0: it is read as {better}"
+                self._warn(element, f"<prosody {name}={written!r}> {what}")
         if element.attributes.get("pitch", "").strip().endswith("Hz"):
             self._warn(element, "<prosody pitch> in Hz is ignored: write semitones (+2st)")
         style = replace(
@@ -271,9 +301,10 @@ class _Reader:
     def _audio(self, element: Element, style: Style, flow: Flow) -> None:
         source = element.attributes.get("src", "")
         sound = self._sound(element, source)
+        repeat_count, repeat_dur_ms = self._attributes.repeats(element)
         timing = Timing(
-            repeat_count=self._attributes.read(element, "repeatCount", values.count),
-            repeat_dur_ms=self._attributes.read(element, "repeatDur", values.clock_value),
+            repeat_count=repeat_count,
+            repeat_dur_ms=repeat_dur_ms,
             gain_db=self._attributes.read(element, "soundLevel", values.decibels) or 0.0,
         )
         if sound is not None:
@@ -282,9 +313,14 @@ class _Reader:
             return
         if not _has_words(element):
             where = " or ".join(str(folder) for folder in self._folders)
-            self._problem(element, f"no sound {source!r} in {where}, and no text to speak instead")
+            what = f"no sound {source!r} in {where}, and no text to speak instead"
+            if _is_url(source):
+                shown = source[: LONGEST_SHOWN * 3]
+                what = f"{shown!r} is not fetched: save it beside the script, and write its name"
+            self._problem(element, what)
             return
-        self._warn(element, f"no sound {source!r}: its text is spoken instead")
+        why = " (nothing is fetched)" if _is_url(source) else ""
+        self._warn(element, f"no sound {source!r}{why}: its text is spoken instead")
         self._content(element, style, flow)
 
     def _sound(self, element: Element, source: str) -> Sound | None:
@@ -302,7 +338,9 @@ class _Reader:
     def _find(self, source: str) -> Path | None:
         if source not in self._found:
             named = source and ":" not in source  # no URL, no drive
-            self._found[source] = files.find(source, self._folders) if named else None
+            names = dict.fromkeys((source, unquote(source)))  # a URI, as SSML says, or as it is
+            found = (files.find(name, self._folders) for name in names if named)
+            self._found[source] = next(filter(None, found), None)
         return self._found[source]
 
     def _group(self, kind: Literal["seq", "par"], element: Element, style: Style) -> Group:
@@ -336,12 +374,22 @@ class _Reader:
         self.warnings.add(what, element.at)
 
 
+def _is_url(source: str) -> bool:
+    return "://" in source or source.startswith("soundbank:")
+
+
 def _in_language(style: Style, language: str | None) -> Style:
     """Return the style in a language; a new language gets its own voice."""
+    language = _tag(language)
     if not language:
         return style
     same = _primary(language) == _primary(style.language)
     return replace(style, language=language, voice=style.voice if same else None)
+
+
+def _tag(written: str | None) -> str:
+    """Return a BCP 47 tag; many write it as operating systems do (en_US)."""
+    return (written or "").strip().replace("_", "-")
 
 
 def _primary(language: str) -> str:

@@ -42,12 +42,14 @@ _SYNC_BASE = re.compile(r"(?P<id>[^\s+]+)\.(?P<edge>begin|end)\s*(?P<offset>[+-]
 _QUIETEST_DB, _LOUDEST_DB = -120.0, 40.0
 _LARGEST = 1e12
 _LONGEST_TIME = 30  # characters
+FOR_EVER_MS = 7 * 24 * 3_600_000
+"""As long as the longest session."""
 
 
 def duration(value: str) -> int:
-    """Return a time without a sign in milliseconds; s and ms are from SSML, h and min from SMIL."""
+    """Return a time in milliseconds, not negative; s and ms are from SSML, h and min from SMIL."""
     ms = _time(value)
-    if ms < 0 or value.startswith("+"):
+    if ms < 0 or value.startswith("-"):
         raise ValueError("must be a time such as 1.5s or 250ms, without a sign")
     return ms
 
@@ -110,9 +112,11 @@ def speed(value: str) -> float:
 
 
 def rate(value: str) -> float:
-    """Return the rate of speech, as a factor: 150% and +50% are the same."""
+    """Return the rate of speech, as a factor: 150%, +50% and, in SSML 1.0, 1.5 are the same."""
     if value in RATES:
         return RATES[value]
+    if is_older_rate(value):
+        value = f"{value[:1] if value[0] in '+-' else ''}{abs(_number(value)) * 100:g}%"
     try:
         factor = _number(value, "%") / 100
     except ValueError:
@@ -141,13 +145,29 @@ def pitch(value: str) -> float | None:
 
 
 def volume(value: str) -> float:
-    """Return the volume of speech, in decibels."""
+    """Return the volume of speech, in decibels; in SSML 1.0, 100 or less, or a change of it."""
     if value in VOLUMES:
         return VOLUMES[value]
+    if is_older_volume(value):
+        number = _number(value.removesuffix("%"))
+        factor = (100 + number if value[0] in "+-" else number) / 100
+        if factor < 0 or (value[0] not in "+-" and factor > 1):
+            raise ValueError("must be from 0 to 100, or better, in decibels: -6dB")
+        return max(VOLUMES["silent"], 20 * math.log10(factor)) if factor else VOLUMES["silent"]
     try:
         return decibels(value)
     except ValueError:
         raise ValueError(f"must be +6dB, or one of {', '.join(VOLUMES)}") from None
+
+
+def is_older_rate(value: str) -> bool:
+    """Whether a rate is a plain number, as in SSML 1.0."""
+    return re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)", value) is not None
+
+
+def is_older_volume(value: str) -> bool:
+    """Whether a volume is a number from 0 to 100 or a percentage, as in SSML 1.0 and Azure's."""
+    return is_older_rate(value.removesuffix("%"))
 
 
 def _time(value: str) -> int:

@@ -18,11 +18,14 @@ from voiceguide.files import MAX_SCRIPT_BYTES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from voiceguide.errors import Findings
+
 MAX_ELEMENTS = 300_000
 MAX_LINES = 300_000
 MAX_DEPTH = 150
 """How large a script may be; one for twelve hours has some 10,000 elements, ten deep."""
 
+SSML = "http://www.w3.org/2001/10/synthesis"
 _XML = "http://www.w3.org/XML/1998/namespace"
 _VOICEGUIDE = "urn:voiceguide"
 _PREFIXES = {_XML: "xml:", _VOICEGUIDE: "vg:"}
@@ -30,6 +33,21 @@ _PREFIXES = {_XML: "xml:", _VOICEGUIDE: "vg:"}
 _PIECE_BYTES = 1 << 15
 
 _DECLARATION = re.compile(r"\s{0,100}<\?xml\s.{0,200}?\?>\s{0,100}", re.DOTALL)
+_BETWEEN = "\x1f"
+"""Between the parts of a name; no document may contain it."""
+_ROOT = re.compile(
+    rb"""(
+        (?> \s++ | \xef\xbb\xbf | <\?.*?\?> | <!--.*?--> | <!DOCTYPE[^\[>]*+> )*+
+        <[^\s<>/!?]++ (?> \s++ [^\s=<>/]++ \s*+ = \s*+ (?> "[^"]*+" | '[^']*+' ) )*+
+    )\s*+/?>""",
+    re.VERBOSE | re.DOTALL,
+)
+"""A document up to the end of its first tag."""
+_UNREAD = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>", re.DOTALL)
+_MOST_PREFIXES = 100
+_PREFIXED = re.compile(rb"<([A-Za-z_][\w.-]*):")
+_PREFIXED_ATTRIBUTES = re.compile(rb"""\s([A-Za-z_][\w.-]*):[\w.-]+\s*=\s*["']""")
+_DECLARED = re.compile(rb"xmlns:([A-Za-z_][\w.-]*)\s*=")
 _ENTITY = re.compile(r"&[^;\s]{1,40};")
 
 
@@ -47,6 +65,8 @@ class Element:
 
     tag: str
     """Its name, preceded by its namespace in braces if it has one."""
+    written: str
+    """Its name as it is written, with its prefix."""
     attributes: dict[str, str]
     """By name; "xml:id" and "vg:pan" for these namespaces; other namespaces are left out."""
     at: Place
@@ -74,18 +94,23 @@ class Element:
             yield from child.walk()
 
 
-def read(document: str | bytes, name: str) -> tuple[Element, Iterator[Element | Text]]:
+def read(
+    document: str | bytes, name: str, oddities: Findings | None = None
+) -> tuple[Element, Iterator[Element | Text]]:
     """Return the root of ``document`` without content, and its content piece by piece.
 
-    This way, a long script is never in memory as a whole. ``name`` is used in messages. Both raise
-    ScriptError, with line and column, if the document is not well-formed XML or too large.
+    This way, a long script is never in memory as a whole. ``name`` is used in messages. With
+    ``oddities``, two mistakes of many scripts are added to it, and mended: prefixes that are not
+    declared, and a <speak> in another namespace than that of SSML. Both raise ScriptError, with
+    line and column, if the document is not well-formed XML or too large.
     """
     data = document.encode("utf-8", "surrogatepass") if isinstance(document, str) else document
     if len(data) > MAX_SCRIPT_BYTES:
         raise ScriptError(
             f"{name}: {len(data):,} bytes are more than a script may have ({MAX_SCRIPT_BYTES:,})"
         )
-    builder = _Builder(name, data, encoding="utf-8" if isinstance(document, str) else None)
+    encoding = "utf-8" if isinstance(document, str) else None
+    builder = _Builder(name, data, encoding, oddities)
     return builder.root(), builder.content()
 
 
@@ -114,11 +139,17 @@ def _decoded(document: bytes) -> str:
 class _Builder:
     """Builds elements from Expat's events."""
 
-    def __init__(self, name: str, data: bytes, encoding: str | None) -> None:
+    def __init__(
+        self, name: str, data: bytes, encoding: str | None, oddities: Findings | None
+    ) -> None:
         self._name = name
-        self._data = data
+        self._oddities = oddities
+        self._inserted_at, self._inserted = Place(0, 0), 0
+        self._data = data if oddities is None else self._with_prefixes(data)
+        self._speak = SSML
         self._begin = 0
-        self._parser = parser = expat.ParserCreate(encoding, namespace_separator=" ")
+        self._parser = parser = expat.ParserCreate(encoding, namespace_separator=_BETWEEN)
+        parser.namespace_prefixes = True
         self._open: list[Element] = []
         self._root: Element | None = None
         self._count = 0
@@ -194,13 +225,20 @@ class _Builder:
             raise self._error(at, f"elements are nested more than {MAX_DEPTH} deep")
         if self._count > MAX_ELEMENTS:
             raise self._error(at, f"has more than {MAX_ELEMENTS:,} elements")
-        space, _, local = name.rpartition(" ")
+        space, local, prefix = _split(name)
         kept = {}
         for written, value in attributes.items():
-            uri, _, attribute = written.rpartition(" ")
+            uri, attribute, _ = _split(written)
             if not uri or uri in _PREFIXES:
                 kept[_PREFIXES.get(uri, "") + attribute] = value
-        element = Element(f"{{{space}}}{local}" if space else local, kept, at)
+        if self._root is None and self._oddities is not None and local == "speak" and space:
+            self._speak = space
+            if space != SSML:
+                what = f'the namespace of <speak> is not that of SSML: write xmlns="{SSML}"'
+                self._oddities.add(what, at)
+        space = SSML if space == self._speak else space
+        written = f"{prefix}:{local}" if prefix else local
+        element = Element(f"{{{space}}}{local}" if space else local, written, kept, at)
         self._root = self._root or element
         self._add(element)
         self._open.append(element)
@@ -246,10 +284,48 @@ class _Builder:
             raise self._error(self._at(), _unknown_entity(f"&{name};"))
 
     def _at(self) -> Place:
-        return Place(self._parser.CurrentLineNumber, self._parser.CurrentColumnNumber + 1)
+        at = Place(self._parser.CurrentLineNumber, self._parser.CurrentColumnNumber + 1)
+        if at.line == self._inserted_at.line and at.column > self._inserted_at.column:
+            return Place(at.line, at.column - self._inserted)
+        return at
+
+    def _with_prefixes(self, data: bytes) -> bytes:
+        """Return a document whose root declares all prefixes; what is missing is an oddity."""
+        root = _ROOT.match(data)
+        if root is None:
+            return data
+        declared = {*_DECLARED.findall(data), b"xml", b"xmlns"}
+        tags = _UNREAD.sub(b"", data)
+        used = {*_PREFIXED.findall(tags), *_PREFIXED_ATTRIBUTES.findall(tags)}
+        missing = used - declared
+        if not 1 <= len(missing) <= _MOST_PREFIXES or self._oddities is None:
+            return data
+        before = data[: root.end(1)]
+        line_begin = before.rfind(b"\n") + 1
+        column = len(before[line_begin:].decode(errors="replace")) + 1
+        self._inserted_at = Place(before.count(b"\n") + 1, column)
+        added = b""
+        for prefix in sorted(missing):
+            name = prefix.decode()
+            space = _VOICEGUIDE if name == "vg" else f"urn:undeclared:{name}"
+            added += f' xmlns:{name}="{space}"'.encode()
+            self._oddities.add(
+                f'the prefix “{name}” is not declared: write xmlns:{name}="…" in <speak>',
+                Place(1, 1),
+            )
+        self._inserted = len(added)
+        return before + added + data[root.end(1) :]
 
     def _error(self, at: Place, what: str) -> ScriptError:
         return ScriptError(f"{self._name}:{at}: {what}")
+
+
+def _split(name: str) -> tuple[str, str, str]:
+    """Return the namespace, local name and prefix of a name as Expat gives it."""
+    parts = name.split(_BETWEEN)
+    if len(parts) == 1:
+        return "", name, ""
+    return parts[0], parts[1], parts[2] if len(parts) > 2 else ""  # noqa: PLR2004 (with a prefix)
 
 
 def _unknown_entity(entity: str) -> str:

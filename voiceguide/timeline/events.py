@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from voiceguide.ssml import SpanKind
-    from voiceguide.voices import Utterance
+    from voiceguide.voices import Utterance, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class Event:
     pan: float = 0.0
     """From -1 (left) to 1 (right)."""
     ramps: tuple[Ramp, ...] = ()
+    words: tuple[Word, ...] = ()
+    """Of speech, as they are written, with times from ``begin_ms`` on; none if not known."""
 
     @property
     def kind(self) -> Literal["speech", "sound"]:

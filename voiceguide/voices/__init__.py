@@ -8,6 +8,8 @@ that was made before is read from the cache; its key is everything that decides 
     pyttsx3     every system's own voices (espeak-ng on Linux), for where there is no better one
     piper       neural voices, each a model in a file (piper_download downloads them)
     kokoro      one neural model with many English voices (kokoro_download downloads it)
+    neural      what those two share, with neural_child and pace in their processes
+    times       when each word is said, and which written word it is
     download    downloads that resume and are verified, for both
     recordings  a folder of a person's recordings, one file for each phrase
     best        which voice speaks if none is named
@@ -31,7 +33,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from voiceguide.voices import best
 from voiceguide.voices.engine import (
     CALM_WPM,
     DEFAULT,
@@ -40,9 +41,8 @@ from voiceguide.voices.engine import (
     Spoken,
     Utterance,
     VoiceInfo,
+    Word,
 )
-from voiceguide.voices.pyttsx3 import Pyttsx3
-from voiceguide.voices.voice import Voice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,8 +58,8 @@ __all__ = [
     "Engine",
     "Spoken",
     "Utterance",
-    "Voice",
     "VoiceInfo",
+    "Word",
     "engines",
     "installed_voices",
 ]
@@ -72,6 +72,9 @@ def engines(voice: str | None) -> Callable[[], Engine]:
     calm one, the name of one of ``installed_voices``, the path of a
     Piper model (x.onnx), or a folder of recordings. Raises VoiceError if it is known to be missing.
     """
+    from voiceguide.voices import best
+    from voiceguide.voices.pyttsx3 import Pyttsx3
+
     if voice is None:
         return best.engines()
     if voice in (DEFAULT, PLAIN):

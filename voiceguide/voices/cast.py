@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from voiceguide.errors import Findings
+from voiceguide.library import Lexicon
 from voiceguide.ssml import Speech, walk
-from voiceguide.voices.engine import NO_LEXICON, Utterance, same_language
+from voiceguide.voices.engine import Utterance, same_language
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from voiceguide.library import Lexicon
     from voiceguide.ssml import Script, WantedVoice
     from voiceguide.voices.engine import Engine
 
@@ -39,7 +39,7 @@ class Cast:
         voice = self.chosen.get((style.voice, style.language)) if style.voice else None
         if voice is None and same_language(style.language, self.language):
             voice = self.voice
-        lexicon = self.lexicons.get(style.language, NO_LEXICON)
+        lexicon = self.lexicons.get(style.language)
         return Utterance.of(speech, voice, self.calm_wpm[style.language], lexicon)
 
 
@@ -50,7 +50,7 @@ def cast(  # noqa: PLR0913 (each by its name)
     rate_wpm: int | None,
     *,
     name: str,
-    lexicon: Callable[[str], Lexicon] = lambda _: NO_LEXICON,
+    lexicon: Callable[[str], Lexicon] = lambda _: Lexicon(),
 ) -> Cast:
     """Return the voices of a script, chosen from those of ``engine``.
 

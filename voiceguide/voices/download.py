@@ -9,8 +9,9 @@ import os
 import re
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from voiceguide.errors import VoiceError
 from voiceguide.files import settle
@@ -60,7 +61,7 @@ def base_address(given: str, variable: str) -> str:
 
     ``variable`` is the environment variable that it comes from, for the message.
     """
-    if not given.startswith(("https://", "http://")):
+    if not _is_safe(given):
         raise VoiceError(f"{variable}={given}: must begin with https://")
     return given.rstrip("/") + "/"
 
@@ -220,9 +221,27 @@ def _open(url: str, begin: int = 0) -> http.client.HTTPResponse:
     request = urllib.request.Request(url, headers={"User-Agent": "voiceguide"})  # noqa: S310 (_base)
     if begin:
         request.add_header("Range", f"bytes={begin}-")
-    answer = urllib.request.urlopen(request, timeout=_TIMEOUT_S)  # noqa: S310
+    answer = urllib.request.build_opener(_SafeRedirects).open(request, timeout=_TIMEOUT_S)
     assert isinstance(answer, http.client.HTTPResponse)  # noqa: S101 (of http and https)
     return answer
+
+
+class _SafeRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(  # noqa: PLR0913 (as urllib calls it)
+        self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        """Follow a redirect, unless others could read or change what is behind it."""
+        if not _is_safe(newurl):
+            raise VoiceError(f"{req.full_url}: redirects to {newurl}, which is not https")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _is_safe(url: str) -> bool:
+    """Whether an address is https, or on this machine."""
+    parts = urllib.parse.urlsplit(url)
+    return parts.scheme == "https" or (
+        parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from voiceguide.library import Lexicon
-from voiceguide.library.phonemes import marked, parts
+from voiceguide.phonemes import marked, parts
 from voiceguide.tables import Table
 from voiceguide.voices import words
 
@@ -16,14 +15,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from voiceguide.library import Lexicon
     from voiceguide.ssml import Speech, WantedVoice
 
 CALM_WPM = 128
 """The pace of a natural voice that nobody asked for another; conversation runs at 150 to 180."""
 RATES_WPM = (40, 450)
 """From a quarter of conversation to a screen reader's fastest."""
-
-NO_LEXICON = Lexicon()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ class Utterance:
         speech: Speech,
         voice: str | None = None,
         rate_wpm: float = CALM_WPM,
-        lexicon: Lexicon = NO_LEXICON,
+        lexicon: Lexicon | None = None,
     ) -> Utterance:
         """Return what an engine has to say for a cue, in its style and relative to ``rate_wpm``.
 
@@ -67,11 +65,15 @@ class Utterance:
         rate = min(fastest, max(slowest, round(rate_wpm * style.rate)))
         pitch_st = round(style.pitch_st, 2)
         written = speech.text if speech.said is None else speech.said
-        spoken = lexicon.aliased(words.spoken(written, style.language))
+        spoken = words.spoken(written, style.language)
+        spoken = lexicon.aliased(spoken) if lexicon else spoken
+
+        def said(text: str) -> str:
+            text = words.spoken(text, style.language)
+            return lexicon.applied(text) if lexicon else text
+
         phonemes = "".join(
-            marked(part.text)
-            if part.is_ipa
-            else lexicon.applied(words.spoken(part.text, style.language))
+            marked(part.text) if part.is_ipa else said(part.text)
             for part in parts(speech.phonemes or written.replace("[[", ""))
         )
         return cls(
@@ -85,6 +87,14 @@ class Utterance:
         )
 
 
+class Word(NamedTuple):
+    """A word in speech, from ``begin_ms`` to ``end_ms`` of its clip."""
+
+    text: str
+    begin_ms: int
+    end_ms: int
+
+
 class Spoken(NamedTuple):
     """What an engine returns: raw speech, not trimmed or leveled yet."""
 
@@ -93,6 +103,10 @@ class Spoken(NamedTuple):
     rate_hz: int
     harsh_db: float = 0.0
     """How much too loud this engine's band from 2 to 5 kHz is; it is lowered by this much."""
+    words: tuple[Word, ...] = ()
+    """As they are said, and when; none if the engine does not know."""
+    polish: bool = True
+    """Whether rumble and peaks are taken out of it. Neural voices have none, and lose by it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from voiceguide.errors import VoiceError
-from voiceguide.library.phonemes import for_espeak
+from voiceguide.phonemes import for_espeak
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ class Espeak:
         """Return the sentences of a text in IPA, with their punctuation.
 
         ``voice`` is one of espeak-ng's, such as "en-us". What stands in [[ ]] is in its mnemonics
-        (see ``voiceguide.library.phonemes.for_espeak``), and is read in its context. Raises
+        (see ``voiceguide.phonemes.for_espeak``), and is read in its context. Raises
         VoiceError for an unknown voice.
         """
         sentences = [""]

@@ -1,42 +1,31 @@
 """Kokoro: one neural model that speaks English with many voices (extra "kokoro").
 
-A voice is a table of style vectors; the model is far larger, so all engines share one process, as
-Piper's do (see there). The default engine speaks what is in other languages.
+A voice is a table of style vectors, beside which the model is large.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import importlib.metadata
 import importlib.util
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from voiceguide import files
+from voiceguide import files, phonemes
 from voiceguide.child import Child
 from voiceguide.errors import MissingVoiceError, VoiceError
-from voiceguide.library import phonemes
-from voiceguide.voices.cache import digest_of, key
-from voiceguide.voices.engine import (
-    CALM_WPM,
-    Spoken,
-    Utterance,
-    VoiceInfo,
-    remark_without_pitch,
-    same_language,
-)
+from voiceguide.voices import neural
+from voiceguide.voices.cache import digest_of
+from voiceguide.voices.engine import VoiceInfo, same_language
+from voiceguide.voices.neural import LIMIT_S, SPEAKER
 from voiceguide.voices.pyttsx3 import Pyttsx3
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from voiceguide.ssml import WantedVoice
-    from voiceguide.voices.engine import Engine
+    from voiceguide.voices.engine import Engine, Spoken, Utterance
 
 NAME = "kokoro"
 MODEL = "model_int8.onnx"
@@ -46,8 +35,6 @@ STYLES = "voices"
 SUFFIX = ".bin"
 STYLE_BYTES = 522_240
 """A voice's size: for each number of sounds, 256 numbers."""
-SPEAKER = "#"
-"""The separator before the name of a voice: folder#am_michael."""
 NEEDED = "pip install 'voiceguide[kokoro]'"
 CALM = "am_michael"
 """The voice that speaks if none is named: of seven it says phrases of one to three words best.
@@ -65,13 +52,13 @@ other programs to know how words sound."""
 _GENDERS = {"f": "female", "m": "male"}
 _STYLE = re.compile(r"[ab][fm]_\w+")
 _CHILD = Path(__file__).with_name("kokoro_child.py")
+_CODE = tuple(map(_CHILD.with_name, ("kokoro_child.py", "neural_child.py", "pace.py")))
 _QUALITY = 10
 """Above Piper's: Distill-MOS 4.5 for whole sentences, Piper's best 4.3."""
-_LIMIT_S = 60.0  # a slow disk
 _LIMIT_S_PER_CHARACTER = 1.0  # ten times real time: the small model is the slowest
 
 
-class Model:
+class Model(neural.Model):
     """A model on disk, its voices, and the process that speaks with it."""
 
     def __init__(self, place: Path, style: str, voice: str) -> None:
@@ -80,6 +67,7 @@ class Model:
         ``voice`` is its name in utterances. Raises VoiceError if the model or the voice is missing.
         """
         self.voice = voice
+        self.name = NAME
         path = _model(place)
         self.styles = _styles(place)
         if not self.styles:
@@ -97,69 +85,41 @@ class Model:
         self._sound = " ".join(
             (
                 f"{NAME}-{_version()}",
-                hashlib.blake2b(_CHILD.read_bytes(), digest_size=4).hexdigest(),
+                hashlib.blake2b(
+                    b"".join(path.read_bytes() for path in _CODE), digest_size=4
+                ).hexdigest(),
                 digest_of(path, kept),
                 hashlib.blake2b(" ".join(parts).encode(), digest_size=16).hexdigest(),
             )
         )
         self.id = f"{self._sound} {self.style}"
-        self._paces = files.Store(files.cache_folder() / "paces")
-
-    def pace(self, style: str) -> float:
-        """Return the speed at which a voice has the standard pace; it is measured once."""
-        name = key(self._sound, style)
-        kept = self._paces.read(name)
-        if kept is None:
-            kept = repr(float(self.child.ask(_LIMIT_S, do="pace", style=style))).encode()
-            self._paces.write(name, kept)
-        return float(kept)
-
-
-class Kokoro:
-    """An engine that speaks English with a model, and uses another engine for other languages."""
-
-    def __init__(self, model: Model, default: Engine) -> None:
-        self.id = f"{model.id} {default.id}"
-        self._model = model
-        self._default = default
 
     def speak(self, utterance: Utterance) -> Spoken:
-        """Return speech; raises VoiceError if the model cannot be loaded or fails twice."""
-        if not self._speaks(utterance):
-            if self._is_own(utterance.voice):
-                utterance = replace(utterance, voice=None)
-            return self._default.speak(utterance)
-        _, _, named = (utterance.voice or "").rpartition(SPEAKER)
-        style = named if named in self._model.styles else self._model.style
-        answer = self._model.child.ask(
-            _LIMIT_S + _LIMIT_S_PER_CHARACTER * len(utterance.said),
-            do="speak",
-            text=(
-                utterance.said
-                if utterance.phonemes is None
-                else phonemes.for_espeak(utterance.phonemes, utterance.language)
-            ),
-            marked=utterance.phonemes is not None,
-            rate=utterance.rate_wpm,
-            style=style,
-            pace=self._model.pace(style),
+        """Return speech by the voice that the utterance asks for; raises VoiceError."""
+        _, _, name = (utterance.voice or "").rpartition(SPEAKER)
+        style = name if name in self.styles else self.style
+        marked = utterance.phonemes is not None
+        return neural.spoken(
+            self.child.ask(
+                LIMIT_S + _LIMIT_S_PER_CHARACTER * len(utterance.said),
+                do="speak",
+                text=(
+                    phonemes.for_espeak(utterance.phonemes, utterance.language)
+                    if utterance.phonemes
+                    else utterance.said
+                ),
+                marked=marked,
+                rate=utterance.rate_wpm,
+                style=style,
+                lasts_s=self.paces(style, style=style),
+            )
         )
-        pcm = np.frombuffer(base64.b64decode(answer["pcm"]), dtype="<i2")
-        return Spoken(pcm.astype(np.float32) / np.float32(32767), int(answer["rate_hz"]))
-
-    def calm_wpm(self, language: str) -> int:
-        """Return the calm pace of a natural voice; for other languages, the other engine's."""
-        if same_language(language, self._model.language):
-            return CALM_WPM
-        return self._default.calm_wpm(language)
 
     def choose(self, wanted: WantedVoice, language: str) -> str | None:
         """Return the voice that matches best; one that is named comes first."""
-        if not same_language(language, self._model.language):
-            return self._default.choose(wanted, language)
         for name in (" ".join(wanted.names), *wanted.names):
-            style = self._model.style if name == self._model.voice else name.removeprefix(_PREFIX)
-            if style in self._model.styles:
+            style = self.style if name == self.voice else name.removeprefix(_PREFIX)
+            if style in self.styles:
                 return f"{SPEAKER}{style}"
         if wanted.names and not (wanted.languages or wanted.gender or wanted.variant):
             return None
@@ -170,41 +130,12 @@ class Kokoro:
     def _matching(self, wanted: WantedVoice, language: str) -> list[str]:
         """Return the voices of a kind: the session's own first, if it is one, in each country."""
         languages = wanted.languages or (language,)
-        if not any(same_language(tag, self._model.language) for tag in languages):
+        if not any(same_language(tag, self.language) for tag in languages):
             return []
-        styles = [self._model.style, *self._model.styles]
+        styles = [self.style, *self.styles]
         matching = [one for one in styles if wanted.gender in (None, _GENDERS[one[1]])]
         matching.sort(key=lambda one: _LANGUAGES[one[0]] not in languages)
         return list(dict.fromkeys(matching))
-
-    def remarks(self, utterances: Iterable[Utterance]) -> list[str]:
-        """Return what the model cannot do for ``utterances``."""
-        utterances = list(utterances)
-        mine = [utterance for utterance in utterances if self._speaks(utterance)]
-        others = [utterance for utterance in utterances if not self._speaks(utterance)]
-        remarks = []
-        if others:
-            languages = ", ".join(sorted({utterance.language for utterance in others}))
-            speaks = f"{NAME} speaks “{self._model.language}”"
-            remarks.append(f"{speaks}; another voice speaks what is in “{languages}”")
-        return remarks + remark_without_pitch(NAME, mine) + self._default.remarks(others)
-
-    def restart(self) -> None:
-        """Start afresh with the next phrase."""
-        self._model.child.restart()
-        self._default.restart()
-
-    def close(self) -> None:
-        """End the process of the model, for all engines that share it."""
-        self._model.child.close()
-        self._default.close()
-
-    def _speaks(self, utterance: Utterance) -> bool:
-        own = utterance.voice is None or self._is_own(utterance.voice)
-        return own and same_language(utterance.language, self._model.language)
-
-    def _is_own(self, voice: str | None) -> bool:
-        return voice == self._model.voice or (voice or "").startswith(SPEAKER)
 
 
 def folder() -> Path:
@@ -249,7 +180,7 @@ def find(voice: str) -> Callable[[], Engine] | None:
         if not (place / STYLES).is_dir():
             return None
     model = Model(place, style, voice)
-    return lambda: Kokoro(model, Pyttsx3())
+    return lambda: neural.Neural(model, Pyttsx3())
 
 
 _FIX = f"“voiceguide voices --download {NAME}” downloads it"

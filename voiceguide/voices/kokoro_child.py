@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import ctypes
 import os
 import re
@@ -13,6 +12,7 @@ import numpy as np
 
 from voiceguide.child import Asker, serve
 from voiceguide.errors import VoiceError
+from voiceguide.voices import neural_child, pace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -105,16 +105,13 @@ ESPEAK_TIED = 0x80  # the character that ties is in the bits from 8 on
 
 MOST_LETTERS = 100
 """How many letters of its alphabet the model gets at once: 8 s at 120 words a minute. It takes 510,
-but each second of speech needs 180 MB of memory (measured)."""
-MOST_THREADS = 4  # one sentence gains nothing from more
-NORM_WPM = 176
-NORM = ("Sit on the floor, lean back on your hands, and let your leg rest on the ball.", 5.44)
-"""The text for measuring a voice's pace, and how many seconds its 16 words last at 176 words a
-minute as heard, so that a rate means the same for every voice."""
-PACES = (0.4, 2.5)
-"""The plausible range of a voice's pace; outside, the measurement failed."""
+but twice as many letters need 220 MB more of memory (332 and 550 MB in all; measured)."""
 GAPS_S = {True: 0.33, False: 0.16}
 """The gaps after a sentence, and within a long one, at 176 words per minute (as for Piper)."""
+GAPS_WPM = 176
+DURATIONS = "/encoder/Clip_output_0"
+"""The tensor that has the length of each letter, in frames."""
+FRAME_S = 0.025
 AUDIBLE = 0.01  # of the peak
 MARGIN_S = 0.02  # kept at both ends, so that no sound's beginning or end is cut
 
@@ -236,68 +233,71 @@ class Speaker:
         self._name = model.name
         self._styles = styles
         try:
-            self._load(model)
+            self._load(model, asker.folder)
         except Exception as error:
             raise VoiceError(
                 f"{model} cannot be loaded: {error or type(error).__name__}"
             ) from error
         self._espeak = Espeak()
 
-    def _load(self, model: Path) -> None:
-        import onnxruntime
-
-        # One thread a core would leave none for the encoder, and the arena would keep the memory of
-        # the longest sentence. The number of threads does not change the sound (measured).
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = min(MOST_THREADS, os.cpu_count() or 1)
-        options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(
-            str(model), sess_options=options, providers=["CPUExecutionProvider"]
-        )
+    def _load(self, model: Path, folder: Path) -> None:
+        self._session = neural_child.load(model, folder, DURATIONS)
         names = {given.name for given in self._session.get_inputs()}
         [self._tokens] = names - {"style", "speed"}  # "tokens" or "input_ids"
 
     def speak(
-        self, text: str, *, marked: bool, rate: int, style: str, pace: float
+        self, text: str, *, marked: bool, rate: int, style: str, lasts_s: list[float]
     ) -> dict[str, object]:
-        """Return 16 bit samples in base64, and their rate; raises VoiceError.
+        """Return an answer as of ``neural_child.Speech``; raises VoiceError.
 
-        ``marked`` is whether the text has espeak's phonemes within [[ ]].
+        ``marked`` is whether the text has espeak's phonemes within [[ ]]; ``lasts_s`` is what
+        ``paces`` returned.
         """
-        slower = NORM_WPM / rate
-        parts: list[Sound] = []
+        speed = 1 / pace.scale(rate, "en", lasts_s)
+        speech = neural_child.Speech(RATE_HZ)
+        gap_s = 0.0
         try:
             for piece in self._pieces(text, style, marked=marked):
-                parts += [
-                    self._synthesize(piece.letters, style, pace / slower),
-                    silence(GAPS_S[piece.is_end] * slower),
-                ]
-        except Exception as error:
-            raise VoiceError(f"{self._name} failed: {error or type(error).__name__}") from error
-        samples = np.concatenate(parts[:-1] or [silence(0)])
-        pcm = np.rint(np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
-        return {"pcm": base64.b64encode(pcm).decode(), "rate_hz": RATE_HZ}
+                speech.pause(gap_s)
+                speech.add(*self._synthesize(piece.letters, style, speed))
+                gap_s = GAPS_S[piece.is_end] * GAPS_WPM / rate
 
-    def pace(self, style: str) -> float:
-        """Return the speed at which a voice has the standard pace; raises VoiceError."""
-        text, norm_s = NORM
-        try:
-            [piece] = self._pieces(text, style, marked=False)
-            heard_s = self._synthesize(piece.letters, style, 1.0).size / RATE_HZ - 2 * MARGIN_S
+            def ipa(word: str) -> str:
+                pieces = self._pieces(word, style, marked=marked)
+                return "".join(piece.letters for piece in pieces)
+
+            return speech.answer(text, ipa)
         except Exception as error:
             raise VoiceError(f"{self._name} failed: {error or type(error).__name__}") from error
-        pace = heard_s / norm_s
-        return pace if PACES[0] <= pace <= PACES[1] else 1.0
+
+    def paces(self, style: str) -> list[float]:
+        """Return how fast a voice is (``pace.measured``); raises VoiceError."""
+
+        def lasts_s(text: str, scale: float) -> float:
+            pieces = self._pieces(text, style, marked=False)
+            return sum(
+                pace.heard_s(self._synthesize(piece.letters, style, 1 / scale)[0], RATE_HZ)
+                for piece in pieces
+            )
+
+        try:
+            return pace.measured("en", lasts_s)
+        except Exception as error:
+            raise VoiceError(f"{self._name} failed: {error or type(error).__name__}") from error
 
     def _pieces(self, text: str, style: str, *, marked: bool) -> list[Piece]:
         british = style.startswith("b")
         clauses = self._espeak.clauses(text, VOICES[british], marked=marked)
         return list(pieces(clauses, british=british))
 
-    def _synthesize(self, spoken: str, style: str, speed: float) -> Sound:
-        """Return speech without silence at its ends."""
+    def _synthesize(
+        self, spoken: str, style: str, speed: float
+    ) -> tuple[Sound, list[tuple[str, float]]]:
+        """Return speech without silence at its ends, and each letter and how long it lasts, in s.
+
+        There are no letters if that is not known. The first one begins with the sound, which at a
+        slow pace is long before the model's own padding ends.
+        """
         tokens = [TOKENS[letter] for letter in spoken]
         rows = np.fromfile(self._styles / f"{style}.bin", "<f4").reshape(STYLES)
         given = {
@@ -305,22 +305,24 @@ class Speaker:
             "style": rows[len(tokens)],
             "speed": np.array([speed], np.float32),
         }
-        return trimmed(self._session.run(None, given)[0].reshape(-1))
+        said, *others = self._session.run(None, given)
+        begin, end = audible(said.reshape(-1))
+        sounds: list[tuple[str, float]] = []
+        for lengths in others:
+            padding, first, *rest = (lengths.reshape(-1) * FRAME_S).tolist()
+            first_s = max(0.0, padding + first - begin / RATE_HZ)
+            sounds = list(zip((*spoken, ""), (first_s, *rest), strict=True))
+        return said.reshape(-1)[begin:end], sounds
 
 
-def silence(seconds: float) -> Sound:
-    """Return silence."""
-    return np.zeros(round(seconds * RATE_HZ), np.float32)
-
-
-def trimmed(samples: Sound) -> Sound:
-    """Return speech without silence at its ends, but for a short margin."""
+def audible(samples: Sound) -> tuple[int, int]:
+    """Return where speech begins and ends, in frames, with a short margin; both 0 for silence."""
     levels = np.abs(samples)
     loud = np.flatnonzero(levels > AUDIBLE * levels.max(initial=0.0))
     if not loud.size:
-        return samples[:0]
+        return 0, 0
     margin = round(MARGIN_S * RATE_HZ)
-    return samples[max(0, loud[0] - margin) : loud[-1] + 1 + margin]
+    return max(0, int(loud[0]) - margin), int(loud[-1]) + 1 + margin
 
 
 if __name__ == "__main__":

@@ -3,21 +3,15 @@
 A voice is a model, ``x.onnx``, and its configuration beside it, ``x.onnx.json``. It lies in the
 user's folder of voices, or in an installed package that has “voice” in its name, at its top or in
 its folder ``data``: so a voice can come from pip.
-
-The model runs in a child process: if onnxruntime crashes or hangs on a phrase, the session goes on.
-All engines of a voice share the process, since a model is large and one phrase already uses several
-cores. The default engine speaks what is in other languages.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
 import itertools
-import json
 import os
 import re
 import sys
@@ -25,33 +19,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydantic import BaseModel, ValidationError
 
-from voiceguide import files
+from voiceguide import files, phonemes
 from voiceguide.child import Child
 from voiceguide.errors import MissingVoiceError, VoiceError
-from voiceguide.library import phonemes
-from voiceguide.voices.cache import digest_of, key
-from voiceguide.voices.engine import (
-    CALM_WPM,
-    Spoken,
-    Utterance,
-    VoiceInfo,
-    remark_without_pitch,
-    same_language,
-)
+from voiceguide.voices import neural
+from voiceguide.voices.cache import digest_of
+from voiceguide.voices.engine import VoiceInfo, same_language
+from voiceguide.voices.neural import LIMIT_S, SPEAKER
 from voiceguide.voices.pyttsx3 import Pyttsx3
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from voiceguide.ssml import WantedVoice
-    from voiceguide.voices.engine import Engine
+    from voiceguide.voices.engine import Engine, Spoken, Utterance
 
 SUFFIX = ".onnx"
-SPEAKER = "#"
-"""The separator before the name of a speaker, if a model has several: model.onnx#anna."""
 NEEDED = "pip install 'voiceguide[piper]'"
 
 RECOMMENDED = {"en": "en_US-joe-medium", "de": "de_DE-thorsten-medium"}
@@ -65,16 +50,18 @@ _SHA256 = {
 """The digests of models that packages bring: what another package has under such a name is not
 loaded."""
 _PACES = {_SHA256["en_US-joe-medium"]: [10.514, 18.165]}
-"""What ``Model.paces`` returns for models that are known."""
+"""What is measured for models that are known."""
 _QUALITIES = ("x_low", "low", "medium", "high")
 _LICENCE = re.compile(r"^\W*licen[cs]e\W+(.+)$", re.IGNORECASE | re.MULTILINE)
 
 _NAME = re.compile(r"[a-z]{2,3}_[A-Z]{2}-\w+-(x_low|low|medium|high)")
 """The names of Piper's own voices."""
 _CHILD = Path(__file__).with_name("piper_child.py")
-_CODE = (_CHILD, _CHILD.with_name("espeak.py"), Path(phonemes.__file__))
+_CODE = (
+    *map(_CHILD.with_name, ("piper_child.py", "neural_child.py", "pace.py", "espeak.py")),
+    Path(phonemes.__file__),
+)
 """What decides how a model sounds, besides itself."""
-_LIMIT_S = 60.0  # a large model on a slow disk
 _LIMIT_S_PER_CHARACTER = 0.5  # five times real time
 
 
@@ -101,7 +88,7 @@ class _Config(BaseModel, defer_build=True):
     speaker_id_map: dict[str, int] | None = None
 
 
-class Model:
+class Model(neural.Model):
     """A voice on disk, and the process that speaks with it."""
 
     def __init__(self, path: Path, speaker: str, voice: str) -> None:
@@ -137,99 +124,36 @@ class Model:
                 hashlib.blake2b(_config_path(path).read_bytes(), digest_size=16).hexdigest(),
             )
         )
-        self._paces = files.Store(files.cache_folder() / "paces")
-
-    def paces(self, speaker: int | None) -> list[float]:
-        """Return how fast a speaker is, as the process measures it; it is measured once."""
-        if self._digest in _PACES:
-            return _PACES[self._digest]
-        name = key("piper", self.id, speaker)
-        kept = self._paces.read(name)
-        if kept is None:
-            kept = json.dumps(self.child.ask(_LIMIT_S, do="paces", speaker=speaker)).encode()
-            self._paces.write(name, kept)
-        paces: list[float] = json.loads(kept)
-        return paces
-
-
-class Piper:
-    """An engine that speaks with a model, and uses another engine for other languages."""
-
-    def __init__(self, model: Model, default: Engine) -> None:
-        self.id = f"{model.id} {default.id}"
-        self._model = model
-        self._default = default
 
     def speak(self, utterance: Utterance) -> Spoken:
-        """Return speech; raises VoiceError if the model cannot be loaded or fails twice."""
-        if not self._speaks(utterance):
-            if self._is_own(utterance.voice):
-                utterance = replace(utterance, voice=None)
-            return self._default.speak(utterance)
-        _, _, speaker = (utterance.voice or "").rpartition(SPEAKER)
-        number = self._model.speakers.get(speaker, self._model.speaker)
-        answer = self._model.child.ask(
-            _LIMIT_S + _LIMIT_S_PER_CHARACTER * len(utterance.said),
-            do="speak",
-            text=utterance.said,
-            phonemes=utterance.phonemes
-            and phonemes.for_espeak(utterance.phonemes, utterance.language),
-            rate=utterance.rate_wpm,
-            speaker=number,
-            lasts_s=self._model.paces(number),
+        """Return speech by the speaker that the utterance asks for; raises VoiceError."""
+        _, _, name = (utterance.voice or "").rpartition(SPEAKER)
+        speaker = self.speakers.get(name, self.speaker)
+        return neural.spoken(
+            self.child.ask(
+                LIMIT_S + _LIMIT_S_PER_CHARACTER * len(utterance.said),
+                do="speak",
+                text=utterance.said,
+                phonemes=utterance.phonemes
+                and phonemes.for_espeak(utterance.phonemes, utterance.language),
+                rate=utterance.rate_wpm,
+                speaker=speaker,
+                lasts_s=_PACES.get(self._digest) or self.paces(speaker, speaker=speaker),
+            )
         )
-        pcm = np.frombuffer(base64.b64decode(answer["pcm"]), dtype="<i2")
-        return Spoken(pcm.astype(np.float32) / np.float32(32767), int(answer["rate_hz"]))
-
-    def calm_wpm(self, language: str) -> int:
-        """Return the calm pace of a natural voice; for other languages, the other engine's."""
-        if same_language(language, self._model.language):
-            return CALM_WPM
-        return self._default.calm_wpm(language)
 
     def choose(self, wanted: WantedVoice, language: str) -> str | None:
         """Return the model or one of its speakers if it is named; nothing else can be chosen."""
-        if not same_language(language, self._model.language):
-            return self._default.choose(wanted, language)
+        del language
         for name in (" ".join(wanted.names), *wanted.names):
-            if name in self._model.speakers:
+            if name in self.speakers:
                 return f"{SPEAKER}{name}"
-            if name in (self._model.name, self._model.voice):
-                return self._model.voice
+            if name in (self.name, self.voice):
+                return self.voice
         if wanted.names or wanted.gender or wanted.variant:
             return None
-        own = [tag for tag in wanted.languages if same_language(tag, self._model.language)]
-        return self._model.voice if own else None
-
-    def remarks(self, utterances: Iterable[Utterance]) -> list[str]:
-        """Return what the model cannot do for ``utterances``."""
-        utterances = list(utterances)
-        mine = [utterance for utterance in utterances if self._speaks(utterance)]
-        others = [utterance for utterance in utterances if not self._speaks(utterance)]
-        name = self._model.name
-        remarks = []
-        if others:
-            languages = ", ".join(sorted({utterance.language for utterance in others}))
-            speaks = f"{name} speaks “{self._model.language}”"
-            remarks.append(f"{speaks}; another voice speaks what is in “{languages}”")
-        return remarks + remark_without_pitch(name, mine) + self._default.remarks(others)
-
-    def restart(self) -> None:
-        """Start afresh with the next phrase."""
-        self._model.child.restart()
-        self._default.restart()
-
-    def close(self) -> None:
-        """End the process of the model, for all engines that share it."""
-        self._model.child.close()
-        self._default.close()
-
-    def _speaks(self, utterance: Utterance) -> bool:
-        own = utterance.voice is None or self._is_own(utterance.voice)
-        return own and same_language(utterance.language, self._model.language)
-
-    def _is_own(self, voice: str | None) -> bool:
-        return voice == self._model.voice or (voice or "").startswith(SPEAKER)
+        own = [tag for tag in wanted.languages if same_language(tag, self.language)]
+        return self.voice if own else None
 
 
 def folder() -> Path:
@@ -268,7 +192,7 @@ def find(voice: str) -> Callable[[], Engine] | None:
     found = _file(voice)
     if found is not None:
         model = Model(*found, voice)
-        return lambda: Piper(model, Pyttsx3())
+        return lambda: neural.Neural(model, Pyttsx3())
     if _NAME.match(voice):
         raise MissingVoiceError(
             f"{voice} is not installed; “voiceguide voices --download {voice}” downloads it"

@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import unicodedata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from voiceguide.child import Asker, serve
 from voiceguide.errors import VoiceError
+from voiceguide.voices import neural_child, pace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from piper import AudioChunk
+
     from voiceguide.voices.espeak import Espeak
 
-NORMS = {
-    "en": "Sit on the floor, lean back on your hands, and let your leg rest on the ball. "
-    "Breathe in through the nose, and out slowly through the mouth. "
-    "Step back with the treated leg into a wide lunge, and push the hips forward.",
-    "de": "Setz dich hin, stütz dich auf die Hände, und lass das Bein auf dem Ball ruhen. "
-    "Atme durch die Nase ein, und langsam durch den Mund wieder aus. "
-    "Such mit den Fingern die empfindliche Stelle, und leg den Ball darunter.",
-}
-"""What a voice says to have its pace measured, so that a rate means the same for every voice."""
-COUNTING = "1 2 3 4 5 6 7 8 9 10", 10.9
-"""The same for all other languages, and for how many words it counts: at what is 150 words a minute
-elsewhere, it lasts 4.4 s (the median of twenty languages, spoken by espeak-ng; measured)."""
-UNKNOWN_WPM = 160
-"""The pace of a voice that says nothing when it is measured."""
 GAP_S = 0.385
 """The gap between sentences at 150 words per minute, as long as espeak-ng's (measured)."""
-LEAST_SCALE = 0.2
-"""Faster, a model drops sounds."""
-AUDIBLE = 0.01  # of the peak
-THREADS = 2
-"""On any machine: with another number, the last bits of a sum are others."""
 NOISE = 0.0
 """Without noise a phrase is always the same: onnxruntime cannot be seeded for each phrase."""
-
-Samples: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
+DURATIONS = "/Ceil_output_0"
+"""The tensor that has the length of each sound, in all models that Piper's training exports."""
+_EDGES = "^$"
+"""What Piper puts before the first and behind the last phoneme of a sentence."""
 
 
 class Speaker:
@@ -51,34 +36,22 @@ class Speaker:
         model = Path(asker.arguments[0])
         self._name = model.name
         try:
-            self._load(model)
+            self._load(model, asker.folder)
         except Exception as error:
             raise VoiceError(
                 f"{model} cannot be loaded: {error or type(error).__name__}"
             ) from error
         self._espeak: Espeak | None = None
 
-    def _load(self, model: Path) -> None:
-        import onnxruntime
+    def _load(self, model: Path, folder: Path) -> None:
         from piper import PiperVoice
         from piper.config import PiperConfig
 
-        # PiperVoice.load takes no options; the arena would keep the memory of the longest sentence.
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = THREADS
-        options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._config = PiperConfig.from_dict(
             json.loads(model.with_name(f"{model.name}.json").read_text("utf-8"))
         )
-        self._voice = PiperVoice(
-            onnxruntime.InferenceSession(
-                str(model), sess_options=options, providers=["CPUExecutionProvider"]
-            ),
-            self._config,
-            download_dir=model.parent,
-        )
+        session = neural_child.load(model, folder, DURATIONS)
+        self._voice = PiperVoice(session, self._config, download_dir=model.parent)
 
     def speak(
         self,
@@ -88,50 +61,48 @@ class Speaker:
         speaker: int | None,
         phonemes: str | None = None,
     ) -> dict[str, object]:
-        """Return 16 bit samples in base64, and their rate; raises VoiceError.
+        """Return an answer as of ``neural_child.Speech``; raises VoiceError.
 
         ``lasts_s`` is what ``paces`` returned. ``phonemes`` is the text with espeak's mnemonics in
         [[ ]].
         """
+        marked = bool(phonemes) and self._config.phoneme_type == "espeak"
+        said = phonemes if marked and phonemes else text.replace("[[", "[ [")
+        scale = pace.scale(rate, self._config.espeak_voice, lasts_s)
+        speech = neural_child.Speech(self._config.sample_rate)
         try:
-            text = text.replace("[[", "[ [")  # Piper takes text in [[ ]] for phonemes
-            if phonemes and self._config.phoneme_type == "espeak":
-                text = self._in_ipa(phonemes)
-            parts = self._synthesize(text, speaker, self._slower(rate, lasts_s))
+            for chunk in self._synthesize(self._in_ipa(said) if marked else said, speaker, scale):
+                speech.pause(GAP_S * 150 / rate)
+                speech.add(chunk.audio_float_array, self._sounds(chunk))
+            return speech.answer(said, self._ipa)
         except Exception as error:
             raise VoiceError(f"{self._name} failed: {error or type(error).__name__}") from error
-        gap = np.zeros(round(GAP_S * 150 / rate * self._config.sample_rate), np.float32)
-        samples = np.concatenate([piece for part in parts for piece in (part, gap)][:-1] or [gap])
-        pcm = np.rint(np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
-        return {"pcm": base64.b64encode(pcm).decode(), "rate_hz": self._config.sample_rate}
 
     def paces(self, speaker: int | None) -> list[float]:
-        """Return how long the text for measuring lasts at length scales of 1 and 2, in seconds.
+        """Return how fast the speaker is (``pace.measured``); raises VoiceError."""
 
-        Raises VoiceError.
-        """
-        text, words = self._norm()
+        def lasts_s(text: str, scale: float) -> float:
+            chunks = self._synthesize(text, speaker, scale)
+            return sum(
+                pace.heard_s(chunk.audio_float_array, self._config.sample_rate) for chunk in chunks
+            )
+
         try:
-            lasts_s = [
-                sum(map(self._heard_s, self._synthesize(text, speaker, slower)))
-                for slower in (1.0, 2.0)
-            ]
+            return pace.measured(self._config.espeak_voice, lasts_s)
         except Exception as error:
             raise VoiceError(f"{self._name} failed: {error or type(error).__name__}") from error
-        if not 0 < lasts_s[0] < lasts_s[1]:
-            lasts_s = [60 * words / UNKNOWN_WPM, 120 * words / UNKNOWN_WPM]
-        return lasts_s
 
-    def _norm(self) -> tuple[str, float]:
-        """Return the text for measuring, and for how many words it counts."""
-        text = NORMS.get(self._config.espeak_voice.partition("-")[0])
-        return COUNTING if text is None else (text, len(text.split()))
+    def _sounds(self, chunk: AudioChunk) -> Iterator[tuple[str, float]]:
+        """Yield the phonemes of a sentence, and how long each lasts in s; none if not known."""
+        for sound in chunk.phoneme_alignments or ():
+            ipa = "" if sound.phoneme in _EDGES else sound.phoneme
+            yield ipa, sound.num_samples / self._config.sample_rate
 
-    def _slower(self, rate: int, lasts_s: list[float]) -> float:
-        """Return the length scale for a rate; how long speech lasts is linear in it (measured)."""
-        once_s, twice_s = lasts_s
-        wanted_s = 60 * self._norm()[1] / rate
-        return max(LEAST_SCALE, 1 + (wanted_s - once_s) / (twice_s - once_s))
+    def _ipa(self, word: str) -> str:
+        """Return how a word alone sounds; it may have phonemes in [[ ]]."""
+        if "[[" in word:
+            word = self._in_ipa(word)
+        return "".join(sound for sentence in self._voice.phonemize(word) for sound in sentence)
 
     def _in_ipa(self, phonemes: str) -> str:
         """Return a text with each of its sentences in IPA, a line each, as Piper takes it.
@@ -144,27 +115,19 @@ class Speaker:
         sentences = self._espeak.sentences(phonemes, self._config.espeak_voice)
         return "\n".join(f"[[{unicodedata.normalize('NFD', one)}]]" for one in sentences)
 
-    def _heard_s(self, samples: Samples) -> float:
-        levels = np.abs(samples)
-        loud = np.flatnonzero(levels > AUDIBLE * levels.max(initial=0.0))
-        return (loud[-1] - loud[0] + 1) / self._config.sample_rate if loud.size else 0.0
-
-    def _synthesize(self, text: str, speaker: int | None, slower: float) -> list[Samples]:
-        """Return the sentences of a text."""
+    def _synthesize(self, text: str, speaker: int | None, scale: float) -> Iterator[AudioChunk]:
+        """Yield the sentences of a text."""
         from piper.config import SynthesisConfig
 
         settings = SynthesisConfig(
             speaker_id=speaker,
-            length_scale=self._config.length_scale * slower,
+            length_scale=self._config.length_scale * scale,
             noise_scale=NOISE,
             noise_w_scale=NOISE,
             normalize_audio=False,  # sentence by sentence, it would be uneven
         )
-        return [
-            chunk.audio_float_array
-            for line in text.split("\n")
-            for chunk in self._voice.synthesize(line, settings)
-        ]
+        for line in text.split("\n"):
+            yield from self._voice.synthesize(line, settings, include_alignments=True)
 
 
 if __name__ == "__main__":

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 
 from pedalboard.io import AudioFile
 
+from voiceguide import phonemes
 from voiceguide.child import Child
 from voiceguide.errors import MissingVoiceError, VoiceError
-from voiceguide.library import phonemes
+from voiceguide.voices import times
 from voiceguide.voices.engine import (
     Spoken,
     Utterance,
@@ -74,7 +75,7 @@ class Pyttsx3:
         per_setting = _PER_SETTING.get(_short(utterance.language), 1.25)
         setting = round(utterance.rate_wpm / per_setting)
         try:
-            path = self._child.ask(
+            answer = self._child.ask(
                 self._limit_s + _LIMIT_S_PER_CHARACTER * len(utterance.said),
                 do="speak",
                 text=utterance.said,
@@ -88,16 +89,19 @@ class Pyttsx3:
         except MissingVoiceError as error:
             raise MissingVoiceError(_missing(utterance.voice or "") or str(error)) from error
         try:
-            with AudioFile(path) as file:
+            with AudioFile(answer["path"]) as file:
                 frames = file.read(max(1, file.frames))  # it may have said nothing: no frames
                 rate_hz = int(file.samplerate)
         except (OSError, ValueError) as error:
             self.restart()
             raise VoiceError(f"the engine returned no sound for it ({error})") from error
         samples = frames.mean(axis=0)
-        if setting < _SLOWEST:
-            samples = slowed(samples, rate_hz, setting / _SLOWEST)
-        return Spoken(samples, rate_hz, _HARSH_DB)
+        pace = min(1.0, setting / _SLOWEST)
+        if pace < 1:
+            samples = slowed(samples, rate_hz, pace)
+        events = [(at, round(ms / pace)) for at, ms in answer["events"]]
+        words = times.of_events(answer["spoken"], events)
+        return Spoken(samples, rate_hz, _HARSH_DB, tuple(words))
 
     def calm_wpm(self, language: str) -> int:
         """Return its calm pace, in words a minute as heard."""

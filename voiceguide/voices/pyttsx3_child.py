@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
+import itertools
 import os
 import sys
 from typing import Any
@@ -72,6 +73,9 @@ class Speaker:
         prepare_espeak()
         import pyttsx3
 
+        self._events: list[tuple[int, int]] = []
+        with contextlib.suppress(ImportError, OSError, RuntimeError):  # no espeak-ng: no words
+            self._listen_to_events()
         self._engine = pyttsx3.init()
         self._engine.runAndWait()  # what is set before the first run is lost with the first phrase
         self._voices = self._engine.getProperty("voices") or []
@@ -140,8 +144,8 @@ class Speaker:
         rate: int,
         pitch_st: float,
         phonemes: str | None = None,
-    ) -> str:
-        """Speak into a file, and return its path.
+    ) -> dict[str, object]:
+        """Speak into a file, and return its path, and what espeak-ng says of the text's words.
 
         ``phonemes``, with espeak's mnemonics in [[ ]], replace the text if possible.
         """
@@ -159,11 +163,31 @@ class Speaker:
         spoken = phonemes if self._phonemes and phonemes else text
         for _ in range(TRIES):  # now and then, a new engine says nothing at first
             self._file.unlink(missing_ok=True)
+            self._events.clear()
             self._engine.save_to_file(spoken, str(self._file))
             self._engine.runAndWait()
             if self._file.exists() and self._file.stat().st_size > HEADER_BYTES:
                 break
-        return str(self._file)
+        return {"path": str(self._file), "spoken": spoken, "events": self._events}
+
+    def _listen_to_events(self) -> None:
+        """Note where words begin and clauses end, in characters and ms; pyttsx3 drops the times."""
+        from pyttsx3.drivers import _espeak
+
+        set_callback = _espeak.SetSynthCallback
+
+        def set_both(callback: Any) -> None:
+            def noted(samples: Any, count: int, events: Any) -> Any:
+                for event in itertools.takewhile(
+                    lambda event: event.type != _espeak.EVENT_LIST_TERMINATED, events
+                ):
+                    if event.type in (_espeak.EVENT_WORD, _espeak.EVENT_END):
+                        self._events.append((event.text_position - 1, event.audio_position))
+                return callback(samples, count, events)
+
+            set_callback(noted)
+
+        _espeak.SetSynthCallback = set_both
 
     def _let_phonemes_through(self) -> None:
         """Let espeak-ng read phonemes when needed; pyttsx3 has no option for it."""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from pedalboard import HighpassFilter, Pedalboard
 
-from voiceguide.audio.reader import mono_weights, open_audio, products
-from voiceguide.errors import VoiceError
+from voiceguide.audio.decoder import Source
+from voiceguide.audio.reader import mono_weights, products
+from voiceguide.errors import SoundError, VoiceError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,13 +81,14 @@ def take(samples: NDArray[np.float32], rate_hz: int) -> Take:
 def read(path: Path) -> Take:
     """Read a recording of any format, rate and number of channels; raises VoiceError."""
     try:
-        with contextlib.closing(open_audio(path)) as file:
-            if file.frames > LONGEST_S * file.samplerate:
+        with contextlib.closing(Source(path)) as source:
+            frames, rate_hz = source.facts.frames, source.facts.rate_hz
+            if frames > LONGEST_S * rate_hz:
                 raise VoiceError(f"is longer than {LONGEST_S} s, too long for a phrase")
-            if not file.frames:
+            if not frames:
                 raise VoiceError("is empty")
-            samples, rate_hz = np.nan_to_num(file.read(file.frames)), round(file.samplerate)
-    except (OSError, ValueError, RuntimeError) as error:
+            samples = np.nan_to_num(source.read(0, frames))
+    except SoundError as error:
         what = "is empty" if path.is_file() and not path.stat().st_size else "cannot be read"
         raise VoiceError(what) from error
     return take(samples, rate_hz)

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Self
 
 from voiceguide.audio.grid import FRAMES_PER_MS, Samples
 from voiceguide.errors import SilentError, VoiceError
-from voiceguide.voices import cache
-from voiceguide.voices.clip import VERSION, finish
+from voiceguide.voices import cache, times
+from voiceguide.voices.clip import VERSION, Clip, finish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from voiceguide.voices.cache import ClipCache
-    from voiceguide.voices.engine import Engine, Spoken, Utterance
+    from voiceguide.voices.engine import Engine, Spoken, Utterance, Word
 
 _LOG = logging.getLogger("voiceguide")
 
@@ -47,6 +47,7 @@ class Voice:
         self._ahead: Iterator[Utterance] = iter(())
         self._coming: dict[Utterance, Future[int]] = {}
         self._lengths: dict[Utterance, int] = {}
+        self._words: dict[Utterance, tuple[Word, ...]] = {}
         self._memory: OrderedDict[Utterance, Samples] = OrderedDict()
         self._memory_bytes = 0
         self._closed = False
@@ -88,11 +89,19 @@ class Voice:
         return coming
 
     def clip(self, utterance: Utterance) -> Samples:
-        """Return the clip; raises VoiceError if it cannot be made."""
+        """Return the samples of the clip; raises VoiceError if it cannot be made."""
         self.length_ms(utterance)
         with self._lock:
             samples = self._memory.get(utterance)
         return self._make(utterance) if samples is None else samples
+
+    def words(self, utterance: Utterance) -> tuple[Word, ...]:
+        """Return the words as they are written, and when each is said in the clip.
+
+        They are none if the engine does not know. Raises VoiceError if the clip cannot be made.
+        """
+        self.length_ms(utterance)
+        return self._words[utterance]
 
     def close(self) -> None:
         """End all work and the engines."""
@@ -116,31 +125,33 @@ class Voice:
             utterance.rate_wpm, utterance.pitch_st, utterance.said,
             *filter(None, [utterance.phonemes]),
         )  # fmt: skip
-        samples = self._clips.read(name)
-        if samples is None:
-            samples = self._speak(utterance)
-            self._clips.write(name, samples)
+        clip = self._clips.read(name)
+        if clip is None:
+            clip = self._speak(utterance)
+            self._clips.write(name, clip)
             self._spoken += 1
         else:
             self._known += 1
-        self._remember(utterance, samples)
-        return samples
+        if utterance not in self._words:
+            self._words[utterance] = times.as_written(utterance.text, clip.words)
+        self._remember(utterance, clip.samples)
+        return clip.samples
 
-    def _speak(self, utterance: Utterance) -> Samples:
+    def _speak(self, utterance: Utterance) -> Clip:
         engine = self._take()
         try:
-            samples = self._finished(engine.speak(utterance))
-            if samples is None:  # silent: perhaps only this once
+            clip = self._finished(engine.speak(utterance))
+            if clip is None:  # silent: perhaps only this once
                 engine.restart()
-                samples = self._finished(engine.speak(utterance))
+                clip = self._finished(engine.speak(utterance))
         finally:
             with self._lock:
                 self._idle.append(engine)
-        if samples is None:
+        if clip is None:
             raise SilentError("the engine makes no sound for it: reword it or use another voice")
-        return samples
+        return clip
 
-    def _finished(self, spoken: Spoken) -> Samples | None:
+    def _finished(self, spoken: Spoken) -> Clip | None:
         with self._finishing:  # one at a time: it is the main consumer of memory
             return finish(spoken)
 

@@ -1,0 +1,134 @@
+"""Plain writing: text, Markdown and captions become sessions, without XML."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import voiceguide
+
+from voiceguide import Session
+from voiceguide.errors import ScriptError
+from voiceguide.ssml import Mark, Pause, Sound, Speech, walk
+
+ROOT = Path(__file__).parents[1]
+
+
+def session(tmp_path: Path, text: str, name: str = "my.md") -> Session:
+    path = tmp_path / name
+    path.write_text(text, "utf-8")
+    return Session(path)
+
+
+def heard(one: Session) -> list[str | int]:
+    """Return what is said, the names of sounds and marks, and exact pauses in milliseconds."""
+    found: list[str | int] = []
+    for cue in walk(one.plan.script.root):
+        match cue:
+            case Speech():
+                found.append(cue.text)
+            case Sound():
+                found.append(cue.source)
+            case Mark():
+                found.append(cue.name)
+            case Pause(elastic=False):
+                found.append(cue.ms)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Lie down.\nBreathe.\n\nRest.", ["Lie down. Breathe.", "Rest."]),
+        ("# Arrive\nHi.\n## Rest ##\nGood.", ["chapter:Arrive", "Hi.", "chapter:Rest", "Good."]),
+        ("Press. [pause 5s] Let go.", ["Press.", 5000, "Let go."]),
+        ("[pause:2]\n[pause 500ms]\n[2s]\n[pause 1min]", [2000, 500, 2000, 60_000]),
+        ('One. [break:"3s"] Two.', ["One.", 3000, "Two."]),
+        ("Listen. [bell] Now.", ["Listen.", "bell.wav", "Now."]),
+        ("[chapter: Left & right]Go.", ["chapter:Left & right", "Go."]),
+        ("Breathe in.;5\nBreathe out.; 6,5 s", ["Breathe in.", 5000, "Breathe out.", 6500]),
+        ("- One\n- Two\n\n1. Three", ["One", "Two", "Three"]),
+        ("> Say *this* **now**.", ["Say", "this", "now."]),
+        ("See [the page](https://x.org), `here`.", ["See the page, here."]),
+        ("A < B & C\r\n<!-- not\r\nthis -->\r\nD", ["A < B & C", "D"]),
+        (r"\[sic\] and 2 * 3 * 4, my_long_name", ["[sic] and 2 * 3 * 4, my_long_name"]),
+    ],
+)
+def test_what_is_written_is_heard(tmp_path, text, expected):
+    assert heard(session(tmp_path, text)) == expected
+
+
+def test_a_hold_is_marked_counted_and_lasts_what_it_says(tmp_path):
+    one = session(tmp_path, "[hold 45s: upper calf]\nGood.")
+    timeline = one.timeline
+    (hold,) = timeline.marks
+    assert (hold.kind, hold.label, hold.end_ms - hold.begin_ms) == ("hold", "upper calf", 45_000)
+    tones = [(event.source, event.begin_ms) for event in timeline.events if event.source]
+    assert tones == [
+        ("start.wav", 0), ("half.wav", 22_500), ("tick.wav", 42_000), ("tick.wav", 43_000),
+        ("tick.wav", 44_000), ("end.wav", 45_000),
+    ]  # fmt: skip
+
+
+def test_breaths_are_paced(tmp_path):
+    timeline = session(tmp_path, "[breathe 4-6 x5]").timeline
+    assert timeline.duration_ms == 50_000
+    breaths = [(mark.kind, mark.end_ms - mark.begin_ms) for mark in timeline.marks]
+    assert breaths == [("inhale", 4000), ("exhale", 6000)] * 5
+
+
+SRT = (
+    "1\n00:00:01,000 --> 00:00:03,000\nLie <i>down</i>.\n\n"
+    "2\n00:00:10,500 --> 00:00:12,000\nRest\nnow.\n"
+)
+VTT = "WEBVTT\n\n00:01.000 --> 00:03.000\nLie down.\n\n00:10.500 --> 00:12.000 line:0\nRest now."
+
+
+@pytest.mark.parametrize(("name", "text"), [("my.srt", SRT), ("my.vtt", VTT), ("my.txt", SRT)])
+def test_each_caption_is_said_at_its_time(tmp_path, name, text):
+    timeline = session(tmp_path, text, name).timeline
+    said = [(event.text, event.begin_ms) for event in timeline.events]
+    assert said == [("Lie down.", 1000), ("Rest now.", 10_500)]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("One.\n\nTwo [puase 5s]", r"my\.md:3:5: \[puase 5s\] is unknown; did you mean pause"),
+        ("[pause soon]", r"my\.md:1:1: \[pause soon\] needs a time, such as 5s"),
+        ("- [breathe 4]", r"my\.md:1:3: \[breathe 4\] needs seconds in and out"),
+        ("[breathe 0-6]", r"needs seconds in and out"),
+        ("[chapter]", r"does not say what it needs"),
+        ("**see [x y]**", r"my\.md:1:7: \[x y\] is unknown; .*to have it spoken, write \\\[ for"),
+        ("Hi.\n[sound: no.wav]", r"my\.md:2:\d+: no sound 'no\.wav'"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(tmp_path, text, says):
+    with pytest.raises(ScriptError, match=says):
+        _ = session(tmp_path, text).plan
+
+
+def test_the_page_about_plain_text_says_what_is_heard(tmp_path):
+    """Its example plays, and what it names works."""
+    page = (ROOT / "docs/plain-text.md").read_text("utf-8")
+    example = re.search(r"```markdown\n(.*?)```", page, re.DOTALL)[1]
+    whole = heard(session(tmp_path, example))
+    assert whole[:2] == ["chapter:Arrive", "Lie on your back."]
+    assert {"bell.wav", "hold:upper calf", 5000} <= set(whole)
+    for command in re.findall(r"\| `(\[[^`]+\])` \|", page):
+        if command not in ("[pause]", "[sound: my-sound.wav]"):
+            assert heard(session(tmp_path, command)), command
+
+
+@pytest.mark.slow
+def test_a_text_is_rendered_and_shown_as_ssml(tmp_path):
+    path = tmp_path / "evening.txt"
+    path.write_text("# Rest\nLie down.\n[pause 1s]\nGood night.", "utf-8")
+    done = voiceguide("render", path, "-o", f"{tmp_path}/")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(tmp_path / "evening.mp3")
+    shown = voiceguide("script", path, "--format", "ssml").stdout
+    assert '<mark name="chapter:Rest"/>\n<p>Lie down.\n<break time="1.000s"/>\n' in shown
+    piped = voiceguide("script", "-", input="Lie down.\n\n[bell]")
+    assert "Lie down." in piped.stdout

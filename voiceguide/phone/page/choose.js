@@ -1,0 +1,139 @@
+// Choosing what it is about: a place on the body, an entry of a list, or what was heard before.
+
+import {
+  $, ask, choices, clock, described, fill, go, item, kept, otherKinds, place, regions, show, texts,
+} from "./common.js";
+import * as diary from "./diary.js";
+
+const REACH_PX = 40; // a touch beside a shape means the nearest one
+const shapes = [...document.querySelectorAll("#body .region")];
+let side; // of the body, where it was touched
+
+/** Return the side that was touched, once. */
+export function touchedSide() {
+  const touched = side;
+  side = undefined;
+  return touched;
+}
+
+/** Light up what is chosen, and say its name. */
+export function mark(id) {
+  for (const shape of shapes) shape.classList.toggle("selected", shape.dataset.region === id);
+  name(id);
+}
+
+function name(id) {
+  const region = regions.get(id) || regions.get(place()[0]);
+  $("#touched").textContent = region ? region.name : texts.touch;
+  $("#touched").classList.toggle("named", Boolean(region));
+}
+
+function choose(id, onSide) {
+  side = onSide;
+  go(`#${id}`);
+}
+
+function prepareBody() {
+  const drawing = $("#body svg");
+  drawing.setAttribute("role", "presentation"); // the group around it has the name
+  const seen = new Set();
+  for (const shape of shapes) {
+    const id = shape.dataset.region;
+    const region = regions.get(id);
+    if (!region) { shape.remove(); continue; }
+    const all = shapes.filter((other) => other.dataset.region === id);
+    const set = (mark, on) => all.forEach((one) => one.classList.toggle(mark, on));
+    shape.addEventListener("pointerenter", () => { set("hover", true); name(id); });
+    shape.addEventListener("pointerleave", () => { set("hover", false); name(); });
+    if (seen.has(id)) continue; // one stop for the keyboard; the others are the same region
+    seen.add(id);
+    shape.setAttribute("role", "button");
+    shape.setAttribute("aria-label", region.name);
+    shape.setAttribute("tabindex", "0");
+    shape.addEventListener("focus", () => {
+      set("focused", shape.matches(":focus-visible"));
+      name(id);
+    });
+    shape.addEventListener("blur", () => { set("focused", false); name(); });
+    shape.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      choose(id);
+    });
+  }
+  drawing.addEventListener("click", ({ target, clientX, clientY }) => {
+    const shape = target.closest(".region") || nearest(clientX, clientY);
+    if (shape) choose(shape.dataset.region, shape.dataset.side);
+  });
+}
+
+/** Return the shape that is nearest to a point of the screen, within reach of a finger. */
+function nearest(x, y) {
+  const away = (shape) => {
+    const toScreen = shape.getScreenCTM();
+    const length = shape.getTotalLength();
+    let least = Infinity;
+    for (let part = 0; part < 1; part += 1 / 48) {
+      const { x: atX, y: atY } = shape.getPointAtLength(part * length).matrixTransform(toScreen);
+      least = Math.min(least, Math.hypot(atX - x, atY - y));
+    }
+    return least;
+  };
+  const [first] = shapes.filter((shape) => shape.isConnected)
+    .map((shape) => [away(shape), shape]).sort(([one], [other]) => one - other);
+  return first && first[0] <= REACH_PX ? first[1] : undefined;
+}
+
+function prepareLists() {
+  const about = (one) => item({ href: `#${one.id}` }, one.name, one.summary);
+  $("#region-list").append(...choices.regions.map(about));
+  fill("#kinds", otherKinds.map(about));
+}
+
+function chooseView(view) {
+  $("#body-view").hidden = view === "list";
+  $("#region-list").hidden = view !== "list";
+  kept.set("view", view);
+}
+
+export async function showChoose() {
+  show("choose");
+  diary.show();
+  try {
+    const [sessions, playlists] = await Promise.all([ask("/api/sessions"), ask("/api/playlists")]);
+    fill("#made", sessions.slice(0, 5).map((one) => item(
+      { href: `#session/${one.id}` }, one.title, described(one.options, one.language),
+      clock(one.duration_ms / 1000), one.language,
+    )));
+    fill("#made-playlists", playlists.map((one) => item(
+      { href: `#playlist/${one.id}` }, one.title, described({}, one.language, one.tracks.length),
+      clock(one.duration_ms / 1000), one.language,
+    )));
+  } catch { /* then only what can be chosen is shown */ }
+}
+
+/** Return a small body with a region lit, as it is seen from where the region is; or nothing. */
+export function figure(id) {
+  const shape = shapes.find((one) => one.dataset.region === id && one.isConnected);
+  if (!shape) return [];
+  const seen = shape.closest("g");
+  const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  drawing.setAttribute("viewBox", seen.id === "front" ? "0 0 200 460" : "200 0 200 460");
+  for (const path of seen.querySelectorAll(".outline, .region")) {
+    if (path.classList.contains("region") && path.dataset.region !== id) continue;
+    const copy = path.cloneNode();
+    for (const name of ["tabindex", "role", "aria-label"]) copy.removeAttribute(name);
+    copy.classList.remove("selected", "hover", "focused");
+    drawing.append(copy);
+  }
+  return [drawing];
+}
+
+prepareBody();
+prepareLists();
+const chosenView = kept.get("view") === "list" ? "list" : "body";
+document.getElementsByName("view").forEach((input) => {
+  input.checked = input.value === chosenView;
+  input.addEventListener("change", () => chooseView(input.value));
+});
+chooseView(chosenView);

@@ -1,0 +1,25 @@
+// Asking the computer to make something.
+
+import { $, ask, go, kindOf, subjects, told } from "./common.js";
+
+export const asked = new Map(); // by id, what was wanted: to offer another length
+
+/** Have something made, and go where it is waited for. */
+export async function request(kind, chosen) {
+  $("#trouble").replaceChildren();
+  try {
+    const answer = await ask(`/api/${kind}s`, chosen);
+    asked.set(answer.id, chosen);
+    go(`#${kind}/${answer.id}`);
+  } catch (error) {
+    const [shown] = ["options", "making", "player", "choose"].filter((one) => !$(`#${one}`).hidden);
+    const trouble = $(shown === "options" ? "#trouble" : `#${shown}-trouble`);
+    trouble.replaceChildren(...told(error.message, error.detail));
+  }
+}
+
+/** Have a playlist made of the same, whose tracks have some options each for themselves. */
+export function requestPlaylist(chosen) {
+  const own = kindOf(subjects.get(chosen.target))?.track_options || [];
+  return request("playlist", Object.fromEntries(Object.entries(chosen).filter(([name]) => !own.includes(name))));
+}

@@ -1,0 +1,63 @@
+// The sound of a session: taken in whole, so that it plays on where the network or the computer is lost.
+
+import { nap } from "./common.js";
+
+const SILENT_MS = 8000; // a computer that sends nothing for so long is asked anew
+const MOST_WAIT_MS = 4000;
+
+/**
+ * Take in a file. `whole` is its Blob in the end; what breaks off goes on where it was, until
+ * `cancel()`. `tell(part, lost)` hears how much is there, from 0 to 1, and whether it is waited for.
+ * An answer that will not become another one (403, 404) rejects with its `status`.
+ */
+export function takeIn(url, tell) {
+  const cancelled = new AbortController();
+  const pieces = [];
+  let got = 0;
+  let total = Infinity;
+  let version = "";
+
+  async function more() {
+    const attempt = new AbortController();
+    cancelled.signal.addEventListener("abort", () => attempt.abort());
+    let timer;
+    const watch = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => attempt.abort(), SILENT_MS);
+    };
+    try {
+      watch();
+      const headers = got ? { Range: `bytes=${got}-`, "If-Range": version } : {};
+      const response = await fetch(url, { headers, signal: attempt.signal });
+      if ([403, 404].includes(response.status)) throw Object.assign(new Error(), { status: response.status });
+      if (!response.ok) throw new Error();
+      if (response.status === 200) { pieces.length = 0; got = 0; } // it is another file now
+      version = response.headers.get("ETag");
+      total = got + Number(response.headers.get("Content-Length"));
+      const reader = response.body.getReader();
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        watch();
+        pieces.push(value);
+        got += value.length;
+        tell(got / total, false);
+      }
+    } finally { clearTimeout(timer); }
+  }
+
+  async function all() {
+    for (let wait = 250; !cancelled.signal.aborted; wait = Math.min(MOST_WAIT_MS, 2 * wait)) {
+      const before = got;
+      try { await more(); } catch (error) { if (error.status) throw error; }
+      if (got === total) return new Blob(pieces, { type: "audio/mpeg" });
+      if (cancelled.signal.aborted) break;
+      tell(got / total, true);
+      if (got > before) wait = 250;
+      await Promise.race([nap(wait), new Promise((back) => { addEventListener("online", back, { once: true }); })]);
+    }
+    return null;
+  }
+
+  return { whole: all(), cancel: () => cancelled.abort() };
+}

@@ -1,0 +1,107 @@
+"""Sessions -> a folder of tracks with their lists: what playlists and plans have in common."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
+
+from voiceguide import export
+from voiceguide.files import write_bytes
+from voiceguide.playlist.folder import (
+    COVER,
+    FEED,
+    chapters_path,
+    files_of,
+    m3u8_path,
+    transcript_path,
+    xspf_path,
+)
+from voiceguide.playlist.lists import m3u8, xspf
+from voiceguide.playlist.podcast import chapters, feed
+from voiceguide.playlist.track import read, tracks
+from voiceguide.voices.cache import key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from voiceguide.export import Tags
+    from voiceguide.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A track that a folder is to have."""
+
+    stem: str
+    """The name of its file, without suffix."""
+    session: Session
+    tags: Tags
+    """Those of its file, without the number."""
+
+
+def write(
+    folder: Path,
+    entries: Sequence[Entry],
+    cover: bytes,
+    url: str | None,
+    progress: Callable[[float], None] | None,
+) -> Path:
+    """Write tracks into ``folder``, then its lists; return the path of the M3U8.
+
+    What is there and still right is not made again; our tracks that are not among ``entries`` are
+    removed. Raises a VoiceguideError.
+    """
+    paths = [folder / f"{entry.stem}.mp3" for entry in entries]
+    for number, (entry, path) in enumerate(zip(entries, paths, strict=True)):
+        if progress is not None:
+            progress(number / len(paths))
+        tags = replace(entry.tags, track=f"{number + 1}/{len(paths)}")
+        _export_track(entry.session, path, tags, _share(progress, number, len(paths)))
+    write_bytes(folder / COVER, cover)
+    made = [read(path) for path in paths]
+    for track in made:
+        write_bytes(chapters_path(track.path), chapters(track))
+    write_bytes(m3u8_path(folder), m3u8(made))
+    write_bytes(xspf_path(folder), xspf(made))
+    if url is None:
+        (folder / FEED).unlink(missing_ok=True)
+    else:
+        write_bytes(folder / FEED, feed(made, url))
+    for track in tracks(folder):
+        if track.path not in paths:
+            for path in files_of(track.path):
+                path.unlink(missing_ok=True)
+    return m3u8_path(folder)
+
+
+def now() -> str:
+    """Return the present time as tags have it, by which feeds are in order."""
+    time = dt.datetime.now(tz=dt.UTC).replace(tzinfo=None)
+    return time.isoformat(timespec="seconds")
+
+
+def _export_track(
+    session: Session, path: Path, tags: Tags, progress: Callable[[float], None]
+) -> None:
+    """Make a track and its transcript if they are missing or outdated."""
+    transcript = transcript_path(path)
+    shown = {one.name: getattr(tags, one.name) for one in fields(tags)}
+    del shown["date"], shown["cover"], shown["source_digest"]
+    mark = key(session.fingerprint, shown, (tags.cover or b"").hex())
+    if export.read_source_digest(path) != mark:
+        transcript.unlink(missing_ok=True)  # it must not outlive its track
+        session.export(path, progress, tags=replace(tags, source_digest=mark))
+    if not transcript.exists():
+        text = export.captions(
+            session.timeline, "vtt", title=session.title, language=session.language
+        )
+        write_bytes(transcript, text.encode())
+
+
+def _share(
+    progress: Callable[[float], None] | None, number: int, count: int
+) -> Callable[[float], None]:
+    """Return a progress function for one of ``count`` parts of the work."""
+    return lambda done: progress((number + done) / count) if progress else None

@@ -1,0 +1,120 @@
+"""What the processes of Piper and Kokoro share: loading a model, and speech with its words."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from voiceguide.voices import times
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    import onnxruntime
+
+    Samples = np.ndarray[Any, np.dtype[np.float32]]
+    """Mono, shape (frames,), within ±1."""
+
+THREADS = 2
+"""On any machine: with another number, the last bits of a sum may be others."""
+_AUDIBLE = 0.03  # of the peak
+_SILENCE_S = 0.06  # longer than those within words
+_GRAPH, _OUTPUT, _NAME = 7, 12, 1  # the numbers of the fields in ModelProto, GraphProto, ValueInfo
+
+
+def load(model: Path, folder: Path, durations: str) -> onnxruntime.InferenceSession:
+    """Load a model; its second output are the durations of its sounds, if it has such a tensor.
+
+    ``durations`` is the tensor's name. What follows in a file of Protocol Buffers is added to what
+    came before (https://protobuf.dev/programming-guides/encoding/#last-one-wins): a copy of the
+    model in ``folder`` gets another output, without reading it. Raises what onnxruntime raises.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+
+    def session(path: Path) -> onnxruntime.InferenceSession:
+        return onnxruntime.InferenceSession(
+            str(path), sess_options=options, providers=["CPUExecutionProvider"]
+        )
+
+    copy = folder / model.name
+    try:
+        shutil.copyfile(model, copy)
+        with copy.open("ab") as file:
+            file.write(_field(_GRAPH, _field(_OUTPUT, _field(_NAME, durations.encode()))))
+        with contextlib.suppress(Exception):  # without that tensor, it is refused
+            return session(copy)
+    finally:
+        copy.unlink(missing_ok=True)
+    return session(model)
+
+
+class Speech:
+    """Speech that grows, and when its sounds are heard."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self._rate_hz = rate_hz
+        self._parts: list[Samples] = []
+        self._frames = 0
+        self._sounds: list[times.Sound] = []
+
+    def pause(self, seconds: float) -> None:
+        """Add silence, and the end of a word."""
+        if self._parts:
+            self._append(np.zeros(round(seconds * self._rate_hz), np.float32))
+            self._sounds.append(times.Sound(" ", self._now_s, self._now_s))
+
+    def add(self, samples: Samples, sounds: Iterable[tuple[str, float]]) -> None:
+        """Add speech; ``sounds`` are phonemes and their durations in s, from its beginning on."""
+        at_s = self._now_s
+        for ipa, lasts_s in sounds:
+            self._sounds.append(times.Sound(ipa, at_s, at_s + lasts_s))
+            at_s += lasts_s
+        self._append(samples)
+
+    def answer(self, text: str, ipa: Callable[[str], str]) -> dict[str, object]:
+        """Return 16 bit samples in base64, their rate, and the words of the text and their times.
+
+        ``ipa`` returns how a word alone sounds.
+        """
+        samples = np.concatenate(self._parts or [np.zeros(0, np.float32)])
+        pcm = np.rint(np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
+        return {
+            "pcm": base64.b64encode(pcm).decode(),
+            "rate_hz": self._rate_hz,
+            "words": times.at_onsets(times.of_sounds(text, self._sounds, ipa), self._onsets_ms()),
+        }
+
+    def _onsets_ms(self) -> list[float]:
+        """Return where sound begins after silence."""
+        found: list[float] = []
+        begin = 0
+        for part in self._parts:
+            levels = np.abs(part)
+            loud = np.flatnonzero(levels > _AUDIBLE * levels.max(initial=0.0))
+            silent = np.diff(loud, prepend=-self._rate_hz) > _SILENCE_S * self._rate_hz
+            found += ((begin + loud[silent]) / self._rate_hz * 1000).tolist()
+            begin += part.size
+        return found
+
+    @property
+    def _now_s(self) -> float:
+        return self._frames / self._rate_hz
+
+    def _append(self, samples: Samples) -> None:
+        self._parts.append(samples)
+        self._frames += samples.size
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """Return a field of Protocol Buffers of less than 128 bytes."""
+    return bytes((number << 3 | 2, len(content))) + content
