@@ -150,12 +150,14 @@ class Made:
 
     def reminders(self, turn: Turn) -> list[str]:
         """Return the variants that remind of the movement."""
-        return self.method.get("mobilize_again") or turn.area["mobilize_again"]
+        own = self.method.get("mobilize_again") or turn.area["mobilize_again"]
+        return [*own, *self.texts.wording["phrases"]["move_again"]]
 
     def phrases(self, side: str | None) -> dict[str, list[list[str]]]:
         """Return the variants of each phrase: all forms that one may have, worded and filled in."""
         areas = list(dict.fromkeys(turn.area["name"] for turn in self.turns))
         rounds = len(holds(self.parts("press")[0].events))
+        rounds -= self.asked.options.method == ROLLER  # it rolls before the first
 
         def forms(variant: str) -> list[str]:
             text = for_side(variant, side).replace("<rounds>", str(rounds))

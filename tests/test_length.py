@@ -51,14 +51,14 @@ def test_a_length_is_met_whatever_else_is_asked_for(region, minutes, options):
 
 
 def test_the_shortest_length_that_is_named_can_be_had():
-    refused = voiceguide("script", "calf", "--minutes", 3)
+    refused = voiceguide("script", "calf", "--minutes", 2)
     assert refused.returncode == 1
-    said = r"calf cannot be 3:00 long; the shortest possible is (\S+), or (\S+) with --side left\n"
+    said = r"calf cannot be 2:00 long; the shortest possible is (\S+), or (\S+) with --side left\n"
     both, left = re.fullmatch(f"voiceguide: {said}", refused.stderr).groups()
     assert Session("calf", minutes=both).timeline.duration_ms == _ms(both)
     assert Session("calf", minutes=left, side="left").timeline.duration_ms == _ms(left)
     with pytest.raises(RequestError) as error:
-        _ = Session("calf", minutes=3).script
+        _ = Session("calf", minutes=2).script
     shortest_ms, one_side_ms = (*error.value.nearest_ms, error.value.one_side_ms)
     assert 0 <= _ms(both) - shortest_ms < 1000
     assert 0 <= _ms(left) - one_side_ms < 1000
@@ -78,8 +78,29 @@ def test_a_decoded_file_has_exactly_so_many_samples(tmp_path):
     assert len(decode(path)) == 500_000 * FRAMES_PER_MS
 
 
+@pytest.mark.parametrize(
+    ("region", "minutes", "options"),
+    [
+        ("calf", 3, {"side": "left"}),
+        ("neck", 4, {"side": "right", "language": "de"}),
+        ("calf", 5.5, {}),
+        ("hip", 7, {"guidance": "brief"}),
+    ],
+)
+def test_short_and_long_sessions_hold_and_stretch_for_half_a_minute_at_least(
+    region, minutes, options
+):
+    session = Session(region, minutes=minutes, voice="pyttsx3", **options)
+    marks = session.timeline.marks
+    assert session.timeline.duration_ms == minutes * 60_000
+    for kind in ("hold", "stretch"):
+        lasting = [mark.end_ms - mark.begin_ms for mark in marks if mark.kind == kind]
+        assert len(lasting) >= (1 if "side" in options else 2)
+        assert min(lasting) >= 30_000
+
+
 def test_fixed_times_stay_and_longer_sessions_have_more_rounds():
-    short, long = Session("calf", minutes=12), Session("calf", minutes=18)
+    short, long = Session("calf", minutes=15), Session("calf", minutes=19)
     for session in (short, long):
         starts = [e.begin_ms for e in session.timeline.events if source(e) == "start.wav"]
         ends = [e.begin_ms for e in session.timeline.events if source(e) == "end.wav"]

@@ -65,6 +65,8 @@ class Choice(Model):
     """A Jinja expression: the values, in the order in which they are tried."""
     default: str
     """A Jinja expression: the value if no length is requested."""
+    grows: bool = False
+    """Whether sessions last longer with each value; the last one always does."""
 
 
 class PlaylistTrack(Model):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -335,6 +335,27 @@ class Wording(Model):
     sides: dict[str, str]
     chapters: dict[str, str]
     phrases: dict[str, Texts]
+    conjunction: str = ","
+    """What joins the things that are needed: "a chair and a cushion"."""
+    never: str = ""
+    """How warnings of what must not be pressed begin; they are said while the spot is found."""
+    upright: list[str] = []
+    """Beginnings of words by which one stands, leans or balances: eyes stay open."""
+    props: dict[str, str] = {}
+    """What is named before the session, by the beginning of the word in the texts of an area."""
+
+    def is_upright(self, texts: Iterable[str]) -> bool:
+        """Whether one stands, leans or balances in any of these texts."""
+        return any(_begins_word(start, texts) for start in self.upright)
+
+    def props_in(self, texts: Sequence[str]) -> list[str]:
+        """Return what is needed for these texts, besides the tool."""
+        return [prop for start, prop in self.props.items() if _begins_word(start, texts)]
+
+
+def _begins_word(start: str, texts: Iterable[str]) -> bool:
+    begins = re.compile(rf"\b{re.escape(start)}", re.IGNORECASE)
+    return any(begins.search(text) for text in texts)
 
 
 def _texts(

@@ -167,28 +167,31 @@ def write(request: Request, choice: Choice) -> Script:
 def choices(request: Request) -> list[list[Choice]]:
     """Return the choices for fitting a session to a length: lists, the best list first.
 
-    Within a list, sessions get longer and longer.
+    Within a list, sessions get longer and longer: it has all values of the variables that grow.
     """
     found = subject(request)
-    names = list(found.kind.choices)
-    if not names:
+    rules = found.kind.choices
+    if not rules:
         return [[{}]]
-    *outer, last = names
+    names = list(rules)
+    first = next((at for at, name in enumerate(names) if rules[name].grows), len(names) - 1)
 
-    def values(name: str, scope: Mapping[str, Any]) -> list[Any]:
-        where = f"{found.kind.id}/kind.toml: choices.{name}.values"
-        tried = evaluate(found.kind.choices[name].values, scope, where)
-        return list(itertools.islice(tried, _MOST_CHOICES))
-
-    def chosen(names: list[str], choice: Choice, scope: dict[str, Any]) -> Iterator[list[Choice]]:
+    def every(names: list[str], choice: Choice, scope: dict[str, Any]) -> Iterator[Choice]:
+        """Return the choices with all values of ``names``, the last name changing fastest."""
         if not names:
-            yield [{**choice, last: value} for value in values(last, scope)]
+            yield choice
             return
-        first, *rest = names
-        for value in values(first, scope):
-            yield from chosen(rest, {**choice, first: value}, {**scope, first: value})
+        name, *others = names
+        where = f"{found.kind.id}/kind.toml: choices.{name}.values"
+        for value in evaluate(rules[name].values, scope, where):
+            yield from every(others, {**choice, name: value}, {**scope, name: value})
 
-    return list(chosen(outer, {}, _scope(request, found)))
+    def growing(choice: Choice) -> list[Choice]:
+        grown = every(names[first:], choice, scope | choice)
+        return list(itertools.islice(grown, _MOST_CHOICES))
+
+    scope = _scope(request, found)
+    return [growing(choice) for choice in every(names[:first], {}, scope)]
 
 
 def phrases(said: Mapping[str, list[str]], seed: int, method_id: str | None = None) -> Phrases:
@@ -203,7 +206,7 @@ def _scope(request: Request, found: Subject) -> dict[str, Any]:
     del plain["library"], plain["variables"]  # a path would lead out of the sandbox
     pace = options.pace or CALM
     scope = {**plain, **found.variables, "part": request.part}
-    scope |= {"pace": pace, "breath_s": breath_s(pace)}
+    scope |= {"pace": pace, "breath_s": breath_s(pace), "length_s": (options.length_ms or 0) / 1000}
     if found.kind.about == "region":
         scope["most_areas"] = len(treatment.treatment(request, found.library).areas)
     return scope

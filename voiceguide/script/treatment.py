@@ -11,7 +11,7 @@ from voiceguide.script.request import WHOLE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from voiceguide.library import Area, Library, Method, Region
+    from voiceguide.library import Area, Library, Method, Region, Wording
     from voiceguide.script.request import Request, Side
 
 
@@ -82,14 +82,16 @@ def by_area(request: Request, library: Library, areas: Sequence[Area]) -> list[M
 
 
 def context(request: Request, library: Library, areas: int) -> dict[str, Any]:
-    """Return the context for the template of a kind about regions, with the first ``areas`` areas.
+    """Return the context for the template of a kind about regions, with ``areas`` spots to treat.
+
+    They are one in each area, the most useful first, then one more in each.
 
     A template gets plain dictionaries: the methods of a model would lead out of the sandbox.
     """
     whole, method, suited, least = treatment(request, library)
-    region = whole.treating(suited[: max(areas, least)])
-    treated = region.areas
-    sides = [(area.model_dump(), _sides(area, request.options.side)) for area in treated]
+    count = max(areas, least)
+    region = whole.treating(suited[:count])
+    treated = list(itertools.islice(itertools.cycle(region.areas), count))
     preparing = _preparing(None, library) if request.options.prepare else None
     tools: list[Method] = []
     prepared: list[bool] = []
@@ -103,14 +105,46 @@ def context(request: Request, library: Library, areas: int) -> dict[str, Any]:
         if preparing and any(prepared) and preparing not in tools:
             tools.append(preparing)
         method = (tools or methods)[0]
+    elif preparing:
+        tools = [method, preparing]
+    wording = library.wording
+    sides = [
+        (_described(area, method.id, wording), _sides(area, request.options.side))
+        for area in treated
+    ]
+    texts = [text for area in treated for text in _said(area, method.id)]
+    never = [text for text in region.cautions if wording.never and text.startswith(wording.never)]
     return {
         "region": region.model_dump(),
         "method": method.model_dump(),
-        "other_tools": [tool.spoken for tool in tools[1:]],
+        "needed": [*(tool.spoken for tool in tools[1:]), *wording.props_in(texts)],
+        "warnings": [text for text in region.cautions if text not in never],
+        "never": never,
         "treatments": sides,
         "prepared": list(itertools.compress(sides, prepared)),
         "preparing": preparing and preparing.model_dump(),
     }
+
+
+def _described(area: Area, method_id: str, wording: Wording) -> dict[str, Any]:
+    """Return an area for a template, with how the body is held.
+
+    ``upright`` and ``stretch_upright`` say whether one stands, leans or balances; ``moves`` whether
+    one gets up or down for the stretch.
+    """
+    upright = wording.is_upright([area.find[0], *area.place.get(method_id, ())])
+    stretch_upright = wording.is_upright(area.stretch)
+    return {
+        **area.model_dump(),
+        "upright": upright,
+        "stretch_upright": stretch_upright,
+        "moves": upright != stretch_upright and area.stretch_alone is None,
+    }
+
+
+def _said(area: Area, method_id: str) -> list[str]:
+    """Return the texts that say where an area is treated and stretched."""
+    return [*area.find, *area.place.get(method_id, ()), *area.stretch]
 
 
 def _preparing(method: Method | None, library: Library) -> Method:
