@@ -20,8 +20,9 @@ from functools import cache
 from pathlib import Path
 
 LIMIT_S = 300
-IMPORTED = ("voiceguide.session", "voiceguide.export", "voiceguide.playlist", "voiceguide.script")
-"""What most commands need, besides the command line itself."""
+PROGRAM = Path(__file__).parents[1] / "voiceguide" / "__main__.py"
+IMPORTED = ("typer.main", "voiceguide.session", "voiceguide.export")
+"""What most commands need. The command line itself is not imported: it reads the user's kinds."""
 
 
 def voiceguide(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
@@ -106,7 +107,7 @@ def _serve(line: socket.socket) -> None:
             os.environ.clear()
             os.environ.update(request["environment"])
             tempfile.tempdir = None  # it may be another's
-            sys.argv = [program.__file__, *request["arguments"]]
+            sys.argv = [str(PROGRAM), *request["arguments"]]
             return
         for stream in streams:
             os.close(stream)
@@ -121,10 +122,10 @@ if __name__ == "__main__":
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command sets it: no threads
     sys.path[0] = str(Path.cwd())  # as -m sets it
-    from voiceguide import __main__ as program
-
     for name in IMPORTED:
         importlib.import_module(name)
     assert threading.active_count() == 1
     _serve(socket.socket(fileno=int(sys.argv[1])))
-    program.main()
+    from voiceguide.__main__ import main
+
+    main()
