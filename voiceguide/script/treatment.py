@@ -65,6 +65,15 @@ def treatment(request: Request, library: Library) -> Treatment:
     return Treatment(region, method, suited, least)
 
 
+def sides(area: Area, wanted: str) -> Sequence[Side | None]:
+    """Return the sides of an area that are treated; None stands for both at once."""
+    if not area.two_sided:
+        return (None,)
+    if wanted == "both":
+        return ("left", "right")
+    return ("left",) if wanted == "left" else ("right",)
+
+
 def by_area(request: Request, library: Library, areas: Sequence[Area]) -> list[Method]:
     """Return the method for each area of a playlist: the requested one, or the deepest that suits.
 
@@ -108,8 +117,8 @@ def context(request: Request, library: Library, areas: int) -> dict[str, Any]:
     elif preparing:
         tools = [method, preparing]
     wording = library.wording
-    sides = [
-        (_described(area, method.id, wording), _sides(area, request.options.side))
+    treatments = [
+        (_described(area, method.id, wording), sides(area, request.options.side))
         for area in treated
     ]
     texts = [text for area in treated for text in _said(area, method.id)]
@@ -120,8 +129,9 @@ def context(request: Request, library: Library, areas: int) -> dict[str, Any]:
         "needed": [*(tool.spoken for tool in tools[1:]), *wording.props_in(texts)],
         "warnings": [text for text in region.cautions if text not in never],
         "never": never,
-        "treatments": sides,
-        "prepared": list(itertools.compress(sides, prepared)),
+        "treatments": treatments,
+        "track": [area.id for area in whole.areas].index(treated[0].id),
+        "prepared": list(itertools.compress(treatments, prepared)),
         "preparing": preparing and preparing.model_dump(),
     }
 
@@ -157,11 +167,3 @@ def _preparing(method: Method | None, library: Library) -> Method:
             f"{option('prepare')}: {methods[0].name} is already the method; leave it out"
         )
     return methods[0]
-
-
-def _sides(area: Area, wanted: str) -> Sequence[Side | None]:
-    if not area.two_sided:
-        return (None,)
-    if wanted == "both":
-        return ("left", "right")
-    return ("left",) if wanted == "left" else ("right",)
