@@ -203,3 +203,28 @@ def test_a_stores_folders_are_its_owners_alone(tmp_path):
         path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*") if path.is_dir()
     }
     assert modes == {"there": 0o755, "cache": 0o700, "clips": 0o700, "on": 0o700}
+
+
+@POSIX
+def test_a_store_that_others_could_enter_is_closed_to_them(tmp_path):
+    store = files.Store(tmp_path / "clips")
+    store.write("one", b"1")
+    for use in (lambda: store.read("one"), lambda: store.write("two", b"2")):
+        (tmp_path / "clips").chmod(0o777)
+        use()
+        assert (tmp_path / "clips").stat().st_mode & 0o777 == 0o700
+    assert (store.read("one"), store.read("two")) == (b"1", b"2")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives away")
+def test_what_another_user_keeps_in_a_store_is_not_used(tmp_path):
+    store = files.Store(tmp_path / "clips")
+    store.write("one", b"1")
+    os.chown(tmp_path / "clips" / "on" / "one", 65534, -1)
+    store.write("two", b"2")
+    assert (store.read("one"), store.read("two")) == (None, b"2")
+    os.chown(tmp_path / "clips", 65534, -1)
+    store.write("three", b"3")
+    assert (store.read("two"), store.read("three")) == (None, None)
+    kept = [path.name for path in (tmp_path / "clips").rglob("*") if path.is_file()]
+    assert sorted(kept) == ["one", "two"]

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import needs
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 PROJECT = (ROOT / "pyproject.toml").read_text("utf-8")
@@ -129,3 +130,23 @@ def test_links_lead_to_files_that_are_there(name):
     text = (ROOT / name).read_text("utf-8")
     for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
         assert ((ROOT / name).parent / link).exists(), link
+
+
+def test_the_lock_file_has_allowed_versions_of_all_that_is_needed_by_their_hashes():
+    lock = (ROOT / "requirements-lock.txt").read_text("utf-8")
+    pins = re.findall(r"(?m)^([a-z0-9-]+)==([^\s;]+)(.*(?:\\\n    .*)+)$", lock)
+    assert len(pins) == len(re.findall(r"(?m)^\S", lock))  # nothing else: no address, no option
+    assert all("--hash=sha256:" in rest for _, _, rest in pins)
+    project = tomllib.loads(PROJECT)["project"]
+    extras = project["optional-dependencies"]
+    needed = project["dependencies"] + [
+        one
+        for name in ("natural", "piper", "kokoro", "phone", "av", "mpris")
+        for one in extras[name]
+    ]
+    for one in map(Requirement, needed):
+        name = one.name.lower().replace("_", "-")
+        versions = [version for pinned, version, _ in pins if pinned == name]
+        if name != "voiceguide":
+            assert versions, name
+        assert all(one.specifier.contains(version) for version in versions), (name, versions)

@@ -358,7 +358,8 @@ class Store:
     """A folder of payloads, each stored with a digest of its name and content.
 
     A payload that is damaged or misnamed counts as missing. The folder may be deleted at any time;
-    what cannot be written is made again when it is needed.
+    what cannot be written is made again when it is needed. A folder or a payload of another user's
+    is not used, and ours is closed to others: they decide nothing that is heard.
     """
 
     def __init__(self, folder: Path, suffix: str = "") -> None:
@@ -370,7 +371,12 @@ class Store:
         """Return the payload ``name``, or None."""
         path = self.path(name)
         try:
-            data = path.read_bytes()
+            if not _close_to_others(self._folder):
+                return None
+            with path.open("rb") as file:
+                if not _is_ours(os.fstat(file.fileno())):
+                    return None
+                data = file.read()
             os.utime(path)  # recently used: pruned last
         except OSError:
             return None
@@ -382,6 +388,9 @@ class Store:
         path = self.path(name)
         part = None
         try:
+            _make_private(self._folder)
+            if not _close_to_others(self._folder):
+                return
             _make_private(path.parent)
             part, handle = _new_part(path, 0o600)
             with _kept_claimed(handle):
@@ -430,6 +439,21 @@ def _make_private(folder: Path) -> None:
     except FileNotFoundError:
         _make_private(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def _close_to_others(folder: Path) -> bool:
+    """Let only its owner into a folder, and return whether that is us. Raises OSError."""
+    status = folder.stat()
+    if not _is_ours(status):
+        return False
+    if sys.platform != "win32" and status.st_mode & 0o077:
+        folder.chmod(0o700)
+    return True
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    """Whether a file belongs to the user whose process this is; on Windows, folders see to it."""
+    return sys.platform == "win32" or status.st_uid == os.geteuid()
 
 
 def _entries(folder: str | Path) -> Iterator[os.DirEntry[str]]:
