@@ -109,7 +109,7 @@ def player():
         Began("hold", None, 20_000), Ended("hold", 50_000), Opening("Three", 50_000), End(60_000),
     ]  # fmt: skip
     window = Window(lambda _: np.zeros(5000 * FRAMES_PER_MS, np.int16), 1)
-    with contextlib.closing(Spoken("Silence", 3, items, window)) as source:
+    with contextlib.closing(Spoken("Silence", 3, lambda _: items, window)) as source:
         one = Player(source)
         one.wait(5)
         yield one

@@ -172,6 +172,34 @@ def test_the_first_sound_is_heard_soon_though_nothing_was_spoken_yet(
     assert min(delays_ms) < limit_ms, delays_ms
 
 
+@pytest.mark.slow
+def test_the_bell_is_heard_before_the_voice_can_say_anything(
+    server, one, ssml, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(server.env, "VOICEGUIDE_CACHE_DIR", str(tmp_path / "empty"))
+    script = ssml('<audio src="bell.wav"/><s>Hello there.</s>')
+    begin = one.here()
+    terminal = Terminal(server, script)
+    process = psutil.Process(terminal.process.pid)
+    until = time.monotonic() + 30
+    while not process.children():
+        assert time.monotonic() < until
+        time.sleep(0.002)
+    voices = process.children()
+    for child in voices:
+        child.send_signal(signal.SIGSTOP)
+    while np.abs(one.since(begin)).max() < LOUD:
+        assert process.children() == voices, "another voice has taken over"
+        terminal.watch(0.1)
+    for child in voices:
+        child.send_signal(signal.SIGCONT)
+    assert terminal.end() == 0
+    rendered = voiceguide("render", script, "-o", tmp_path / "it.wav", env=server.env)
+    assert rendered.returncode == 0
+    said = part(decode(tmp_path / "it.wav"), 2500, 3200)
+    assert place_ms(one.since(begin), said)[1] > 0.99
+
+
 def test_what_is_heard_is_what_is_rendered_on_either_device(server, one, two, rendered):
     script, reference = rendered
     assert HAS_SIMPLEAUDIO or not os.environ.get("CI") or sys.version_info >= (3, 12)
@@ -345,7 +373,7 @@ def silent_player(chapters: int, comes: threading.Event | None = None, **options
         yield End(chapters * 1000)
 
     window = Window(lambda speech: np.zeros(len(speech.text), np.int16), 1)
-    with contextlib.closing(Spoken("Silence", chapters, items(), window)) as source:
+    with contextlib.closing(Spoken("Silence", chapters, lambda _: items(), window)) as source:
         player = Player(source, **options)
         player.wait(5)
         yield player

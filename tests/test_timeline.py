@@ -637,6 +637,22 @@ def test_the_first_events_are_given_before_a_later_speech_is_made():
     assert [type(item) for item in stream] == [Event, End]
 
 
+def test_until_when_nothing_more_begins_is_said_before_a_speech_is_made():
+    known_ms: list[int] = []
+    known_when_asked: list[int] = []
+
+    def noted_ms(cue: Speech | Sound) -> int:
+        if isinstance(cue, Speech):
+            known_when_asked.append(known_ms[-1])
+        return length_ms(cue)
+
+    early = f'<media begin="-500ms">{BELL}</media>'
+    body = f'{BELL}<break time="2s"/>One.<break time="1s"/>{early}Two.'
+    made = list(timeline.resolve(parsed(body), noted_ms, known=known_ms.append))
+    one, two = (item for item in made if isinstance(item, Event) and item.kind == "speech")
+    assert known_when_asked == [one.begin_ms - 500, two.begin_ms]
+
+
 def test_a_long_session_is_streamed_from_its_first_second():
     asked = itertools.count()
     cues = (Speech("One.", Style("en"), AT), Pause(1000, elastic=False, at=AT))
@@ -878,9 +894,14 @@ EARLY = Group("seq", (CLIPS[0],), AT, Timing(begin=-900))
 @example(Group("seq", (LONG, EARLY, EARLY), AT))
 @settings(THOROUGH, max_examples=100)
 def test_any_tree_is_given_in_the_order_of_time(root):
-    *given_items, _ = timeline.resolve(root, length_ms)
-    begins = [item.begin_ms for item in given_items]
+    known_ms = [0]
+    begins = []
+    for item in timeline.resolve(root, length_ms, known=known_ms.append):
+        if not isinstance(item, End):
+            assert item.begin_ms >= known_ms[-1]
+            begins.append(item.begin_ms)
     assert begins == sorted(begins)
+    assert known_ms[1:], "a pause comes first: its end is known"
 
 
 # Any web of references, against a reading that guesses all times until no guess changes

@@ -178,10 +178,16 @@ def fit(requests: Sequence[Request], length_ms: int) -> list[Plan]:
     ]
 
 
-def items(plan: Plan, voice: Voice, problems: Findings | None = None) -> Iterator[Item]:
+def items(
+    plan: Plan,
+    voice: Voice,
+    problems: Findings | None = None,
+    known: Callable[[int], object] = lambda _: None,
+) -> Iterator[Item]:
     """Return the timeline of a plan, item by item; the speech is made as it is needed.
 
-    Raises ScriptError if something does not fit or cannot be spoken, VoiceError if no engine works.
+    ``known`` is called as by ``timeline.resolve``. Raises ScriptError if something does not fit or
+    cannot be spoken, VoiceError if no engine works.
     """
     if plan.timeline is not None:
         found: Iterable[Item] = plan.timeline
@@ -193,6 +199,7 @@ def items(plan: Plan, voice: Voice, problems: Findings | None = None) -> Iterato
             name=plan.written.name,
             max_ms=plan.request.options.max_ms,
             problems=problems,
+            known=known,
         )
         if plan.bed:
             yield plan.bed

@@ -315,7 +315,13 @@ class Session:
             window = mixer.Window(voice.clip, one.channels)
             lead = mixer.chime_before(start_delay_ms)
             play(
-                lambda: Spoken(one.title, len(one.chapters), items(one, voice), window, lead),
+                lambda: Spoken(
+                    one.title,
+                    len(one.chapters),
+                    lambda known: items(one, voice, known=known),
+                    window,
+                    lead,
+                ),
                 begin=begin,
                 start_delay_ms=start_delay_ms,
                 open_device=open_device,

@@ -95,7 +95,15 @@ class LiveTimeline:
                     return
                 case Bed():
                     return
-            self.known_ms = max(self.known_ms, item.begin_ms - self.ahead_ms)
+            self._know(item.begin_ms)
+
+    def know(self, before_ms: int) -> None:
+        """Note that no item to come begins before this time."""
+        with self._lock:
+            self._know(before_ms + self._shift_ms)
+
+    def _know(self, before_ms: int) -> None:
+        self.known_ms = max(self.known_ms, before_ms - self.ahead_ms)
 
     def _close(self, kind: SpanKind, end_ms: int) -> None:
         if mark := self._open.pop(kind, None):

@@ -9,7 +9,7 @@ from voiceguide.player.live import LiveTimeline
 from voiceguide.timeline import Bed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from voiceguide.mixer import Window
     from voiceguide.timeline import Event, Item
@@ -53,11 +53,15 @@ class Spoken:
         self,
         title: str,
         chapters: int,
-        items: Iterable[Item],
+        items: Callable[[Callable[[int], object]], Iterable[Item]],
         window: Window,
         lead: Iterable[Event] = (),
     ) -> None:
-        """Start to resolve ``items``; ``lead`` comes before the session, at negative times."""
+        """Start to resolve the session; ``lead`` comes before it, at negative times.
+
+        ``items`` returns the timeline's items. It is given a function to call with a time before
+        which nothing more begins: sounds are heard up to there while the next phrase is spoken.
+        """
         self.title = title
         self.chapters = chapters
         self.channels = window.channels
@@ -68,7 +72,7 @@ class Spoken:
         self.wanted_ms: float = 0
         self._closed = threading.Event()
         self._thread = threading.Thread(
-            target=self._resolve, args=(items,), name="resolve", daemon=True
+            target=self._resolve, args=(items(self.live.know),), name="resolve", daemon=True
         )
         self._thread.start()
 

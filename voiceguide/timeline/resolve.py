@@ -47,20 +47,22 @@ def resolve(  # noqa: PLR0913 (each is part of the question)
     name: str = "script",
     max_ms: int = MAX_MS,
     problems: Findings | None = None,
+    known: Callable[[int], object] = lambda _: None,
 ) -> Iterator[Item]:
     """Return what is heard in ``script``, item by item, in the order of time.
 
     ``length_ms`` returns the length of a speech's or sound's clip; it is called as late as
     possible, and raises ScriptError if there is no clip. ``pause_ms`` returns the length of a
-    pause, ``utterance`` what an engine says for a speech, which becomes part of its event. ``name``
-    is used in messages; ``problems`` are those that the parser found. If there are any, or a clip
-    is missing, references are circular or speech does not fit, no more items are returned, but the
-    rest of the script is checked; then ScriptError is raised with a line for each problem. It is
-    raised at once if the session would exceed ``max_ms`` or MAX_EVENTS.
+    pause, ``utterance`` what an engine says for a speech, which becomes part of its event.
+    ``known`` is called with a time before which nothing more begins, before it waits for the next
+    clip. ``name`` is used in messages; ``problems`` are those that the parser found. If there are
+    any, or a clip is missing, references are circular or speech does not fit, no more items are
+    returned, but the rest of the script is checked; then ScriptError is raised with a line for each
+    problem. It is raised at once if the session would exceed ``max_ms`` or MAX_EVENTS.
     """
     return _Resolver(
         script, length_ms, pause_ms, utterance, name, max_ms, problems or Findings()
-    ).items()
+    ).items(known)
 
 
 class _Resolver:
@@ -90,7 +92,7 @@ class _Resolver:
         self._home: dict[str, int] = {}  # by id, which child of the root it is in
         self._count = self._visits = self._latest = 0
 
-    def items(self) -> Iterator[Item]:
+    def items(self, known: Callable[[int], object]) -> Iterator[Item]:
         """Resolve the root's children one by one; hold back items that a later one may precede."""
         root = Node(self._script, None, 0)
         root.begin = 0
@@ -108,6 +110,8 @@ class _Resolver:
             safe_ms = end - early_ms[child.index]
             while waiting and waiting[0][0] <= safe_ms and not self._problems:
                 yield heapq.heappop(waiting)[2]
+            if safe_ms > 0 and not self._problems:
+                known(int(safe_ms))
             if child.index not in named:
                 child.children.clear()  # no longer needed
         if self._problems:
