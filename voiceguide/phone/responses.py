@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import re
 import zipfile
@@ -32,6 +33,8 @@ TYPES = {
 }
 
 _PIECE_BYTES = 1 << 16
+_GZIP = re.compile(r"\s*gzip\s*(;\s*q=(?!0(\.0*)?\s*$).*)?", re.IGNORECASE)
+"""An encoding that a client accepts; a quality of 0 means that it does not."""
 _PART = r"(\d{1,15}-(\d{1,15})?|-\d{1,15})"
 _RANGE = re.compile(rf"bytes={_PART}(\s*,\s*{_PART})*", re.IGNORECASE)
 
@@ -59,6 +62,17 @@ def content(request: Request, body: bytes, kind: str) -> Response:
     """Return ``body`` as content of the type ``kind``."""
     etag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
     return _unless_known(request, Response(body, headers={"ETag": etag}, media_type=kind))
+
+
+def packed(request: Request, body: bytes, kind: str) -> Response:
+    """Return ``body``, a text without secrets, compressed for clients that accept it."""
+    # In secrets, compression would betray to others on the network what a guess has in common.
+    accepts = any(map(_GZIP.fullmatch, _split(request.headers, "accept-encoding")))
+    response = content(request, gzip.compress(body, mtime=0) if accepts else body, kind)
+    response.headers["Vary"] = "Accept-Encoding"
+    if accepts and response.status_code == 200:  # noqa: PLR2004 (a 304 has no content)
+        response.headers["Content-Encoding"] = "gzip"
+    return response
 
 
 def _unless_known(request: Request, response: Response) -> Response:

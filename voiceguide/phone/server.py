@@ -189,7 +189,7 @@ class _Page:
         accepted = request.headers.get("accept-language", "")
         language = choices.language(f"{wanted or ''},{accepted}")
         content = await run_in_threadpool(choices.page, language)
-        response = responses.content(request, content.encode(), "text/html")
+        response = responses.packed(request, content.encode(), "text/html")
         if wanted == language and "language" in request.query_params:
             year_s = 365 * 24 * 3600
             response.set_cookie(_LANGUAGE_COOKIE, language, year_s, httponly=True, samesite="lax")
@@ -197,7 +197,7 @@ class _Page:
             response.set_cookie(
                 _PHONE_COOKIE, secrets.token_urlsafe(16), httponly=True, samesite="lax"
             )
-        response.headers["Vary"] = "Accept-Language, Cookie"
+        response.headers["Vary"] = "Accept-Encoding, Accept-Language, Cookie"
         return response
 
     async def _list(self, kind: Kind, _: Request) -> Response:
@@ -329,12 +329,13 @@ def _asset(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in (*choices.MODULES, "page.css", "stage.css", "icon.svg"):
         raise HTTPException(404, "not found")
-    return responses.file(request, choices.PAGE / name)
+    kind = responses.TYPES[name.rpartition(".")[2]]
+    return responses.packed(request, (choices.PAGE / name).read_bytes(), kind)
 
 
 def _library(request: Request) -> Response:
     found = choices.as_json(request.query_params.get("language", library.REFERENCE))
-    return responses.content(request, found.encode(), responses.TYPES["json"])
+    return responses.packed(request, found.encode(), responses.TYPES["json"])
 
 
 def _voices(request: Request) -> Response:
