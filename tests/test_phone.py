@@ -1545,6 +1545,11 @@ def test_a_session_plays_on_though_the_server_is_gone(tmp_path, server, session,
         until(phone, "document.querySelector('#taking').hidden")  # all of it is here
     phone.locator("#touch").tap()
     phone.get_by_role("button", name="Play", exact=True).tap()
+    until(
+        phone,
+        """(audio => audio.src.startsWith('blob:') && !audio.paused
+        && audio.currentTime > 0)(document.querySelector('audio'))""",
+    )  # where it was
     for at_s in (100, 30, 200):
         phone.evaluate(f"document.querySelector('audio').currentTime = {at_s}")
         until(phone, f"document.querySelector('audio').currentTime > {at_s + 0.5}")

@@ -164,13 +164,13 @@ def test_what_playlists_say_is_listed_too(tmp_path):
     alone = {one.text for _, one in Session("calf", **options_of).utterances}
     assert set.union(*said) - alone
     assert listed == set.union(alone, *said)
-    longer = Playlist("calf", **options_of, minutes=20).sessions
+    longer = Playlist("calf", **options_of, minutes=30).sessions
     said_longer = {one.text for track in longer for _, one in track.utterances}
     assert said_longer - listed
     done = voiceguide("phrases", *options, "--length-total", 20)
     assert (done.returncode, done.stdout) == (2, "")
     assert "--length-total needs --playlist" in done.stderr
-    done = voiceguide("phrases", *options, "--playlist", "--length-total", 20)
+    done = voiceguide("phrases", *options, "--playlist", "--length-total", 30)
     assert done.returncode == 0, done.stderr
     assert said_longer <= {row["text"] for row in rows(folder)}
 
