@@ -23,6 +23,7 @@ import pytest
 from conftest import decode, needs, voiceguide
 from loudspeaker import (
     FRAMES_PER_MS,
+    LIMIT_S,
     LOUD,
     Recording,
     Server,
@@ -172,6 +173,17 @@ def test_the_first_sound_is_heard_soon_though_nothing_was_spoken_yet(
     assert min(delays_ms) < limit_ms, delays_ms
 
 
+def stopped_voices(process: psutil.Process) -> list[psutil.Process]:
+    """Stop the processes that speak, as soon as there are any; return them."""
+    until = time.monotonic() + LIMIT_S
+    while not (voices := process.children()):
+        assert time.monotonic() < until
+        time.sleep(0.002)
+    for child in voices:
+        child.send_signal(signal.SIGSTOP)
+    return voices
+
+
 @pytest.mark.slow
 def test_the_bell_is_heard_before_the_voice_can_say_anything(
     server, one, ssml, tmp_path, monkeypatch
@@ -181,13 +193,7 @@ def test_the_bell_is_heard_before_the_voice_can_say_anything(
     begin = one.here()
     terminal = Terminal(server, script)
     process = psutil.Process(terminal.process.pid)
-    until = time.monotonic() + 30
-    while not process.children():
-        assert time.monotonic() < until
-        time.sleep(0.002)
-    voices = process.children()
-    for child in voices:
-        child.send_signal(signal.SIGSTOP)
+    voices = stopped_voices(process)
     while np.abs(one.since(begin)).max() < LOUD:
         assert process.children() == voices, "another voice has taken over"
         terminal.watch(0.1)
@@ -573,13 +579,7 @@ def test_an_engine_that_stalls_is_replaced(server, one, ssml, tmp_path, monkeypa
     script = ssml('<audio src="chime.wav"/><s>Hello there.</s>')
     begin = one.here()
     terminal = Terminal(server, script)
-    process = psutil.Process(terminal.process.pid)
-    until = time.monotonic() + 5
-    while not process.children():
-        assert time.monotonic() < until
-        time.sleep(0.002)
-    for child in process.children():
-        child.send_signal(signal.SIGSTOP)
+    stopped_voices(psutil.Process(terminal.process.pid))
     terminal.until("preparing")
     assert terminal.end() == 0
     rendered = voiceguide("render", script, "-o", tmp_path / "it.wav", env=server.env)

@@ -166,7 +166,7 @@ def alone(folder: Path, waiting: Callable[[], object]) -> Iterator[None]:
     name = hashlib.blake2b(os.fsencode(folder.resolve()), digest_size=16).hexdigest()
     path = cache_folder() / "locks" / f"{name}.lock"
     lock = filelock.FileLock(path)
-    with contextlib.suppress(OSError, NotImplementedError):  # a cache that cannot be written
+    with contextlib.suppress(OSError, NotImplementedError):  # without a cache, none waits
         _make_private(path.parent)
         try:
             lock.acquire(blocking=False)

@@ -191,7 +191,8 @@ def choices(request: Request) -> list[list[Choice]]:
         return list(itertools.islice(grown, _MOST_CHOICES))
 
     scope = _scope(request, found)
-    return [growing(choice) for choice in every(names[:first], {}, scope)]
+    outer = itertools.islice(every(names[:first], {}, scope), _MOST_CHOICES)
+    return [growing(choice) for choice in outer]
 
 
 def phrases(said: Mapping[str, list[str]], seed: int, method_id: str | None = None) -> Phrases:
