@@ -17,17 +17,27 @@ LIMIT_S = 30
 
 
 class Server:
-    """A PulseAudio server of our own; ``env`` is the environment of its clients."""
+    """A PulseAudio server of our own; ``env`` is the environment of its clients.
+
+    The microphone hears what is played into the first sink.
+    """
 
     def __init__(self, folder: Path, sinks: tuple[str, ...] = ("one",)) -> None:
         self._sinks = sinks
         self.env = {**os.environ, "XDG_RUNTIME_DIR": str(folder), "HOME": str(folder)}
-        for name in ("PULSE_SERVER", "PULSE_SINK", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY"):
+        for name in (
+            "PULSE_SERVER",
+            "PULSE_SINK",
+            "PULSE_SOURCE",
+            "DBUS_SESSION_BUS_ADDRESS",
+            "DISPLAY",
+        ):
             self.env.pop(name, None)
         self.start()
 
     def start(self) -> None:
-        command = ["pulseaudio", "--daemonize=no", "--exit-idle-time=-1", "-n"]
+        # With realtime scheduling the kernel kills a server that had no time to sleep.
+        command = ["pulseaudio", "--daemonize=no", "--realtime=no", "--exit-idle-time=-1", "-n"]
         for sink in self._sinks:
             command += [f"--load=module-null-sink sink_name={sink} rate=48000 channels=2"]
         command += ["--load=module-native-protocol-unix"]
