@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from voiceguide.audio.grid import Samples
     from voiceguide.voices.engine import Spoken
 
-VERSION = 5
+VERSION = 6
 """Part of the key of cached clips: raise it whenever a change here changes how they sound."""
 
 _RUMBLE_HZ = 60.0
