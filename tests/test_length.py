@@ -99,6 +99,15 @@ def test_short_and_long_sessions_hold_and_stretch_for_half_a_minute_at_least(
         assert min(lasting) >= 30_000
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("region", ["foot", "groin", "knee", "back-thigh", "upper-arm"])
+def test_where_most_is_to_be_said_five_minutes_are_enough_or_three_for_a_side(region, language):
+    for side, minutes in (("both", 5), ("left", 3)):
+        session = Session(region, language=language, side=side, minutes=minutes)
+        assert session.timeline.duration_ms == minutes * 60_000
+
+
 def test_fixed_times_stay_and_longer_sessions_have_more_rounds():
     short, long = Session("calf", minutes=15), Session("calf", minutes=19)
     for session in (short, long):

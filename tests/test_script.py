@@ -134,8 +134,7 @@ def test_a_squeezed_session_leaves_out_nothing_that_keeps_from_harm(squeeze):
     area = REGIONS["calf"]["areas"][0]
     for text in (*PHRASES["never"], *area["warnings"], *area["cautions"]):
         assert text in terse
-    short = "_short" if squeeze == 7 else ""
-    for name in (f"stop{short}", f"doctor{short}"):
+    for name in ("stop_short" if squeeze == 7 else "stop", "doctor"):
         assert PHRASES[name][0] in terse
     assert "out of ten" in terse
 
