@@ -189,6 +189,30 @@ def test_a_mistake_in_site_toml_is_told_with_its_line(tmp_path, written, line, s
     assert says in done.stderr
 
 
+# Runs that are cut short, and several at once
+
+
+def running(site: Path) -> subprocess.Popen:
+    command = [sys.executable, "-m", "voiceguide", "publish", *BREATHING, "-o", site]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_run_that_was_killed_is_continued_and_two_at_once_take_turns(tmp_path):
+    site = tmp_path / "site"
+    with running(site) as killed:
+        while not (site / "sessions").exists():
+            assert killed.poll() is None, killed.stderr.read()
+            time.sleep(0.02)
+        killed.kill()
+    assert not (site / "index.html").exists()
+    with running(site) as one, running(site) as other:
+        said = one.communicate(timeout=120)[1] + other.communicate(timeout=120)[1]
+        assert (one.returncode, other.returncode) == (0, 0), said
+    assert said.count("waiting until it has finished") == 1
+    assert (site / "index.html").is_file()
+    assert not list(site.rglob(".voiceguide-part-*"))
+
+
 # In a browser
 
 
@@ -307,7 +331,9 @@ def test_a_session_that_is_kept_plays_without_a_network_from_a_cold_start(server
         page.goto(f"{address}/{BELOW}/")
         page.locator("#made a", has_text="Breathing").tap()
         page.get_by_role("button", name="Play", exact=True).tap()
-        until(page, "document.querySelector('audio').currentTime > 6")
+        until(page, "document.querySelector('audio').currentTime > 0.5")
+        page.evaluate("document.querySelector('audio').currentTime = 6")
+        until(page, "document.querySelector('#sentence').textContent !== ''")
         assert page.locator("#sentence").text_content() == "Hello, and welcome."
         page.evaluate("document.querySelector('audio').currentTime = 120")
         until(page, "document.querySelector('#breathing').textContent === 'Out'")
@@ -322,6 +348,7 @@ def test_a_session_that_is_kept_plays_without_a_network_from_a_cold_start(server
     kept = "caches.open(NAME).then((c) => c.keys()).then((all) => all.map((one) => one.url))"
     with web(tmp_path, urlsplit(address).port):
         page.goto(f"{address}/{BELOW}/")
+        assert page.title() == "Praxis Müller"  # the new page is taken in meanwhile
         name = json.dumps(f"{address}/{BELOW}/ kept")
         sounds = (
             f"{kept.replace('NAME', name)}.then((all) => all.filter((u) => u.includes('.mp3')))"
@@ -330,6 +357,7 @@ def test_a_session_that_is_kept_plays_without_a_network_from_a_cold_start(server
         until(page, f"{sounds}.then((all) => JSON.stringify(all) === {json.dumps(expected)})")
         publish(site, *CALF)
         page.reload()
+        assert page.title() == "voiceguide"
         until(page, f"{sounds}.then((all) => all.length === 0)")
 
 

@@ -11,7 +11,7 @@ from voiceguide.cli import say
 from voiceguide.cli.app import command
 from voiceguide.cli.flags import suiting, with_options
 from voiceguide.cli.targets import TARGETS, complete
-from voiceguide.errors import VoiceguideError
+from voiceguide.errors import UsageError, VoiceguideError
 from voiceguide.options import OPTIONS, Options
 
 
@@ -50,8 +50,9 @@ def publish(  # noqa: PLR0913 (each is an option)
     from voiceguide.phone import look
     from voiceguide.phone.site import publish as write
 
-    given = {} if name is None else {"name": name}
-    looks = look.read(site, **given)
+    if name is not None and not (name.strip() and name.isprintable()):
+        raise UsageError("--name must be a line of text")
+    looks = look.read(site, **({} if name is None else {"name": name}))
     sessions, problems = [], []
     wanted = _all(options) if "all" in targets else list(dict.fromkeys(targets))
     for target in wanted:

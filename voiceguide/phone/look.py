@@ -73,6 +73,12 @@ def _address(written: str) -> str:
     return written
 
 
+def _name(written: str) -> str:
+    if not written.strip() or not written.isprintable():
+        raise ValueError("must be a line of text")
+    return written.strip()
+
+
 def _by_language(given: object) -> object:
     return {"": given} if isinstance(given, str) else given
 
@@ -109,7 +115,7 @@ class Link(_Part):
 class Look(_Part):
     """What site.toml may say."""
 
-    name: str = NAME
+    name: Annotated[str, AfterValidator(_name)] = NAME
     logo: Annotated[Path, AfterValidator(_logo)] | None = None
     """A picture beside site.toml."""
     text: Annotated[dict[str, str], BeforeValidator(_by_language)] = {}

@@ -9,6 +9,7 @@ export const site = read("#site"); // where it is published; null where a comput
 export const appName = site?.name ?? "voiceguide";
 export const root = new URL("..", import.meta.url).href; // all addresses begin with it
 export const regions = new Map(choices.regions.map((region) => [region.id, region]));
+const areas = new Map(choices.regions.flatMap((region) => region.areas).map((area) => [area.id, area]));
 export const massage = choices.kinds.find((kind) => kind.about === "region");
 export const otherKinds = choices.kinds.filter((kind) => kind.about !== "region");
 export const subjects = new Map([...regions, ...otherKinds.map((kind) => [kind.id, kind])]);
@@ -69,7 +70,8 @@ export const told = (text, detail) => [
 
 /** Return what was chosen, and in which language, in the words of the page. */
 export function described(options, language, tracks) {
-  const words = Object.entries(options).map(([name, value]) => called(name, value));
+  const area = areas.get(options.area ?? options.target)?.name;
+  const words = [area, ...Object.entries(options).map(([name, value]) => called(name, value))];
   if (tracks) words.push(say("track_count", { n: tracks }));
   if (tracks || language !== pageLanguage) words.push(choices.languages[language]);
   return words.filter(Boolean).join(" · ");
