@@ -7,11 +7,15 @@ import hashlib
 import io
 import textwrap
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import resvg_py
 
 from voiceguide.files import Store, cache_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SIZE_PX = 1400
 """The side of the square; enough for a screen."""
@@ -47,23 +51,17 @@ _EM_PER_LETTER = 0.6  # the mean width of Lato's bold letters, rounded up
 @functools.lru_cache(maxsize=32)
 def png(region_id: str, size_px: int = SIZE_PX) -> bytes:
     """Return a square PNG of the body with a region highlighted, or none if it is unknown."""
-    return _drawn(_picture(region_id, ""), size_px, size_px)
+    picture = _picture(region_id, "")
+    return _kept(f"{size_px}{picture}", lambda: _drawn(picture, size_px, size_px))
 
 
 def titled(region_id: str, title: str) -> bytes:
     """Return the cover of a feed: the same with a title, 3,000 px wide.
 
-    It is RGB without transparency, as podcast directories want it. What was drawn once is taken
-    from the cache.
+    It is RGB without transparency, as podcast directories want it.
     """
     picture = _picture(region_id, title)
-    drawn = Store(cache_folder() / "covers", ".png")
-    name = hashlib.blake2b(f"{STYLE}{picture}".encode(), digest_size=20).hexdigest()
-    found = drawn.read(name)
-    if found is None:
-        found = _opaque(_drawn(picture, FEED_PX, FEED_PX))
-        drawn.write(name, found)
-    return found
+    return _kept(picture, lambda: _opaque(_drawn(picture, FEED_PX, FEED_PX)))
 
 
 def card(region_id: str, title: str, name: str) -> bytes:
@@ -92,7 +90,8 @@ def card(region_id: str, title: str, name: str) -> bytes:
         looks = {"class": "lit" if is_name else "title", "font-size": f"{size}"}
         text = ET.SubElement(picture, f"{_SVG}text", {**looks, **at, **_BOLD})
         text.text = textwrap.shorten(line, 2 * _CARD_LETTERS, placeholder=" …")
-    return _drawn(ET.tostring(picture, encoding="unicode"), *CARD_PX)
+    drawing = ET.tostring(picture, encoding="unicode")
+    return _kept(drawing, lambda: _drawn(drawing, *CARD_PX))
 
 
 def _body(region_id: str) -> ET.Element:
@@ -124,6 +123,17 @@ def _picture(region_id: str, title: str) -> str:
         )
         text.text = title
     return ET.tostring(picture, encoding="unicode")
+
+
+def _kept(made_of: str, draw: Callable[[], bytes]) -> bytes:
+    """Return what ``draw`` draws; what was drawn once is taken from the cache."""
+    drawn = Store(cache_folder() / "covers", ".png")
+    name = hashlib.blake2b(f"{STYLE}{made_of}".encode(), digest_size=20).hexdigest()
+    found = drawn.read(name)
+    if found is None:
+        found = draw()
+        drawn.write(name, found)
+    return found
 
 
 def _drawn(picture: str, width_px: int, height_px: int) -> bytes:
