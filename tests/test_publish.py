@@ -361,6 +361,24 @@ def test_a_session_that_is_kept_plays_without_a_network_from_a_cold_start(server
         until(page, f"{sounds}.then((all) => all.length === 0)")
 
 
+@pytest.mark.parametrize(
+    ("path", "scheme"),
+    [("", "light"), ("", "dark"), ("#calf", "dark"), ("sessions/calf/", "light")],
+)
+def test_axe_finds_nothing(server, chromium, path, scheme):
+    from axe_core_python.sync_playwright import Axe
+
+    context = chromium.new_context(
+        viewport={"width": 360, "height": 740}, color_scheme=scheme, bypass_csp=True
+    )
+    page = context.new_page()
+    page.goto(f"{server[1]}/{path}")
+    page.locator("h1:visible").first.wait_for()
+    found = Axe().run(page)["violations"]
+    context.close()
+    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
+
+
 def test_chromium_finds_that_it_can_be_installed(server, phone):
     _, url = server
     phone.goto(f"{url}/")
