@@ -287,6 +287,33 @@ def test_it_plays_with_words_and_asks_nothing_of_anyone_else(server, phone):
     assert phone.complaints == []
 
 
+def test_a_playlist_is_published_with_its_feed_and_goes(tmp_path, phone):
+    with web(tmp_path) as (address, _):
+        url, site = f"{address}/{BELOW}", tmp_path / BELOW
+        calf = ("calf", "--guidance", "tones", "--level", "gentle", "--side", "left")
+        publish(site, *calf, "--playlists", "--url", url)
+        first = modified(site)
+        phone.goto(f"{url}/")
+        phone.locator("#made-playlists a").tap()
+        titles = phone.locator("#tracks span").all_text_contents()
+        assert len(titles) == 4
+        feed = feedparser.parse(httpx.get(phone.locator("#feed").input_value()).content)
+        assert [entry.itunes_title for entry in feed.entries] == titles
+        for link in [*feed.feed.links, *(one for entry in feed.entries for one in entry.links)]:
+            assert httpx.get(link.href).status_code == 200, link.href
+        assert phone.locator("#zip, #list").filter(visible=True).count() == 0
+        phone.locator("#tracks a").nth(1).tap()
+        phone.get_by_role("button", name="Play", exact=True).tap()
+        until(phone, "document.querySelector('audio').currentTime > 0.5")
+        assert phone.locator("#player h1").text_content() == titles[1]
+        assert phone.locator("#keep").is_hidden()
+        assert phone.complaints == []
+        publish(site, *calf, "--playlists", "--url", url)
+        assert modified(site) == first
+    publish(site, *calf)
+    assert not (site / "playlists").exists()
+
+
 def test_in_another_language_the_same_place(server, phone):
     _, url = server
     phone.goto(f"{url}/#session/breathing")

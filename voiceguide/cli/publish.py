@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,9 @@ from voiceguide.cli.flags import suiting, with_options
 from voiceguide.cli.targets import TARGETS, complete
 from voiceguide.errors import UsageError, VoiceguideError
 from voiceguide.options import OPTIONS, Options
+
+if TYPE_CHECKING:
+    from voiceguide.script import Request
 
 
 @command(
@@ -30,6 +33,12 @@ def publish(  # noqa: PLR0913 (each is an option)
         Path | None,
         typer.Option(help="A site.toml: name, logo, text, links and colors.", metavar="FILE"),
     ] = None,
+    playlists: Annotated[
+        bool,
+        typer.Option(
+            "--playlists", help="Also publish the playlist of each region and kind, with its feed."
+        ),
+    ] = False,
     url: Annotated[
         str | None,
         typer.Option(
@@ -46,20 +55,22 @@ def publish(  # noqa: PLR0913 (each is an option)
     When run again, only what has changed is made, and sessions that are not named any longer are
     removed.
     """
-    from voiceguide import Session
+    from voiceguide import Playlist, Session, script
     from voiceguide.phone import look
     from voiceguide.phone.site import publish as write
 
     if name is not None and not (name.strip() and name.isprintable()):
         raise UsageError("--name must be a line of text")
     looks = look.read(site, **({} if name is None else {"name": name}))
-    sessions, problems = [], []
+    sessions, lists, problems = [], [], []
     wanted = _all(options) if "all" in targets else list(dict.fromkeys(targets))
     for target in wanted:
         try:
             its_own = suiting(target, options) if len(wanted) == 1 else _applying(target, options)
             session = Session(target, **its_own)
             session.prepare()
+            if playlists and script.pictured(session.request) is not None:
+                lists.append(Playlist(target, **_of_all_tracks(session.request)))
         except VoiceguideError as error:
             problems.append(f"{target}: {error.with_flags()}")
         else:
@@ -69,7 +80,7 @@ def publish(  # noqa: PLR0913 (each is an option)
         raise VoiceguideError("\n".join(["nothing was published:", *problems]))
     with say.progress(looks.name) as progress:
         path = write(
-            sessions, output, looks, url=url, progress=progress,
+            sessions, output, looks, playlists=lists, url=url, progress=progress,
             waiting=lambda: say.note(say.WAITING),
         )  # fmt: skip
     typer.echo(path)
@@ -89,6 +100,15 @@ def _applying(target: str, options: Options) -> dict[str, Any]:
         for name, value in values.items()
         if not OPTIONS[name].of_kinds or name in applying
     }
+
+
+def _of_all_tracks(request: Request) -> dict[str, Any]:
+    """Return the options of a session that a playlist takes too; the length is that of one."""
+    from voiceguide import script
+
+    each = [set(track.options) for track in script.about(request).tracks]
+    without = {"minutes", "variables"}.union(set.intersection(*each) if each else ())
+    return {name: value for name, value in request.options.chosen().items() if name not in without}
 
 
 def _all(options: Options) -> list[str]:

@@ -5,9 +5,10 @@
     page/, icons/, covers/      the page's files, the app's icons, pictures
     site.webmanifest            what the app is called
     worker.js                   keeps the page, and chosen sessions, for when there is no network
-    api/sessions.json           what is published
+    api/                        sessions.json and playlists.json: what is published
     sessions/                   NAME.mp3, with .vtt, .chapters.json, .marks.json and a page, NAME/;
                                 sessions.m3u8, sessions.xspf and, if the address is known, feed.xml
+    playlists/NAME/             a playlist, as ``Playlist`` makes it, with .marks.json
     sitemap.xml                 if the address is known
 
 All addresses are relative, so the site works below any path. Files that a site does not have any
@@ -31,23 +32,23 @@ from voiceguide.errors import ExportError, UsageError
 from voiceguide.export import cover
 from voiceguide.files import alone, write_bytes
 from voiceguide.options import BEDS
-from voiceguide.phone import choices
+from voiceguide.phone import choices, made
 from voiceguide.phone.form import OFFERED
 from voiceguide.playlist.lists import add, document
-from voiceguide.playlist.writing import Entry, now, write
+from voiceguide.playlist.writing import Entry, now, share, write
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Sequence
 
     from voiceguide.phone.look import Look
-    from voiceguide.playlist import Track
+    from voiceguide.playlist import Playlist, Track
     from voiceguide.session import Session
 
 RECORD = ".voiceguide-site.json"
 """The names of the files of a site, so that they can be removed, and no others."""
 
-_SESSIONS = "sessions"
+_SESSIONS, _PLAYLISTS = "sessions", "playlists"
 _PARTS = ("mp3", "vtt", "chapters.json", "marks.json")
 _BODY = "body"
 """The name of the picture without a region."""
@@ -82,11 +83,12 @@ def publish(  # noqa: PLR0913 (as other exports)
     folder: str | os.PathLike[str],
     look: Look,
     *,
+    playlists: Sequence[Playlist] = (),
     url: str | None = None,
     progress: Callable[[float], None] | None = None,
     waiting: Callable[[], object] = lambda: None,
 ) -> Path:
-    """Write a site with ``sessions`` into ``folder``; return the path of its first page.
+    """Write a site with ``sessions`` and ``playlists``; return the path of its first page.
 
     It is in the language of the first session, and in all others that the page knows. ``url`` is
     the address that it will have, which the feed, the pictures beside links and the sitemap need;
@@ -99,7 +101,7 @@ def publish(  # noqa: PLR0913 (as other exports)
     published = _named(sessions)
     with alone(Path(folder), waiting):
         files = _Files(Path(folder))
-        site = _Site(published, look, url and url.rstrip("/"), files)
+        site = _Site(published, playlists, look, url and url.rstrip("/"), files)
         site.write(progress)
         files.finish()
     return Path(folder) / "index.html"
@@ -135,7 +137,7 @@ class _Files:
             self._before = {str(name) for name in json.loads((folder / RECORD).read_bytes())}
         except FileNotFoundError:
             self._before = set()
-            for name in ("index.html", _SESSIONS, "page", "api"):
+            for name in ("index.html", _SESSIONS, _PLAYLISTS, "page", "api"):
                 if (folder / name).exists():
                     what = f"{folder} already has “{name}”, which publish did not make"
                     raise ExportError(f"{what}; choose another folder (-o)") from None
@@ -161,8 +163,9 @@ class _Files:
             path = self.folder / name
             if path.resolve().is_relative_to(root):  # whoever may have written the record
                 path.unlink(missing_ok=True)
-                with contextlib.suppress(OSError):  # it has other files
-                    path.parent.rmdir()
+                with contextlib.suppress(OSError):  # as soon as one has other files
+                    for folder in path.parents[: len(Path(name).parts) - 1]:
+                        folder.rmdir()
         self._note(self._now)
 
     def _note(self, names: Iterable[str]) -> None:
@@ -171,9 +174,15 @@ class _Files:
 
 class _Site:
     def __init__(
-        self, published: list[_Published], look: Look, url: str | None, files: _Files
+        self,
+        published: list[_Published],
+        playlists: Sequence[Playlist],
+        look: Look,
+        url: str | None,
+        files: _Files,
     ) -> None:
         self._published = published
+        self._playlists = {_slug(one.target): one for one in playlists}
         self._look = look
         self._url = url
         self._files = files
@@ -188,13 +197,21 @@ class _Site:
         lists = ["cover.png", f"{_SESSIONS}.m3u8", f"{_SESSIONS}.xspf"]
         lists += [playlist.FEED] if self._url else []
         self._files.claim([*parts, *(f"{_SESSIONS}/{name}" for name in lists)])
-        tracks = self._write_sessions(progress)
+        tracks = self._write_sessions(share(progress, 0, len(self._playlists) + 1))
         listed = [self._write_session(*one) for one in zip(self._published, tracks, strict=True)]
         self._files.write("api/sessions.json", json.dumps(listed, ensure_ascii=False))
+        known = [
+            self._write_playlist(name, one, share(progress, number, len(self._playlists) + 1))
+            for number, (name, one) in enumerate(self._playlists.items(), 1)
+        ]
+        self._files.write("api/playlists.json", json.dumps(known, ensure_ascii=False))
         self._write_pictures()
         self._write_page()
         about = self._about(self._said["made"], self._look.name, f"{_SESSIONS}/")
-        self._write_text("sessions.html.jinja", "../", about, sessions=listed)
+        entries = [
+            (f"{one.id}/", track.title) for one, track in zip(self._published, tracks, strict=True)
+        ]
+        self._write_text("list.html.jinja", "../", about, entries=entries)
         if self._url:
             self._files.write("sitemap.xml", self._sitemap(tracks))
 
@@ -218,7 +235,7 @@ class _Site:
         self._files.write(picture, cover.png(one.picture, _COVER_PX))
         length = clock.text(track.duration_ms)
         chapters = ", ".join(chapter.title for chapter in track.chapters[:_MOST_CHAPTERS])
-        about = self._about(track.title, f"{length}: {chapters}", f"{_SESSIONS}/{one.id}/")
+        about = self._about(track.title, f"{length}: {chapters}", f"{_SESSIONS}/{one.id}/", one.id)
         card = cover.card(one.picture, track.title, self._look.name)
         self._files.write(about["picture"], card)
         words = _words(playlist.folder.transcript_path(track.path).read_text("utf-8"))
@@ -243,6 +260,24 @@ class _Site:
             "cover": picture,
             "options": {"target": one.id, **_shown(one.session)},
         }
+
+    def _write_playlist(
+        self, name: str, one: Playlist, progress: Callable[[float], None]
+    ) -> dict[str, object] | None:
+        """Write a playlist; return what the page needs to know of it."""
+        path = f"{_PLAYLISTS}/{name}"
+        folder = self._files.folder / path
+        one.export(folder, progress, url=self._url and f"{self._url}/{path}")
+        self._files.claim(f"{path}/{file.name}" for file in playlist.files(folder))
+        tracks = playlist.tracks(folder)
+        for track in tracks:
+            marks = [asdict(mark) for mark in playlist.marks(track.path)]
+            self._files.write(f"{path}/{track.path.stem}.marks.json", json.dumps(marks))
+        about = self._about(one.title, self._look.name, f"{path}/")
+        entries = [(track.path.name, track.title) for track in tracks]
+        self._write_text("list.html.jinja", "../../", about, entries=entries)
+        known = made.playlist_of(folder.parent, name, path)
+        return known and {**known, "feed": self._url and f"{self._url}/{path}/{playlist.FEED}"}
 
     def _write_pictures(self) -> None:
         for name, (size_px, room) in _ICONS.items():
@@ -315,10 +350,8 @@ class _Site:
             "background": self._look.background,
         }
 
-    def _about(self, title: str, text: str, path: str) -> dict[str, Any]:
+    def _about(self, title: str, text: str, path: str, card: str = "site") -> dict[str, Any]:
         """Return what is said of a page where others link to it."""
-        is_session = path.count("/") > 1
-        card = path.rstrip("/").rpartition("/")[2] if is_session else "site"
         return {"title": title, "text": text, "path": path, "picture": f"covers/{card}-card.png"}
 
     def _described(self, language: str) -> str:
@@ -348,7 +381,8 @@ class _Site:
         ET.register_namespace("", _SITEMAP)
         root = ET.Element(f"{{{_SITEMAP}}}urlset")
         dates = {f"{_SESSIONS}/{track.path.stem}/": track.date.date() for track in tracks}
-        for path in (*self._places.values(), f"{_SESSIONS}/", *dates):
+        lists = [f"{_PLAYLISTS}/{name}/" for name in self._playlists]
+        for path in (*self._places.values(), f"{_SESSIONS}/", *dates, *lists):
             url = add(root, f"{{{_SITEMAP}}}url")
             add(url, f"{{{_SITEMAP}}}loc", f"{self._url}/{path}")
             if path in dates:

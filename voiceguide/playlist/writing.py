@@ -57,7 +57,7 @@ def write(
     for number, (entry, path) in enumerate(zip(entries, paths, strict=True)):
         if progress is not None:
             progress(number / len(paths))
-        _export_track(entry.session, path, entry.tags, _share(progress, number, len(paths)))
+        _export_track(entry.session, path, entry.tags, share(progress, number, len(paths)))
     write_bytes(folder / COVER, cover)
     made = [replace(read(path), number=number) for number, path in enumerate(paths, 1)]
     for track in made:
@@ -79,6 +79,13 @@ def now() -> str:
     """Return the present time as tags have it, by which feeds are in order."""
     time = dt.datetime.now(tz=dt.UTC).replace(tzinfo=None)
     return time.isoformat(timespec="seconds")
+
+
+def share(
+    progress: Callable[[float], None] | None, number: int, count: int
+) -> Callable[[float], None]:
+    """Return a progress function for one of ``count`` parts of the work, from 0."""
+    return lambda done: progress((number + done) / count) if progress else None
 
 
 def numbered(entries: Sequence[Entry]) -> list[Entry]:
@@ -105,10 +112,3 @@ def _export_track(
             session.timeline, "vtt", title=session.title, language=session.language
         )
         write_bytes(transcript, text.encode())
-
-
-def _share(
-    progress: Callable[[float], None] | None, number: int, count: int
-) -> Callable[[float], None]:
-    """Return a progress function for one of ``count`` parts of the work."""
-    return lambda done: progress((number + done) / count) if progress else None

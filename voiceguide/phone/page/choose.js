@@ -1,8 +1,8 @@
 // Choosing what it is about: a place on the body, an entry of a list, or what was heard before.
 
 import {
-  $, ask, choices, clock, described, fill, go, item, kept, otherKinds, place, regions, show, site,
-  texts,
+  $, ask, choices, clock, described, fill, go, item, kept, listOf, otherKinds, place, regions, show,
+  site, texts,
 } from "./common.js";
 import * as diary from "./diary.js";
 
@@ -107,9 +107,8 @@ export async function showChoose() {
   show("choose");
   diary.show();
   try {
-    if (site) { fill("#made", (await ask("api/sessions.json")).map(entry)); return; }
-    const [sessions, playlists] = await Promise.all([ask("api/sessions"), ask("api/playlists")]);
-    fill("#made", sessions.slice(0, 5).map(entry));
+    const [sessions, playlists] = await Promise.all(["session", "playlist"].map((kind) => ask(listOf(kind))));
+    fill("#made", (site ? sessions : sessions.slice(0, 5)).map(entry));
     fill("#made-playlists", playlists.map((one) => item(
       { href: `#playlist/${one.id}` }, one.title, described({}, one.language, one.tracks.length),
       clock(one.duration_ms / 1000), one.language,

@@ -111,6 +111,9 @@ export async function ask(path, wanted) {
   throw Object.assign(new Error(texts.failed), { status: response.status, detail: answer.error });
 }
 
+/** Return the address of the list of what there is of a kind. */
+export const listOf = (kind) => `api/${kind}s${site ? ".json" : ""}`;
+
 // Which view
 
 export const view = { shown: 0 }; // counts views, so that a late answer is not shown in another one

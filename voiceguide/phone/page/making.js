@@ -1,8 +1,8 @@
 // Waiting for what is being made, and showing it when it is there.
 
 import {
-  $, appName, ask, called, clock, inMinutes, item, make, nap, place, root, say, show, site, spoken,
-  subjects, texts, told, view,
+  $, appName, ask, called, clock, inMinutes, item, listOf, make, nap, place, root, say, show, site,
+  spoken, subjects, texts, told, view,
 } from "./common.js";
 import * as player from "./player.js";
 import { asked, request } from "./request.js";
@@ -11,6 +11,7 @@ const POLL_MS = 500;
 const LONGEST_MIN = 180;
 
 async function untilReady(mine, kind, id) {
+  if (site) return published(mine, kind, id);
   const title = () => subjects.get(asked.get(id)?.target)?.name || appName;
   $("#making-back").href = `#${asked.get(id)?.target || ""}`;
   while (mine === view.shown) {
@@ -42,6 +43,16 @@ async function untilReady(mine, kind, id) {
     await nap(POLL_MS);
   }
   return null;
+}
+
+/** Return what is published under a name; null where nothing is, which is said. */
+async function published(mine, kind, id) {
+  const listed = await patiently(mine, appName, () => ask(listOf(kind)));
+  if (!listed || mine !== view.shown) return null;
+  const about = listed.find((one) => one.id === id);
+  if (about) return about;
+  waiting(appName);
+  return fail(texts.missing);
 }
 
 /** Say why it is waited, and wait. */
@@ -106,9 +117,9 @@ function fail(text, detail, kind, chosen, { nearest_ms: nearest = [], one_side_m
 }
 
 export async function showSession(mine, id) {
-  if (site) { await showPublished(mine, id); return; }
   const about = await untilReady(mine, "session", id);
   if (!about || mine !== view.shown) return;
+  if (site) { await showPublished(mine, about); return; }
   const timeline = await patiently(mine, about.title, () => ask(`sessions/${id}.json`));
   if (!timeline || mine !== view.shown) return;
   player.open({
@@ -119,17 +130,13 @@ export async function showSession(mine, id) {
 }
 
 /** Open a session of a published site, from the files that lie there. */
-async function showPublished(mine, id) {
-  const found = await patiently(mine, appName, async () => {
-    const about = (await ask("api/sessions.json")).find((one) => one.id === id);
-    return { about, ...(about && await contents(`sessions/${id}`, `?${about.version}`)) };
-  });
-  if (!found || mine !== view.shown) return;
-  const { about, ...inside } = found;
-  if (!about) { waiting(appName); fail(texts.missing); return; }
+async function showPublished(mine, about) {
+  const { id, version } = about;
+  const inside = await patiently(mine, about.title, () => contents(`sessions/${id}`, `?${version}`));
+  if (!inside || mine !== view.shown) return;
   player.open({
     ...inside, id, title: about.title, album: about.region, language: about.language,
-    cover: root + about.cover, source: `${root}sessions/${id}.mp3?${about.version}`,
+    cover: root + about.cover, source: `${root}sessions/${id}.mp3?${version}`,
     options: about.options, published: about,
   });
 }
@@ -160,15 +167,16 @@ export async function showPlaylist(mine, id) {
   )));
   $("#zip").href = `${root}playlists/${id}.zip`;
   $("#list").href = `${about.list}?download`;
-  $("#feed").value = location.origin + about.feed;
+  $("#subscribe").hidden = !about.feed;
+  $("#feed").value = new URL(about.feed ?? "", root).href;
   $("#copy").textContent = texts.copy;
 }
 
 export async function showTrack(mine, id, number) {
   const about = await untilReady(mine, "playlist", id);
-  const track = about?.tracks[number - 1];
-  if (mine !== view.shown) return;
-  if (!track) { waiting(about?.title || ""); fail(texts.missing); return; }
+  if (!about || mine !== view.shown) return;
+  const track = about.tracks[number - 1];
+  if (!track) { waiting(about.title); fail(texts.missing); return; }
   const base = `playlists/${id}/${track.file.replace(/\.mp3$/, "")}`;
   const inside = await patiently(mine, about.title, () => contents(base));
   if (!inside || mine !== view.shown) return;

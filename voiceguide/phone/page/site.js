@@ -1,19 +1,18 @@
 // A published site: what there is for a place, and sessions that are kept on the phone.
 
 import {
-  $, ask, root, say, show, site, texts, view,
+  $, ask, listOf, root, say, show, site, texts, view,
 } from "./common.js";
 import { entry } from "./choose.js";
 import { onOpening } from "./player.js";
 import { takeIn } from "./sound.js";
 
-const LIST = "api/sessions.json";
 const SHELF = `${root} kept`; // the worker looks there too
 const canKeep = "caches" in globalThis && "serviceWorker" in navigator && !site.embedded;
 
 /** Show the sessions for a region or kind; one alone is opened. */
 export async function showSubject(subject, mine) {
-  const offered = (await ask(LIST)).filter((one) => one.region === subject.id);
+  const offered = (await ask(listOf("session"))).filter((one) => one.region === subject.id);
   if (mine !== view.shown) return;
   if (offered.length === 1) { location.replace(`#session/${offered[0].id}`); return; }
   show("options", subject.name);
@@ -27,7 +26,7 @@ export async function showSubject(subject, mine) {
 const soundOf = (about) => `${root}sessions/${about.id}.mp3?${about.version}`;
 const textsOf = (about) => [
   ...["chapters.json", "marks.json", "vtt"].map((form) => `${root}sessions/${about.id}.${form}?${about.version}`),
-  root + about.cover, root + LIST,
+  ...[about.cover, listOf("session"), listOf("playlist")].map((path) => root + path),
 ];
 const isKept = async (about) => Boolean(await (await caches.open(SHELF)).match(soundOf(about)));
 
@@ -52,7 +51,7 @@ async function remove(id, version) {
 
 /** Bring what is kept up to what is published: changed sessions are kept anew, removed ones go. */
 async function renew() {
-  const published = new Map((await ask(LIST)).map((one) => [one.id, one]));
+  const published = new Map((await ask(listOf("session"))).map((one) => [one.id, one]));
   const kept = await (await caches.open(SHELF)).keys();
   const sounds = kept.map(({ url }) => url.slice(`${root}sessions/`.length)).filter((name) => name.includes(".mp3?"));
   for (const [id, version] of sounds.map((name) => name.split(".mp3?"))) {
@@ -68,9 +67,9 @@ async function renew() {
 let open; // the session that is open
 
 onOpening(async ({ published }) => {
-  open = published;
-  if (!canKeep) return;
-  $("#keep").hidden = false;
+  open = published; // nothing for a track of a playlist
+  $("#keep").hidden = !canKeep || !published;
+  if ($("#keep").hidden) return;
   const kept = await isKept(published);
   if (open === published) tell(kept ? texts.unkeep : texts.keep, kept);
 });
