@@ -163,6 +163,10 @@ def test_nothing_is_published_where_one_target_fails(tmp_path):
     assert done.returncode == 1
     assert "elbwo" in done.stderr
     assert not (tmp_path / "site").exists()
+    done = voiceguide("publish", "breathing", "--url", "example.org", "-o", tmp_path / "site")
+    assert done.returncode == 2
+    assert "example.org must be an address such as https://" in done.stderr
+    assert not (tmp_path / "site").exists()
     done = voiceguide("publish", "calf", "Calf", "-o", tmp_path / "site")
     assert done.returncode == 2
     assert "both be called calf" in done.stderr
@@ -248,7 +252,7 @@ def phone(chromium):
 
 def until(page, holds: str) -> None:
     """Wait until something holds. (The page forbids eval, by which Playwright does it.)"""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not page.evaluate(holds):
         assert time.monotonic() < end, holds
         page.wait_for_timeout(50)
@@ -314,6 +318,28 @@ def test_a_playlist_is_published_with_its_feed_and_goes(tmp_path, phone):
     assert not (site / "playlists").exists()
 
 
+def test_a_script_of_ones_own_is_published(tmp_path, phone):
+    script = tmp_path / "Mein Rücken.md"
+    script.write_text("# Ankommen\n\nLegen Sie sich hin & ruhen Sie <sanft>.\n", "utf-8")
+    publish(tmp_path / "site", script, "--language", "de")
+    [listed] = json.loads((tmp_path / "site/api/sessions.json").read_text("utf-8"))
+    assert (listed["id"], listed["region"]) == ("mein-ruecken", None)
+    assert str(tmp_path) not in json.dumps(listed)
+    with web(tmp_path / "site") as (address, _):
+        phone.goto(f"{address}/")
+        assert phone.locator("html").get_attribute("lang") == "de"
+        phone.locator("#made a").tap()
+        phone.get_by_role("button", name="Abspielen", exact=True).tap()
+        until(phone, "document.querySelector('#sentence').textContent.includes('ruhen')")
+        assert phone.evaluate("navigator.mediaSession.metadata.album") == listed["title"]
+        phone.goto(f"{address}/sessions/mein-ruecken/")
+        assert "hin & ruhen Sie" in phone.locator("main").text_content()
+        phone.goto(f"{address}/en/")
+        phone.get_by_role("link", name="Deutsch").tap()
+        phone.wait_for_url(f"{address}/")
+    assert phone.complaints == []
+
+
 def test_in_another_language_the_same_place(server, phone):
     _, url = server
     phone.goto(f"{url}/#session/breathing")
@@ -370,21 +396,26 @@ def test_a_session_that_is_kept_plays_without_a_network_from_a_cold_start(server
         page.locator("#making-trouble", has_text="There is no network").wait_for()
 
     # With a network again, a session that has changed is kept anew, and one that is gone goes.
-    publish(site, *CALF, "breathing", "--pace", "5-5")
+    name = '<b>A & "B"</b>'
+    publish(site, *CALF, "breathing", "--pace", "5-5", "--name", name)
     new = json.loads((site / "api/sessions.json").read_text("utf-8"))[1]["version"]
     kept = "caches.open(NAME).then((c) => c.keys()).then((all) => all.map((one) => one.url))"
     with web(tmp_path, urlsplit(address).port):
         page.goto(f"{address}/{BELOW}/")
         assert page.title() == "Praxis Müller"  # the new page is taken in meanwhile
-        name = json.dumps(f"{address}/{BELOW}/ kept")
+        shelf = json.dumps(f"{address}/{BELOW}/ kept")
         sounds = (
-            f"{kept.replace('NAME', name)}.then((all) => all.filter((u) => u.includes('.mp3')))"
+            f"{kept.replace('NAME', shelf)}.then((all) => all.filter((u) => u.includes('.mp3')))"
         )
         expected = json.dumps([f"{address}/{BELOW}/sessions/breathing.mp3?{new}"])
         until(page, f"{sounds}.then((all) => JSON.stringify(all) === {json.dumps(expected)})")
-        publish(site, *CALF)
-        page.reload()
-        assert page.title() == "voiceguide"
+        publish(site, *CALF, "--name", name)
+        for _ in range(20):  # until the new page has been taken in
+            page.reload()
+            if page.title() == name:
+                break
+            page.wait_for_timeout(500)
+        assert (page.title(), page.locator(".brand").text_content()) == (name, name)
         until(page, f"{sounds}.then((all) => all.length === 0)")
 
 

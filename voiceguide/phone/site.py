@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 from voiceguide import clock, export, playlist, script
-from voiceguide.errors import ExportError, UsageError
+from voiceguide.errors import ExportError, UsageError, spellings
 from voiceguide.export import cover
 from voiceguide.files import alone, write_bytes
 from voiceguide.options import BEDS
@@ -124,7 +124,9 @@ def _named(sessions: Iterable[Session]) -> list[_Published]:
 
 
 def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    """Return a text as a part of an address: “Rücken, oben” is ruecken-oben."""
+    plain = max(spellings(text), key=len, default="")
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
 
 
 class _Files:
@@ -149,12 +151,10 @@ class _Files:
         self._now |= set(names)
         self._note(self._before | self._now)
 
-    def write(self, name: str, content: bytes | str) -> bytes:
-        """Write a file, unless it is there already; return its content."""
+    def write(self, name: str, content: bytes | str) -> None:
+        """Write a file, unless it is there already."""
         self._now.add(name)
-        content = content.encode() if isinstance(content, str) else content
-        write_bytes(self.folder / name, content)
-        return content
+        write_bytes(self.folder / name, content.encode() if isinstance(content, str) else content)
 
     def finish(self) -> None:
         """Remove what is not part of the site any longer."""

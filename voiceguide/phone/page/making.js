@@ -135,8 +135,8 @@ async function showPublished(mine, about) {
   const inside = await patiently(mine, about.title, () => contents(`sessions/${id}`, `?${version}`));
   if (!inside || mine !== view.shown) return;
   player.open({
-    ...inside, id, title: about.title, album: about.region, language: about.language,
-    cover: root + about.cover, source: `${root}sessions/${id}.mp3?${version}`,
+    ...inside, id, title: about.title, album: about.region ?? about.title,
+    language: about.language, cover: root + about.cover, source: `${root}sessions/${id}.mp3?${version}`,
     options: about.options, published: about,
   });
 }
