@@ -335,7 +335,7 @@ def test_a_script_of_ones_own_is_published(tmp_path, phone):
         phone.goto(f"{address}/sessions/mein-ruecken/")
         assert "hin & ruhen Sie" in phone.locator("main").text_content()
         phone.goto(f"{address}/en/")
-        phone.get_by_role("link", name="Deutsch").tap()
+        phone.get_by_role("link", name="Deutsch", exact=True).tap()
         phone.wait_for_url(f"{address}/")
     assert phone.complaints == []
 
@@ -344,7 +344,7 @@ def test_in_another_language_the_same_place(server, phone):
     _, url = server
     phone.goto(f"{url}/#session/breathing")
     phone.locator("#player").wait_for()
-    phone.get_by_role("link", name="Deutsch").tap()
+    phone.get_by_role("link", name="Deutsch", exact=True).tap()
     phone.locator("#player").wait_for()
     assert phone.url == f"{url}/de/#session/breathing"
     assert phone.get_by_role("button", name="Abspielen", exact=True).is_visible()

@@ -23,6 +23,7 @@ Nothing that comes from outside names a file: names are checked, and only our ow
     made         what is there already
     responses    files, parts of files and ZIPs as answers
     site         sessions -> a static site for any web server
+    folder       what is a site's own in its folder
     look         its name, logo, text, links and colors
     page/        the page: its template, styles, program (page.js says what is where) and texts
 

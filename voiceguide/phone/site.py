@@ -17,7 +17,6 @@ longer are removed; those of others stay.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import html
 import json
@@ -28,11 +27,12 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 from voiceguide import clock, export, playlist, script
-from voiceguide.errors import ExportError, UsageError, spellings
+from voiceguide.errors import UsageError, spellings
 from voiceguide.export import cover
-from voiceguide.files import alone, write_bytes
+from voiceguide.files import alone
 from voiceguide.options import BEDS
 from voiceguide.phone import choices, made
+from voiceguide.phone.folder import Files
 from voiceguide.phone.form import OFFERED
 from voiceguide.playlist.lists import add, document
 from voiceguide.playlist.writing import Entry, now, share, write
@@ -45,10 +45,9 @@ if TYPE_CHECKING:
     from voiceguide.playlist import Playlist, Track
     from voiceguide.session import Session
 
-RECORD = ".voiceguide-site.json"
-"""The names of the files of a site, so that they can be removed, and no others."""
-
 _SESSIONS, _PLAYLISTS = "sessions", "playlists"
+_OWN = ("index.html", _SESSIONS, _PLAYLISTS, "page", "api")
+"""What a new folder may not have yet: it would be overwritten, or removed as if it were ours."""
 _PARTS = ("mp3", "vtt", "chapters.json", "marks.json")
 _BODY = "body"
 """The name of the picture without a region."""
@@ -100,7 +99,7 @@ def publish(  # noqa: PLR0913 (as other exports)
         raise UsageError(f"url: {url} must be an address such as https://example.org/massage")
     published = _named(sessions)
     with alone(Path(folder), waiting):
-        files = _Files(Path(folder))
+        files = Files(Path(folder), _OWN)
         site = _Site(published, playlists, look, url and url.rstrip("/"), files)
         site.write(progress)
         files.finish()
@@ -129,49 +128,6 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
 
 
-class _Files:
-    """The files of a site: what is written, and in the end, what is not part of it any longer."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._now: set[str] = set()
-        try:
-            self._before = {str(name) for name in json.loads((folder / RECORD).read_bytes())}
-        except FileNotFoundError:
-            self._before = set()
-            for name in ("index.html", _SESSIONS, _PLAYLISTS, "page", "api"):
-                if (folder / name).exists():
-                    what = f"{folder} already has “{name}”, which publish did not make"
-                    raise ExportError(f"{what}; choose another folder (-o)") from None
-        except (OSError, ValueError, TypeError) as error:
-            raise ExportError(f"{folder / RECORD}: cannot be read: {error}; remove it") from error
-
-    def claim(self, names: Iterable[str]) -> None:
-        """Note names as the site's own, before they are written."""
-        self._now |= set(names)
-        self._note(self._before | self._now)
-
-    def write(self, name: str, content: bytes | str) -> None:
-        """Write a file, unless it is there already."""
-        self._now.add(name)
-        write_bytes(self.folder / name, content.encode() if isinstance(content, str) else content)
-
-    def finish(self) -> None:
-        """Remove what is not part of the site any longer."""
-        root = self.folder.resolve()
-        for name in sorted(self._before - self._now):
-            path = self.folder / name
-            if path.resolve().is_relative_to(root):  # whoever may have written the record
-                path.unlink(missing_ok=True)
-                with contextlib.suppress(OSError):  # as soon as one has other files
-                    for folder in path.parents[: len(Path(name).parts) - 1]:
-                        folder.rmdir()
-        self._note(self._now)
-
-    def _note(self, names: Iterable[str]) -> None:
-        write_bytes(self.folder / RECORD, json.dumps(sorted(names), indent=0).encode())
-
-
 class _Site:
     def __init__(
         self,
@@ -179,7 +135,7 @@ class _Site:
         playlists: Sequence[Playlist],
         look: Look,
         url: str | None,
-        files: _Files,
+        files: Files,
     ) -> None:
         self._published = published
         self._playlists = {_slug(one.target): one for one in playlists}
