@@ -8,6 +8,7 @@ two on standard error.
     flags       the options of the model as options of commands
     sessions    script, render, play, playlist, serve
     course      plan
+    publish     publish
     voice       voices, phrases, record
     pronounce   pronounce
     lists       regions, methods, kinds, config, doctor
@@ -30,6 +31,7 @@ from voiceguide.cli import (  # noqa: F401 (they add their commands)
     course,
     lists,
     pronounce,
+    publish,
     sessions,
     voice,
 )

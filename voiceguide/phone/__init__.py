@@ -5,6 +5,8 @@ page, and under ``sessions/`` and ``playlists/`` of a folder the files that ``Se
 ``Playlist`` make; a playlist of the command line in that folder is shown too. It makes one at a
 time, each in a process of its own. Whoever is not on this machine needs the key in the link.
 
+The same page is published as a static site by ``site``: a list of sessions instead of the form.
+
 The page has a field for every option that has a place there (``Option.page``) and offers the
 regions and the kinds of session that it finds: adding one of these touches no file of this folder.
 Nothing that comes from outside names a file: names are checked, and only our own files are served.
@@ -20,7 +22,10 @@ Nothing that comes from outside names a file: names are checked, and only our ow
     render_child the process that makes it
     made         what is there already
     responses    files, parts of files and ZIPs as answers
+    site         sessions -> a static site for any web server
+    folder       what is a site's own in its folder
+    look         its name, logo, text, links and colors
     page/        the page: its template, styles, program (page.js says what is where) and texts
 
-Needs the extra ``phone``: pip install 'voiceguide[phone]'.
+To serve needs the extra ``phone``: pip install 'voiceguide[phone]'. To publish does not.
 """

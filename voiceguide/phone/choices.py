@@ -12,7 +12,7 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 
@@ -23,11 +23,17 @@ from voiceguide.library import kinds
 from voiceguide.phone import form
 from voiceguide.voices import best, clip
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 PAGE = Path(__file__).with_name("page")
 """The folder of the page's files."""
 
 MODULES = tuple(sorted(path.name for path in PAGE.glob("*.js")))
 """The files of the page's program."""
+
+SERVED_ONLY, PUBLISHED_ONLY = ("options.js",), ("site.js",)
+"""Those that only one of the two needs: a page that is served, or a published one."""
 
 _BODY = Path(cover.__file__).with_name("body.svg")
 
@@ -39,7 +45,28 @@ def as_json(language: str) -> str:
 
 def page(language: str) -> str:
     """Return the page in a language; raises UsageError for a mistake in the settings file."""
-    return _html(language, stamp(), json.dumps(form.starting_values(language)))
+    return _served(language, stamp(), json.dumps(form.starting_values(language)))
+
+
+def published(language: str, subjects: Collection[str], own: Path | None, **given: Any) -> str:
+    """Return the page of a published site, which offers nothing but ``subjects``.
+
+    These are regions and kinds, also those in the folder ``own``; ``given`` is what the template
+    needs to know of the site.
+    """
+    offered = json.loads(_choices(language, stamp(), own))
+    for name in ("regions", "kinds"):
+        offered[name] = [
+            one for one in offered[name] if one["id"] in subjects or one.get("about") == "region"
+        ]
+    modules = [name for name in MODULES if name not in ("page.js", *SERVED_ONLY)]
+    return _html(language, offered, modules, texts=said(language), starting_values={}, **given)
+
+
+def said(language: str) -> dict[str, Any]:
+    """Return the texts of a published site in a language."""
+    found = texts()[language]
+    return {**found, **found["published"]}
 
 
 def stamp() -> str:
@@ -78,13 +105,13 @@ def language(accepted: str) -> str:
 
 
 @functools.lru_cache(maxsize=16)
-def _choices(language: str, _stamp: str) -> str:
-    texts = library.load(language)
+def _choices(language: str, _stamp: str, own: Path | None = None) -> str:
+    texts = library.load(language, own)
     return json.dumps(
         {
             "language": language,
             "languages": {
-                one: library.load(one).wording.language_name for one in library.languages()
+                one: library.load(one, own).wording.language_name for one in library.languages(own)
             },
             "kinds": [
                 {
@@ -95,8 +122,8 @@ def _choices(language: str, _stamp: str) -> str:
                     "options": form.suiting(kind),
                     "track_options": form.of_tracks(kind),
                 }
-                for kind in kinds.kinds().values()
-                for named in [kinds.kind_texts(kind, language)]
+                for kind in kinds.kinds(own).values()
+                for named in [kinds.kind_texts(kind, language, own)]
             ],
             "methods": [
                 {
@@ -131,22 +158,41 @@ def _choices(language: str, _stamp: str) -> str:
 
 
 @functools.lru_cache(maxsize=4)
-def _html(language: str, stamp: str, starting_values: str) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(PAGE), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    body = re.sub(r"<!--.*?-->\s*|xmlns=\S+ ", "", _BODY.read_text("utf-8"), flags=re.DOTALL)
+def _served(language: str, stamp: str, starting_values: str) -> str:
     said = texts()[language]
     fields = list(form.fields(said, kinds.kinds().values()))
-    return environment.get_template("index.html.jinja").render(
-        language=language,
-        languages={tag: one["name"] for tag, one in texts().items()},
-        texts=said,
-        modules=[name for name in MODULES if name != "page.js"],
-        body=body,
-        choices=json.loads(_choices(language, stamp)),
+    return _html(
+        language,
+        json.loads(_choices(language, stamp)),
+        [name for name in MODULES if name not in ("page.js", *PUBLISHED_ONLY)],
+        texts={name: text for name, text in said.items() if name != "published"},
+        starting_values=json.loads(starting_values),
         first=[field for field in fields if field.place == "first"],
         more=[field for field in fields if field.place == "more"],
         paces=list(PACES),
-        starting_values=json.loads(starting_values),
+        addresses={tag: f"?language={tag}" for tag in texts()},
+        root="",
+        site=None,
+        embedded=False,
     )
+
+
+def _html(language: str, choices: dict[str, Any], modules: list[str], **given: Any) -> str:
+    body = re.sub(r"<!--.*?-->\s*|xmlns=\S+ ", "", _BODY.read_text("utf-8"), flags=re.DOTALL)
+    return filled(
+        "index.html.jinja",
+        language=language,
+        languages={tag: one["name"] for tag, one in texts().items()},
+        choices=choices,
+        modules=modules,
+        body=body,
+        **given,
+    )
+
+
+def filled(template: str, **given: Any) -> str:
+    """Return one of the page's templates, filled in."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(PAGE), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    return environment.get_template(template).render(**given)

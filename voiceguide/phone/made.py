@@ -51,8 +51,11 @@ def sessions(folder: Path) -> list[dict[str, object]]:
     return [{"id": name, "state": "ready", **about} for _, name, about in found[:_MOST_LISTED]]
 
 
-def playlist_of(base: Path, name: str, key: str) -> dict[str, object] | None:
-    """Return what is known about a playlist; None if it does not exist."""
+def playlist_of(base: Path, name: str, address: str) -> dict[str, object] | None:
+    """Return what is known about a playlist; None if it does not exist.
+
+    ``address`` is where its files can be had.
+    """
     folder = base / name
     found = playlist_files(folder)
     listed = files.find(f"{name}/{name}.m3u8", [base])
@@ -66,8 +69,8 @@ def playlist_of(base: Path, name: str, key: str) -> dict[str, object] | None:
         "language": tracks[0].language,
         "duration_ms": sum(track.duration_ms for track in tracks),
         "size_bytes": sum(track.size_bytes for track in tracks),
-        "feed": f"/key/{key}/playlists/{name}/{playlist.FEED}",
-        "list": f"/key/{key}/playlists/{name}/{name}.m3u8",
+        "feed": f"{address}/{playlist.FEED}",
+        "list": f"{address}/{name}.m3u8",
         "tracks": [
             {"title": one.title, "file": one.path.name, "duration_ms": one.duration_ms}
             for one in tracks
@@ -75,14 +78,17 @@ def playlist_of(base: Path, name: str, key: str) -> dict[str, object] | None:
     }
 
 
-def playlists(base: Path, key: str) -> list[dict[str, object]]:
-    """Return what is known about the playlists, in the order of their names."""
+def playlists(base: Path, address: str) -> list[dict[str, object]]:
+    """Return what is known about the playlists, in the order of their names.
+
+    ``address`` is where their folders can be had.
+    """
     found = []
     for path in sorted(base.glob("*/*.m3u8")):
         name = path.parent.name
         if path.stem == name and is_name(name):
             with contextlib.suppress(VoiceguideError):
-                found.append(playlist_of(base, name, key))
+                found.append(playlist_of(base, name, f"{address}/{name}"))
     return [one for one in found[:_MOST_LISTED] if one is not None]
 
 

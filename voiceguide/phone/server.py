@@ -155,6 +155,7 @@ class _Page:
         self._renders = renders
         self._folder = renders.folder
         self._key = key
+        self._address = f"/key/{key}/playlists"
         self._sampling = asyncio.Lock()
 
     def routes(self) -> list[Route]:
@@ -203,7 +204,7 @@ class _Page:
     async def _list(self, kind: Kind, _: Request) -> Response:
         if kind == "sessions":
             return JSONResponse(await run_in_threadpool(made.sessions, self._folder))
-        return JSONResponse(await run_in_threadpool(made.playlists, self._folder, self._key))
+        return JSONResponse(await run_in_threadpool(made.playlists, self._folder, self._address))
 
     async def _ask(self, kind: Kind, request: Request) -> Response:
         body = await _body(request)
@@ -227,7 +228,9 @@ class _Page:
         if kind == "sessions":
             about = await run_in_threadpool(made.session, self._folder, name)
         else:
-            about = await run_in_threadpool(made.playlist_of, self._folder, name, self._key)
+            about = await run_in_threadpool(
+                made.playlist_of, self._folder, name, f"{self._address}/{name}"
+            )
         if about is None:
             raise HTTPException(404, "not found")
         return JSONResponse(about)
@@ -306,7 +309,10 @@ class _Page:
     async def _playlist_page(self, request: Request) -> Response:
         """Redirect to the page of a playlist, whose address its feed names."""
         name = _name(request)
-        if await run_in_threadpool(made.playlist_of, self._folder, name, self._key) is None:
+        if (
+            await run_in_threadpool(made.playlist_of, self._folder, name, f"{self._address}/{name}")
+            is None
+        ):
             raise HTTPException(404, "not found")
         response = RedirectResponse(f"/#playlist/{name}", 303)
         access.set_cookie(response, self._key)

@@ -44,7 +44,7 @@ from voiceguide.playlist.folder import (
 from voiceguide.playlist.lists import m3u8, xspf
 from voiceguide.playlist.podcast import chapters, feed, podcast_guid
 from voiceguide.playlist.track import Track, marks, read, tracks
-from voiceguide.playlist.writing import Entry, now, write
+from voiceguide.playlist.writing import Entry, now, numbered, write
 from voiceguide.script import Request
 from voiceguide.session import Session
 
@@ -133,7 +133,7 @@ class Playlist:
         ]
         with alone(Path(folder), waiting):
             picture = cover.titled(subject, self.title)
-            return write(Path(folder), entries, picture, url, progress)
+            return write(Path(folder), numbered(entries), picture, url, progress)
 
     @property
     def name(self) -> str:

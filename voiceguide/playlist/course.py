@@ -22,7 +22,7 @@ from voiceguide.errors import RequestError
 from voiceguide.export import cover
 from voiceguide.files import alone, write_bytes
 from voiceguide.playlist.lists import add
-from voiceguide.playlist.writing import Entry, now, write
+from voiceguide.playlist.writing import Entry, now, numbered, write
 from voiceguide.script import Request
 from voiceguide.session import Session
 
@@ -230,7 +230,7 @@ class Course:
                 entries.append(Entry(_stem(one), one.session, tags))
         share = progress and (lambda done: progress((week - 1 + done) / self.weeks))
         title = f"{self.title} · {self._word('week').format(week=week)}"
-        return write(folder, entries, cover.titled(self._pictured, title), None, share)
+        return write(folder, numbered(entries), cover.titled(self._pictured, title), None, share)
 
     def _called(self, one: Appointment) -> str:
         return self._word("session").format(week=one.week, number=one.number)

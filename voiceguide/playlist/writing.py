@@ -38,7 +38,7 @@ class Entry:
     """The name of its file, without suffix."""
     session: Session
     tags: Tags
-    """Those of its file, without the number."""
+    """Those of its file."""
 
 
 def write(
@@ -57,10 +57,9 @@ def write(
     for number, (entry, path) in enumerate(zip(entries, paths, strict=True)):
         if progress is not None:
             progress(number / len(paths))
-        tags = replace(entry.tags, track=f"{number + 1}/{len(paths)}")
-        _export_track(entry.session, path, tags, _share(progress, number, len(paths)))
+        _export_track(entry.session, path, entry.tags, share(progress, number, len(paths)))
     write_bytes(folder / COVER, cover)
-    made = [read(path) for path in paths]
+    made = [replace(read(path), number=number) for number, path in enumerate(paths, 1)]
     for track in made:
         write_bytes(chapters_path(track.path), chapters(track))
     write_bytes(m3u8_path(folder), m3u8(made))
@@ -82,6 +81,21 @@ def now() -> str:
     return time.isoformat(timespec="seconds")
 
 
+def share(
+    progress: Callable[[float], None] | None, number: int, count: int
+) -> Callable[[float], None]:
+    """Return a progress function for one of ``count`` parts of the work, from 0."""
+    return lambda done: progress((number + done) / count) if progress else None
+
+
+def numbered(entries: Sequence[Entry]) -> list[Entry]:
+    """Return the tracks of an album, with their numbers in their tags: 1/3, 2/3, 3/3."""
+    return [
+        replace(one, tags=replace(one.tags, track=f"{number}/{len(entries)}"))
+        for number, one in enumerate(entries, 1)
+    ]
+
+
 def _export_track(
     session: Session, path: Path, tags: Tags, progress: Callable[[float], None]
 ) -> None:
@@ -98,10 +112,3 @@ def _export_track(
             session.timeline, "vtt", title=session.title, language=session.language
         )
         write_bytes(transcript, text.encode())
-
-
-def _share(
-    progress: Callable[[float], None] | None, number: int, count: int
-) -> Callable[[float], None]:
-    """Return a progress function for one of ``count`` parts of the work."""
-    return lambda done: progress((number + done) / count) if progress else None

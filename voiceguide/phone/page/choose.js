@@ -1,7 +1,8 @@
 // Choosing what it is about: a place on the body, an entry of a list, or what was heard before.
 
 import {
-  $, ask, choices, clock, described, fill, go, item, kept, otherKinds, place, regions, show, texts,
+  $, ask, choices, clock, described, fill, go, item, kept, listOf, otherKinds, place, regions, show,
+  site, texts,
 } from "./common.js";
 import * as diary from "./diary.js";
 
@@ -96,15 +97,18 @@ function chooseView(view) {
   kept.set("view", view);
 }
 
+/** Return a session as an entry of a list. */
+export const entry = (one) => item(
+  { href: `#session/${one.id}` }, one.title, described(one.options, one.language),
+  clock(one.duration_ms / 1000), one.language,
+);
+
 export async function showChoose() {
   show("choose");
   diary.show();
   try {
-    const [sessions, playlists] = await Promise.all([ask("/api/sessions"), ask("/api/playlists")]);
-    fill("#made", sessions.slice(0, 5).map((one) => item(
-      { href: `#session/${one.id}` }, one.title, described(one.options, one.language),
-      clock(one.duration_ms / 1000), one.language,
-    )));
+    const [sessions, playlists] = await Promise.all(["session", "playlist"].map((kind) => ask(listOf(kind))));
+    fill("#made", (site ? sessions : sessions.slice(0, 5)).map(entry));
     fill("#made-playlists", playlists.map((one) => item(
       { href: `#playlist/${one.id}` }, one.title, described({}, one.language, one.tracks.length),
       clock(one.duration_ms / 1000), one.language,

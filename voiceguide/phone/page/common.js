@@ -5,7 +5,11 @@ const read = (id) => JSON.parse($(id).textContent);
 export const texts = read("#texts");
 export const choices = read("#choices");
 export const startingValues = read("#starting-values");
+export const site = read("#site"); // where it is published; null where a computer serves it
+export const appName = site?.name ?? "voiceguide";
+export const root = new URL("..", import.meta.url).href; // all addresses begin with it
 export const regions = new Map(choices.regions.map((region) => [region.id, region]));
+const areas = new Map(choices.regions.flatMap((region) => region.areas).map((area) => [area.id, area]));
 export const massage = choices.kinds.find((kind) => kind.about === "region");
 export const otherKinds = choices.kinds.filter((kind) => kind.about !== "region");
 export const subjects = new Map([...regions, ...otherKinds.map((kind) => [kind.id, kind])]);
@@ -66,7 +70,8 @@ export const told = (text, detail) => [
 
 /** Return what was chosen, and in which language, in the words of the page. */
 export function described(options, language, tracks) {
-  const words = Object.entries(options).map(([name, value]) => called(name, value));
+  const area = areas.get(options.area ?? options.target)?.name;
+  const words = [area, ...Object.entries(options).map(([name, value]) => called(name, value))];
   if (tracks) words.push(say("track_count", { n: tracks }));
   if (tracks || language !== pageLanguage) words.push(choices.languages[language]);
   return words.filter(Boolean).join(" · ");
@@ -74,9 +79,10 @@ export function described(options, language, tracks) {
 
 // What is kept on this phone between visits; a browser may forbid it.
 
+const shelf = site ? root : ""; // another site may be published on the same host
 export const kept = {
-  get: (key) => { try { return localStorage.getItem(key); } catch { return null; } },
-  set: (key, value) => { try { localStorage.setItem(key, value); } catch { /* then not */ } },
+  get: (key) => { try { return localStorage.getItem(shelf + key); } catch { return null; } },
+  set: (key, value) => { try { localStorage.setItem(shelf + key, value); } catch { /* then not */ } },
   /** Return a list that was kept; an empty one for anything else. */
   list: (key) => {
     try {
@@ -86,7 +92,7 @@ export const kept = {
   },
 };
 
-// The computer
+// The computer, or the files of a published site
 
 export async function ask(path, wanted) {
   const sent = wanted && {
@@ -94,7 +100,7 @@ export async function ask(path, wanted) {
   };
   let response, answer;
   try {
-    response = await fetch(path, sent);
+    response = await fetch(root + path, sent);
     if (response.status !== 403) answer = await response.json();
   } catch {
     throw Object.assign(new Error(texts.gone), { passes: true });
@@ -104,6 +110,9 @@ export async function ask(path, wanted) {
   if (response.status === 503) throw Object.assign(new Error(texts.busy), { passes: true });
   throw Object.assign(new Error(texts.failed), { status: response.status, detail: answer.error });
 }
+
+/** Return the address of the list of what there is of a kind. */
+export const listOf = (kind) => `api/${kind}s${site ? ".json" : ""}`;
 
 // Which view
 
@@ -119,7 +128,7 @@ export function show(name, title) {
     section.hidden = section.id !== name && !beside;
   }
   $("main").classList.toggle("two", name === "options");
-  document.title = title ? `${title} · voiceguide` : "voiceguide";
+  document.title = title ? `${title} · ${appName}` : appName;
   for (const [one, does] of leaving) if (one !== name) does();
 }
 

@@ -1,8 +1,8 @@
 // Waiting for what is being made, and showing it when it is there.
 
 import {
-  $, ask, called, clock, inMinutes, item, make, nap, place, say, show, spoken, subjects, texts, told,
-  view,
+  $, appName, ask, called, clock, inMinutes, item, listOf, make, nap, place, root, say, show, site,
+  spoken, subjects, texts, told, view,
 } from "./common.js";
 import * as player from "./player.js";
 import { asked, request } from "./request.js";
@@ -11,12 +11,13 @@ const POLL_MS = 500;
 const LONGEST_MIN = 180;
 
 async function untilReady(mine, kind, id) {
-  const title = () => subjects.get(asked.get(id)?.target)?.name || "voiceguide";
+  if (site) return published(mine, kind, id);
+  const title = () => subjects.get(asked.get(id)?.target)?.name || appName;
   $("#making-back").href = `#${asked.get(id)?.target || ""}`;
   while (mine === view.shown) {
     let answer;
     try {
-      answer = await ask(`/api/${kind}s/${id}`);
+      answer = await ask(`api/${kind}s/${id}`);
     } catch (error) {
       if (mine !== view.shown) return null;
       waiting(title());
@@ -42,6 +43,16 @@ async function untilReady(mine, kind, id) {
     await nap(POLL_MS);
   }
   return null;
+}
+
+/** Return what is published under a name; null where nothing is, which is said. */
+async function published(mine, kind, id) {
+  const listed = await patiently(mine, appName, () => ask(listOf(kind)));
+  if (!listed || mine !== view.shown) return null;
+  const about = listed.find((one) => one.id === id);
+  if (about) return about;
+  waiting(appName);
+  return fail(texts.missing);
 }
 
 /** Say why it is waited, and wait. */
@@ -108,13 +119,39 @@ function fail(text, detail, kind, chosen, { nearest_ms: nearest = [], one_side_m
 export async function showSession(mine, id) {
   const about = await untilReady(mine, "session", id);
   if (!about || mine !== view.shown) return;
-  const timeline = await patiently(mine, about.title, () => ask(`/sessions/${id}.json`));
+  if (site) { await showPublished(mine, about); return; }
+  const timeline = await patiently(mine, about.title, () => ask(`sessions/${id}.json`));
   if (!timeline || mine !== view.shown) return;
   player.open({
-    id, title: timeline.title, album: about.region, cover: `/covers/${about.region}.png`,
-    source: `/sessions/${id}.mp3`, language: timeline.language,
+    id, title: timeline.title, album: about.region, cover: `${root}covers/${about.region}.png`,
+    source: `${root}sessions/${id}.mp3`, language: timeline.language,
     chapters: timeline.chapters, events: timeline.events, marks: timeline.marks, options: about.options,
   });
+}
+
+/** Open a session of a published site, from the files that lie there. */
+async function showPublished(mine, about) {
+  const { id, version } = about;
+  const inside = await patiently(mine, about.title, () => contents(`sessions/${id}`, `?${version}`));
+  if (!inside || mine !== view.shown) return;
+  player.open({
+    ...inside, id, title: about.title, album: about.region ?? about.title,
+    language: about.language, cover: root + about.cover, source: `${root}sessions/${id}.mp3?${version}`,
+    options: about.options, published: about,
+  });
+}
+
+/** Return what the files beside an MP3 say: its chapters, marks and speech. */
+async function contents(base, version = "") {
+  const [{ chapters }, marks, captions] = await Promise.all([
+    ask(`${base}.chapters.json${version}`), ask(`${base}.marks.json${version}`),
+    words(`${base}.vtt${version}`),
+  ]);
+  return {
+    chapters: chapters.map((one) => (
+      { title: one.title, begin_ms: one.startTime * 1000, end_ms: one.endTime * 1000 })),
+    events: speech(captions), marks,
+  };
 }
 
 export async function showPlaylist(mine, id) {
@@ -128,29 +165,25 @@ export async function showPlaylist(mine, id) {
     { href: `#playlist/${id}/${index + 1}` }, track.title, "", clock(track.duration_ms / 1000),
     about.language,
   )));
-  $("#zip").href = `/playlists/${id}.zip`;
+  $("#zip").href = `${root}playlists/${id}.zip`;
   $("#list").href = `${about.list}?download`;
-  $("#feed").value = location.origin + about.feed;
+  $("#subscribe").hidden = !about.feed;
+  $("#feed").value = new URL(about.feed ?? "", root).href;
   $("#copy").textContent = texts.copy;
 }
 
 export async function showTrack(mine, id, number) {
   const about = await untilReady(mine, "playlist", id);
-  const track = about?.tracks[number - 1];
-  if (mine !== view.shown) return;
-  if (!track) { waiting(about?.title || ""); fail(texts.missing); return; }
-  const base = `/playlists/${id}/${track.file.replace(/\.mp3$/, "")}`;
-  const found = await patiently(mine, about.title, () => Promise.all([
-    ask(`${base}.chapters.json`), ask(`${base}.marks.json`), words(`${base}.vtt`),
-  ]));
-  if (!found || mine !== view.shown) return;
-  const [{ chapters }, marks, captions] = found;
+  if (!about || mine !== view.shown) return;
+  const track = about.tracks[number - 1];
+  if (!track) { waiting(about.title); fail(texts.missing); return; }
+  const base = `playlists/${id}/${track.file.replace(/\.mp3$/, "")}`;
+  const inside = await patiently(mine, about.title, () => contents(base));
+  if (!inside || mine !== view.shown) return;
   player.open({
-    id: `${id}/${number}`, title: track.title, album: about.title,
-    cover: `/playlists/${id}/cover.png`, source: `${base}.mp3`, language: about.language,
-    chapters: chapters.map((one) => (
-      { title: one.title, begin_ms: one.startTime * 1000, end_ms: one.endTime * 1000 })),
-    events: speech(captions), marks,
+    ...inside, id: `${id}/${number}`, title: track.title, album: about.title,
+    cover: `${root}playlists/${id}/cover.png`, source: `${root}${base}.mp3`,
+    language: about.language,
     next: number < about.tracks.length ? `#playlist/${id}/${number + 1}` : null,
     back: `#playlist/${id}`,
   });
@@ -158,7 +191,7 @@ export async function showTrack(mine, id, number) {
 
 async function words(path) {
   try {
-    return await (await fetch(path)).text();
+    return await (await fetch(root + path)).text();
   } catch { throw Object.assign(new Error(texts.gone), { passes: true }); }
 }
 
@@ -178,7 +211,7 @@ function speech(captions) {
 $("#cancel").addEventListener("click", () => {
   const [kind, id] = place();
   location.hash = $("#making-back").hash;
-  fetch(`/api/${kind}s/${id}`, { method: "DELETE" }).catch(() => {});
+  fetch(`${root}api/${kind}s/${id}`, { method: "DELETE" }).catch(() => {});
 });
 $("#feed").addEventListener("focus", (event) => event.target.select());
 $("#copy").addEventListener("click", async () => {

@@ -1,7 +1,7 @@
 // Choosing the rest: each field of the form is one of the options that the computer knows.
 
 import {
-  $, ask, choices, kept, kindOf, make, massage, pageLanguage, place, regions, show, startingValues, texts,
+  $, ask, choices, kept, kindOf, make, massage, pageLanguage, place, regions, root, show, startingValues, texts,
 } from "./common.js";
 import { touchedSide } from "./choose.js";
 import * as diary from "./diary.js";
@@ -40,7 +40,7 @@ function setValue(name, value) {
 /** Return the control for a value besides those that a field offers. */
 const otherOf = (name) => fields.get(name).querySelector("[data-other]");
 
-export function showOptions(chosen) {
+export function showSubject(chosen) {
   show("options", chosen.name);
   $("#trouble").replaceChildren();
   $("#options-title").textContent = chosen.name;
@@ -111,7 +111,7 @@ async function offerVoices() {
   if (offered === language || !$("#more").open) return;
   offered = language;
   try {
-    const voices = await ask(`/api/voices?language=${language}`);
+    const voices = await ask(`api/voices?language=${language}`);
     if (offered !== language) return;
     const before = form.voice.value;
     const best = voices.find((voice) => voice.speaks);
@@ -126,7 +126,7 @@ async function offerVoices() {
 function hearVoice() {
   const state = $("#sample-state");
   state.textContent = texts.sample_comes;
-  sample.src = `/samples/${valueOf("language")}.mp3?voice=${encodeURIComponent(form.voice.value)}`;
+  sample.src = `${root}samples/${valueOf("language")}.mp3?voice=${encodeURIComponent(form.voice.value)}`;
   sample.play().then(
     () => { state.textContent = ""; },
     (error) => { if (error.name !== "AbortError") state.textContent = texts.sample_fails; },

@@ -4,6 +4,7 @@
 //   common    texts, elements, what is kept, asking the computer
 //   choose    the body, the lists
 //   options   the form
+//   site      instead, where it is published: what there is, and keeping it on the phone
 //   request   what is asked of the computer
 //   making    progress, what is made
 //   player    the stage, and how it plays
@@ -11,10 +12,11 @@
 //   awake     the screen stays on
 //   diary     favourites and what was heard, on this phone only
 
-import { $, place, subjects, view } from "./common.js";
+import { $, place, site, subjects, view } from "./common.js";
 import { mark, showChoose } from "./choose.js";
 import { showPlaylist, showSession, showTrack } from "./making.js";
-import { layAside, showOptions } from "./options.js";
+
+const { layAside, showSubject } = site ? await import("./site.js") : await import("./options.js");
 
 async function route(event) {
   const mine = ++view.shown;
@@ -24,7 +26,7 @@ async function route(event) {
   if (first === "session") await showSession(mine, id);
   else if (first === "playlist" && number) await showTrack(mine, id, Number(number));
   else if (first === "playlist") await showPlaylist(mine, id);
-  else if (chosen) showOptions(chosen);
+  else if (chosen) await showSubject(chosen, mine);
   else showChoose();
   if (event && mine === view.shown) {
     if ($("#choose").hidden || $("#options").hidden) scrollTo(0, 0); // else they are side by side
@@ -35,7 +37,7 @@ async function route(event) {
 
 for (const link of document.querySelectorAll("header nav a")) { // in another language, the same place
   link.addEventListener("click", () => {
-    layAside();
+    layAside?.();
     link.hash = location.hash;
   });
 }

@@ -2,7 +2,8 @@
 // It plays from the computer until the whole file is here, and then from memory.
 
 import {
-  $, called, clock, item, kept, make, onLeaving, say, show, spoken, subjects, texts, told,
+  $, appName, called, clock, item, kept, make, onLeaving, say, show, site, spoken, subjects, texts,
+  told,
 } from "./common.js";
 import { stayAwake } from "./awake.js";
 import { figure } from "./choose.js";
@@ -33,14 +34,20 @@ let entry = null; // in the diary
 let longer = { hold: null, left: 0, again: false }; // a hold that is made longer
 const quiet = { since: 0, at_s: 0, tried: 0 }; // for how long nothing has been heard
 
+const opening = [];
+
+/** Have something done whenever a session is opened. */
+export const onOpening = (does) => opening.push(does);
+
 export function open(session) {
   const same = now?.id === session.id;
   show("player", session.title);
   $("#player .back").setAttribute("href", session.back || "#");
   $("#player-title").textContent = session.title;
   for (const one of ["#player-title", "#chapter", "#sentence", "#coming"]) $(one).lang = spoken(session.language).lang || "";
-  $("#download").href = `${session.source}?download`;
-  $("#to-playlist").hidden = !session.options;
+  $("#download").href = site ? session.source : `${session.source}?download`;
+  $("#to-playlist").hidden = !session.options || Boolean(site);
+  for (const does of opening) does(session);
   now = session;
   now.hash = location.hash;
   const marked = (...kinds) => (session.marks || []).filter((mark) => kinds.includes(mark.kind));
@@ -428,7 +435,7 @@ const lockScreen = navigator.mediaSession;
 function announce() {
   if (!lockScreen) return;
   lockScreen.metadata = new MediaMetadata({
-    title: now.title, artist: "voiceguide", album: now.name,
+    title: now.title, artist: appName, album: now.name,
     artwork: [{ src: new URL(now.cover, location.href).href, type: "image/png" }],
   });
   const actions = {

@@ -1,14 +1,15 @@
 // Asking the computer to make something.
 
-import { $, ask, go, kindOf, subjects, told } from "./common.js";
+import { $, ask, go, kindOf, site, subjects, told } from "./common.js";
 
 export const asked = new Map(); // by id, what was wanted: to offer another length
 
-/** Have something made, and go where it is waited for. */
+/** Have something made, and go where it is waited for; what is published is there. */
 export async function request(kind, chosen) {
+  if (site) { go(`#session/${chosen.target}`); return; }
   $("#trouble").replaceChildren();
   try {
-    const answer = await ask(`/api/${kind}s`, chosen);
+    const answer = await ask(`api/${kind}s`, chosen);
     asked.set(answer.id, chosen);
     go(`#${kind}/${answer.id}`);
   } catch (error) {

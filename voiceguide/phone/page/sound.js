@@ -33,11 +33,15 @@ export function takeIn(url, tell) {
       if (!response.ok) throw new Error();
       if (response.status === 200) { pieces.length = 0; got = 0; } // it is another file now
       version = response.headers.get("ETag");
-      total = got + Number(response.headers.get("Content-Length"));
+      const length = response.headers.get("Content-Length");
+      total = length === null ? Infinity : got + Number(length);
       const reader = response.body.getReader();
       for (;;) {
         const { done, value } = await reader.read();
-        if (done) return;
+        if (done) {
+          if (length === null) total = got; // a host that does not say how much there is
+          return;
+        }
         watch();
         pieces.push(value);
         got += value.length;

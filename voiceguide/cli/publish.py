@@ -1,0 +1,123 @@
+"""The command that publishes sessions as a static site: publish."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from voiceguide.cli import say
+from voiceguide.cli.app import command
+from voiceguide.cli.flags import suiting, with_options
+from voiceguide.cli.targets import TARGETS, complete
+from voiceguide.errors import UsageError, VoiceguideError
+from voiceguide.options import OPTIONS, Options
+
+if TYPE_CHECKING:
+    from voiceguide.script import Request
+
+
+@command(
+    "Example: voiceguide publish calf neck breathing -o site --url https://example.org/massage"
+)
+@with_options
+def publish(  # noqa: PLR0913 (each is an option)
+    targets: Annotated[
+        list[str],
+        typer.Argument(help=f"{TARGETS} “all” is every region and kind.", autocompletion=complete),
+    ],
+    options: Options,
+    name: Annotated[str | None, typer.Option(help="What the site is called.")] = None,
+    site: Annotated[
+        Path | None,
+        typer.Option(help="A site.toml: name, logo, text, links and colors.", metavar="FILE"),
+    ] = None,
+    playlists: Annotated[
+        bool,
+        typer.Option(
+            "--playlists", help="Also publish the playlist of each region and kind, with its feed."
+        ),
+    ] = False,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            help="The address that the site will have, for the podcast feed, the pictures beside "
+            "links, and the sitemap; without it, there are none of these."
+        ),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The folder of the site.", metavar="SITE")
+    ] = Path("output/site"),
+) -> None:
+    """Publish sessions as a static site, for any web server: an app that works offline, and a feed.
+
+    When run again, only what has changed is made, and sessions that are not named any longer are
+    removed.
+    """
+    from voiceguide import Playlist, Session, script
+    from voiceguide.phone import look
+    from voiceguide.phone.site import publish as write
+
+    if name is not None and not (name.strip() and name.isprintable()):
+        raise UsageError("--name must be a line of text")
+    looks = look.read(site, **({} if name is None else {"name": name}))
+    sessions, lists, problems = [], [], []
+    wanted = _all(options) if "all" in targets else list(dict.fromkeys(targets))
+    for target in wanted:
+        try:
+            its_own = suiting(target, options) if len(wanted) == 1 else _applying(target, options)
+            session = Session(target, **its_own)
+            session.prepare()
+            if playlists and script.pictured(session.request) is not None:
+                lists.append(Playlist(target, **_of_all_tracks(session.request)))
+        except VoiceguideError as error:
+            problems.append(f"{target}: {error.with_flags()}")
+        else:
+            say.warn(session.warnings)
+            sessions.append(session)
+    if problems:
+        raise VoiceguideError("\n".join(["nothing was published:", *problems]))
+    with say.progress(looks.name) as progress:
+        path = write(
+            sessions, output, looks, playlists=lists, url=url, progress=progress,
+            waiting=lambda: say.note(say.WAITING),
+        )  # fmt: skip
+    typer.echo(path)
+    if url is None:
+        say.note("For a podcast feed and pictures beside links: --url https://…")
+    say.advise(options)
+
+
+def _applying(target: str, options: Options) -> dict[str, Any]:
+    """Return the options that apply to a target, as others may be meant for other targets."""
+    from voiceguide import script
+
+    applying = script.options_of(script.Request(target, options))
+    values = options.chosen()
+    return {
+        name: value
+        for name, value in values.items()
+        if not OPTIONS[name].of_kinds or name in applying
+    }
+
+
+def _of_all_tracks(request: Request) -> dict[str, Any]:
+    """Return the options of a session that a playlist takes too; the length is that of one."""
+    from voiceguide import script
+
+    each = [set(track.options) for track in script.about(request).tracks]
+    without = {"minutes", "variables"}.union(set.intersection(*each) if each else ())
+    return {name: value for name, value in request.options.chosen().items() if name not in without}
+
+
+def _all(options: Options) -> list[str]:
+    """Return every region, and every kind that is about itself."""
+    from voiceguide import library
+    from voiceguide.library import kinds
+
+    regions = library.load(options.language, options.library_path).region_files
+    others = [
+        kind.id for kind in kinds.kinds(options.library_path).values() if kind.about == "itself"
+    ]
+    return [*regions, *others]
