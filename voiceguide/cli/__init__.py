@@ -8,6 +8,7 @@ two on standard error.
     flags       the options of the model as options of commands
     sessions    script, render, play, playlist, serve
     course      plan
+    catalogue   catalogue
     voice       voices, phrases, record
     pronounce   pronounce
     lists       regions, methods, kinds, config, doctor
@@ -27,6 +28,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from voiceguide.cli import (  # noqa: F401 (they add their commands)
+    catalogue,
     course,
     lists,
     pronounce,
