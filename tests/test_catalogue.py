@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -37,39 +38,37 @@ def manifest(folder: Path) -> list[dict]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return every file of a catalogue."""
+    """Return every file of a catalogue that has a content."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file()
+        if path.is_file() and path.stat().st_size
     }
 
 
 @pytest.fixture(scope="module")
 def requests(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("requests") / "requests.jsonl"
-    return written(path, CALF, BREATHING, {**CALF, "minutes": "3:00"}, GERMAN)
+    return written(path, BREATHING, {**BREATHING, "minutes": "3:00"}, GERMAN)
 
 
 @pytest.fixture(scope="module")
 def made(requests: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three sessions, made in one process."""
+    """Two sessions, made in one process."""
     folder = tmp_path_factory.mktemp("catalogue")
     done = voiceguide("catalogue", requests, "-o", folder)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{folder}: 3 made, 0 there before, 0 failed\n"
+    assert done.stdout == f"{folder}: 2 made, 0 there before, 0 failed\n"
     return folder
 
 
 @pytest.mark.slow
 def test_the_manifest_says_what_is_in_each_file(made):
-    calf, breathing, german = manifest(made)
-    assert [one["request"]["target"] for one in (calf, breathing, german)] == [
-        "calf", "breathing", "breathing",
-    ]  # fmt: skip
+    breathing, german = manifest(made)
+    assert [one["request"] for one in (breathing, german)] == [BREATHING, GERMAN]
     assert german["file"].startswith("de/breathing/breathing-de-rain-3-min-")
     assert german["title"] == "Atmen: calm"
-    for one in (calf, breathing, german):
+    for one in (breathing, german):
         content = (made / one["file"]).read_bytes()
         assert one["sha256"] == hashlib.sha256(content).hexdigest()
         assert one["bytes"] == len(content)
@@ -86,14 +85,14 @@ def test_the_manifest_says_what_is_in_each_file(made):
 @pytest.mark.slow
 def test_what_is_there_is_not_made_again_and_what_is_missing_is(made, requests):
     before = contents(made)
-    calf, breathing, _ = manifest(made)
+    breathing, german = manifest(made)
     os.utime(made / breathing["file"], (1, 1))
-    (made / calf["file"]).write_bytes(b"cut off")
+    (made / german["file"]).write_bytes(b"cut off")
     lines = (made / "manifest.jsonl").read_text("utf-8").splitlines()
     (made / "manifest.jsonl").write_text("\n".join(["{", *lines[1:]]), "utf-8")
     again = voiceguide("catalogue", requests, "-o", made)
     assert again.returncode == 0, again.stderr
-    assert "1 made, 2 there before" in again.stdout
+    assert "1 made, 1 there before" in again.stdout
     assert "manifest.jsonl:1: is not JSON; the line is written anew" in again.stderr
     assert contents(made) == before
     assert (made / breathing["file"]).stat().st_mtime == 1
@@ -114,7 +113,7 @@ def test_a_request_that_fails_is_reported_and_stops_no_other(made, requests, tmp
     assert [one["request"] for one in manifest(made)] == [BREATHING]
     voiceguide("catalogue", requests, "-o", made)
     assert (made / "failed.jsonl").read_text("utf-8") == ""
-    assert len(manifest(made)) == 3
+    assert len(manifest(made)) == 2
 
 
 @pytest.mark.slow
@@ -123,19 +122,19 @@ def test_workers_that_are_killed_lose_nothing(made, requests, tmp_path):
                "--workers", "2"]  # fmt: skip
     environment = {**os.environ, "VOICEGUIDE_CACHE_DIR": str(tmp_path.parent / "cold")}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as running:
-        killed = 0
-        while running.poll() is None and killed < 2:
+        killed = False
+        while running.poll() is None and not killed:
             for child in psutil.Process(running.pid).children():
                 with contextlib.suppress(psutil.Error):
-                    if "spawn_main" in " ".join(child.cmdline()) and child.cpu_times().user > 1:
+                    works = "spawn_main" in " ".join(child.cmdline())
+                    if works and child.cpu_times().user > 1:
                         child.kill()
-                        killed += 1
-                        break
+                        killed = True
             time.sleep(0.1)
         said, _ = running.communicate()
-    assert killed == 2
+    assert killed
     assert running.returncode == 0
-    assert "3 made, 0 there before, 0 failed" in said
+    assert "2 made, 0 there before, 0 failed" in said
     assert contents(tmp_path) == contents(made)
 
 
@@ -163,20 +162,19 @@ def test_workers_share_their_clips_at_an_address(made, requests, tmp_path):
         lacks("needs fsspec: pip install 'voiceguide[cluster]'")
     clips = f"file://{tmp_path}/clips"
 
-    def run(name: str) -> str:
+    def spoken(name: str) -> int:
+        """Make the catalogue with a cache of its own; return how many phrases were spoken."""
         environment = {**os.environ, "VOICEGUIDE_CACHE_DIR": str(tmp_path / f"cache-{name}")}
         done = voiceguide("catalogue", requests, "-o", f"file://{tmp_path}/{name}",
                           "--clips", clips, "--verbose", env=environment)  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert contents(tmp_path / name) == contents(made)
-        return done.stderr
+        return sum(map(int, re.findall(r"(\d+) phrases spoken", done.stderr)))
 
-    first = run("one")
-    assert "0 phrases spoken" not in first
+    assert spoken("one") > 10
     a_clip = max((tmp_path / "clips").rglob("*.clip"), key=lambda path: path.stat().st_size)
-    a_clip.write_bytes(a_clip.read_bytes()[:-1] + b"\x55")  # damaged: spoken again, not believed
-    spoken = [line.split()[1] for line in run("two").splitlines() if "phrases spoken" in line]
-    assert sum(map(int, spoken)) == 1
+    a_clip.write_bytes(a_clip.read_bytes()[:-1] + b"\x55")
+    assert spoken("two") == 1  # the damaged one: it is not believed
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
@@ -250,10 +248,9 @@ def test_a_grid_may_ask_for_all_regions(tmp_path):
     path = tmp_path / "grid.toml"
     path.write_text('target = "all"\nside = ["left", "right"]', "utf-8")
     targets = [one.request.target for one in read_grid(path)]
-    regions = {
-        line.split()[0] for line in voiceguide("regions").stdout.splitlines() if line[:1] > " "
-    }
-    assert {"calf", "neck", "jaw"} <= set(targets) <= regions
+    listed = voiceguide("regions").stdout
+    assert {"calf", "neck", "jaw"} <= set(targets)
+    assert all(target in listed for target in targets)
     assert len(targets) == 2 * len(set(targets))
 
 

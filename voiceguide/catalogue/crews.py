@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 _AHEAD = 2
 """Orders handed out for each worker: one that it makes, and one that it makes next."""
-_TRIES = 5
-"""How often a request is tried again whose worker has died."""
+_TRIES = 10
+"""How often a request is handed out whose workers die. Dask itself tries four workers each time."""
 _PATIENCE_S = 30
 """How long a cluster may take to answer."""
 
@@ -155,7 +155,7 @@ def _on_cluster(client: Any, orders: Iterable[Order], ahead: int) -> Results:
     left = iter(orders)
     tries: dict[str, int] = {}
     running: dict[Any, Order] = {}
-    results = distributed.as_completed()
+    results = distributed.as_completed(loop=client.loop)
 
     def hand_out(order: Order) -> None:
         number = tries[order.key] = tries.get(order.key, 0) + 1

@@ -30,7 +30,7 @@ class Wanted:
 
     request: Request
     at: str
-    """Where it is written, for messages: requests.jsonl:12."""
+    """Where it is written, for messages: requests.jsonl:12; for a grid, with what it says."""
 
 
 def read_requests(path: Path) -> list[Wanted]:
@@ -96,7 +96,8 @@ def _checked(written: Any) -> list[Wanted]:
             wrong[f"{at}: {error}"] = None
         else:
             name = json.dumps(as_json(request), sort_keys=True)
-            wanted.setdefault(name, Wanted(request, at))
+            place = at if isinstance(what, str) else f"{at}: {json.dumps(what, ensure_ascii=False)}"
+            wanted.setdefault(name, Wanted(request, place))
     if wrong:
         told = list(wrong)[:_MOST_TOLD]
         more = len(wrong) - len(told)
