@@ -12,13 +12,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 from conftest import decode, lacks, voiceguide
 
-from voiceguide.catalogue import read_grid, read_requests
-from voiceguide.errors import RequestError
+from voiceguide.catalogue import crews, make, read_grid, read_requests
+from voiceguide.errors import CatalogueError, RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CALF = {"target": "calf", "side": "left", "minutes": 3}
 BREATHING = {"target": "breathing", "minutes": 3}
@@ -175,6 +179,68 @@ def test_workers_share_their_clips_at_an_address(made, requests, tmp_path):
     a_clip = max((tmp_path / "clips").rglob("*.clip"), key=lambda path: path.stat().st_size)
     a_clip.write_bytes(a_clip.read_bytes()[:-1] + b"\x55")
     assert spoken("two") == 1  # the damaged one: it is not believed
+
+
+@pytest.mark.slow
+def test_a_cluster_makes_the_same_and_survives_its_workers(made, requests, tmp_path):
+    with a_cluster(tmp_path) as (address, workers):
+        command = [sys.executable, "-m", "voiceguide", "catalogue", str(requests),
+                   "-o", str(tmp_path / "out"), "--cluster", address]  # fmt: skip
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+            while not list((tmp_path / "out").rglob("*.json")):
+                assert running.poll() is None
+                time.sleep(0.05)
+            for child in psutil.Process(workers.pid).children():
+                if "spawn_main" in " ".join(child.cmdline()):
+                    child.kill()
+            said, _ = running.communicate()
+        assert running.returncode == 0
+        assert "2 made, 0 there before, 0 failed" in said
+        assert contents(tmp_path / "out") == contents(made)
+
+
+@pytest.mark.slow
+def test_a_worker_with_another_program_stops_the_catalogue(requests, tmp_path):
+    with a_cluster(tmp_path, before="import voiceguide; voiceguide.__version__ = '0.0.9'") as (
+        address,
+        _,
+    ):
+        done = voiceguide("catalogue", requests, "-o", tmp_path / "out", "--cluster", address)
+    assert done.returncode == 1
+    assert "has voiceguide 0.0.9, this is 0.1.0; install the same there" in done.stderr
+
+
+def test_a_cluster_that_is_not_there_is_said(requests, tmp_path, monkeypatch):
+    if not _has("distributed"):
+        lacks("needs Dask: pip install 'voiceguide[cluster]'")
+    monkeypatch.setattr(crews, "_PATIENCE_S", 0.2)
+    address = "tcp://127.0.0.1:1"
+    with pytest.raises(CatalogueError, match=f"the cluster at {address} cannot be reached"):
+        make(read_requests(requests), str(tmp_path), crew=crews.cluster(address))
+
+
+@contextlib.contextmanager
+def a_cluster(folder: Path, before: str = "") -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Start a scheduler and a worker that runs ``before`` first; yield its address, and it."""
+    if not _has("distributed"):
+        lacks("needs Dask: pip install 'voiceguide[cluster]'")
+    dask = [sys.executable, "-m", "dask"]
+    where, preload = folder / "scheduler.json", folder / "preload.py"
+    preload.write_text(before, "utf-8")
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with (
+        subprocess.Popen([*dask, "scheduler", "--host", "127.0.0.1", "--port", "0",
+                          "--no-dashboard", "--scheduler-file", where], **quiet) as scheduler,
+        subprocess.Popen([*dask, "worker", "--scheduler-file", where, "--nthreads", "1",
+                          "--no-dashboard", "--preload", preload], **quiet) as worker,
+    ):  # fmt: skip
+        try:
+            while not where.exists() or not where.stat().st_size:
+                time.sleep(0.1)
+            yield json.loads(where.read_text("utf-8"))["address"], worker
+        finally:
+            for process in (worker, scheduler):
+                process.terminate()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")

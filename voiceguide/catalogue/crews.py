@@ -8,6 +8,7 @@ its orders to others.
 from __future__ import annotations
 
 import itertools
+import logging
 import multiprocessing
 import os
 import threading
@@ -30,7 +31,7 @@ _AHEAD = 2
 """Orders handed out for each worker: one that it makes, and one that it makes next."""
 _TRIES = 10
 """How often a request is handed out whose workers die. Dask itself tries four workers each time."""
-_PATIENCE_S = 30
+_PATIENCE_S = 30.0
 """How long a cluster may take to answer."""
 
 
@@ -213,4 +214,6 @@ def _distributed() -> Any:
     except ImportError as error:
         what = "--cluster needs Dask: pip install 'voiceguide[cluster]'"
         raise CatalogueError(what) from error
+    # What goes wrong is in our own errors; the rest is about how it tries to mend it.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL + 1)
     return distributed

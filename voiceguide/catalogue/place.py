@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -39,9 +41,11 @@ class Place(Protocol):
         """Return the size in bytes of every file, by its name; raises CatalogueError."""
 
 
+@functools.cache
 def place(address: str) -> Place:
     """Return the place at an address: a path, or one of fsspec, such as s3://bucket/catalogue.
 
+    There is one for each address, so that a connection is made once and used by all sessions.
     Raises CatalogueError if fsspec, or what it needs for the address, is not installed.
     """
     return Remote(address) if "://" in address else Folder(Path(address))
@@ -93,6 +97,7 @@ class Remote:
     def __init__(self, address: str) -> None:
         self._address = address
         self._scheme = address.partition("://")[0]
+        self._one_at_a_time = threading.Lock()  # SFTP loses the answers of simultaneous requests
         self._system, self._root = self._connected()
 
     def read(self, name: str) -> bytes | None:
@@ -146,15 +151,16 @@ class Remote:
     def _tried(self, what: str, name: str, do: Callable[[str], _T]) -> _T:
         """Return what a function of a path returns; a lost connection is made again."""
         for number in range(_TRIES):
-            try:
-                return do(f"{self._root}/{name}" if name else self._root)
-            except FileNotFoundError:
-                raise
-            except Exception as error:  # each system has errors of its own
-                if isinstance(error, _FINAL) or number + 1 == _TRIES:
-                    raise _wrong(self._shown(name), what, error) from error
-            time.sleep(_PAUSE_S * 2**number)
-            self._system, self._root = self._connected()
+            with self._one_at_a_time:
+                try:
+                    return do(f"{self._root}/{name}" if name else self._root)
+                except FileNotFoundError:
+                    raise
+                except Exception as error:  # each system has errors of its own
+                    if isinstance(error, _FINAL) or number + 1 == _TRIES:
+                        raise _wrong(self._shown(name), what, error) from error
+                time.sleep(_PAUSE_S * 2**number)
+                self._system, self._root = self._connected()
         raise AssertionError
 
     def _connected(self) -> tuple[Any, str]:
