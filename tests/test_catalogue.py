@@ -7,10 +7,12 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ import psutil
 import pytest
 from conftest import decode, lacks, voiceguide
 
-from voiceguide.catalogue import crews, make, read_grid, read_requests
+from voiceguide.catalogue import crews, make, read, read_grid, read_requests, work
 from voiceguide.errors import CatalogueError, RequestError
 
 if TYPE_CHECKING:
@@ -243,10 +245,11 @@ def a_cluster(folder: Path, before: str = "") -> Iterator[tuple[str, subprocess.
                 process.terminate()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
 def test_a_full_disk_stops_the_catalogue_and_says_what_to_do(tmp_path):
     listed = written(tmp_path / "r.jsonl", BREATHING)
-    program = f'ulimit -f 200; exec "{sys.executable}" -m voiceguide catalogue "$0" -o "$1"'
+    program = f'ulimit -f 2000; exec "{sys.executable}" -m voiceguide catalogue "$0" -o "$1"'
     done = subprocess.run(
         ["sh", "-c", program, listed, tmp_path / "out"], capture_output=True, text=True, check=False
     )
@@ -343,6 +346,45 @@ def test_the_same_request_counts_once_however_it_is_written(tmp_path):
             {**CALF, "seed": 0, "level": "standard"}]  # fmt: skip
     assert len(read_requests(written(tmp_path / "r.jsonl", *ways))) == 1
     assert len(read_requests(written(tmp_path / "r.jsonl", CALF, {**CALF, "seed": 1}))) == 2
+
+
+def test_a_worker_with_other_texts_or_voices_makes_nothing(tmp_path):
+    [wanted] = read_requests(written(tmp_path / "r.jsonl", BREATHING))
+    right = work.order(wanted.request, "mp3", str(tmp_path / "out"), None)
+    for name, what in [("texts", "other texts or sounds"), ("engine", "other voices")]:
+        wrong = replace(right, made_with={**right.made_with, name: "0123"})
+        with pytest.raises(CatalogueError, match=f"the worker on .* has {what} .*, not 0123"):
+            work.make(wrong)
+    assert not (tmp_path / "out").exists()
+
+
+def test_other_texts_give_another_file_and_other_languages_do_not(tmp_path):
+    [wanted] = read_requests(written(tmp_path / "r.jsonl", BREATHING))
+
+    def file() -> str:
+        work._texts.cache_clear()
+        return work.order(wanted.request, "mp3", str(tmp_path), None).file
+
+    before = file()
+    own = Path(os.environ["VOICEGUIDE_CONFIG_DIR"]) / "scripts"
+    try:
+        (own / "de").mkdir(parents=True)
+        (own / "de/phrases.toml").write_text("# ours", "utf-8")
+        assert file() == before
+        (own / "en").mkdir()
+        (own / "en/lexicon.toml").write_text("# ours", "utf-8")
+        assert file() != before
+    finally:
+        shutil.rmtree(own)
+        work._texts.cache_clear()
+
+
+def test_a_wrong_line_of_a_manifest_is_named(tmp_path):
+    (tmp_path / "manifest.jsonl").write_text('{"key": "1"}\n', "utf-8")
+    with pytest.raises(CatalogueError) as raised:
+        read(str(tmp_path))
+    assert f"{tmp_path}/manifest.jsonl:1: “request” is missing" in str(raised.value)
+    assert "run “voiceguide catalogue” with the same requests" in str(raised.value)
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from voiceguide.catalogue.place import place
 from voiceguide.catalogue.work import line
 from voiceguide.errors import CatalogueError
 
@@ -38,17 +39,19 @@ class Failure:
         return f"{self.at}: {self.why}"
 
 
-def read(place: Place) -> list[dict[str, Any]]:
-    """Return what a manifest lists: a record for each session; empty if there is no manifest.
+def read(address: str) -> list[dict[str, Any]]:
+    """Return what the manifest at an address lists: a record for each session.
+
+    It is empty if there is no manifest.
 
     Raises CatalogueError that names a wrong line.
     """
     found = []
-    for number, text in enumerate((place.read(MANIFEST) or b"").splitlines(), 1):
+    for number, text in enumerate((place(address).read(MANIFEST) or b"").splitlines(), 1):
         record, wrong = _record(text)
         if record is None:
             raise CatalogueError(
-                f"{MANIFEST}:{number}: {wrong}; run “voiceguide catalogue” with the same "
+                f"{address}/{MANIFEST}:{number}: {wrong}; run “voiceguide catalogue” with the same "
                 "requests: it writes the manifest anew from its records"
             )
         found.append(record)
@@ -56,16 +59,16 @@ def read(place: Place) -> list[dict[str, Any]]:
 
 
 def there(
-    place: Place, orders: Iterable[Order], warn: Callable[[str], object]
+    output: Place, orders: Iterable[Order], warn: Callable[[str], object]
 ) -> dict[str, dict[str, Any]]:
     """Return the records of those orders that are there, by their keys.
 
     An order is there if it has a record, and a file as large as that says. ``warn`` is called for
     each wrong line of the manifest; its record is read instead. Raises CatalogueError.
     """
-    sizes = place.sizes()
+    sizes = output.sizes()
     listed: dict[str, dict[str, Any]] = {}
-    for number, text in enumerate((place.read(MANIFEST) or b"").splitlines(), 1):
+    for number, text in enumerate((output.read(MANIFEST) or b"").splitlines(), 1):
         record, wrong = _record(text)
         if record is not None:
             listed[record["key"]] = record
@@ -77,14 +80,14 @@ def there(
             continue
         record = listed.get(order.key)
         if record is None:
-            record, _ = _record(place.read(order.record) or b"")
+            record, _ = _record(output.read(order.record) or b"")
         if record and record["file"] == order.file and record["bytes"] == sizes[order.file]:
             found[order.key] = record
     return found
 
 
 def write(
-    place: Place,
+    output: Place,
     orders: Iterable[Order],
     made: dict[str, dict[str, Any]],
     failed: Iterable[Failure],
@@ -94,10 +97,10 @@ def write(
     Raises CatalogueError.
     """
     lines = [line(made[order.key]) for order in orders if order.key in made]
-    place.write(MANIFEST, b"".join(lines))
+    output.write(MANIFEST, b"".join(lines))
     wrong = [line(asdict(failure)) for failure in failed]
-    if wrong or place.read(FAILED):
-        place.write(FAILED, b"".join(wrong))
+    if wrong or output.read(FAILED):
+        output.write(FAILED, b"".join(wrong))
 
 
 def _record(text: bytes) -> tuple[dict[str, Any] | None, str]:

@@ -161,13 +161,13 @@ def _record(order: Order, session: Session, path: Path) -> dict[str, Any]:
 
 def _check(order: Order, here: dict[str, Any]) -> None:
     """Raise CatalogueError if what would make an order is not what it was given to."""
-    what = {"program": "version of voiceguide", "sound": "version of voiceguide",
-            "texts": "texts or sounds", "engine": "voice"}  # fmt: skip
+    what = {"program": "another version of voiceguide", "sound": "another version of voiceguide",
+            "texts": "other texts or sounds", "engine": "other voices"}  # fmt: skip
     for name, wanted in order.made_with.items():
         if here.get(name) != wanted:
             raise CatalogueError(
-                f"the worker on {platform.node()} has another {what[name]}: {here.get(name)}, not "
-                f"{wanted}; install the same there, then run the same command again"
+                f"the worker on {platform.node()} has {what[name]} ({here.get(name)}, not {wanted})"
+                "; install the same there, then run the same command again"
             )
 
 
