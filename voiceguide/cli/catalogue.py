@@ -32,7 +32,7 @@ def catalogue(  # noqa: PLR0913 (each is an option)
         Path | None,
         typer.Argument(
             help='A file with a request a line: {"target": "calf", "side": "left"}.',
-            metavar="[REQUESTS.jsonl]",
+            metavar="REQUESTS.jsonl",
         ),
     ] = None,
     grid: Annotated[
