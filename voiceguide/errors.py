@@ -335,5 +335,9 @@ class ExportError(VoiceguideError):
     """The result cannot be written."""
 
 
+class CatalogueError(VoiceguideError):
+    """A catalogue cannot go on: its place, its cluster or one of its workers is wrong."""
+
+
 class DeviceError(VoiceguideError):
     """There is no loudspeaker, or it went away."""

@@ -9,6 +9,7 @@ two on standard error.
     sessions    script, render, play, playlist, serve
     course      plan
     publish     publish
+    catalogue   catalogue
     voice       voices, phrases, record
     pronounce   pronounce
     lists       regions, methods, kinds, config, doctor
@@ -28,6 +29,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from voiceguide.cli import (  # noqa: F401 (they add their commands)
+    catalogue,
     course,
     lists,
     pronounce,

@@ -39,7 +39,8 @@ def tag(file: IO[bytes], tags: Tags, timeline: Timeline) -> None:
     audio["aART"] = tags.artist
     audio["\xa9alb"] = tags.album
     audio["\xa9gen"] = tags.genre
-    audio["\xa9day"] = tags.date
+    if tags.date:
+        audio["\xa9day"] = tags.date
     audio["\xa9cmt"] = tags.comment
     audio["\xa9lyr"] = "\n".join(text for _, text in spoken(timeline))
     audio["trkn"] = [(int(number), int(count or 0))]

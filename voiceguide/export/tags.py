@@ -58,7 +58,7 @@ class Tags:
     language: str
     """A BCP 47 tag."""
     date: str
-    """In ISO 8601: "2026-11-23", or with a time: "2026-11-23T17:04:05"."""
+    """In ISO 8601: "2026-11-23", or with a time: "2026-11-23T17:04:05"; empty for none."""
     comment: str
     artist: str = ARTIST
     genre: str = "Health"
@@ -129,7 +129,8 @@ def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
     yield id3.TRCK(utf8, tags.track)
     yield id3.TCON(utf8, tags.genre)
     yield id3.TLAN(utf8, language)
-    yield id3.TDRC(utf8, tags.date)
+    if tags.date:
+        yield id3.TDRC(utf8, tags.date)
     yield id3.COMM(utf8, language, "", tags.comment)
     if tags.cover is not None:
         yield id3.APIC(id3.Encoding.LATIN1, "image/png", _FRONT, "", tags.cover)
@@ -190,7 +191,8 @@ def _vorbis_comments(tags: Tags, timeline: Timeline) -> Iterator[tuple[str, str]
     yield "tracknumber", tags.track
     yield "genre", tags.genre
     yield "language", tags.language
-    yield "date", tags.date
+    if tags.date:
+        yield "date", tags.date
     yield "comment", tags.comment
     yield "lyrics", "\n".join(text for _, text in spoken(timeline))
     yield "syncedlyrics", "".join(lrc(timeline, tags.title, tags.language))

@@ -6,9 +6,11 @@ little endian.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -18,12 +20,14 @@ from voiceguide.voices.clip import Clip
 from voiceguide.voices.engine import Word
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 MOST_BYTES = 1_000_000_000
 """How large the folder may grow: nearly three hours of speech, every phrase counted once."""
 
 _BYTES_PER_MS = 2 * FRAMES_PER_MS
+_SEAL_BYTES = 32
 
 
 def key(*content: object) -> str:
@@ -48,15 +52,41 @@ def digest_of(path: Path, kept: Store) -> str:
     return digest.hex()
 
 
+class Shared(Protocol):
+    """A place for clips that several machines share."""
+
+    def read(self, name: str) -> bytes | None:
+        """Return the file called ``name``, or None."""
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file; raises a VoiceguideError."""
+
+
+_SHARED: ContextVar[Shared | None] = ContextVar("shared clips", default=None)
+
+
+@contextlib.contextmanager
+def sharing(place: Shared | None) -> Iterator[None]:
+    """Let the caches that are opened meanwhile share their clips in ``place``."""
+    before = _SHARED.set(place)
+    try:
+        yield
+    finally:
+        _SHARED.reset(before)
+
+
 class ClipCache:
-    """A folder of clips; see ``Store``."""
+    """A folder of clips, see ``Store``; within ``sharing``, with a place behind it."""
 
     def __init__(self, folder: Path) -> None:
         self._store = Store(folder, ".clip")
+        self._shared = _SHARED.get()
 
     def read(self, name: str) -> Clip | None:
         """Return the clip called ``name``, or None if it is missing or damaged."""
-        kept = self._store.read(name) or b""
+        kept = self._store.read(name)
+        if kept is None:
+            kept = self._read_shared(name)
         words, _, samples = kept.partition(b"\n")
         if not samples or len(samples) % _BYTES_PER_MS:
             return None
@@ -68,8 +98,31 @@ class ClipCache:
     def write(self, name: str, clip: Clip) -> None:
         """Store a clip if possible."""
         words = json.dumps(clip.words, separators=(",", ":")).encode()
-        self._store.write(name, words + b"\n" + clip.samples.astype("<i2", copy=False).tobytes())
+        payload = words + b"\n" + clip.samples.astype("<i2", copy=False).tobytes()
+        self._store.write(name, payload)
+        if self._shared is not None:
+            self._shared.write(_path(name), _seal(name, payload) + payload)
 
     def prune(self, most_bytes: int = MOST_BYTES) -> None:
         """If clips were added, delete the least recently used ones beyond ``most_bytes``."""
         self._store.prune(most_bytes)
+
+    def _read_shared(self, name: str) -> bytes:
+        """Return a clip from the shared place, and keep it; empty if it is missing or damaged."""
+        sealed = self._shared.read(_path(name)) if self._shared is not None else None
+        if sealed is None:
+            return b""
+        payload = sealed[_SEAL_BYTES:]
+        if sealed[:_SEAL_BYTES] != _seal(name, payload):
+            return b""
+        self._store.write(name, payload)
+        return payload
+
+
+def _path(name: str) -> str:
+    return f"{name[:2]}/{name}.clip"
+
+
+def _seal(name: str, payload: bytes) -> bytes:
+    """Return the digest by which a damaged or misnamed clip is known."""
+    return hashlib.blake2b(name.encode() + b"\0" + payload, digest_size=_SEAL_BYTES).digest()

@@ -1,0 +1,406 @@
+"""A catalogue: many requests, each made once, wherever and by whomever, with a manifest."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+from conftest import decode, lacks, voiceguide
+
+from voiceguide.catalogue import crews, make, read, read_grid, read_requests, work
+from voiceguide.errors import CatalogueError, RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CALF = {"target": "calf", "side": "left", "minutes": 3}
+BREATHING = {"target": "breathing", "minutes": 3}
+GERMAN = {"target": "breathing", "minutes": 3, "language": "de", "bed": "rain"}
+
+
+def written(path: Path, *requests: object) -> Path:
+    lines = [one if isinstance(one, str) else json.dumps(one) for one in requests]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+def manifest(folder: Path) -> list[dict]:
+    return [
+        json.loads(line) for line in (folder / "manifest.jsonl").read_text("utf-8").splitlines()
+    ]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return every file of a catalogue that has a content."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.stat().st_size
+    }
+
+
+@pytest.fixture(scope="module")
+def requests(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("requests") / "requests.jsonl"
+    return written(path, BREATHING, {**BREATHING, "minutes": "3:00"}, GERMAN)
+
+
+@pytest.fixture(scope="module")
+def made(requests: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two sessions, made in one process."""
+    folder = tmp_path_factory.mktemp("catalogue")
+    done = voiceguide("catalogue", requests, "-o", folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{folder}: 2 made, 0 there before, 0 failed\n"
+    return folder
+
+
+@pytest.mark.slow
+def test_the_manifest_says_what_is_in_each_file(made):
+    breathing, german = manifest(made)
+    assert [one["request"] for one in (breathing, german)] == [BREATHING, GERMAN]
+    assert german["file"].startswith("de/breathing/breathing-de-rain-3-min-")
+    assert german["title"] == "Atmen: calm"
+    for one in (breathing, german):
+        content = (made / one["file"]).read_bytes()
+        assert one["sha256"] == hashlib.sha256(content).hexdigest()
+        assert one["bytes"] == len(content)
+        assert one["length_ms"] == 180_000
+        assert one["seed"] == 0
+        assert one["program"] == "voiceguide 0.1.0"
+        assert one["voice"] == {"name": "default", "licence": None}
+    assert len(decode(made / breathing["file"])) == 180_000 * 48
+    said = voiceguide("script", "breathing", "--minutes", "3", "--format", "json")
+    texts = [event["text"] for event in json.loads(said.stdout)["events"] if event.get("text")]
+    assert breathing["words"] == sum(len(text.split()) for text in texts) > 50
+
+
+@pytest.mark.slow
+def test_what_is_there_is_not_made_again_and_what_is_missing_is(made, requests):
+    before = contents(made)
+    breathing, german = manifest(made)
+    os.utime(made / breathing["file"], (1, 1))
+    (made / german["file"]).write_bytes(b"cut off")
+    lines = (made / "manifest.jsonl").read_text("utf-8").splitlines()
+    (made / "manifest.jsonl").write_text("\n".join(["{", *lines[1:]]), "utf-8")
+    again = voiceguide("catalogue", requests, "-o", made)
+    assert again.returncode == 0, again.stderr
+    assert "1 made, 1 there before" in again.stdout
+    assert "manifest.jsonl:1: is not JSON; the line is written anew" in again.stderr
+    assert contents(made) == before
+    assert (made / breathing["file"]).stat().st_mtime == 1
+
+
+@pytest.mark.slow
+def test_a_request_that_fails_is_reported_and_stops_no_other(made, requests, tmp_path):
+    listed = written(tmp_path / "r.jsonl", {**CALF, "minutes": 1}, BREATHING,
+                     {**BREATHING, "side": "left"})  # fmt: skip
+    done = voiceguide("catalogue", listed, "-o", made)
+    assert done.returncode == 1
+    assert f"{listed}:1: calf cannot be 1:00 long; the shortest possible is 2:" in done.stderr
+    assert f"{listed}:3: side does not apply to breathing" in done.stderr
+    assert "0 made, 1 there before, 2 failed" in done.stdout
+    [first, second] = map(json.loads, (made / "failed.jsonl").read_text("utf-8").splitlines())
+    assert first["request"] == {**CALF, "minutes": 1}
+    assert second["why"].startswith("side does not apply")
+    assert [one["request"] for one in manifest(made)] == [BREATHING]
+    voiceguide("catalogue", requests, "-o", made)
+    assert (made / "failed.jsonl").read_text("utf-8") == ""
+    assert len(manifest(made)) == 2
+
+
+@pytest.mark.slow
+def test_workers_that_are_killed_lose_nothing(made, requests, tmp_path):
+    command = [sys.executable, "-m", "voiceguide", "catalogue", str(requests), "-o", str(tmp_path),
+               "--workers", "2"]  # fmt: skip
+    environment = {**os.environ, "VOICEGUIDE_CACHE_DIR": str(tmp_path.parent / "cold")}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as running:
+        killed = False
+        while running.poll() is None and not killed:
+            for child in psutil.Process(running.pid).children():
+                with contextlib.suppress(psutil.Error):
+                    works = "spawn_main" in " ".join(child.cmdline())
+                    if works and child.cpu_times().user > 1:
+                        child.kill()
+                        killed = True
+            time.sleep(0.1)
+        said, _ = running.communicate()
+    assert killed
+    assert running.returncode == 0
+    assert "2 made, 0 there before, 0 failed" in said
+    assert contents(tmp_path) == contents(made)
+
+
+@pytest.mark.slow
+def test_a_catalogue_that_is_interrupted_goes_on_and_leaves_no_process(made, requests, tmp_path):
+    command = [sys.executable, "-m", "voiceguide", "catalogue", str(requests), "-o", str(tmp_path),
+               "--workers", "2"]  # fmt: skip
+    with subprocess.Popen(command) as running:
+        children = []
+        while not list(tmp_path.rglob("*.json")):
+            children = psutil.Process(running.pid).children(recursive=True)
+            time.sleep(0.05)
+        running.send_signal(signal.SIGKILL)
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert not alive
+    again = voiceguide("catalogue", requests, "-o", tmp_path)
+    assert "0 made" not in again.stdout
+    assert "0 there before" not in again.stdout
+    assert contents(tmp_path) == contents(made)
+
+
+@pytest.mark.slow
+def test_workers_share_their_clips_at_an_address(made, requests, tmp_path):
+    if not _has("fsspec"):
+        lacks("needs fsspec: pip install 'voiceguide[cluster]'")
+    clips = f"file://{tmp_path}/clips"
+
+    def spoken(name: str) -> int:
+        """Make the catalogue with a cache of its own; return how many phrases were spoken."""
+        environment = {**os.environ, "VOICEGUIDE_CACHE_DIR": str(tmp_path / f"cache-{name}")}
+        done = voiceguide("catalogue", requests, "-o", f"file://{tmp_path}/{name}",
+                          "--clips", clips, "--verbose", env=environment)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert contents(tmp_path / name) == contents(made)
+        return sum(map(int, re.findall(r"(\d+) phrases spoken", done.stderr)))
+
+    assert spoken("one") > 10
+    a_clip = max((tmp_path / "clips").rglob("*.clip"), key=lambda path: path.stat().st_size)
+    a_clip.write_bytes(a_clip.read_bytes()[:-1] + b"\x55")
+    assert spoken("two") == 1  # the damaged one: it is not believed
+
+
+@pytest.mark.slow
+def test_a_cluster_makes_the_same_and_survives_its_workers(made, requests, tmp_path):
+    with a_cluster(tmp_path) as (address, workers):
+        command = [sys.executable, "-m", "voiceguide", "catalogue", str(requests),
+                   "-o", str(tmp_path / "out"), "--cluster", address]  # fmt: skip
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+            while not list((tmp_path / "out").rglob("*.json")):
+                assert running.poll() is None
+                time.sleep(0.05)
+            for child in psutil.Process(workers.pid).children():
+                if "spawn_main" in " ".join(child.cmdline()):
+                    child.kill()
+            said, _ = running.communicate()
+        assert running.returncode == 0
+        assert "2 made, 0 there before, 0 failed" in said
+        assert contents(tmp_path / "out") == contents(made)
+
+
+@pytest.mark.slow
+def test_a_worker_with_another_program_stops_the_catalogue(requests, tmp_path):
+    with a_cluster(tmp_path, before="import voiceguide; voiceguide.__version__ = '0.0.9'") as (
+        address,
+        _,
+    ):
+        done = voiceguide("catalogue", requests, "-o", tmp_path / "out", "--cluster", address)
+    assert done.returncode == 1
+    assert "has voiceguide 0.0.9, this is 0.1.0; install the same there" in done.stderr
+
+
+def test_a_cluster_that_is_not_there_is_said(requests, tmp_path, monkeypatch):
+    if not _has("distributed"):
+        lacks("needs Dask: pip install 'voiceguide[cluster]'")
+    monkeypatch.setattr(crews, "_PATIENCE_S", 0.2)
+    address = "tcp://127.0.0.1:1"
+    with pytest.raises(CatalogueError, match=f"the cluster at {address} cannot be reached"):
+        make(read_requests(requests), str(tmp_path), crew=crews.cluster(address))
+
+
+@contextlib.contextmanager
+def a_cluster(folder: Path, before: str = "") -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Start a scheduler and a worker that runs ``before`` first; yield its address, and it."""
+    if not _has("distributed"):
+        lacks("needs Dask: pip install 'voiceguide[cluster]'")
+    dask = [sys.executable, "-m", "dask"]
+    where, preload = folder / "scheduler.json", folder / "preload.py"
+    preload.write_text(before, "utf-8")
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with (
+        subprocess.Popen([*dask, "scheduler", "--host", "127.0.0.1", "--port", "0",
+                          "--no-dashboard", "--scheduler-file", where], **quiet) as scheduler,
+        subprocess.Popen([*dask, "worker", "--scheduler-file", where, "--nthreads", "1",
+                          "--no-dashboard", "--preload", preload], **quiet) as worker,
+    ):  # fmt: skip
+        try:
+            while not where.exists() or not where.stat().st_size:
+                time.sleep(0.1)
+            yield json.loads(where.read_text("utf-8"))["address"], worker
+        finally:
+            for process in (worker, scheduler):
+                process.terminate()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
+def test_a_full_disk_stops_the_catalogue_and_says_what_to_do(tmp_path):
+    listed = written(tmp_path / "r.jsonl", BREATHING)
+    program = f'ulimit -f 2000; exec "{sys.executable}" -m voiceguide catalogue "$0" -o "$1"'
+    done = subprocess.run(
+        ["sh", "-c", program, listed, tmp_path / "out"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "cannot be written: File too large; fix that" in done.stderr
+    assert manifest(tmp_path / "out") == []
+
+
+def test_a_place_that_cannot_be_written_stops_the_catalogue(tmp_path):
+    (tmp_path / "out").write_text("a file", "utf-8")
+    done = voiceguide("catalogue", written(tmp_path / "r.jsonl", BREATHING), "-o", tmp_path / "out")
+    assert done.returncode == 1
+    assert "out" in done.stderr
+    assert "then run the same command again: what was made stays" in done.stderr
+
+
+def test_every_wrong_line_is_named_before_anything_is_made(tmp_path):
+    listed = written(
+        tmp_path / "r.jsonl", CALF, {"target": "calv"}, {**CALF, "sied": "left"}, '{"target":',
+        "[]", {"side": "left"}, {**CALF, "bed": "my.wav"}, {"target": "my.ssml"},
+    )  # fmt: skip
+    done = voiceguide("catalogue", listed, "-o", tmp_path / "out")
+    assert done.returncode == 1
+    assert not (tmp_path / "out").exists()
+    lines = done.stderr.removeprefix("voiceguide: ").splitlines()
+    assert [line.partition(": ")[0] for line in lines] == [f"{listed}:{n}" for n in range(2, 9)]
+    for line, what in zip(
+        lines,
+        ["did you mean calves", "did you mean side", "is not JSON", "must be a table",
+         "“target” is missing", "beds of a catalogue are rain", "made of regions and kinds"],
+        strict=True,
+    ):  # fmt: skip
+        assert what in line
+
+
+def test_a_grid_is_every_combination_of_its_lists(tmp_path):
+    path = tmp_path / "grid.toml"
+    path.write_text(
+        """
+        minutes = [3, 5]
+        language = ["en", "de"]
+        [[grid]]
+        target = "breathing"
+        pace = ["4-6", "box"]
+        [[grid]]
+        target = ["calf", "neck"]
+        minutes = 10
+        """,
+        "utf-8",
+    )
+    asked = [
+        (one.request.target, one.request.options.language, one.request.options.pace,
+         one.request.options.minutes)
+        for one in read_grid(path)
+    ]  # fmt: skip
+    breathing = [("breathing", language, pace, minutes) for minutes in (3, 5)
+                 for language in ("en", "de") for pace in ("4-6", "box")]  # fmt: skip
+    rest = [
+        (target, language, None, 10) for language in ("en", "de") for target in ("calf", "neck")
+    ]
+    assert asked == breathing + rest
+
+
+def test_a_grid_may_ask_for_all_regions(tmp_path):
+    path = tmp_path / "grid.toml"
+    path.write_text('target = "all"\nside = ["left", "right"]', "utf-8")
+    targets = [one.request.target for one in read_grid(path)]
+    listed = voiceguide("regions").stdout
+    assert {"calf", "neck", "jaw"} <= set(targets)
+    assert all(target in listed for target in targets)
+    assert len(targets) == 2 * len(set(targets))
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("target = ", "grid.toml: is not valid TOML"),
+        ('[grid]\ntarget = "calf"', "write [[grid]] above each table"),
+        ('target = ["calf", "calv"]', "grid.toml: no region or complaint “calv”"),
+        ('target = "calf"\nminutes = [3, "long"]', "grid.toml: minutes long: must be minutes"),
+        ("target = []", "there is no request in it"),
+    ],
+)
+def test_what_is_wrong_in_a_grid_is_said(tmp_path, text, what):
+    path = tmp_path / "grid.toml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(RequestError) as raised:
+        read_grid(path)
+    assert what in str(raised.value)
+
+
+def test_the_same_request_counts_once_however_it_is_written(tmp_path):
+    ways = [CALF, {**CALF, "minutes": 3.0}, {"minutes": "3:00", "side": "left", "target": "calf"},
+            {**CALF, "seed": 0, "level": "standard"}]  # fmt: skip
+    assert len(read_requests(written(tmp_path / "r.jsonl", *ways))) == 1
+    assert len(read_requests(written(tmp_path / "r.jsonl", CALF, {**CALF, "seed": 1}))) == 2
+
+
+def test_a_worker_with_other_texts_or_voices_makes_nothing(tmp_path):
+    [wanted] = read_requests(written(tmp_path / "r.jsonl", BREATHING))
+    right = work.order(wanted.request, "mp3", str(tmp_path / "out"), None)
+    for name, what in [("texts", "other texts or sounds"), ("engine", "other voices")]:
+        wrong = replace(right, made_with={**right.made_with, name: "0123"})
+        with pytest.raises(CatalogueError, match=f"the worker on .* has {what} .*, not 0123"):
+            work.make(wrong)
+    assert not (tmp_path / "out").exists()
+
+
+def test_other_texts_give_another_file_and_other_languages_do_not(tmp_path):
+    [wanted] = read_requests(written(tmp_path / "r.jsonl", BREATHING))
+
+    def file() -> str:
+        work._texts.cache_clear()
+        return work.order(wanted.request, "mp3", str(tmp_path), None).file
+
+    before = file()
+    own = Path(os.environ["VOICEGUIDE_CONFIG_DIR"]) / "scripts"
+    try:
+        (own / "de").mkdir(parents=True)
+        (own / "de/phrases.toml").write_text("# ours", "utf-8")
+        assert file() == before
+        (own / "en").mkdir()
+        (own / "en/lexicon.toml").write_text("# ours", "utf-8")
+        assert file() != before
+    finally:
+        shutil.rmtree(own)
+        work._texts.cache_clear()
+
+
+def test_a_wrong_line_of_a_manifest_is_named(tmp_path):
+    (tmp_path / "manifest.jsonl").write_text('{"key": "1"}\n', "utf-8")
+    with pytest.raises(CatalogueError) as raised:
+        read(str(tmp_path))
+    assert f"{tmp_path}/manifest.jsonl:1: “request” is missing" in str(raised.value)
+    assert "run “voiceguide catalogue” with the same requests" in str(raised.value)
+
+
+@pytest.mark.slow
+def test_a_dry_run_says_how_much_there_is_to_do_and_makes_nothing(made, tmp_path):
+    listed = written(tmp_path / "r.jsonl", BREATHING, {**BREATHING, "pace": "box"},
+                     {**BREATHING, "pace": "4-8"})  # fmt: skip
+    before = contents(made)
+    done = voiceguide("catalogue", listed, "-o", made, "--dry-run")
+    assert done.stdout.startswith("There: 1. To make: 2. Known to fail: 0.\n")
+    assert "Time on one core: from about " in done.stdout
+    size = float(done.stdout.partition("Size: ")[2].split()[0])
+    assert size == pytest.approx(2 * 2.18, rel=0.1)  # as the one that is there
+    assert contents(made) == before
+
+
+def _has(module: str) -> bool:
+    with contextlib.suppress(ImportError):
+        return bool(__import__(module))
+    return False

@@ -1,0 +1,157 @@
+"""A file of requests, or a grid of them -> requests, each with the place where it is written."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import tomllib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from voiceguide import library, script
+from voiceguide.errors import RequestError, VoiceguideError, shortened
+from voiceguide.options import BEDS, Options, chosen
+from voiceguide.script import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+TARGET = "target"
+ALL = "all"
+"""In a grid: every region of the library."""
+_MOST_TOLD = 20  # wrong lines
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A request of a catalogue."""
+
+    request: Request
+    at: str
+    """Where it is written, for messages: requests.jsonl:12; for a grid, with what it says."""
+
+
+def read_requests(path: Path) -> list[Wanted]:
+    """Return the requests in a file of JSON lines: {"target": "calf", "side": "left"}.
+
+    Keys are ``target`` and the options of ``Session``. Raises RequestError that names every wrong
+    line and what is wrong with it.
+    """
+    return _checked(
+        (f"{path}:{number}", line)
+        for number, line in enumerate(_text(path).splitlines(), 1)
+        if line.strip()
+    )
+
+
+def read_grid(path: Path) -> list[Wanted]:
+    """Return every combination of the lists in a TOML file, in the order of its keys.
+
+    What is in a table ``[[grid]]`` is combined with what is above all tables, and replaces it; a
+    file without tables is one grid. The target “all” means every region. Raises RequestError.
+    """
+    try:
+        above = tomllib.loads(_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise RequestError(f"{path}: is not valid TOML: {error}") from error
+    grids = above.pop("grid", [{}])
+    if not isinstance(grids, list) or not all(isinstance(grid, dict) for grid in grids):
+        raise RequestError(f"{path}: write [[grid]] above each table, with two brackets")
+    written = []
+    for number, grid in enumerate(grids, 1):
+        where = f"{path}: [[grid]] {number}" if len(grids) > 1 else str(path)
+        written += [(where, one) for one in _combinations(above | grid)]
+    return _checked(written)
+
+
+def _combinations(grid: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    lists = [values if isinstance(values, list) else [values] for values in grid.values()]
+    for values in itertools.product(*lists):
+        one = dict(zip(grid, values, strict=True))
+        if one.get(TARGET) == ALL:
+            regions = library.load(str(one.get("language", library.REFERENCE))).region_files
+            yield from ({**one, TARGET: region} for region in regions)
+        else:
+            yield one
+
+
+def _checked(written: Any) -> list[Wanted]:
+    """Return the requests, each once, in the order in which they are written."""
+    wanted: dict[str, Wanted] = {}
+    wrong: dict[str, None] = {}
+    targets: dict[tuple[str, str, str], str | None] = {}
+    for at, what in written:
+        try:
+            request = _request(json.loads(what) if isinstance(what, str) else what)
+            about = (request.target, request.options.language, str(request.options.library))
+            if about not in targets:
+                targets[about] = _unknown(request)
+            if targets[about]:
+                raise RequestError(targets[about])
+        except json.JSONDecodeError as error:
+            wrong[f"{at}: is not JSON: {error.msg} in column {error.colno}"] = None
+        except VoiceguideError as error:
+            wrong[f"{at}: {error}"] = None
+        else:
+            name = json.dumps(as_json(request), sort_keys=True)
+            place = at if isinstance(what, str) else f"{at}: {json.dumps(what, ensure_ascii=False)}"
+            wanted.setdefault(name, Wanted(request, place))
+    if wrong:
+        told = list(wrong)[:_MOST_TOLD]
+        more = len(wrong) - len(told)
+        last = [f"and {more:,} more like these"] if more else []
+        raise RequestError("\n".join([*told, *last]))
+    if not wanted:
+        raise RequestError("there is no request in it")
+    return list(wanted.values())
+
+
+def _request(written: Any) -> Request:
+    if not isinstance(written, dict):
+        raise RequestError('must be a table, such as {"target": "calf", "side": "left"}')
+    options = dict(written)
+    target = options.pop(TARGET, None)
+    if not isinstance(target, str):
+        raise RequestError(f"“{TARGET}” is missing: a region, a complaint or a kind")
+    found = chosen(options)
+    if found.bed is not None and found.bed not in BEDS:
+        what = f"bed {shortened(found.bed)}: files are not the same on every machine"
+        raise RequestError(f"{what}; beds of a catalogue are {', '.join(BEDS)}")
+    return Request(target, _plain(found))
+
+
+def _plain(options: Options) -> Options:
+    """Return options that are the same if they mean the same: 5, 5.0 and "5:00" minutes."""
+    if options.length_ms is None:
+        return options
+    minutes = options.length_ms / 60_000
+    return replace(options, minutes=int(minutes) if minutes.is_integer() else minutes)
+
+
+def _unknown(request: Request) -> str | None:
+    """Return what is wrong with a target; None if it can be made anywhere."""
+    try:
+        if script.pictured(request) is None:
+            return f"{request.target} is a file; a catalogue is made of regions and kinds"
+    except VoiceguideError as error:
+        return str(error)
+    return None
+
+
+def as_json(request: Request) -> dict[str, Any]:
+    """Return a request as it is written in a file of requests."""
+    options = request.options.chosen()
+    plain = {name: os.fspath(value) if name == "library" else value
+             for name, value in options.items()}  # fmt: skip
+    return {TARGET: request.target, **plain}
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except OSError as error:
+        raise RequestError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise RequestError(f"{path}: is not UTF-8; save it as UTF-8") from error

@@ -1,0 +1,201 @@
+"""A request -> its file and its record, in the catalogue's place. This is what workers run."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import platform
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from voiceguide import __version__, export, files, mixer
+from voiceguide.catalogue.place import place
+from voiceguide.catalogue.requests import TARGET, as_json
+from voiceguide.errors import CatalogueError, ExportError, VoiceguideError, spellings
+from voiceguide.session import Session
+from voiceguide.voices import PLAIN, best, cache, clip, engines, installed_voices
+
+if TYPE_CHECKING:
+    from voiceguide.catalogue.place import Place
+    from voiceguide.script import Request
+    from voiceguide.voices import VoiceInfo
+
+RECORDS = "records"
+"""The folder of records; a record is written when its file is complete."""
+_KINDS = (".toml", ".jinja", ".wav", ".flac")
+"""The files of which sessions are made."""
+_DIGEST_IN_NAME = 12  # characters
+_LONGEST_NAME = 80  # characters, without the digest
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a worker has to make; orders with the same key are equal."""
+
+    key: str
+    """A digest of everything that decides what the file contains."""
+    request: dict[str, Any] = field(compare=False)
+    """As it is written in a file of requests."""
+    file: str = field(compare=False)
+    """The name of its file in the catalogue."""
+    made_with: dict[str, Any] = field(compare=False)
+    """What makes it: see ``made_with``."""
+    output: str = field(compare=False)
+    """The address of the catalogue."""
+    clips: str | None = field(compare=False)
+    """The address of the clips that workers share."""
+
+    @property
+    def record(self) -> str:
+        """The name of its record in the catalogue."""
+        return f"{RECORDS}/{self.key[:2]}/{self.key}.json"
+
+
+class Made(NamedTuple):
+    """A session that is there."""
+
+    record: dict[str, Any]
+
+
+class Failed(NamedTuple):
+    """A request that could not be made."""
+
+    why: str
+
+
+def order(request: Request, form: str, output: str, clips: str | None) -> Order:
+    """Return what a worker has to make for a request, in the format ``form`` (“mp3”).
+
+    Nothing is spoken for it. Raises VoiceguideError if its voice or its texts are missing.
+    """
+    written = as_json(request)
+    made_by = made_with(request)
+    told = {name: value for name, value in written.items() if name != "library"}
+    key = cache.key(sorted(told.items()), sorted(made_by.items()), form)
+    (name, *_) = sorted(spellings(request.target)) or ["session"]
+    stem = "-".join([name, *request.options.names()])
+    safe = "".join(one if one.isascii() and (one.isalnum() or one in "-.") else "-" for one in stem)
+    file = f"{safe[:_LONGEST_NAME]}-{key[:_DIGEST_IN_NAME]}.{form}"
+    folder = f"{request.options.language}/{name[:_LONGEST_NAME]}"
+    return Order(key, written, f"{folder}/{file}", made_by, output, clips)
+
+
+def made_with(request: Request) -> dict[str, Any]:
+    """Return what makes a request's file: the program, its texts and sounds, and the engine."""
+    options = request.options
+    return {
+        "program": __version__,
+        "sound": [clip.VERSION, mixer.VERSION, export.VERSION],
+        "texts": _texts(options.language, options.library_path),
+        "engine": _engine(options.voice),
+    }
+
+
+def make(order: Order) -> Made | Failed:
+    """Make a session, and write its file, then its record.
+
+    Whatever is wrong with the request is returned. Raises CatalogueError if nothing else can be
+    made here either: the place is full or closed, or this is another program.
+    """
+    written = dict(order.request)
+    try:
+        session = Session(written.pop(TARGET), **written)
+        _check(order, made_with(session.request))
+        output = place(order.output)
+        with cache.sharing(place(order.clips) if order.clips else None):
+            return Made(_made(order, session, output))
+    except CatalogueError:
+        raise
+    except ExportError as error:  # nor can any other be written here
+        what = f"on {platform.node()}: {error}; TMPDIR names another folder for unfinished files"
+        raise CatalogueError(what) from error
+    except VoiceguideError as error:
+        return Failed(str(error))
+    except Exception as error:  # noqa: BLE001 (a mistake of ours must not stop all others)
+        return Failed(f"unexpected {type(error).__name__}: {error}")
+
+
+def _made(order: Order, session: Session, output: Place) -> dict[str, Any]:
+    """Make a session, write its file and its record, and return the record."""
+    with files.scratch_folder() as folder:
+        path = folder / Path(order.file).name
+        tags = replace(session.tags, date="")  # the same file on every day
+        session.export(path, tags=tags)
+        record = _record(order, session, path)
+        output.write(order.file, path)
+    output.write(order.record, line(record))
+    return record
+
+
+def line(record: dict[str, Any]) -> bytes:
+    """Return a record as a line of JSON."""
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _record(order: Order, session: Session, path: Path) -> dict[str, Any]:
+    options = session.request.options
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    texts = [event.text for event in session.timeline.events if event.text]
+    voice = _voice(options.voice, session.language)
+    return {
+        "key": order.key,
+        "request": order.request,
+        "file": order.file,
+        "sha256": digest,
+        "bytes": path.stat().st_size,
+        "length_ms": session.timeline.duration_ms,
+        "words": sum(len(text.split()) for text in texts),
+        "title": session.title,
+        "language": session.language,
+        "seed": options.seed,
+        "voice": {
+            "name": voice.id if voice else PLAIN,
+            "licence": voice.licence if voice else None,
+        },
+        "program": f"voiceguide {__version__}",
+    }
+
+
+def _check(order: Order, here: dict[str, Any]) -> None:
+    """Raise CatalogueError if what would make an order is not what it was given to."""
+    what = {"program": "another version of voiceguide", "sound": "another version of voiceguide",
+            "texts": "other texts or sounds", "engine": "other voices"}  # fmt: skip
+    for name, wanted in order.made_with.items():
+        if here.get(name) != wanted:
+            raise CatalogueError(
+                f"the worker on {platform.node()} has {what[name]} ({here.get(name)}, not {wanted})"
+                "; install the same there, then run the same command again"
+            )
+
+
+@functools.cache
+def _texts(language: str, own: Path | None) -> str:
+    """Return a digest of all texts, templates and sounds that may be in a session."""
+    digest = hashlib.sha256()
+    spoken = {language, language.partition("-")[0], "kinds"}
+    for root in [*files.script_folders(own), *files.folders("sounds")]:
+        for path in sorted(root.rglob("*")):
+            name = path.relative_to(root)
+            if path.suffix in _KINDS and (len(name.parts) == 1 or name.parts[0] in spoken):
+                digest.update(f"{name.as_posix()}\0{path.stat().st_size}\0".encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@functools.cache
+def _engine(voice: str | None) -> str:
+    """Return the id of the engine that speaks."""
+    engine = engines(voice)()
+    engine.close()
+    return hashlib.sha256(engine.id.encode()).hexdigest()[:16]
+
+
+@functools.cache
+def _voice(voice: str | None, language: str) -> VoiceInfo | None:
+    """Return the voice that speaks a language; None for the system's."""
+    if voice is None:
+        return best.voices().get(language.partition("-")[0].lower())
+    return next((one for one in installed_voices() if one.id == voice), None)
