@@ -99,7 +99,7 @@ class Plan:
             remarks = engine.remarks([utterance for _, utterance in script.utterances])
         finally:
             engine.close()
-        return (*self.script.warnings, *self.cast.warnings, *remarks)
+        return (*self.written.warnings, *self.script.warnings, *self.cast.warnings, *remarks)
 
 
 def plan(request: Request, problems: Findings | None = None) -> Plan:
