@@ -145,7 +145,7 @@ def test_a_negative_begin_overlaps_with_what_comes_before():
 
 def test_nothing_begins_before_the_session():
     assert refused(f'\nOne.\n<media begin="-2s">{BELL}</media>') == (
-        "my.ssml:3:1: begins 1000 ms before the session does"
+        "my.ssml:3:1: begins 1000 ms before the session does: let it begin later"
     )
 
 
@@ -381,7 +381,8 @@ def test_problems_are_in_the_order_of_the_script_even_where_time_runs_otherwise(
 def test_what_is_wrong_in_the_same_way_is_told_once_with_its_number():
     early = '<media begin="-1s">One.</media>'
     assert refused(f"\n<par>{early}{early}\n{early}</par>") == (
-        "my.ssml:2:6: begins 1000 ms before the session does (and 2 more like it)"
+        "my.ssml:2:6: begins 1000 ms before the session does: let it begin later "
+        "(and 2 more like it)"
     )
 
 

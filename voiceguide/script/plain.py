@@ -195,6 +195,8 @@ class _Writer:
 
     def _command(self, shown: str, written: str, place: Place) -> str:
         """Return the SSML for what is in brackets on its own."""
+        if not written.strip():
+            return escape(shown)
         if self._mistakes == _MOST_MISTAKES:
             return ""  # not looked for any more: each takes a while
         keys = modifiers.pairs(written)

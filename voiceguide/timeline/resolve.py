@@ -170,7 +170,8 @@ class _Resolver:
         finally:
             node.beginning = False
         if node.begin < 0 and not self._guessing:
-            self._problems.add(f"begins {-node.begin} ms before the session does", node.cue.at)
+            what = f"begins {-node.begin} ms before the session does: let it begin later"
+            self._problems.add(what, node.cue.at)
             node.begin = 0
         return node.begin
 
