@@ -362,7 +362,7 @@ def command_lines(folder: Path) -> Subject:
         b"methods", b"config",
     ]  # fmt: skip
     words = [
-        "\n--", "--method\nhands\n", "--side\n", "--method\n", "--area\n", "--level\n", "--guidance\n",
+        "\n--", "--side\n", "--method\n", "--area\n", "--level\n", "--guidance\n",
         "--language\n", "--voice\n", "--rate\n", "--bed\n", "--mono\n", "--explain\n",
         "--library\n", "--set\n", "--max-length\n", "nan", "inf", "1e999", "-", "/dev/null", "~",
         "$HOME", "*", "\udcff",

@@ -50,9 +50,9 @@ _PART = re.compile(
     | \[(?P<command>[^\[\]]*)\]
     | (?P<strong>\*\*|__)(?=\S)(?P<stressed>(?:(?!(?P=strong)).)+)(?<=\S)(?P=strong)
     | (?<!\w)(?P<weak>[*_])(?=\S)
-      (?P<leaned>(?:(?!(?P=weak)).|(?<=\w)(?P=weak)(?=\w))+)(?<=\S)(?P=weak)(?!\w)
+      (?P<leaned>(?:(?!(?P=weak)).|(?<=[^\W_])(?P=weak)(?=[^\W_]))+)(?<=\S)(?P=weak)(?!\w)
     | (?<![\w+~-])(?P<sign>\+\+|[+~-])(?=[^\s+~-])
-      (?P<signed>(?:(?!(?P=sign)).|(?<=\w)(?P=sign)(?=\w))+)(?<=[^\s+~-])(?P=sign)(?![\w+~-])
+      (?P<signed>(?:(?!(?P=sign)).|(?<=[^\W_])(?P=sign)(?=[^\W_]))+)(?<=[^\s+~-])(?P=sign)(?![\w+~-])
     | `(?P<code>[^`]+)`
     """,
     re.VERBOSE,
