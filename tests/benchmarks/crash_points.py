@@ -12,7 +12,6 @@ there; the next run has to succeed with the same bytes, and to leave nothing els
 from __future__ import annotations
 
 import argparse
-import collections
 import ctypes
 import errno
 import functools
@@ -74,10 +73,10 @@ def main() -> int:
     points = runs = wrong = 0
     for name in options.cases or cases:
         found = Trial(root, *cases[name]).tried(options.every)
-        outcomes = collections.Counter(fault for _, fault, _ in found.wrong)
         points, runs = points + found.points, runs + found.runs
         wrong += len(found.wrong)
-        print(f"{name}: {found.points} points, {found.runs} runs, {outcomes.total()} wrong")
+        tried = f"{found.points} of {found.known} points, {found.runs} runs"
+        print(f"{name}: {tried}, {len(found.wrong)} wrong")
         for point, fault, what in found.wrong[:5]:
             print(f"    {fault} at {point}: {what}")
     print(f"{points} points, {runs} runs, {wrong} wrong")
@@ -173,7 +172,7 @@ class Trial:
     def __init__(self, root: Path, prepare: Callable[[], None], act: Callable[[], object]) -> None:
         self._root, self._prepare, self._act = root, prepare, act
         self._layer = ctypes.CDLL(None)
-        self.points = self.runs = 0
+        self.known = self.points = self.runs = 0
         self.wrong: list[tuple[str, str, str]] = []
 
     def tried(self, every: int) -> Trial:
@@ -186,6 +185,7 @@ class Trial:
         assert status == DONE, log
         points = [line for line in log.splitlines() if line]
         after = self._state()
+        self.known = len(points)
         for point in points[::every]:
             self.points += 1
             for fault, how in FAULTS.items():
