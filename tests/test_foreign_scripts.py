@@ -86,6 +86,9 @@ def test_a_namespace_that_is_nearly_right_is_told(space):
         ('<amazon:breath duration="long" volume="x-loud"/>', ["Hold.", 800, "Rest."]),
         ("<amazon:breath/>", ["Hold.", 500, "Rest."]),
         ('<bookmark:bookmark mark="x"/>', ["Hold. Rest."]),
+        ('<bookmark mark="x"/>', ["Hold. Rest."]),
+        ('<express-as type="GoodNews">Stay. </express-as>', ["Hold.Stay. Rest."]),
+        ('<break time="0.5"/>', ["Hold.", 500, "Rest."]),
         ("<x:y/>", ["Hold. Rest."]),
         ("<x:y>Stay.</x:y>", ["Hold.Stay.Rest."]),
         ('<mstts:express-as style="sad">Stay. </mstts:express-as>', ["Hold.Stay. Rest."]),
@@ -103,6 +106,8 @@ def test_what_cannot_be_done_is_told():
         '<mstts:backgroundaudio src="a.mp3"/>Hi.': "lay a bed under the session with --bed",
         '<mstts:silence type="Leading" value="-3s"/>Hi.': "<mstts:silence> must be a time",
         "<amazon:breath/>Hi.": "<amazon:breath> is a pause here",
+        '<break time=".5"/>Hi.': "<break time='.5'> has no unit: it is read as seconds",
+        '<express-as type="Apology">Hi.</express-as>': "<express-as> is not supported",
     }
     for body, warning in told.items():
         script = parsed(f"<speak>{body}</speak>")

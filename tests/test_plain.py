@@ -37,6 +37,11 @@ def heard(one: Session) -> list[str | int]:
     return found
 
 
+def speeches(one: Session) -> dict[str, Speech]:
+    """Return what is spoken by its text."""
+    return {cue.text: cue for cue in walk(one.plan.script.root) if isinstance(cue, Speech)}
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -57,6 +62,92 @@ def heard(one: Session) -> list[str | int]:
 )
 def test_what_is_written_is_heard(tmp_path, text, expected):
     assert heard(session(tmp_path, text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('A [250ms] B [break:"2s"] C', ["A", 250, "B", 2000, "C"]),
+        ('Rest. [mark:"here"] Go.', ["Rest.", "here", "Go."]),
+        ("A ++strong++ +word+, ~as~ -is-.", ["A", "strong", "word,", "as", "is."]),
+        (
+            "mother-in-law, a+b+c, -5 to -3, 2026-10-10",
+            ["mother-in-law, a+b+c, -5 to -3, 2026-10-10"],
+        ),
+        (
+            "(H2O)[chars] [250ms] (10/11/12)[date:'mdy']",
+            ["H, 2, O", 250, "October eleventh twenty twelve"],
+        ),
+        ("((888) 555-1212)[phone]", ["8 8 8, 5 5 5, 1 2 1 2"]),
+        (
+            '(Al)[sub:"tin"] (Mg)["iron"], (C){gold}, (he)/she/they',
+            ["tin iron, gold, (he)/she/they"],
+        ),
+        ("You said (word)[bleep].", ["You said", "tick.wav"]),
+        ('!["bell.wav"] !(ding)["bell.wav"] ![ding](bell.wav)', ["bell.wav"] * 3),
+        ("![A calf](calf.png) !(Ding)['https://x.org/a.mp3']", ["A calf Ding"]),
+        (
+            "(softly)[pause 5s] (softly)[bell] (all)[]",
+            ["(softly)", 5000, "(softly)", "bell.wav", "all"],
+        ),
+        (r"\(a\)\[b\] \+c+ 2\-3-", ["(a)[b] +c+ 2-3-"]),
+        ("(10 km)[unit] (1/2)[fraction] (Hi)[interjection;]", ["10 km 1/2 Hi"]),
+    ],
+)
+def test_speech_markdown_is_heard_as_its_authors_mean_it(tmp_path, text, expected):
+    one = session(tmp_path, text)
+    assert heard(one) == expected
+    assert [warning for warning in one.warnings if "https" not in warning] == []
+
+
+def test_words_are_modified_as_speech_markdown_says(tmp_path):
+    said = speeches(
+        session(
+            tmp_path,
+            'Now (this)[rate:"slow";volume:"loud"], (ici)[lang:"fr-FR"], (hush)[whisper] '
+            '++firmly++, (pecan)[ipa:"pɪˈkɑːn"] (data)[/ˈdeɪtə/].',
+        )
+    )
+    assert (said["this,"].style.rate, said["this,"].style.gain_db) == (0.8, 4.0)
+    assert said["ici,"].style.language == "fr-FR"
+    assert (said["hush"].style.rate, said["hush"].style.gain_db) == (0.9, -6.0)
+    assert (said["firmly,"].style.rate, said["firmly,"].style.gain_db) == (0.85, 3.0)
+    assert said["pecan data."].phonemes == "[[pɪˈkɑːn]] [[ˈdeɪtə]]."
+
+
+def test_a_section_changes_what_follows_until_the_next_one(tmp_path):
+    text = """Mine.
+#[voice:"Ann";lang:"en-GB"]
+Hers.
+
+- Hers too.
+#[voice:"device"] Mine again.
+#[defaults]
+Mine still."""
+    said = speeches(session(tmp_path, text))
+    names = [cue.style.voice.names if cue.style.voice else () for cue in said.values()]
+    assert list(said) == ["Mine.", "Hers.", "Hers too.", "Mine again.", "Mine still."]
+    assert names == [(), ("Ann",), ("Ann",), (), ()]
+    assert [cue.style.language for cue in said.values()] == ["en", "en-GB", "en-GB", "en", "en"]
+
+
+def test_what_speech_markdown_does_not_know_is_told_and_its_words_are_kept(tmp_path):
+    text = """Hi.
+(Sad)[style:"sad";rate:"slow"] (no)[1]. [foo:"bar"]
+#[dj]
+(Go)[rat:"slow"] (on)[rate:"soon"]."""
+    one = session(tmp_path, text)
+    assert heard(one) == ["Hi.", "Sad", "no.", "Go on."]
+    assert speeches(one)["Sad"].style.rate == 0.8
+    kept = "the words are spoken as they are"
+    assert [warning.split("my.md:")[1] for warning in one.warnings] == [
+        f"2:6: [style] is not known here: {kept}",
+        f"2:36: [1] is not known here: {kept}",
+        '2:41: [foo:"bar"] is not known: it is ignored',
+        "3:2: [dj] is not known here: it changes nothing",
+        f"4:5: [rat] is not known here; did you mean rate?: {kept}",
+        f"4:22: [rate:soon] is not known: {kept}",
+    ]
 
 
 def test_a_hold_is_marked_counted_and_lasts_what_it_says(tmp_path):

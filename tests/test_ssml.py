@@ -589,8 +589,8 @@ def test_an_id_may_be_used_before_it_is_written_and_from_anywhere():
         ('<media begin="soon"/>', "must be a time .1.5s., or another element's"),
         ('<media begin="x.middle"/>', "<media begin='x.middle'>"),
         ('<media begin="x.end+soon"/>', "<media begin='x.end.soon'>"),
-        ('<media begin="nope.end+1s"/>', "no element has the xml:id “nope”$"),
-        ('<media end="nope.begin"/>', "no element has the xml:id “nope”$"),
+        ('<media begin="nope.end+1s"/>', "no element has the xml:id “nope”: give it to a par"),
+        ('<media end="nope.begin"/>', "no element has the xml:id “nope”: give it to a par"),
         ('<par dur="-1s"/>', "<par dur='-1s'>"),
         ('<seq repeatCount="0"/>', "<seq repeatCount='0'>: must be more than 0"),
         ('<seq repeatCount="-1"/>', "must be more than 0"),
@@ -649,7 +649,7 @@ def test_all_problems_of_a_script_are_reported_at_once_in_its_order():
 <blink/><mark/>
 """)
     says = [
-        "2:1: no element has the xml:id “nope”",
+        "2:1: no element has the xml:id “nope”; available: a",
         "2:37: <blink> is not an element of SSML 1.1, nor par, seq or media (and 1 more like it)",
         "3:3: <break time='x'>: must be a time such as 1.5s, 250ms, 2min or 1h",
         f"4:1: no sound 'no.wav' in {SOUNDS}, and no text to speak instead",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import wave
 
 import numpy as np
 import pytest
@@ -200,6 +202,18 @@ def test_check_tells_all_that_does_not_fit_at_once(ssml):
     done = voiceguide("script", path, "--check")
     assert done.returncode == 1
     assert done.stderr.count("there is room for") == 2
+
+
+@pytest.mark.slow
+def test_what_an_end_cuts_off_is_told_and_the_rest_is_rendered(ssml, tmp_path):
+    path = ssml('<media end="900ms">This sentence is far too long for it.</media>')
+    warning = r"“This sentence .*” lasts 2\.\d{3} s, but the “end” .* cuts it off after 0\.900 s"
+    for command in (("render", path, "-o", tmp_path / "my.wav"), ("script", path, "--check")):
+        done = voiceguide(*command)
+        assert done.returncode == 0, done.stderr
+        assert len(re.findall(warning, done.stderr)) == 1
+    with wave.open(str(tmp_path / "my.wav")) as file:
+        assert file.getnframes() == 900 * 48
 
 
 def test_the_ssml_of_a_template_is_shown_even_if_it_is_wrong(tmp_path):

@@ -145,7 +145,7 @@ def test_a_negative_begin_overlaps_with_what_comes_before():
 
 def test_nothing_begins_before_the_session():
     assert refused(f'\nOne.\n<media begin="-2s">{BELL}</media>') == (
-        "my.ssml:3:1: begins 1000 ms before the session does"
+        "my.ssml:3:1: begins 1000 ms before the session does: let it begin later"
     )
 
 
@@ -294,19 +294,53 @@ def test_speech_that_just_fits_is_whole():
     ("body", "column", "begins", "length", "room"),
     [
         ('<par dur="5s">\n<media begin="4s">Two.</media></par>', 19, 4, 2, 1),
-        ('Two.\n<media end="2999ms">  Three.</media>', 23, 2, 3, 2.999),
+        ('\n<media end="4s" repeatDur="2500ms">One.</media>', 36, 2, 1, 0.5),
+        ('<media end="4s">\n<media dur="1s">Two.</media></media>', 17, 0, 2, 1),
+        ('<par dur="1s">\n<media end="3s">Two.</media></par>', 17, 0, 2, 1),
         ('\n<media repeatCount="1.5">Three.</media>', 26, 3, 3, 1.5),
         ('\n<media repeatDur="2500ms">One.</media>', 27, 2, 1, 0.5),
         ('<par dur="2s">\n<media begin="3s">One.</media></par>', 19, 3, 1, 0),
         ('<par dur="1s"><par dur="3s">\n<media>Two.</media></par></par>', 8, 0, 2, 1),
     ],
 )
-def test_speech_that_does_not_fit_is_an_error_and_never_cut(body, column, begins, length, room):
+def test_speech_that_does_not_fit_is_an_error_and_not_cut(body, column, begins, length, room):
     assert re.fullmatch(
         rf"my\.ssml:2:{column}: “(One|Two|Three)\.” begins at {begins}\.000 s and lasts "
         rf"{length}\.000 s, but there is room for {room:.3f} s: .*",
         refused(body),
     )
+
+
+def test_an_end_cuts_speech_with_a_fade_and_a_warning():
+    inner = "<seq><media>Two.</media><media>Three.</media></seq>"
+    session = whole(f'<media begin="1s" end="2500ms">\n{inner}</media>One.')
+    two, one = session.events
+    assert (two.text, two.begin_ms, two.end_ms) == ("Two.", 1000, 2500)
+    assert two.ramps == (Ramp(2400, 2500, rising=False),)
+    assert (one.text, one.begin_ms) == ("One.", 2500)
+    cut, unheard = session.warnings
+    assert cut == (
+        "my.ssml:2:13: “Two.” lasts 2.000 s, but the “end” around it cuts it off after 1.500 s: "
+        "it is faded"
+    )
+    assert unheard == "my.ssml:2:32: “Three.” is not heard: the “end” around it comes before it"
+    assert list(session)[-1] == End(3500, session.warnings)
+
+
+def test_speech_that_ends_with_the_end_or_before_it_is_whole_without_a_warning():
+    for body in (
+        '<media end="2s">Two.</media>',
+        '<media end="9s"><media end="3s">Two.</media></media>',
+    ):
+        session = whole(body)
+        (event,) = session.events
+        assert (event.end_ms, event.ramps, session.warnings) == (2000, (), ())
+
+
+def test_each_round_that_an_end_cuts_alike_is_told_once():
+    body = '<seq repeatCount="3"><media end="1s">Two.</media></seq>'
+    assert heard(body) == [("Two", 0, 1), ("Two", 1, 2), ("Two", 2, 3)]
+    assert len(whole(body).warnings) == 1
 
 
 def test_a_long_speech_is_named_by_its_first_words(monkeypatch):
@@ -347,7 +381,8 @@ def test_problems_are_in_the_order_of_the_script_even_where_time_runs_otherwise(
 def test_what_is_wrong_in_the_same_way_is_told_once_with_its_number():
     early = '<media begin="-1s">One.</media>'
     assert refused(f"\n<par>{early}{early}\n{early}</par>") == (
-        "my.ssml:2:6: begins 1000 ms before the session does (and 2 more like it)"
+        "my.ssml:2:6: begins 1000 ms before the session does: let it begin later "
+        "(and 2 more like it)"
     )
 
 

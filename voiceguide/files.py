@@ -201,6 +201,14 @@ def write_bytes(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def remove(path: Path) -> None:
+    """Remove a file, if it is there; raises ExportError."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise ExportError(f"{path}: cannot be removed: {error.strerror}; remove it") from error
+
+
 def settle(part: Path, path: Path) -> None:
     """Flush a file to disk, then rename it to ``path``; raises OSError."""
     with part.open("rb+") as file:
@@ -392,6 +400,7 @@ class Store:
             if not _close_to_others(self._folder):
                 return
             _make_private(path.parent)
+            sweep(path.parent)
             part, handle = _new_part(path, 0o600)
             with _kept_claimed(handle):
                 with open(handle, "wb") as file:  # noqa: PTH123 (a handle)

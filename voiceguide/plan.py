@@ -99,7 +99,7 @@ class Plan:
             remarks = engine.remarks([utterance for _, utterance in script.utterances])
         finally:
             engine.close()
-        return (*self.script.warnings, *self.cast.warnings, *remarks)
+        return (*self.written.warnings, *self.script.warnings, *self.cast.warnings, *remarks)
 
 
 def plan(request: Request, problems: Findings | None = None) -> Plan:
@@ -205,7 +205,9 @@ def items(
             yield plan.bed
     for item in found:
         if isinstance(item, Event) and not isinstance(item.plays, Sound):
-            yield replace(item, words=voice.words(item.plays))
+            heard_ms = item.end_ms - item.begin_ms
+            words = tuple(word for word in voice.words(item.plays) if word.end_ms <= heard_ms)
+            yield replace(item, words=words)
         else:
             yield item
 

@@ -20,6 +20,7 @@ from voiceguide.plan import Plan, bed, fit, items, open_voice, plan, planned
 from voiceguide.script import Request
 from voiceguide.ssml import Mark, Sound, Speech, walk
 from voiceguide.ssml.xml import text_of
+from voiceguide.timeline import End
 from voiceguide.voices import VoiceInfo, cache, clip, engines, installed_voices
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from voiceguide.script import Written
     from voiceguide.timeline import Bed, Item, Timeline
     from voiceguide.voices import Utterance
+    from voiceguide.voices.voice import Voice
 
 OUTPUT = Path("output")
 """Where exports land by default."""
@@ -88,12 +90,17 @@ class Session:
         that is unknown or has an invalid value.
         """
         self.request = Request(os.fspath(target), options)
+        self.cut_off: tuple[str, ...] = ()
+        """Warnings about speech that an “end” in the script cuts off.
+
+        They are known once the session has been timed, exported or played to its end."""
 
     @classmethod
     def of(cls, plan: Plan) -> Self:
         """Return the session that a plan describes."""
         session = cls.__new__(cls)
         session.request, session.written, session.plan = plan.request, plan.written, plan
+        session.cut_off = ()
         return session
 
     def __repr__(self) -> str:
@@ -149,7 +156,7 @@ class Session:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Warnings about the script or the voice; the session plays anyway."""
-        return self.plan.warnings
+        return (*self.plan.warnings, *self.cut_off)
 
     @property
     def utterances(self) -> list[tuple[str | None, Utterance]]:
@@ -205,7 +212,7 @@ class Session:
     def timeline(self) -> Timeline:
         """Events, chapters and marks on the millisecond grid; all speech is made for it."""
         with clock.timed("speaking"), open_voice(self.request.options) as voice:
-            whole = timeline.collect(items(self.plan, voice))
+            whole = timeline.collect(self._items(voice))
         if whole.duration_ms == 0:
             raise mixer.nothing_is_heard(self.plan.written.name)
         return whole
@@ -263,7 +270,7 @@ class Session:
 
         what = f"speaking, mixing and writing {path}"
         with clock.timed(what), open_voice(self.request.options) as voice:
-            heard_items = items(one, voice)
+            heard_items = self._items(voice)
             if not tones:
                 heard_items = timeline.without_sounds(heard_items)
             if start_delay_ms:
@@ -284,7 +291,7 @@ class Session:
         """Return the audio of the session: 48,000 Hz, shape (frames, channels)."""
         channels = self.plan.channels
         with open_voice(self.request.options) as voice:
-            blocks = b"".join(mixer.mix(items(self.plan, voice), voice.clip, channels))
+            blocks = b"".join(mixer.mix(self._items(voice), voice.clip, channels))
         return np.frombuffer(blocks, dtype="<i2").reshape(-1, channels)
 
     def play(
@@ -318,7 +325,7 @@ class Session:
                 lambda: Spoken(
                     one.title,
                     len(one.chapters),
-                    lambda known: items(one, voice, known=known),
+                    lambda known: self._items(voice, known),
                     window,
                     lead,
                 ),
@@ -328,6 +335,15 @@ class Session:
                 quiet=quiet,
                 stopped=stopped,
             )
+
+    def _items(
+        self, voice: Voice, known: Callable[[int], object] = lambda _: None
+    ) -> Iterator[Item]:
+        """Return the session's timeline, item by item; its end says what was cut off."""
+        for item in items(self.plan, voice, known=known):
+            if isinstance(item, End):
+                self.cut_off = item.warnings
+            yield item
 
 
 def _digest(sound: Sound | Bed) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
+import operator
 import os
 import signal
 import sys
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from voiceguide import Session
     from voiceguide.player.places import Places
 
+_CUT_OFF = operator.attrgetter("cut_off")
 _DELAY = "Time to get into position; a soft tone ends it."
 Id3 = Annotated[
     Literal["2.4", "2.3"],
@@ -82,6 +85,7 @@ def script(
             session.timeline, form, title=session.title, language=session.language
         )
         typer.echo(text, nl=False)
+        say.warn(session.cut_off)
 
 
 @command("Examples: voiceguide render calf neck -o ~/Music;  voiceguide render neck jaw --as-one")
@@ -126,6 +130,7 @@ def render(  # noqa: PLR0913 (each is an option)
         with say.progress(session.title) as progress:
             tags = replace(session.tags, id3=id3)
             session.export(path, progress, tags=tags, tones=not no_tones, start_delay_ms=delay_ms)
+        say.warn(session.cut_off)
         typer.echo(path)
     say.advise(options)
 
@@ -196,6 +201,8 @@ def play(  # noqa: PLR0913 (each is an option)
                 quiet=say.is_quiet(),
                 stopped=stopped.append,
             )
+        if session is not None:
+            say.warn(session.cut_off)
         if stopped:
             return
         begin, delay_ms, resume = None, 0, False
@@ -261,6 +268,7 @@ def playlist(  # noqa: PLR0913 (each is an option)
                 path = one.export(
                     folder, progress, url=address, id3=id3, waiting=lambda: say.note(say.WAITING)
                 )
+            say.warn(itertools.chain(*map(_CUT_OFF, one.sessions)))
         except VoiceguideError as error:
             where = "" if len(wanted) == 1 else f"{target}: "
             typer.echo(f"voiceguide: {where}{error.with_flags()}", err=True)

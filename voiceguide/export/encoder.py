@@ -43,4 +43,8 @@ class PedalboardEncoder:
 
     def close(self) -> None:
         """Complete the file; raises OSError."""
-        self._file.close()
+        try:
+            self._file.close()
+        except SystemError as error:  # it wraps an error of the disk
+            cause = error.__cause__
+            raise (cause if isinstance(cause, OSError) else OSError(str(error))) from error

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from voiceguide import export
-from voiceguide.files import write_bytes
+from voiceguide.files import remove, write_bytes
 from voiceguide.playlist.folder import (
     COVER,
     FEED,
@@ -65,13 +65,13 @@ def write(
     write_bytes(m3u8_path(folder), m3u8(made))
     write_bytes(xspf_path(folder), xspf(made))
     if url is None:
-        (folder / FEED).unlink(missing_ok=True)
+        remove(folder / FEED)
     else:
         write_bytes(folder / FEED, feed(made, url))
     for track in tracks(folder):
         if track.path not in paths:
             for path in files_of(track.path):
-                path.unlink(missing_ok=True)
+                remove(path)
     return m3u8_path(folder)
 
 
@@ -105,7 +105,7 @@ def _export_track(
     del shown["date"], shown["cover"], shown["source_digest"]
     mark = key(session.fingerprint, shown, (tags.cover or b"").hex())
     if export.read_source_digest(path) != mark:
-        transcript.unlink(missing_ok=True)  # it must not outlive its track
+        remove(transcript)  # it must not outlive its track
         session.export(path, progress, tags=replace(tags, source_digest=mark))
     if not transcript.exists():
         text = export.captions(

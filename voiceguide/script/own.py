@@ -53,6 +53,7 @@ def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -
     folder = path.resolve().parent
     source = _read(path)
     text: str | bytes = source
+    warnings: tuple[str, ...] = ()
     if path.suffix.lower() == ".jinja" or (piped and any(mark in source for mark in _MARKERS)):
         text = fill(_decoded(source, name), name, folder)
         name = f"what {name} renders to"
@@ -60,9 +61,10 @@ def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -
         what = f"{option('variables', '--set')} only applies to templates; {name} is a script"
         raise RequestError(what)
     elif path.suffix.lower() in _PLAIN or (piped and _is_plain(source)):
-        text = plain.to_ssml(_decoded(source, name), name)
+        text, warnings = plain.to_ssml(_decoded(source, name), name)
     album = stem.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # as it is shown
-    return Written(text, name, (folder, *files.folders("sounds")), None, album, stem)
+    folders = (folder, *files.folders("sounds"))
+    return Written(text, name, folders, None, album, stem, warnings=warnings)
 
 
 def _is_plain(source: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Plain writing -> SSML: text, Markdown, and captions (SRT, WebVTT), for whom XML is too much.
+"""Plain writing -> SSML: text, Markdown, Speech Markdown, and captions (SRT, WebVTT).
 
 docs/plain-text.md lists what can be written. Every line of a text becomes one line of SSML, so that
 messages about the script name the line that the author knows.
@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from voiceguide.clock import milliseconds
 from voiceguide.errors import Findings, Place, ScriptError, near
+from voiceguide.script import modifiers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,21 +22,37 @@ _BEGIN = '<speak version="1.1" xmlns="http://www.w3.org/2001/10/synthesis">'
 _END = "</speak>"
 _TONES = ("bell", "chime", "start", "end", "half", "tick")
 _WORDS = ("pause", "break", "breathe", "hold", "chapter", "sound", *_TONES)
+_STRENGTHS = ("none", "x-weak", "weak", "medium", "strong", "x-strong")
+_LEVELS = {
+    "**": "strong", "__": "strong", "++": "strong", "*": "moderate", "_": "moderate",
+    "+": "moderate", "~": "none", "-": "reduced",
+}  # fmt: skip
+_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
 
-_HEADING = re.compile(r"\s{0,3}#{1,6}\s+(.+?)\s*#*\s*")
+_HEADING = re.compile(r"\s{0,3}#{1,6}\s+(\S.*)")
 _RULE = re.compile(r"\s{0,3}([-*_])(\s*\1){2,}\s*")
 _ITEM = re.compile(r"\s*(?:[-*+]|\d{1,3}[.)])\s+(?=\S)")
 _QUOTE = re.compile(r"\s*(?:>\s?)+")
 _TIMED = re.compile(r"(.*\S)\s*;\s*(\d+(?:[.,]\d+)?)\s*s?\s*")
 """“Breathe in.;5”: a phrase, then seconds of silence."""
 _BREATHS = re.compile(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)(?:\s*[x×]\s*(\d{1,4}))?")
+_SECTION = re.compile(r"\s*#\[([^\[\]]*)\]\s*")
+"""As in Speech Markdown: #[voice:"Ann"] changes what follows, until the next one."""
+_QUOTED_KEY = re.compile(r"\s*[\w-]+\s*:\s*[\"']")
 _PART = re.compile(
     r"""
-      \\(?P<escaped>[\\\[\]*_`;#])
+      \\(?P<escaped>[\\\[\](){}*_`;#!+~/-])
+    | !(?:\((?P<caption>[^()]*)\))?\[["'](?P<sound>[^"'\[\]]+)["']\](?!\()
+    | !\[["']?(?P<shown>[^\[\]"']*)["']?\]\(["']?(?P<file>[^()"']+)["']?(?:"[^"]*")?\)
+    | \((?P<words>(?:[^()]|\([^()]*\))*)\)\[(?P<keys>[^\[\]]*)\]
+    | \((?P<named>[^()]+)\)(?:\{(?P<alias>[^{}]+)\}|/(?P<ipa>[^/\s]+)/(?!\w))
     | \[(?P<link>[^\[\]]+)\]\([^()\s]*\)
     | \[(?P<command>[^\[\]]*)\]
-    | (?P<strong>\*\*|__)(?=\S)(?P<stressed>.+?)(?<=\S)(?P=strong)
-    | (?<!\w)(?P<weak>[*_])(?=\S)(?P<leaned>.+?)(?<=\S)(?P=weak)(?!\w)
+    | (?P<strong>\*\*|__)(?=\S)(?P<stressed>(?:(?!(?P=strong)).)+)(?<=\S)(?P=strong)
+    | (?<!\w)(?P<weak>[*_])(?=\S)
+      (?P<leaned>(?:(?!(?P=weak)).|(?<=[^\W_])(?P=weak)(?=[^\W_]))+)(?<=\S)(?P=weak)(?!\w)
+    | (?<![\w+~-])(?P<sign>\+\+|[+~-])(?=[^\s+~-])
+      (?P<signed>(?:(?!(?P=sign)).|(?<=[^\W_])(?P=sign)(?=[^\W_]))+)(?<=[^\s+~-])(?P=sign)(?![\w+~-])
     | `(?P<code>[^`]+)`
     """,
     re.VERBOSE,
@@ -44,11 +61,13 @@ _STAMPS = re.compile(
     r"((?:\d+:)?\d{1,2}:\d{2}[.,]\d{3})\s*-->\s*((?:\d+:)?\d{1,2}:\d{2}[.,]\d{3}).*"
 )
 _TAG = re.compile(r"<[^<>]*>")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
 _NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 _SHORTEST_HALVED_S, _COUNTED_S = 20, 3
 """Holds from this length on have a tone at half time; the last seconds are counted."""
+_MOST_MISTAKES = 1000
+"""How many wrong commands are looked at: names that are near take a while to find."""
 
 
 def is_captions(text: str) -> bool:
@@ -59,74 +78,139 @@ def is_captions(text: str) -> bool:
     )
 
 
-def to_ssml(text: str, name: str) -> str:
-    """Return plain writing as SSML; raises ScriptError that names each mistake with its line.
+def to_ssml(text: str, name: str) -> tuple[str, tuple[str, ...]]:
+    """Return plain writing as SSML, and warnings about what is not known in it.
 
-    ``name`` is used in messages.
+    ``name`` is used in messages. Raises ScriptError that names each mistake with its line.
     """
     text = _NO_XML.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     if is_captions(text):
-        return _captions(text)
-    problems = Findings()
+        return _captions(text), ()
     comments = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text)
-    lines = list(_lines(comments.split("\n"), problems))
-    if problems:
-        raise ScriptError("\n".join(problems.report(name)))
-    return "\n".join([f"{_BEGIN}{lines[0]}", *lines[1:]]) + _END
+    writer = _Writer()
+    lines = list(writer.lines(comments.split("\n")))
+    if writer.problems:
+        raise ScriptError("\n".join(writer.problems.report(name)))
+    ssml = "\n".join([f"{_BEGIN}{lines[0]}", *lines[1:]]) + _END
+    return ssml, tuple(writer.warnings.report(name))
 
 
-def _lines(lines: list[str], problems: Findings) -> Iterator[str]:
-    """Return the SSML of each line."""
-    in_paragraph = False
-    for number, line in enumerate(lines, 1):
-        heading, timed = _HEADING.fullmatch(line), _TIMED.fullmatch(line)
-        item, alone = _ITEM.match(line), line.strip()
-        is_apart = not alone or heading or timed or item or _RULE.fullmatch(line)
-        before = "</p>" if in_paragraph and is_apart else ""
-        in_paragraph = in_paragraph and not is_apart
-        if heading:
-            yield f"{before}{_chapter(heading[1])}"
-        elif not alone:
-            yield before
-        elif _RULE.fullmatch(line):
-            yield f'{before}<break strength="strong"/>'
-        elif timed:
-            said = _spoken(timed[1], number, 0, problems)
-            yield f'{before}<p>{said}</p><break time="{timed[2].replace(",", ".")}s"/>'
-        elif item:
-            said = _spoken(line[item.end() :], number, item.end(), problems)
-            yield f"{before}<p>{said}</p>"
-        else:
-            quote = _QUOTE.match(line)
-            begin = quote.end() if quote else 0
-            opened = "" if in_paragraph else "<p>"
-            in_paragraph = True
-            closed = "</p>" if number == len(lines) else ""
-            yield f"{opened}{_spoken(line[begin:], number, begin, problems)}{closed}"
+class _Writer:
+    """Writes the SSML of a text, line by line; collects what is wrong or unknown."""
 
+    def __init__(self) -> None:
+        self.problems, self.warnings = Findings(), Findings()
+        self._style = modifiers.Style()  # of the section
+        self._mistakes = 0
 
-def _spoken(text: str, line: int, before: int, problems: Findings) -> str:
-    """Return the SSML of a text; ``before`` is how many characters come before it in its line."""
-    pieces = []
-    at = 0
-    for part in _PART.finditer(text):
-        pieces.append(escape(text[at : part.start()]))
-        at = part.end()
-        if part["command"] is not None:
-            try:
-                pieces.append(_command(part["command"]))
-            except ValueError as error:
-                place = Place(line, before + part.start() + 1)
-                problems.add(f"{part[0]} {error}", place)
-        elif part["stressed"]:
-            inner = _spoken(part["stressed"], line, before + part.start() + 2, problems)
-            pieces.append(f'<emphasis level="strong">{inner}</emphasis>')
-        elif part["leaned"]:
-            inner = _spoken(part["leaned"], line, before + part.start() + 1, problems)
-            pieces.append(f"<emphasis>{inner}</emphasis>")
-        else:
-            pieces.append(escape(part["escaped"] or part["link"] or part["code"]))
-    return "".join([*pieces, escape(text[at:])])
+    def lines(self, lines: list[str]) -> Iterator[str]:
+        """Return the SSML of each line."""
+        in_paragraph = False
+        for number, line in enumerate(lines, 1):
+            begin = self._section(line, number)
+            rest = line[begin:]
+            heading, timed = _HEADING.fullmatch(rest), _TIMED.fullmatch(rest)
+            item, alone = _ITEM.match(rest), rest.strip()
+            is_apart = begin or not alone or heading or timed or item or _RULE.fullmatch(rest)
+            before = "</p>" if in_paragraph and is_apart else ""
+            in_paragraph = in_paragraph and not is_apart
+            if heading:
+                yield f"{before}{_chapter(heading[1].rstrip().rstrip('#').rstrip())}"
+            elif not alone:
+                yield before
+            elif _RULE.fullmatch(rest):
+                yield f'{before}<break strength="strong"/>'
+            elif timed:
+                said = self._said(timed[1], number, begin)
+                yield f'{before}<p>{said}</p><break time="{timed[2].replace(",", ".")}s"/>'
+            elif item:
+                said = self._said(rest[item.end() :], number, begin + item.end())
+                yield f"{before}<p>{said}</p>"
+            else:
+                quote = _QUOTE.match(rest)
+                quoted = quote.end() if quote else 0
+                opened = "" if in_paragraph else "<p>"
+                in_paragraph = True
+                closed = "</p>" if number == len(lines) else ""
+                said = self._said(rest[quoted:], number, begin + quoted)
+                yield f"{before}{opened}{said}{closed}"
+
+    def _section(self, line: str, number: int) -> int:
+        """Note the style of a section that begins in a line; return where the line continues."""
+        match = _SECTION.match(line)
+        keys = modifiers.pairs(match[1]) if match else None
+        if match is None or keys is None:
+            return 0
+        self._style, undone = modifiers.section(keys)
+        for what in undone:
+            self.warnings.add(what, Place(number, match.start(1)))
+        return match.end()
+
+    def _said(self, text: str, line: int, before: int) -> str:
+        """Return the SSML of a text in the style of its section."""
+        return f"{self._style.begin}{self._spoken(text, line, before)}{self._style.end}"
+
+    def _spoken(self, text: str, line: int, before: int) -> str:
+        """Return the SSML of a text; ``before`` is how many characters of its line precede it."""
+        pieces = []
+        at = 0
+        for part in _PART.finditer(text):
+            pieces.append(escape(text[at : part.start()]))
+            at = part.end()
+            pieces.append(self._part(part, line, before))
+        return "".join([*pieces, escape(text[at:])])
+
+    def _part(self, part: re.Match[str], line: int, before: int) -> str:
+        """Return the SSML of one piece of markup."""
+        kind = part.lastgroup
+        place = Place(line, before + part.start() + 1)
+        match kind:
+            case "command":
+                return self._command(part[0], part["command"], place)
+            case "keys":
+                return self._modified(part, line, before)
+            case "sound" | "file":
+                return _audio(part[kind].strip(), part["caption"] or part["shown"] or "")
+            case "stressed" | "leaned" | "signed":
+                inner = self._spoken(part[kind], line, before + part.start(kind))
+                level = _LEVELS[part["strong"] or part["weak"] or part["sign"]]
+                return f'<emphasis level="{level}">{inner}</emphasis>'
+            case "alias" | "ipa":
+                key = "sub" if kind == "alias" else "ipa"
+                return modifiers.modified({key: part[kind]}, part["named"], "")[0]
+        return escape(part["escaped"] or part["link"] or part["code"])
+
+    def _modified(self, part: re.Match[str], line: int, before: int) -> str:
+        """Return the SSML of (words)[key:"value"]."""
+        words, written = part["words"], part["keys"]
+        inner = self._spoken(words, line, before + part.start("words"))
+        keys = modifiers.pairs(written)
+        place = Place(line, before + part.start("keys"))
+        if keys is None or next(iter(keys), "") in _WORDS:  # (softly)[pause 5s]
+            return f"({inner}){self._command(f'[{written}]', written, place)}"
+        ssml, undone = modifiers.modified(keys, words, inner)
+        for what in undone:
+            self.warnings.add(what, place)
+        return ssml
+
+    def _command(self, shown: str, written: str, place: Place) -> str:
+        """Return the SSML for what is in brackets on its own."""
+        if not written.strip():
+            return escape(shown)
+        if self._mistakes == _MOST_MISTAKES:
+            return ""  # not looked for any more: each takes a while
+        keys = modifiers.pairs(written)
+        if keys and "mark" in keys:
+            return f"<mark name={quoteattr(keys['mark'])}/>"
+        if keys and _QUOTED_KEY.match(written) and next(iter(keys)) not in _WORDS:
+            self.warnings.add(f"{shown} is not known: it is ignored", place)
+            return ""
+        try:
+            return _command(written)
+        except ValueError as error:
+            self._mistakes += 1
+            self.problems.add(f"{shown} {error}", place)
+            return ""
 
 
 def _command(written: str) -> str:  # noqa: PLR0911 (one for each)
@@ -134,8 +218,8 @@ def _command(written: str) -> str:  # noqa: PLR0911 (one for each)
     word, _, rest = re.sub(r"^\s*(\w+)\s*:?\s*", r"\1 ", written).partition(" ")
     rest = rest.strip().strip("\"'")
     match word.lower():
-        case "pause" | "break" if not rest:
-            return '<break strength="strong"/>'
+        case "pause" | "break" if not rest or rest in _STRENGTHS:
+            return f'<break strength="{rest or "strong"}"/>'
         case "pause" | "break":
             return f'<break time="{_seconds(rest):f}s"/>'
         case "chapter" if rest:
@@ -155,6 +239,13 @@ def _command(written: str) -> str:  # noqa: PLR0911 (one for each)
         raise ValueError("does not say what it needs, as in [chapter: Rest] or [sound: my.wav]")
     known = near(word, _WORDS)
     raise ValueError(f"is unknown{known}; to have it spoken, write \\[ for [")
+
+
+def _audio(name: str, caption: str) -> str:
+    """Return the SSML for a sound, or for the text that a picture has."""
+    if name.lower().endswith(_PICTURES):
+        return escape(caption)
+    return f"<audio src={quoteattr(name)}>{escape(caption)}</audio>"
 
 
 def _seconds(written: str) -> Decimal:

@@ -48,3 +48,5 @@ class Written:
     """The name of a file made from it, without suffix."""
     note: str = ""
     """A sentence for the tags of its file."""
+    warnings: tuple[str, ...] = ()
+    """What is not known in a plain text."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote
 
 from voiceguide import files
-from voiceguide.errors import Findings, ScriptError
+from voiceguide.errors import Findings, ScriptError, near
 from voiceguide.phonemes import marked
 from voiceguide.ssml import pls, say_as, values, vendors, xml
 from voiceguide.ssml.cues import (
@@ -175,6 +175,8 @@ class _Reader:
                 pass  # not meant to be heard
             case None:  # of another namespace: its content is spoken
                 self._foreign(element, style, flow)
+            case _ if local in vendors.UNPREFIXED:
+                self._foreign(element, style, flow)
             case _:
                 what = f"<{local}> is not an element of SSML 1.1, nor par, seq or media"
                 self._problem(element, what)
@@ -203,7 +205,12 @@ class _Reader:
         flow.flush()
 
     def _break(self, element: Element, flow: Flow) -> None:
-        time = self._attributes.read(element, "time", values.duration)
+        bare = values.is_bare(element.attributes.get("time", "").strip())
+        if bare:
+            what = f"<break time={element.attributes['time']!r}> has no unit: it is read as seconds"
+            self._warn(element, what)
+        read = values.clock_value if bare else values.duration
+        time = self._attributes.read(element, "time", read)
         strength = element.attributes.get("strength", "medium").strip()
         if strength not in STRENGTH_MS:
             self._attributes.not_among(element, "strength", STRENGTH_MS)
@@ -418,5 +425,6 @@ def _check_references(root: Group, problems: Findings) -> None:
     for group in groups:
         for point in (group.timing.begin, group.timing.end):
             if isinstance(point, SyncBase) and point.id not in ids:
-                what = f"no element has the xml:id “{point.id}”"
+                fix = near(point.id, ids) or ": give it to a par, seq or media"
+                what = f"no element has the xml:id “{point.id}”{fix}"
                 problems.add(what, group.at)

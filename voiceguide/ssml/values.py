@@ -54,6 +54,11 @@ def duration(value: str) -> int:
     return ms
 
 
+def is_bare(value: str) -> bool:
+    """Whether a time is a decimal fraction without a unit; a whole number may mean milliseconds."""
+    return re.fullmatch(r"\d*\.\d+", value) is not None
+
+
 def clock_value(value: str) -> int:
     """Return a time without a sign in milliseconds; seconds need no unit (SMIL 3.0, 5.4.1)."""
     return duration(_in_seconds(value))

@@ -2,7 +2,7 @@
 
 Their names are in namespaces of their own, but scripts often do not declare those, so the local
 name decides. Sources: Alexa's and Polly's SSML reference, Azure's “Customize voice and sound with
-SSML”, Google's “Speech Synthesis Markup Language”.
+SSML”, Watson's “Understanding SSML”, Google's “Speech Synthesis Markup Language”.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _WHISPERED = values.Manner(0.9, -6.0)
 _SOFT = values.Manner(1.0, -3.0)
+UNPREFIXED = ("bookmark", "express-as", "viseme", "voice-transformation")
+"""Elements that Azure and IBM's Watson have without a prefix."""
 BREATHS_MS = {"x-short": 200, "short": 350, "medium": 500, "long": 800, "x-long": 1200}
 """How long the pause for an audible breath of Polly is."""
 

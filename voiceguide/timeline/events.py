@@ -119,6 +119,8 @@ class End:
     """The end of the session."""
 
     ms: int
+    warnings: tuple[str, ...] = ()
+    """What was cut off, with its line in the script."""
 
 
 Item: TypeAlias = Event | Opening | Began | Ended | Bed | End
@@ -137,6 +139,8 @@ class Timeline:
     bed: Bed | None = None
     marks: tuple[Span, ...] = ()
     """Ordered by their begin."""
+    warnings: tuple[str, ...] = ()
+    """What was cut off, with its line in the script."""
 
     def __iter__(self) -> Iterator[Item]:
         """Return the items that it was collected from, in the order of time."""
@@ -146,7 +150,7 @@ class Timeline:
         placed: list[Event | Opening | Began | Ended]
         placed = [*openings, *edges(self.marks), *self.events]
         yield from sorted(placed, key=lambda item: item.begin_ms)
-        yield End(self.duration_ms)
+        yield End(self.duration_ms, self.warnings)
 
 
 def edges(spans: Iterable[Span]) -> list[Began | Ended]:
@@ -165,7 +169,7 @@ def collect(items: Iterable[Item]) -> Timeline:
     ends_ms: dict[int, int] = {}  # by the place in ``begun``
     unended: dict[SpanKind, int] = {}
     bed = None
-    duration_ms = 0
+    end = End(0)
     for item in items:
         match item:
             case Event():
@@ -180,9 +184,9 @@ def collect(items: Iterable[Item]) -> Timeline:
                     begun.append(item)
             case Bed():
                 bed = item
-            case End(ms):
-                duration_ms = ms
-    ends = [opening.begin_ms for opening in openings[1:]] + [duration_ms]
+            case End():
+                end = item
+    ends = [opening.begin_ms for opening in openings[1:]] + [end.ms]
     chapters = tuple(
         Chapter(opening.title, opening.begin_ms, end_ms)
         for opening, end_ms in zip(openings, ends, strict=False)
@@ -190,9 +194,9 @@ def collect(items: Iterable[Item]) -> Timeline:
     marks = tuple(
         Span(one.kind, one.begin_ms, end_ms, one.label)
         for place, one in enumerate(begun)
-        if (end_ms := ends_ms.get(place, duration_ms)) > one.begin_ms
+        if (end_ms := ends_ms.get(place, end.ms)) > one.begin_ms
     )
-    return Timeline(duration_ms, chapters, tuple(events), bed, marks)
+    return Timeline(end.ms, chapters, tuple(events), bed, marks, end.warnings)
 
 
 def without_sounds(items: Iterable[Item]) -> Iterator[Item]:

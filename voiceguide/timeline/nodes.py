@@ -18,8 +18,8 @@ class Node:
     """A cue in the tree, with its begin and end once they are known."""
 
     __slots__ = (
-        "begin", "beginning", "children", "cue", "early_ms", "end", "ending", "index", "parent",
-        "placed", "simple",
+        "begin", "beginning", "children", "cue", "early_ms", "end", "ending", "index", "is_ended",
+        "parent", "placed", "simple",
     )  # fmt: skip
 
     def __init__(self, cue: Cue, parent: Node | None, index: int) -> None:
@@ -31,6 +31,7 @@ class Node:
         self.begin: int | None = None
         self.end: int | None = None
         self.simple = 0  # the length of one repetition
+        self.is_ended = False  # whether it is its ``end`` that ends it
         self.early_ms: float | None = None
         self.beginning = self.ending = False  # being resolved: met again, it is a circle
 
@@ -42,6 +43,8 @@ class Frame(NamedTuple):
     """How much later this repetition is than the first."""
     limit_ms: float = FOREVER
     """Nothing is heard after this."""
+    cuts_speech: bool = False
+    """Whether an ``end`` sets this limit, which may cut speech off."""
     gain_db: float = 0.0
     pan: float = 0.0
     ramps: tuple[Ramp, ...] = ()

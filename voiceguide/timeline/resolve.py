@@ -1,8 +1,9 @@
 """Cue tree + clip lengths -> what is heard, in the order of time.
 
 The rules are those of SMIL 3.0's time containers (https://www.w3.org/TR/SMIL3/smil-timing.html),
-with two of our own: speech is never cut off, and any offset may be negative. A timeline is made
-from its beginning on, so that the beginning can play before the rest has been spoken.
+with two of our own: only an ``end`` cuts speech off, with a warning, and any offset may be
+negative. A timeline is made from its beginning on, so that the beginning can play before the rest
+has been spoken.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ _MOST_UNHEARD = 20
 """How many clips that cannot be made are reported: each takes an engine a while."""
 CUT_FADE_MS = 10
 """How long a sound that is cut is faded, so that it does not click."""
+_SPEECH_FADE_MS = 100
+"""The same for speech: a voice that stops within a syllable should not sound like a fault."""
 
 _Placed: TypeAlias = Event | Opening | Began | Ended
 
@@ -56,9 +59,11 @@ def resolve(  # noqa: PLR0913 (each is part of the question)
     pause, ``utterance`` what an engine says for a speech, which becomes part of its event.
     ``known`` is called with a time before which nothing more begins, before it waits for the next
     clip. ``name`` is used in messages; ``problems`` are those that the parser found. If there are
-    any, or a clip is missing, references are circular or speech does not fit, no more items are
-    returned, but the rest of the script is checked; then ScriptError is raised with a line for each
-    problem. It is raised at once if the session would exceed ``max_ms`` or MAX_EVENTS.
+    any, or a clip is missing, references are circular or speech does not fit into a ``dur`` or its
+    repetitions, no more items are returned, but the rest of the script is checked; then ScriptError
+    is raised with a line for each problem. It is raised at once if the session would exceed
+    ``max_ms`` or MAX_EVENTS. Speech that an ``end`` cuts off is faded; the End, which comes last,
+    has a warning for it.
     """
     return _Resolver(
         script, length_ms, pause_ms, utterance, name, max_ms, problems or Findings()
@@ -85,6 +90,7 @@ class _Resolver:
         self._name = name
         self._max_ms = max_ms
         self._problems = problems
+        self._warnings = Findings()
         self._guessing = False
         self._unheard = 0
         self._too_long: set[Speech] = set()
@@ -118,7 +124,7 @@ class _Resolver:
             raise ScriptError("\n".join(self._problems.report(self._name)))
         while waiting:
             yield heapq.heappop(waiting)[2]
-        yield End(self._latest)
+        yield End(self._latest, tuple(self._warnings.report(self._name)))
 
     def _early_ms(self, root: Node) -> list[float]:
         """Return, for each child of the root, how far before its end later ones may begin.
@@ -164,7 +170,8 @@ class _Resolver:
         finally:
             node.beginning = False
         if node.begin < 0 and not self._guessing:
-            self._problems.add(f"begins {-node.begin} ms before the session does", node.cue.at)
+            what = f"begins {-node.begin} ms before the session does: let it begin later"
+            self._problems.add(what, node.cue.at)
             node.begin = 0
         return node.begin
 
@@ -229,7 +236,9 @@ class _Resolver:
             lengths.append(max(0, end - self._begin(node)))
         if not repeated and (timing.end is None or timing.dur_ms is not None):
             lengths.append(node.simple)
-        return round(min(lengths))
+        active_ms = min(lengths)
+        node.is_ended = timing.end is not None and end - self._begin(node) <= active_ms
+        return round(active_ms)
 
     def _leaf_ms(self, node: Node, cue: Speech | Sound | Pause | Mark) -> int:
         match cue:
@@ -268,16 +277,26 @@ class _Resolver:
             yield from self._marked(cue, begin, frame)
         elif isinstance(cue, Speech):
             guessed = self._guessing and begin >= frame.limit_ms  # no room because of the guess
-            if end > frame.limit_ms and not guessed and cue not in self._too_long:
+            if end <= frame.limit_ms:
+                yield self._event(begin, end, cue, frame)
+            elif frame.cuts_speech:
+                self._warnings.add(_cut_off(cue, begin, end, frame.limit_ms), cue.at)
+                yield from self._cut(begin, cue, frame, _SPEECH_FADE_MS)
+            elif not guessed and cue not in self._too_long:
                 self._too_long.add(cue)
                 self._problems.add(_too_long(cue, begin, end, frame.limit_ms), cue.at)
-            yield self._event(begin, end, cue, frame)
-        elif isinstance(cue, Sound) and begin < frame.limit_ms:
-            if end > frame.limit_ms:
-                end = int(frame.limit_ms)
-                cut = Ramp(max(begin, end - CUT_FADE_MS), end, rising=False)
-                frame = frame._replace(ramps=(*frame.ramps, cut))
-            yield self._event(begin, end, cue, frame)
+        elif isinstance(cue, Sound):
+            if end <= frame.limit_ms:
+                yield self._event(begin, end, cue, frame)
+            else:
+                yield from self._cut(begin, cue, frame, CUT_FADE_MS)
+
+    def _cut(self, begin: int, cue: Speech | Sound, frame: Frame, fade_ms: int) -> Iterator[Event]:
+        """Return what is heard of a cue until the limit, faded at its end; nothing after it."""
+        if begin < frame.limit_ms:
+            end = int(frame.limit_ms)
+            fade = Ramp(max(begin, end - fade_ms), end, rising=False)
+            yield self._event(begin, end, cue, frame._replace(ramps=(*frame.ramps, fade)))
 
     def _marked(self, mark: Mark, at_ms: int, frame: Frame) -> Iterator[_Placed]:
         """Return what a mark begins or ends."""
@@ -307,10 +326,12 @@ class _Resolver:
         for again_ms in self._repetitions(node, timing):
             if again_ms and begin + again_ms >= frame.limit_ms + heard_early_ms(node):
                 break
-            limit_ms = min(frame.limit_ms, end)
-            if timing.dur_ms is not None:
-                limit_ms = min(limit_ms, begin + again_ms + timing.dur_ms)
-            inner = Frame(frame.shift_ms + again_ms, limit_ms, gain_db, pan, ramps)
+            limit_ms, cuts_speech = frame.limit_ms, frame.cuts_speech
+            if end <= limit_ms:
+                limit_ms, cuts_speech = end, node.is_ended or (cuts_speech and end == limit_ms)
+            if timing.dur_ms is not None and begin + again_ms + timing.dur_ms < limit_ms:
+                limit_ms, cuts_speech = begin + again_ms + timing.dur_ms, False
+            inner = Frame(frame.shift_ms + again_ms, limit_ms, cuts_speech, gain_db, pan, ramps)
             for child in node.children:
                 yield from self._heard(child, inner)
 
@@ -355,4 +376,14 @@ def _too_long(cue: Speech, begin: int, end: int, limit_ms: float) -> str:
         f"“{shortened(cue.text)}” begins at {begin / 1000:.3f} s and lasts "
         f"{(end - begin) / 1000:.3f} s, but there is room for {room / 1000:.3f} s: "
         "give it more time, or shorten it"
+    )
+
+
+def _cut_off(cue: Speech, begin: int, end: int, limit_ms: float) -> str:
+    heard = int(limit_ms) - begin
+    if heard <= 0:
+        return f"“{shortened(cue.text)}” is not heard: the “end” around it comes before it"
+    return (
+        f"“{shortened(cue.text)}” lasts {(end - begin) / 1000:.3f} s, but the “end” around it cuts "
+        f"it off after {heard / 1000:.3f} s: it is faded"
     )
