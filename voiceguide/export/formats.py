@@ -51,7 +51,7 @@ FORMATS: Table[Format] = Table(
 )
 """The audio formats; a name is the suffix of its files."""
 
-VERSION = 5
+VERSION = 6
 """Raise this whenever the same session gives a different file, so that playlists are made again."""
 
 
