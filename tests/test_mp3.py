@@ -275,6 +275,20 @@ def test_silence_takes_nothing_to_encode(tmp_path: Path) -> None:
     assert not decoded(content, 2).any()
 
 
+def test_a_disk_that_becomes_full_is_reported_and_nothing_more_is_written(tmp_path: Path) -> None:
+    class Disk(io.BytesIO):
+        def write(self, data: object) -> int:
+            if self.tell() > 100_000:
+                raise OSError("full")
+            return super().write(data)
+
+    encoder = Encoder(Disk(), 1, Store(tmp_path))
+    four_minutes = np.tile(noise(RATE_HZ, 1).clip(1), (240, 1)).tobytes()
+    with pytest.raises(OSError, match="full"):
+        encoder.write(four_minutes)
+    encoder.close()
+
+
 def test_nothing_written_is_still_a_file() -> None:
     content = encoded(np.zeros((0, 1), "<i2"), [])
     assert MP3(io.BytesIO(content)).info.length == 0

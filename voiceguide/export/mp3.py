@@ -39,6 +39,10 @@ _QUALITY = 7
 """LAME's fastest setting, a third faster than its default; at these bit rates, its noise is masked
 just as well (tests/benchmarks/compare_encoders.py)."""
 
+_WORKERS = min(4, os.cpu_count() or 1)
+_MOST_WAITING = 4 * _WORKERS
+"""How many stretches, and silences between them, may wait to be laid: 40 MB on four cores."""
+
 _VERSION = b"LAME3.100"
 _DELAY = 576  # LAME's, in samples
 _PADDING = 576  # the least that it adds at the end
@@ -70,9 +74,8 @@ class Encoder:
         self._kbit_per_s = KBIT_PER_S[channels]
         self._samples = self._laid = 0
         self._cutter = Cutter(channels)
-        workers = os.cpu_count() or 1
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="lame")
-        self._most_waiting = 4 * workers  # of 30 s at most
+        self._failed = False
+        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="lame")
         self._waiting: deque[Future[_Part] | int] = deque()
         self._last: _Part | None = None  # it goes on, and waits for what continues it
         file.write(bytes(frames.frame_bytes(self._kbit_per_s)))  # the place of the Info frame
@@ -80,22 +83,31 @@ class Encoder:
 
     def write(self, block: bytes) -> None:
         """Encode a block (interleaved); raises OSError."""
+        self._failed = True  # until this is written
         self._samples += len(block) // (2 * self._channels)
         for one in self._cutter.cut(block):
             self._add(one)
+        self._failed = False
 
     def close(self) -> None:
-        """Write what is not written yet, and the Info frame; raises OSError."""
+        """Write what is not written yet, and the Info frame; raises OSError.
+
+        After ``write`` failed, nothing more is written.
+        """
         try:
-            for one in self._cutter.end():
-                self._add(one)
-            self._lay_first(len(self._waiting))
-            self._writer.close()
-            self._file.seek(0)
-            self._file.write(self._info_frame())
+            if not self._failed:
+                self._complete()
         finally:
             self._pool.shutdown(cancel_futures=True)
             self._kept.prune(MOST_BYTES)
+
+    def _complete(self) -> None:
+        for one in self._cutter.end():
+            self._add(one)
+        self._lay_first(len(self._waiting))
+        self._writer.close()
+        self._file.seek(0)
+        self._file.write(self._info_frame())
 
     @property
     def _frames(self) -> int:
@@ -108,7 +120,7 @@ class Encoder:
             self._waiting.append(self._pool.submit(self._encoded, one))
         else:
             self._waiting.append(one)
-        self._lay_first(len(self._waiting) - self._most_waiting)
+        self._lay_first(len(self._waiting) - _MOST_WAITING)
 
     def _lay_first(self, count: int) -> None:
         """Lay so many of those that wait, and then what is ready; raises OSError."""
