@@ -40,8 +40,8 @@ _QUALITY = 7
 just as well (tests/benchmarks/compare_encoders.py)."""
 
 _WORKERS = min(4, os.cpu_count() or 1)
-_MOST_WAITING = 4 * _WORKERS
-"""How many stretches, and silences between them, may wait to be laid: 40 MB on four cores."""
+_MOST_WAITING = 3 * _WORKERS
+"""How many stretches, and silences between them, may wait to be laid: 25 MB on four cores."""
 
 _VERSION = b"LAME3.100"
 _DELAY = 576  # LAME's, in samples

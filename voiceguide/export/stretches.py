@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 LEAD, TAIL = 3, 2
 """How many silent frames are encoded before and after sound: it spreads into them, and those before
 leave room for a loud beginning (with one, its noise is up to 6 dB louder)."""
-LONGEST = 500
-"""Sound that goes on for longer (12 s), such as a bed, is cut: up to 2.3 MB of PCM."""
+LONGEST = 400
+"""Sound that goes on for longer (9.6 s), such as a bed, is cut: up to 1.8 MB of PCM."""
 OVERLAP = 24
 """How many frames both parts have where sound is cut, so that they can be joined within them."""
 
