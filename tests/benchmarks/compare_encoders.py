@@ -24,6 +24,7 @@ from pedalboard.io import AudioFile
 
 from voiceguide import Session
 from voiceguide.export import mp3
+from voiceguide.files import Store
 
 RATE_HZ, WINDOW, BANDS = 48_000, 1024, 24
 
@@ -69,8 +70,12 @@ def encode(samples: np.ndarray, kbit_per_s: int, quality: int | None) -> bytes:
             for block in blocks:
                 pedalboard.write(block.T)
         return file.getvalue()
-    with mock.patch.multiple(mp3, _QUALITY=quality, KBIT_PER_S={channels: kbit_per_s}):
-        encoder = mp3.Encoder(file, channels)
+    rates = {1: 96, channels: kbit_per_s}
+    with (
+        mock.patch.multiple(mp3, _QUALITY=quality, KBIT_PER_S=rates),
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        encoder = mp3.Encoder(file, channels, Store(Path(folder)))
         for block in blocks:
             encoder.write(block.tobytes())
         encoder.close()

@@ -15,7 +15,7 @@ from voiceguide.export.tags import digest
 from voiceguide.tables import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from voiceguide.export.encoder import Encoder
@@ -51,8 +51,11 @@ FORMATS: Table[Format] = Table(
 )
 """The audio formats; a name is the suffix of its files."""
 
-VERSION = 5
+VERSION = 6
 """Raise this whenever the same session gives a different file, so that playlists are made again."""
+
+_BATCH = 8
+"""How many blocks are encoded at a time."""
 
 
 def suffix(path: Path) -> str:
@@ -99,12 +102,23 @@ def _encode(encoder: Encoder, blocks: Iterable[bytes], progress: Callable[[], ob
         contextlib.closing(encoder),
         ThreadPoolExecutor(1, thread_name_prefix="encoder") as pool,
     ):
-        # The encoder takes most of the time, so it works in parallel, a block behind the mixer.
+        # The encoder takes time, so it works in parallel, some blocks behind the mixer.
         written: Future[None] | None = None
-        for block in blocks:
+        for together in _batches(blocks, progress):
             if written:
                 written.result()
-            written = pool.submit(encoder.write, block)
-            progress()
+            written = pool.submit(encoder.write, together)
         if written:
             written.result()
+
+
+def _batches(blocks: Iterable[bytes], progress: Callable[[], object]) -> Iterator[bytes]:
+    """Join some blocks at a time: handing over each would take longer than encoding silence."""
+    together: list[bytes] = []
+    for block in blocks:
+        together.append(block)
+        progress()
+        if len(together) == _BATCH:
+            yield b"".join(together)
+            together.clear()
+    yield b"".join(together)

@@ -1,102 +1,230 @@
 """PCM -> MP3 by LAME, with the Info frame that gives an MP3's length to the sample.
 
-lameenc does not write this frame, which comes before the audio. Its fields are those of the “Mp3
-Info Tag rev 1” (http://gabriel.mp3-tech.org/mp3infotag.html).
+Sound is encoded in stretches from silence to silence, on all cores, and what was encoded once is
+read from the cache; silence costs nothing. The frames are then laid into one file (``frames``).
+
+lameenc does not write the Info frame, which comes before the audio. Its fields are those of the
+“Mp3 Info Tag rev 1” (http://gabriel.mp3-tech.org/mp3infotag.html).
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 import lameenc
+import numpy as np
 from mutagen.mp3 import MP3
 
 from voiceguide.audio.grid import RATE_HZ
+from voiceguide.export import frames
 from voiceguide.export.encoder import KBIT_PER_S
+from voiceguide.export.frames import SAMPLES, Frames
+from voiceguide.export.stretches import OVERLAP, Cutter, Stretch
 from voiceguide.export.tags import tag_id3
+from voiceguide.files import Store, cache_folder
 
 if TYPE_CHECKING:
     from voiceguide.export.tags import Tags
     from voiceguide.timeline import Timeline
 
+MOST_BYTES = 500_000_000
+"""How large the folder of what was encoded may grow: ten hours."""
+
 _QUALITY = 7
 """LAME's fastest setting, a third faster than its default; at these bit rates, its noise is masked
 just as well (tests/benchmarks/compare_encoders.py)."""
 
-_FRAMES = 1152  # samples a channel in an MP3 frame (MPEG-1, layer III)
+_WORKERS = min(4, os.cpu_count() or 1)
+_MOST_WAITING = 3 * _WORKERS
+"""How many stretches, and silences between them, may wait to be laid: 25 MB on four cores."""
+
+_VERSION = b"LAME3.100"
 _DELAY = 576  # LAME's, in samples
+_PADDING = 576  # the least that it adds at the end
 _INFO_AT = {1: 21, 2: 36}  # the Info header follows the empty side information
 _FIELDS = 0b1111  # has frames, bytes, a seek table and quality
 _CONSTANT_RATE, _48_KHZ = 1, 2 << 6
 _STEREO_MODE = {1: 0 << 2, 2: 3 << 2}  # mono, joint
 _VBR_QUALITY = 4  # LAME's default, written at a constant rate too
+_SURE = 2  # frames at both ends of what parts share, which know too little of the other part
 _CRC = 0xA001  # CRC-16, polynomial 0x8005 with its bits reversed
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A stretch that is encoded."""
+
+    stretch: Stretch
+    frames: Frames
+    skipped: int = 0
+    """How many of its frames come from the part before it."""
 
 
 class Encoder:
     """Writes 48,000 Hz, 16 bit to a file as MP3; ``close`` completes it."""
 
-    def __init__(self, file: IO[bytes], channels: int) -> None:
-        """Start at the beginning of a seekable file."""
-        kbit_per_s = KBIT_PER_S[channels]
-        self._file, self._channels = file, channels
-        self._frame_bytes = kbit_per_s * 1000 // 8 * _FRAMES // RATE_HZ
-        self._samples = self._bytes = 0
-        self._lame = lameenc.Encoder()
-        self._lame.silence()
-        self._lame.set_in_sample_rate(RATE_HZ)
-        self._lame.set_out_sample_rate(RATE_HZ)
-        self._lame.set_channels(channels)
-        self._lame.set_bit_rate(kbit_per_s)
-        self._lame.set_quality(_QUALITY)
-        file.write(bytes(self._frame_bytes))  # the place of the Info frame
+    def __init__(self, file: IO[bytes], channels: int, kept: Store) -> None:
+        """Start at the beginning of a seekable file; ``kept`` has what was encoded before."""
+        self._file, self._channels, self._kept = file, channels, kept
+        self._kbit_per_s = KBIT_PER_S[channels]
+        self._samples = self._laid = 0
+        self._cutter = Cutter(channels)
+        self._failed = False
+        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="lame")
+        self._waiting: deque[Future[_Part] | int] = deque()
+        self._last: _Part | None = None  # it goes on, and waits for what continues it
+        file.write(bytes(frames.frame_bytes(self._kbit_per_s)))  # the place of the Info frame
+        self._writer = frames.Writer(file, channels, self._kbit_per_s)
 
     def write(self, block: bytes) -> None:
         """Encode a block (interleaved); raises OSError."""
-        self._put(self._lame.encode(block))
+        self._failed = True  # until this is written
         self._samples += len(block) // (2 * self._channels)
+        for one in self._cutter.cut(block):
+            self._add(one)
+        self._failed = False
 
     def close(self) -> None:
-        """Write what LAME still holds, and the Info frame; raises OSError."""
-        self._put(self._lame.encode(b"") + self._lame.flush())
-        self._file.seek(self._frame_bytes)
-        header = self._file.read(4)
+        """Write what is not written yet, and the Info frame; raises OSError.
+
+        After ``write`` failed, nothing more is written.
+        """
+        try:
+            if not self._failed:
+                self._complete()
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+            self._kept.prune(MOST_BYTES)
+
+    def _complete(self) -> None:
+        for one in self._cutter.end():
+            self._add(one)
+        self._lay_first(len(self._waiting))
+        self._writer.close()
         self._file.seek(0)
-        self._file.write(self._info_frame(header))
+        self._file.write(self._info_frame())
 
-    def _put(self, encoded: bytes | bytearray) -> None:
-        self._bytes += len(encoded)
-        self._file.write(encoded)
+    @property
+    def _frames(self) -> int:
+        """How many frames play what was written."""
+        return -(-(self._samples + _DELAY + _PADDING) // SAMPLES)
 
-    def _info_frame(self, header: bytes) -> bytes:
-        frames = self._bytes // self._frame_bytes
-        padding = frames * _FRAMES - _DELAY - self._samples
-        file_bytes = (self._frame_bytes + self._bytes).to_bytes(4, "big")
+    def _add(self, one: Stretch | int) -> None:
+        """Begin to encode a stretch; lay what is ready, and do not let too many wait."""
+        if isinstance(one, Stretch):
+            self._waiting.append(self._pool.submit(self._encoded, one))
+        else:
+            self._waiting.append(one)
+        self._lay_first(len(self._waiting) - _MOST_WAITING)
+
+    def _lay_first(self, count: int) -> None:
+        """Lay so many of those that wait, and then what is ready; raises OSError."""
+        while self._waiting:
+            first = self._waiting[0]
+            if isinstance(first, int):
+                self._lay(frames.silence(first, self._channels, self._kbit_per_s))
+            elif count > 0 or first.done():
+                self._join(first.result())
+            else:
+                return
+            self._waiting.popleft()
+            count -= 1
+
+    def _join(self, part: _Part) -> None:
+        """Lay a stretch, in place of the end of the one that it continues."""
+        before, self._last = self._last, None
+        if before is not None:
+            part = self._continued(before, part)
+        if part.stretch.goes_on:
+            self._last = part
+        else:
+            self._lay(part.frames)
+
+    def _continued(self, before: _Part, part: _Part) -> _Part:
+        """Lay a part up to where the next one can take over, and return the rest of that.
+
+        Where it never can, return both as one that is encoded anew.
+        """
+        shared = len(before.frames) - OVERLAP
+        for number in range(_SURE, OVERLAP - _SURE):
+            first, rest = before.frames.part(0, shared + number), part.frames.part(number)
+            if frames.meet(first, rest) and self._writer.fits(first.data + rest.data):
+                self._lay(first)
+                return _Part(part.stretch, rest, number)
+        more = part.stretch.pcm[OVERLAP * SAMPLES * 2 * self._channels :]
+        whole = Stretch(before.stretch.pcm + more, before.stretch.continues, part.stretch.goes_on)
+        encoded = self._encoded(whole).frames
+        return _Part(whole, encoded.part(before.skipped), before.skipped)
+
+    def _lay(self, some: Frames) -> None:
+        """Write frames, but none after the end of the session."""
+        some = some.part(0, self._frames - self._laid)
+        self._laid += len(some)
+        self._writer.write(some)
+
+    def _encoded(self, stretch: Stretch) -> _Part:
+        """Return the frames of a stretch; encoded, unless they are kept."""
+        samples = np.frombuffer(stretch.pcm, "<i2").reshape(-1, self._channels)
+        if self._channels > 1 and np.array_equal(samples[:, 0], samples[:, 1]):
+            mono = _lame(samples[:, 0].tobytes(), 1, self._kept)
+            return _Part(stretch, frames.centred(mono, self._kbit_per_s))
+        return _Part(stretch, _lame(stretch.pcm, self._channels, self._kept))
+
+    def _info_frame(self) -> bytes:
+        padding = self._frames * SAMPLES - _DELAY - self._samples
+        frame_bytes = frames.frame_bytes(self._kbit_per_s)
+        file_bytes = ((self._frames + 1) * frame_bytes).to_bytes(4, "big")
         begin = _INFO_AT[self._channels]
         info = b"".join((
-            header.ljust(begin, b"\0"),
+            frames.header(self._channels, self._kbit_per_s).ljust(begin, b"\0"),
             b"Info",
             _FIELDS.to_bytes(4, "big"),
-            frames.to_bytes(4, "big"),
+            self._frames.to_bytes(4, "big"),
             file_bytes,
             bytes(percent * 256 // 100 for percent in range(100)),
             (100 - 10 * _VBR_QUALITY - _QUALITY).to_bytes(4, "big"),
-            b"LAME3.100",
+            _VERSION,
             _CONSTANT_RATE.to_bytes(1, "big"),
             bytes(10),  # lowpass, peak, ReplayGain and switches of LAME: not told
-            KBIT_PER_S[self._channels].to_bytes(1, "big"),
+            self._kbit_per_s.to_bytes(1, "big"),
             (_DELAY << 12 | padding).to_bytes(3, "big"),
             (_48_KHZ | _STEREO_MODE[self._channels]).to_bytes(1, "big"),
             bytes(3),  # gain and preset: none
             file_bytes,
             bytes(2),  # no checksum of the sound
         ))  # fmt: skip
-        return (info + checksum(info).to_bytes(2, "big")).ljust(self._frame_bytes, b"\0")
+        return (info + checksum(info).to_bytes(2, "big")).ljust(frame_bytes, b"\0")
 
 
 def encoder(file: IO[bytes], channels: int) -> Encoder:
     """Return an encoder that writes MP3 to a file."""
-    return Encoder(file, channels)
+    return Encoder(file, channels, Store(cache_folder() / "encoded"))
+
+
+def _lame(pcm: bytes, channels: int, kept: Store) -> Frames:
+    """Return the frames of PCM (whole frames of 16 bit, interleaved): what LAME makes of it."""
+    kbit_per_s = KBIT_PER_S[channels]
+    digest = hashlib.sha256(b"%s %d %d %d " % (_VERSION, _QUALITY, channels, kbit_per_s))
+    digest.update(pcm)
+    name = digest.hexdigest()
+    encoded = kept.read(name)
+    if encoded is None:
+        lame = lameenc.Encoder()
+        lame.silence()
+        lame.set_in_sample_rate(RATE_HZ)
+        lame.set_out_sample_rate(RATE_HZ)
+        lame.set_channels(channels)
+        lame.set_bit_rate(kbit_per_s)
+        lame.set_quality(_QUALITY)
+        encoded = bytes(lame.encode(pcm)) + bytes(lame.flush())
+        kept.write(name, encoded)
+    count = len(pcm) // (SAMPLES * 2 * channels)  # it pads the last with others
+    return frames.read(encoded, channels, kbit_per_s).part(0, count)
 
 
 def tag(file: IO[bytes], tags: Tags, timeline: Timeline) -> None:
