@@ -83,7 +83,9 @@ def room(played: np.ndarray, *, seed: int = 1) -> np.ndarray:
     random = np.random.default_rng(seed)
     echo = 0.05 * random.standard_normal(3200) * np.exp(-np.arange(3200) / 600)
     echo[:160], echo[160] = 0, 1
-    heard = np.convolve(np.concatenate([np.zeros(HZ // 10), played]), 0.4 * echo)[: len(played)]
+    size = len(played) + HZ // 2
+    late = np.fft.rfft(played, size) * np.fft.rfft(np.pad(0.4 * echo, (HZ // 10, 0)), size)
+    heard = np.fft.irfft(late, size)[: len(played)]
     return (heard + 0.0005 * random.standard_normal(len(played))).astype(np.float32)
 
 
