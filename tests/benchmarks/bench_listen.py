@@ -28,7 +28,8 @@ from voiceguide.listen.spotter import Spotter
 from voiceguide.listen.words import words
 
 VOICES = {
-    "en": ("en-us", "en-us+m1", "en-us+m3", "en-us+f1", "en-us+f2", "en-gb", "en-gb+f5"),
+    "en": ("en-us", "en-us+m1", "en-us+m3", "en-us+m7", "en-us+f1", "en-us+f2", "en-gb",
+           "en-gb+f5"),
     "de": ("de", "de+m1", "de+m3", "de+m7", "de+f1", "de+f2", "de+f4", "de+f5"),
 }  # fmt: skip
 SOFT = np.float32(0.1)
