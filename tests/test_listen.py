@@ -159,6 +159,11 @@ def test_a_german_command_is_understood(german, said, command):
     assert german.spot(close_by(said, "de+m3")) == command
 
 
+def test_other_german_words_are_no_commands(german):
+    said = ["Apfel", "natürlich", "Butterbrot", "vielleicht", "mal sehen"]
+    assert [german.spot(close_by(one, "de+m3")) for one in said] == [None] * len(said)
+
+
 def test_other_words_are_no_commands(english):
     said = ["yes please", "computer", "something", "excuse me", "thank you", "tomorrow"]
     assert [english.spot(close_by(one, "en-us+m3")) for one in said] == [None] * len(said)

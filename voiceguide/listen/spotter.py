@@ -25,8 +25,8 @@ _Name = TypeVar("_Name", bound=str)
 RATE_HZ = 16_000
 _WORST = -5.5
 """Of a word, the mean over its frames of ln(its likelihood ÷ that of the best phoneme there)."""
-_WORST_STOP = -6.5
-"""A safety word may be less clear."""
+_WORST_UNSURE = -6.5
+"""The same for a safety word, and for words in a language that the model has not learned."""
 _DOUBT = 0.03
 """How likely each other word is, beside a command."""
 _LEVEL = 0.1
@@ -75,8 +75,8 @@ class Spotter:
             loglevel="FATAL",
         )
         listed = [(command, word) for command, words in commands.items() for word in words]
-        is_english = language.partition("-")[0] == "en"
-        known = _dictionary(get_model_path("en-us/cmudict-en-us.dict")) if is_english else {}
+        self._is_english = language.partition("-")[0] == "en"
+        known = _dictionary(get_model_path("en-us/cmudict-en-us.dict")) if self._is_english else {}
         espeak = Espeak()
         for command, word in [*listed, *((None, word) for word in others)]:
             for sound in _sounds(word, language, known, espeak):
@@ -110,7 +110,8 @@ class Spotter:
                 frames = part.end_frame - part.start_frame + 1
                 score = math.log(max(part.ascore, 1e-300)) / frames
                 command = self._commands[part.word]
-                return command if score > (_WORST_STOP if command == "stop" else _WORST) else None
+                is_sure = self._is_english and command != "stop"
+                return command if score > (_WORST if is_sure else _WORST_UNSURE) else None
         return None
 
 
