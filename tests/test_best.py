@@ -19,8 +19,8 @@ from voiceguide.voices.pyttsx3 import Pyttsx3
 
 TEXTS = (
     "Sit on the floor, lean back on your hands, and let your leg rest on the ball.",
-    "Find the tender spot with your fingers, and place the ball beneath it.",
-    "Stay where it is strong but bearable, about six out of ten.",
+    "Where a tight band holds a small, tender knot, stop and stay on it.",
+    "Press firmly, but bearably: five out of ten, and never above six.",
 )
 
 

@@ -366,7 +366,8 @@ def test_an_unknown_name_is_told_with_those_that_are_near(ssml):
     with pytest.raises(VoiceguideError, match="unknown device “minaudio”; did you mean miniaudio"):
         session.play(device="minaudio")
     with pytest.raises(
-        VoiceguideError, match="unknown device “x”; available: miniaudio, simpleaudio"
+        VoiceguideError,
+        match="“x”; available: miniaudio, miniaudio-prompt, simpleaudio",
     ):
         session.play(device="x")
     with pytest.raises(VoiceguideError, match="unknown caption format “jsn”; did you mean json"):

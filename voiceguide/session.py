@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from voiceguide import clock, files, library, mixer, script, timeline
-from voiceguide.errors import Findings, SoundError
+from voiceguide.errors import Findings, Place, SoundError
 from voiceguide.options import OPTIONS, Options, taking
 from voiceguide.plan import Plan, bed, fit, items, open_voice, plan, planned
 from voiceguide.script import Request
 from voiceguide.ssml import Mark, Sound, Speech, walk
+from voiceguide.ssml.cues import Style
 from voiceguide.ssml.xml import text_of
 from voiceguide.timeline import End
 from voiceguide.voices import VoiceInfo, cache, clip, engines, installed_voices
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from voiceguide.export import Tags
+    from voiceguide.player.loop import Beside
     from voiceguide.script import Written
     from voiceguide.timeline import Bed, Item, Timeline
     from voiceguide.voices import Utterance
@@ -294,7 +296,7 @@ class Session:
             blocks = b"".join(mixer.mix(self._items(voice), voice.clip, channels))
         return np.frombuffer(blocks, dtype="<i2").reshape(-1, channels)
 
-    def play(
+    def play(  # noqa: PLR0913 (each by its name)
         self,
         *,
         begin: str | int = 0,
@@ -302,13 +304,15 @@ class Session:
         device: str = "miniaudio",
         quiet: bool = True,
         stopped: Callable[[int], object] = lambda _: None,
+        listen: bool = False,
     ) -> None:
         """Play the session through the loudspeaker; return when it has ended.
 
         It is spoken while it plays. ``begin`` is the title of a chapter or a time in ms;
         ``start_delay_ms`` is the time to get into position, after which a soft tone sounds. Unless
         ``quiet``, standard error shows what is heard, and on a terminal, keys control it.
-        ``stopped`` is called with the position in ms if playback is stopped early. Raises a
+        ``stopped`` is called with the position in ms if playback is stopped early. With ``listen``,
+        what is said near the microphone controls it too (docs/listen.md). Raises a
         VoiceguideError, and KeyboardInterrupt or SystemExit for signals, after a fade.
         """
         from voiceguide.player import device as devices
@@ -321,6 +325,7 @@ class Session:
         with open_voice(self.request.options) as voice:
             window = mixer.Window(voice.clip, one.channels)
             lead = mixer.chime_before(start_delay_ms)
+            beside = self._listening(voice) if listen else lambda *_: contextlib.nullcontext()
             play(
                 lambda: Spoken(
                     one.title,
@@ -334,6 +339,7 @@ class Session:
                 open_device=open_device,
                 quiet=quiet,
                 stopped=stopped,
+                beside=beside,
             )
 
     def _items(
@@ -344,6 +350,15 @@ class Session:
             if isinstance(item, End):
                 self.cut_off = item.warnings
             yield item
+
+    def _listening(self, voice: Voice) -> Beside:
+        from voiceguide.listen import hands_free
+
+        def say(text: str) -> NDArray[np.int16]:
+            speech = Speech(text, Style(self.language), Place(1, 1))
+            return voice.clip(self.plan.cast.utterance(speech))
+
+        return hands_free.beside(self.language, self.request.options.library_path, say)
 
 
 def _digest(sound: Sound | Bed) -> str:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SETTINGS = "settings.toml"
+_WORDS = "words"
+"""The table of what is said to a session."""
 _VARIABLE = "VOICEGUIDE_"
 
 
@@ -34,9 +36,41 @@ def in_file(language: str | None = None) -> dict[str, Any]:
     language only applies to sessions in that language. Raises UsageError that names what is wrong
     in the file.
     """
+    file, written = path(), _written()
+    tables = {
+        name: value
+        for name, value in written.items()
+        if isinstance(value, dict) and name not in ("variables", _WORDS)
+    }
+    kept = {name: value for name, value in written.items() if name not in (*tables, _WORDS)}
+    language = language or str(kept.get("language", DEFAULTS["language"]))
+    kept |= tables.get(language, tables.get(language.partition("-")[0], {}))
+    for part in (*tables.values(), kept):
+        try:
+            chosen({"bed": BEDS[0], **part})  # the level is for whenever there is a bed
+        except UsageError as error:
+            raise UsageError(f"{file}: {error}") from error
+    return kept
+
+
+def own_words() -> dict[str, list[str]]:
+    """Return what the listener says to ``play --listen``, by what it does; the table “words”.
+
+    Raises UsageError that names what is wrong in the file.
+    """
+    table = _written().get(_WORDS, {})
+    lists = table.values() if isinstance(table, dict) else [None]
+    for words in lists:
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise UsageError(f'{path()}: {_WORDS}: write lists of words, such as stop = ["enough"]')
+    return dict(table)
+
+
+def _written() -> dict[str, Any]:
+    """Return what the settings file says; nothing without a file."""
     file = path()
     try:
-        written = tomllib.loads(file.read_text("utf-8"))
+        return tomllib.loads(file.read_text("utf-8"))
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -47,20 +81,6 @@ def in_file(language: str | None = None) -> dict[str, Any]:
         raise UsageError(f"{file}: has lists or tables nested too deeply") from error
     except ValueError as error:  # Python's limit for whole numbers
         raise UsageError(f"{file}: has a number with too many digits") from error
-    tables = {
-        name: value
-        for name, value in written.items()
-        if isinstance(value, dict) and name != "variables"
-    }
-    kept = {name: value for name, value in written.items() if name not in tables}
-    language = language or str(kept.get("language", DEFAULTS["language"]))
-    kept |= tables.get(language, tables.get(language.partition("-")[0], {}))
-    for part in (*tables.values(), kept):
-        try:
-            chosen({"bed": BEDS[0], **part})  # the level is for whenever there is a bed
-        except UsageError as error:
-            raise UsageError(f"{file}: {error}") from error
-    return kept
 
 
 def combined(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -160,8 +160,18 @@ def play(  # noqa: PLR0913 (each is an option)
         bool, typer.Option("--resume", help="Continue where you stopped the last time.")
     ] = False,
     device: Annotated[
-        str, typer.Option("--device", "--player", help="The audio backend.", metavar="NAME")
-    ] = "miniaudio",
+        str | None,
+        typer.Option(
+            "--device",
+            "--player",
+            help="The audio backend.  [default: miniaudio; with --listen, miniaudio-prompt]",
+            metavar="NAME",
+        ),
+    ] = None,
+    listen: Annotated[
+        bool,
+        typer.Option("--listen", help="Obey what you say: pause, go on, next, stop and more."),
+    ] = False,
 ) -> None:
     """Play sessions through the loudspeaker; they are spoken while they play.
 
@@ -185,19 +195,19 @@ def play(  # noqa: PLR0913 (each is an option)
     for (target, session), key in list(zip(played, keys, strict=True))[first:]:
         if session is None:
             _only_for_playing(context, target)
-            listen: Callable[..., None] = functools.partial(play_file, target)
+            play_it: Callable[..., None] = functools.partial(play_file, target)
         else:
             if options.minutes:
                 say.note("An exact length needs all speech first; this takes a moment.")
-            listen = session.play
+            play_it = functools.partial(session.play, listen=listen)
             session.prepare()
             say.warn(session.warnings)
         stopped: list[int] = []
         with _interrupted(), _remembered(places, key, stopped):
-            listen(
+            play_it(
                 begin=places.of(key) if resume else place(begin),
                 start_delay_ms=delay_ms,
-                device=device,
+                device=device or ("miniaudio-prompt" if listen else "miniaudio"),
                 quiet=say.is_quiet(),
                 stopped=stopped.append,
             )

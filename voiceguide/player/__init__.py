@@ -9,6 +9,7 @@ marks of a file are read from its tags.
     file        a rendered file -> the same
     live        events, chapters and marks as far as they are known; holds and sentences at a time
     player      the transport: a source -> blocks for a device, with fades at every jump
+    volume      louder, softer, soft for a while; answers over everything
     device      what a device is, and the table of devices, found by name
     miniaudio_device, simpleaudio_device    one device each
     loudspeaker an open device, watched, and reopened if it is lost

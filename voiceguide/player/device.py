@@ -41,6 +41,7 @@ DEVICES: Table[Opener] = Table(
     "voiceguide.devices",
     {
         "miniaudio": "voiceguide.player.miniaudio_device:MiniaudioDevice",
+        "miniaudio-prompt": "voiceguide.player.miniaudio_device:PromptDevice",
         "simpleaudio": "voiceguide.player.simpleaudio_device:SimpleaudioDevice",
     },
     "device",

@@ -16,13 +16,17 @@ from voiceguide.player.awake import kept_awake
 from voiceguide.player.loudspeaker import Loudspeaker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from types import FrameType
 
     from voiceguide.player.device import Opener
     from voiceguide.player.keys import Keys
     from voiceguide.player.player import Player
     from voiceguide.player.screen import Screen
+
+    Beside = Callable[[Player, Screen], AbstractContextManager[object]]
+    """Something else that controls a player, and says so on the screen."""
 
 _TICK_S = 0.05
 _ASLEEP_S = 3.0
@@ -34,8 +38,16 @@ _STOP_S = 1.5
 _SKIP_MS = 10_000
 
 
-def run(player: Player, open_device: Opener, keys: Keys, screen: Screen) -> None:
+def run(
+    player: Player,
+    open_device: Opener,
+    keys: Keys,
+    screen: Screen,
+    beside: Beside = lambda *_: contextlib.nullcontext(),
+) -> None:
     """Play to the end, or until stopped; return when everything is closed.
+
+    ``beside`` may control the player too, while it plays.
 
     Raises DeviceError if the loudspeaker is lost and does not come back, KeyboardInterrupt for
     SIGINT and SystemExit for SIGTERM and SIGHUP (after a fade), and errors of the player.
@@ -49,6 +61,7 @@ def run(player: Player, open_device: Opener, keys: Keys, screen: Screen) -> None
                 _on_the_bus(player),
                 contextlib.closing(keys),
                 contextlib.closing(screen),
+                beside(player, screen),
             ):
                 keys.open()
                 _steer(player, speaker, keys, screen, caught)

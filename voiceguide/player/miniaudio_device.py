@@ -18,10 +18,14 @@ _PERIOD_MS = 300
 """PulseAudio buffers one period (miniaudio's target length), which delays the response to keys. A
 busy machine stalls now and then: on two overloaded cores, 100 ms were too short in one of twenty
 short sessions, 200 ms once in ten minutes (measured)."""
+_PROMPT_MS = 60
+"""When somebody speaks to a session, it has 200 ms to become soft."""
 
 
 class MiniaudioDevice:
     """The system's default output."""
+
+    _period_ms = _PERIOD_MS
 
     def __init__(self, read: Callable[[int], bytes], channels: int) -> None:
         """Open it; raises DeviceError if there is none."""
@@ -31,7 +35,7 @@ class MiniaudioDevice:
                 output_format=miniaudio.SampleFormat.SIGNED16,
                 nchannels=channels,
                 sample_rate=RATE_HZ,
-                buffersize_msec=_PERIOD_MS,
+                buffersize_msec=self._period_ms,
                 backends=backends(),
                 app_name="voiceguide",
             )
@@ -48,6 +52,12 @@ class MiniaudioDevice:
     def close(self) -> None:
         """Fall silent."""
         self._device.close()
+
+
+class PromptDevice(MiniaudioDevice):
+    """The same, in shorter pieces: it obeys sooner, and a busy machine may interrupt it."""
+
+    _period_ms = _PROMPT_MS
 
 
 def _asked(read: Callable[[int], bytes]) -> Generator[bytes, int, None]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from voiceguide.player.device import Opener
+    from voiceguide.player.loop import Beside
     from voiceguide.player.source import Source
 
 
@@ -32,18 +33,19 @@ def play(  # noqa: PLR0913 (each by its name)
     open_device: Opener,
     quiet: bool,
     stopped: Callable[[int], object] = lambda _: None,
+    beside: Beside = lambda *_: contextlib.nullcontext(),
 ) -> None:
     """Play a source from ``begin`` on, the title of a chapter or a time in ms, after a delay.
 
     Returns at the end; ``stopped`` is called with the position in ms if playback is stopped early.
-    Raises DeviceError, errors of the source, and KeyboardInterrupt or SystemExit for signals, after
-    a fade.
+    ``beside`` may control the player too (see ``loop.run``). Raises DeviceError, errors of the
+    source, and KeyboardInterrupt or SystemExit for signals, after a fade.
     """
     with contextlib.closing(open_source()) as source:
         player = Player(source, delay_ms=start_delay_ms, begin=begin)
         shown = Nothing() if quiet or sys.stderr is None else screen(sys.stderr)
         try:
-            loop.run(player, open_device, keys(), shown)
+            loop.run(player, open_device, keys(), shown, beside)
         finally:
             if player.stopped_ms is not None:
                 stopped(player.stopped_ms)

@@ -17,8 +17,11 @@ from voiceguide import clock
 from voiceguide.audio.grid import FRAMES_PER_MS
 from voiceguide.errors import RequestError
 from voiceguide.mixer import BLOCK_MS
+from voiceguide.player.volume import Volume
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from voiceguide.player.source import Source
@@ -62,6 +65,9 @@ class Player:
         self.tones = True
         self.error: Exception | None = None
         self.ended = threading.Event()
+        self.volume = Volume()
+        self.played: Callable[[NDArray[np.int32]], object] = lambda _: None
+        """Called with what the device is given: (frames, channels), 16 bit. It must be quick."""
         self._ready: deque[_Part] = deque()
         self._tail = np.zeros((0, source.channels), np.int32)
         self._next_ms = 0
@@ -129,7 +135,9 @@ class Player:
                 self._silent += frames - max(filled, len(tail))
                 if self._silent >= _DRAIN_MS * FRAMES_PER_MS:
                     self.ended.set()
-        return np.clip(out, -32768, 32767).astype("<i2").tobytes()
+        out = self.volume.applied(out)
+        self.played(out)
+        return out.astype("<i2").tobytes()
 
     def pause(self) -> None:
         """Fall silent; ``play`` resumes here."""
@@ -201,6 +209,25 @@ class Player:
                 return False
             opened_ms = self.source.live.lengthen(hold, EXTENSION_MS)
             self._cut(min(at_ms, opened_ms))
+            return True
+
+    def leave_hold(self) -> bool:
+        """Fall silent, to resume after the current hold; return whether there is one."""
+        with self._lock:
+            hold = self.source.live.hold_at(self.position_ms)
+            self.pause()
+            if hold is not None and self._goal is None:
+                self.seek(hold.end_ms)
+            return hold is not None
+
+    def shorten(self) -> bool:
+        """Skip EXTENSION_MS of the current hold, or its rest; return whether there is one."""
+        with self._lock:
+            at_ms = self.position_ms
+            hold = self.source.live.hold_at(at_ms)
+            if hold is None or self._goal is not None:
+                return False
+            self.seek(min(hold.end_ms, at_ms + EXTENSION_MS))
             return True
 
     def mute(self) -> None:

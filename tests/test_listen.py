@@ -1,0 +1,407 @@
+"""``play --listen``: what is said near a microphone, in a room where the session is heard too.
+
+Rooms are made here: what is played, through a short reverberation, and a speaker near by.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import subprocess
+import tempfile
+import time
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soxr
+from conftest import lacks, needs
+from loudspeaker import Server, Terminal
+
+from voiceguide import settings
+from voiceguide.errors import UsageError
+from voiceguide.listen.hands_free import HandsFree
+from voiceguide.listen.listener import KNOCKS, Heard, Listener
+from voiceguide.listen.microphone import Played
+from voiceguide.listen.spotter import Spotter
+from voiceguide.listen.words import words
+from voiceguide.mixer import Window
+from voiceguide.player.player import Player
+from voiceguide.player.screen import Nothing
+from voiceguide.player.source import Spoken
+from voiceguide.timeline import Began, End, Ended, Opening
+
+HZ = 16_000
+BLOCK = HZ // 50
+
+
+@pytest.fixture(autouse=True)
+def _extra():
+    missing = [
+        one for one in ("pocketsphinx", "pywebrtc_audio") if not importlib.util.find_spec(one)
+    ]
+    if missing:
+        lacks(f"needs {', '.join(missing)} (the extra listen)")
+    needs("espeak-ng")
+
+
+@pytest.fixture(scope="module")
+def english():
+    known = words("en")
+    return Spotter("en", known.commands, known.others)
+
+
+@pytest.fixture(scope="module")
+def german():
+    known = words("de")
+    return Spotter("de", known.commands, known.others)
+
+
+def speaker(text: str, voice: str = "en-us+m3", hz: int = HZ) -> np.ndarray:
+    """Return what somebody says, without silence around it, at a root mean square of 0.05."""
+    command = ["espeak-ng", "-v", voice, "-s", "140", "--stdout", text]
+    spoken = subprocess.run(command, capture_output=True, check=True).stdout
+    with wave.open(io.BytesIO(spoken)) as file:
+        samples = np.frombuffer(file.readframes(10**7), "<i2").astype(np.float32)
+        samples = soxr.resample(samples, file.getframerate(), hz)
+    loud = np.flatnonzero(np.abs(samples) > 0.02 * np.abs(samples).max())
+    samples = samples[loud[0] : loud[-1] + 1]
+    return samples * np.float32(0.05) / np.sqrt(np.mean(samples**2))
+
+
+def close_by(text: str, voice: str) -> np.ndarray:
+    """Return what somebody says close to a microphone, with a moment of the room around it."""
+    said = speaker(text, voice)
+    noise = np.random.default_rng(1).standard_normal(len(said) + 4800)
+    return np.pad(said, (1600, 3200)) + (0.001 * noise).astype(np.float32)
+
+
+def room(played: np.ndarray, *, seed: int = 1) -> np.ndarray:
+    """Return what a microphone hears of what is played: late, reverberant, with a little noise."""
+    random = np.random.default_rng(seed)
+    echo = 0.05 * random.standard_normal(3200) * np.exp(-np.arange(3200) / 600)
+    echo[:160], echo[160] = 0, 1
+    size = len(played) + HZ // 2
+    late = np.fft.rfft(played, size) * np.fft.rfft(np.pad(0.4 * echo, (HZ // 10, 0)), size)
+    heard = np.fft.irfft(late, size)[: len(played)]
+    return (heard + 0.0005 * random.standard_normal(len(played))).astype(np.float32)
+
+
+def at(second: float, sound: np.ndarray, length_s: float) -> np.ndarray:
+    """Return silence with a sound in it."""
+    samples = np.zeros(int(length_s * HZ), np.float32)
+    samples[int(second * HZ) :][: len(sound)] = sound
+    return samples
+
+
+def clap(second: float, *, apart_s: float, length_s: float, lasts_s: float = 0.01) -> np.ndarray:
+    """Return two short bursts of noise."""
+    noise = np.random.default_rng(5).standard_normal(int(HZ * 8 * lasts_s))
+    burst = 0.3 * noise * np.exp(-np.arange(len(noise)) / (HZ * lasts_s))
+    return at(second, burst, length_s) + at(second + apart_s, burst, length_s)
+
+
+def heard(near: np.ndarray, played: np.ndarray, spotter: Spotter) -> list[tuple[float, Heard]]:
+    """Return what a listener hears, each with the end of its block in seconds."""
+    listener = Listener(spotter.spot)
+    return [
+        ((begin + BLOCK) / HZ, one)
+        for begin in range(0, len(near) - BLOCK + 1, BLOCK)
+        for one in listener.take(
+            near[begin : begin + BLOCK].astype(np.float32), played[begin : begin + BLOCK]
+        )
+    ]
+
+
+def conversation(
+    said: np.ndarray, played: np.ndarray, spotter: Spotter
+) -> list[tuple[float, Heard]]:
+    """Return what a listener hears of somebody, if the session is soft 100 ms after it begins."""
+    listener, found, soft_s = Listener(spotter.spot), [], len(said)
+    echo = room(played)
+    for begin in range(0, len(said) - BLOCK + 1, BLOCK):
+        block = slice(begin, begin + BLOCK)
+        gain = np.float32(0.1 if begin / HZ > soft_s + 0.1 else 1)
+        for one in listener.take(gain * echo[block] + said[block], gain * played[block]):
+            found.append(((begin + BLOCK) / HZ, one))
+            soft_s = min(soft_s, begin / HZ) if one.is_begin else soft_s
+    return found
+
+
+def asked(found: list[tuple[float, Heard]]) -> list[str]:
+    return [one.command for _, one in found if one.command is not None]
+
+
+def test_the_package_knows_the_same_commands_in_both_languages():
+    names = {"pause", "go_on", "next", "back", "repeat", "longer", "shorter", "louder", "softer",
+             "stop", "how_long"}  # fmt: skip
+    assert set(words("en").commands) == set(words("de").commands) == names
+    assert words("en-GB") == words("en")
+
+
+@pytest.mark.parametrize(
+    ("said", "command"),
+    [("pause", "pause"), ("next", "next"), ("repeat", "repeat"), ("longer", "longer"),
+     ("shorter", "shorter"), ("louder", "louder"), ("continue", "go_on"), ("stop", "stop")],
+)  # fmt: skip
+def test_an_english_command_is_understood(english, said, command):
+    assert english.spot(close_by(said, "en-us")) == command
+
+
+@pytest.mark.parametrize(
+    ("said", "command"),
+    [("weiter", "go_on"), ("zurück", "back"), ("wiederholen", "repeat"), ("länger", "longer"),
+     ("kürzer", "shorter"), ("lauter", "louder"), ("stopp", "stop"), ("wie lange", "how_long")],
+)  # fmt: skip
+def test_a_german_command_is_understood(german, said, command):
+    assert german.spot(close_by(said, "de+m3")) == command
+
+
+def test_other_german_words_are_no_commands(german):
+    said = ["Apfel", "natürlich", "Butterbrot", "vielleicht", "mal sehen"]
+    assert [german.spot(close_by(one, "de+m3")) for one in said] == [None] * len(said)
+
+
+def test_other_words_are_no_commands(english):
+    said = ["yes please", "computer", "something", "excuse me", "thank you", "tomorrow"]
+    assert [english.spot(close_by(one, "en-us+m3")) for one in said] == [None] * len(said)
+
+
+def test_own_words_are_understood(tmp_path, monkeypatch):
+    monkeypatch.setenv("VOICEGUIDE_CONFIG_DIR", str(tmp_path))
+    file = tmp_path / "settings.toml"
+    file.write_text('side = "left"\n[words]\nstop = ["enough of that"]\n', "utf-8")
+    known = words("en")
+    assert known.commands["stop"] == ["stop", "enough of that"]
+    own = Spotter("en", known.commands, known.others)
+    assert own.spot(close_by("enough of that", "en-us")) == "stop"
+    assert settings.in_file() == {"side": "left"}
+    file.write_text('[words]\nhurry = ["faster"]\n', "utf-8")
+    with pytest.raises(UsageError, match=r"settings\.toml: words: “hurry” is none of pause, go_on"):
+        words("en")
+    file.write_text('[words]\nstop = "enough"\n', "utf-8")
+    with pytest.raises(
+        UsageError, match=r'words: write lists of words, such as stop = \["enough"\]'
+    ):
+        words("en")
+
+
+def test_a_command_is_heard_in_a_room_where_a_tone_plays(english):
+    tone = 0.05 * np.sin(2 * np.pi * 220 * np.arange(6 * HZ) / HZ).astype(np.float32)
+    found = conversation(at(4, speaker("longer"), 6), tone, english)
+    assert asked(found) == ["longer"]
+    [begin] = [second for second, one in found if one.is_begin and second > 3]
+    assert begin - 4 < 0.17, "it is not soft soon enough"
+
+
+def test_the_session_does_not_command_itself(english):
+    said = [speaker(one) for one in ("Pause. Stop.", "Go on pressing, and stop.", "Next. Repeat.")]
+    played = np.concatenate([*(at(0.5, one, 4) for one in said)])
+    found = heard(room(played), played, english)
+    assert asked(found) == []
+
+
+@pytest.mark.parametrize("voice", ["en-us", "en-us+f1", "en-us+m3"])
+def test_stop_is_heard_over_the_voice(english, voice):
+    sentence = speaker("Lean in until you feel a gentle pressure, and keep breathing.", "en-us+f2")
+    played = np.concatenate([at(0.2, sentence, 5), at(0.2, sentence, 5)])
+    near = at(6.5, 2 * speaker("stop", voice), 10)
+    assert asked(conversation(near, played, english)) == ["stop"]
+
+
+@pytest.mark.parametrize("apart_s", [0.2, 0.4, 0.6])
+def test_two_claps_are_heard(english, apart_s):
+    silence = np.zeros(4 * HZ, np.float32)
+    near = room(silence) + clap(1, apart_s=apart_s, length_s=4)
+    assert asked(heard(near, silence, english)) == [KNOCKS]
+
+
+def test_one_clap_three_claps_and_long_sounds_are_nothing(english):
+    silence = np.zeros(6 * HZ, np.float32)
+    one = at(1, clap(0, apart_s=1, length_s=2)[:HZ], 6)
+    three = clap(1, apart_s=0.3, length_s=6) + clap(1.6, apart_s=0.3, length_s=6)
+    humming = at(1, 0.1 * np.sin(np.arange(3 * HZ) * 0.1), 6)
+    far_apart = clap(1, apart_s=1.5, length_s=6)
+    for sound in (one, three, humming, far_apart):
+        assert asked(heard(room(silence) + sound, silence, english)) == []
+
+
+def test_what_waits_too_long_is_dropped_so_that_an_echo_never_comes_first():
+    """Two clocks that differ by a thousandth stay in step within a tenth of a second."""
+    played = Played()
+    count, wanted = 0, 0
+    for _ in range(1000):  # 20 s; the loudspeaker's clock is faster
+        sound = np.full((961, 1), 16384, np.int32)
+        played.add(sound)
+        count += 961 / 3
+        played.take(BLOCK)
+        wanted += BLOCK
+    assert count - wanted > 300
+    left = played.take(HZ)
+    assert np.count_nonzero(left) < HZ // 10
+
+
+HOLD = [Opening("One", 0), Began("hold", None, 2000), Ended("hold", 42_000), Opening("Two", 50_000),
+        End(60_000)]  # fmt: skip
+
+
+@contextlib.contextmanager
+def steered():
+    """Return a player of a hold, and what steers it; the voice answers with a constant."""
+    window = Window(lambda speech: np.zeros(len(speech.text), np.int16), 1)
+    said: list[str] = []
+
+    def say(text: str) -> np.ndarray:
+        said.append(text)
+        return np.full(4800, 5000, np.int16)
+
+    with contextlib.closing(Spoken("Silence", 2, lambda _: iter(HOLD), window)) as source:
+        player = Player(source)
+        player.wait(5)
+        yield player, HandsFree(player, Nothing(), words("en"), say), said
+        player.close()
+
+
+def goes_to(player: Player, ms: int) -> bool:
+    until = time.monotonic() + 3
+    while player.position_ms != ms and time.monotonic() < until:
+        time.sleep(0.01)
+    return player.position_ms == ms
+
+
+def test_commands_steer_the_player():
+    with steered() as (player, hands_free, said):
+        player.seek(10_000)
+        hands_free.take(Heard("longer"), 0)
+        assert player.source.live.end_ms == 75_000
+        hands_free.take(Heard("shorter"), 0)
+        assert goes_to(player, 25_000)
+        hands_free.take(Heard("pause"), 0)
+        assert player.paused
+        hands_free.take(Heard("next"), 0)
+        assert not player.paused
+        assert goes_to(player, 65_000)
+        hands_free.take(Heard("back"), 0)
+        assert goes_to(player, 0)
+        hands_free.take(Heard(KNOCKS), 0)
+        assert player.paused
+        hands_free.take(Heard(KNOCKS), 0)
+        assert not player.paused
+        hands_free.take(Heard("how_long"), 0)
+        assert said == ["2 min left."]
+
+
+def test_stop_ends_the_pressure_and_says_let_go():
+    with steered() as (player, hands_free, said):
+        player.seek(10_000)
+        hands_free.take(Heard("stop"), 0)
+        assert player.paused
+        assert said == ["Let go slowly."]
+        assert np.abs(np.frombuffer(player.read(4800), "<i2")).max() == 5000, "it is not heard"
+        hands_free.take(Heard("go_on"), 0)
+        assert goes_to(player, 42_000)
+
+
+def test_a_near_sound_makes_it_soft_for_two_seconds():
+    with steered() as (player, hands_free, _):
+        sound = np.full((4800, 1), 10_000, np.int32)
+        hands_free.take(Heard(None, is_begin=True), 100.0)
+        soft = player.volume.applied(sound)
+        assert abs(soft[-1, 0]) == 1000
+        assert np.abs(np.diff(soft[:, 0])).max() < 30, "it clicks"
+        hands_free.tick(101.9)
+        assert player.volume.applied(sound)[-1, 0] == 1000
+        hands_free.tick(102.1)
+        assert player.volume.applied(sound)[-1, 0] == 10_000
+
+
+def test_louder_and_softer_stay_within_limits():
+    with steered() as (player, hands_free, _):
+        sound = np.full((4800, 1), 10_000, np.int32)
+        hands_free.take(Heard("softer"), 0)
+        player.volume.applied(sound)  # and the tone that answers
+        player.volume.applied(sound)
+        assert player.volume.applied(sound)[-1, 0] == 7079
+        for _ in range(20):
+            hands_free.take(Heard("softer"), 0)
+        player.volume.applied(np.repeat(sound, 4, axis=0))
+        assert player.volume.applied(sound)[-1, 0] == 1259
+        for _ in range(20):
+            hands_free.take(Heard("louder"), 0)
+        player.volume.applied(np.repeat(sound, 4, axis=0))
+        assert player.volume.applied(sound)[-1, 0] == 19_953
+
+
+SCRIPT = """<speak version="1.1" xml:lang="en" xmlns="http://www.w3.org/2001/10/synthesis">
+<audio src="bell.wav"/><mark name="hold:"/><break time="90s"/><mark name="end:hold"/>
+<s>This is how it ends.</s></speak>"""
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A server with a loudspeaker, and a room in which a microphone hears it and somebody near."""
+    needs("pulseaudio", "pactl", "paplay", "parec")
+    (tmp_path / "my.ssml").write_text(SCRIPT, "utf-8")
+    with tempfile.TemporaryDirectory(prefix="vg") as folder:
+        server = Server(Path(folder), ("one", "room"))
+        server.env["PULSE_SOURCE"] = "room.monitor"
+        loop = ["source=one.monitor", "sink=room", "latency_msec=60"]
+        command = ["pactl", "load-module", "module-loopback", *loop]
+        subprocess.run(command, env=server.env, check=True, capture_output=True)
+        yield server, tmp_path
+        server.kill()
+
+
+def says(terminal: Terminal, server: Server, folder: Path, text: str, shown: str) -> None:
+    """Say something near the microphone until it is answered: a busy machine may lose a part."""
+    path = folder / "said.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 48_000, 0, "NONE", ""))
+        said = np.pad(2 * speaker(text, "en-us", 48_000), (4800, 9600))
+        file.writeframes((np.clip(said, -1, 1) * 32767).astype("<i2").tobytes())
+    command = ["paplay", "--device=room", str(path)]
+    for _ in range(4):
+        seen = len(terminal.shown)
+        subprocess.run(command, env=server.env, check=True, timeout=30)
+        terminal.watch(4)
+        if shown.encode() in terminal.shown[seen:] or terminal.process.poll() is not None:
+            return
+    raise AssertionError(f"nobody listens to “{text}”: {terminal.shown[-500:]!r}")
+
+
+@pytest.mark.slow
+def test_live_it_obeys_until_the_end(place):
+    server, folder = place
+    terminal = Terminal(server, "--listen", folder / "my.ssml")
+    terminal.until("left of the hold")
+    terminal.watch(4)  # until the bell is over, and the canceller knows the room
+    says(terminal, server, folder, "longer", "15 s more")
+    says(terminal, server, folder, "stop", "Stopped. Say")
+    says(terminal, server, folder, "go on", "left of the session")
+    assert terminal.end() == 0
+
+
+@pytest.mark.slow
+def test_live_without_a_microphone_a_line_says_so_and_it_plays_on(place):
+    server, folder = place
+    server.env["PULSE_SOURCE"] = "nowhere"
+    terminal = Terminal(server, "--listen", folder / "my.ssml")
+    terminal.until("no microphone can be opened", 30)
+    terminal.until("left of the hold")
+    terminal.press("q")
+    assert terminal.end() == 0
+
+
+@pytest.mark.slow
+def test_live_a_microphone_that_goes_away_is_told_and_it_plays_on(place):
+    server, folder = place
+    terminal = Terminal(server, "--listen", folder / "my.ssml")
+    terminal.until("left of the hold")
+    terminal.watch(3)
+    command = ["pactl", "suspend-sink", "room", "1"]
+    subprocess.run(command, env=server.env, check=True)
+    terminal.until("the microphone is gone", 30)
+    terminal.press("q")
+    assert terminal.end() == 0

@@ -1,0 +1,12 @@
+"""Microphone -> what a player is told to do, offline.
+
+Takes what a microphone hears and what the loudspeaker plays at the same time. Takes out the echo,
+finds short words and knocks in what is left, and steers a player by them. While somebody may be
+speaking, the session is soft. Nothing that is heard is stored or sent.
+
+    words       commands.toml and the settings file -> what can be said in a language
+    spotter     a short sound -> the command that it is, or none
+    listener    blocks of microphone and loudspeaker -> sounds that begin, commands, knocks
+    microphone  the microphone, and what was played meanwhile
+    hands_free  what is heard -> the player: softer for a while, then what was asked for
+"""

@@ -1,0 +1,191 @@
+"""A player that is spoken to: it makes room for what is said, and does it.
+
+It becomes soft as soon as a near sound has begun, and listens for two seconds. Then it does what
+was heard, or goes on; if the voice was speaking, with its last sentence again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from voiceguide.audio.grid import RATE_HZ as PLAYED_HZ
+from voiceguide.errors import VoiceguideError
+from voiceguide.listen.listener import FRAME_MS, KNOCKS, Listener
+from voiceguide.listen.microphone import Microphone, Played
+from voiceguide.listen.spotter import RATE_HZ, Spotter
+from voiceguide.listen.words import words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from voiceguide.listen.listener import Heard
+    from voiceguide.listen.words import Commands
+    from voiceguide.player.loop import Beside
+    from voiceguide.player.player import Player
+    from voiceguide.player.screen import Screen
+
+    Say = Callable[[str], NDArray[np.int16]]
+    """Returns how the voice says a text: mono, 48,000 Hz."""
+
+_ROOM_S = 2.0
+"""How long it stays soft for somebody who has begun to speak."""
+_WAIT_S = 0.1
+_GONE_S = 3.0
+"""A microphone that sends nothing for this long has gone away."""
+_STEP_DB = 3.0
+_MINUTE_MS = 60_000
+_TONE_HZ, _TONE_MS, _TONE_DBFS = 880, 120, -24.0
+
+
+class HandsFree:
+    """Steers a player by what is heard near it."""
+
+    def __init__(self, player: Player, screen: Screen, words: Commands, say: Say) -> None:
+        """``say`` is the voice that answers."""
+        self._player = player
+        self._screen = screen
+        self._words = words
+        self._say = say
+        self._until_s: float | None = None  # while there is room
+        self._missed = False
+
+    def take(self, heard: Heard, now_s: float) -> None:
+        """Make room for a sound that has begun, or do what one asks for."""
+        if heard.is_begin:
+            self._player.volume.ducked = True
+            self._until_s = now_s + _ROOM_S
+            self._missed = self._missed or self._is_speaking()
+        elif heard.command is not None:
+            self._do(heard.command)
+            self._close(again=False)
+
+    def tick(self, now_s: float) -> None:
+        """Go on after two seconds in which nothing was asked for."""
+        if self._until_s is not None and now_s >= self._until_s:
+            self._close(again=self._missed)
+
+    def _close(self, *, again: bool) -> None:
+        if again and not self._player.paused:
+            self._player.back_to_sentence()
+        self._player.volume.ducked = False
+        self._until_s, self._missed = None, False
+
+    def _is_speaking(self) -> bool:
+        at_ms = self._player.position_ms
+        sentence = self._player.source.live.sentence_at(at_ms)
+        return not self._player.paused and sentence is not None and at_ms < sentence.end_ms
+
+    def _do(self, command: str) -> None:
+        """Do what is asked for; answer with a tone, or in words where there is something to say."""
+        player = self._player
+        plain = {
+            "pause": player.pause,
+            "go_on": player.play,
+            "next": player.next_chapter,
+            "back": player.previous_chapter,
+            "repeat": player.repeat,
+            "louder": lambda: player.volume.change(_STEP_DB),
+            "softer": lambda: player.volume.change(-_STEP_DB),
+            KNOCKS: player.toggle,
+        }
+        message = ""
+        if command in plain:
+            plain[command]()
+            if command in ("next", "back", "repeat"):
+                player.play()
+        elif command == "longer":
+            message = "15 s more" if player.extend() else "There is no hold to extend here."
+        elif command == "shorter":
+            message = "15 s less" if player.shorten() else "There is no hold to shorten here."
+        elif command == "stop":
+            player.leave_hold()
+            message = "Stopped. Say “go on” or press space to continue."
+        answer = self._answer(command)
+        player.volume.answer(self._say(answer) if answer else _tone())
+        self._screen.say(message or answer)
+
+    def _answer(self, command: str) -> str:
+        """Return what the voice says to a command, if anything."""
+        answers, end_ms = self._words.answers, self._player.source.live.end_ms
+        if command == "stop":
+            return answers.let_go
+        if command == "how_long" and end_ms is not None:
+            left_ms = max(0, end_ms - self._player.position_ms)
+            return answers.left.format(minutes=-(-left_ms // _MINUTE_MS))
+        return ""
+
+
+def beside(language: str, own: Path | None, say: Say) -> Beside:
+    """Return what listens beside a player in a language; ``own`` is the listener's library.
+
+    Raises VoiceguideError if nobody can be understood in the language, or if a library that
+    listening needs is missing.
+    """
+    known = words(language, own)
+    spotter = Spotter(language, known.commands, known.others)
+    listener = Listener(spotter.spot)
+
+    @contextlib.contextmanager
+    def listening(player: Player, screen: Screen) -> Iterator[None]:
+        ended = threading.Event()
+        hands_free = HandsFree(player, screen, known, say)
+        thread = threading.Thread(
+            target=_listen, args=(player, screen, listener, hands_free, ended), daemon=True
+        )
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join(1)
+
+    return listening
+
+
+def _listen(
+    player: Player,
+    screen: Screen,
+    listener: Listener,
+    hands_free: HandsFree,
+    ended: threading.Event,
+) -> None:
+    """Listen until it has ended; without a microphone, say so once."""
+    try:
+        microphone = Microphone()
+    except VoiceguideError as error:
+        screen.say(f"{error}; the session goes on with keys")
+        return
+    played = Played()
+    player.played = played.add
+    waiting = np.zeros(0, np.float32)
+    heard_s = time.monotonic()
+    with contextlib.closing(microphone):
+        while not ended.is_set():
+            waiting = np.concatenate([waiting, microphone.read(_WAIT_S)])
+            now_s = time.monotonic()
+            heard_s = now_s if len(waiting) else heard_s
+            if now_s - heard_s > _GONE_S:
+                screen.say("the microphone is gone; the session goes on with keys")
+                break
+            whole = len(waiting) - len(waiting) % (FRAME_MS * RATE_HZ // 1000)
+            near, waiting = waiting[:whole], waiting[whole:]
+            for heard in listener.take(near, played.take(whole)):
+                hands_free.take(heard, now_s)
+            hands_free.tick(now_s)
+    player.volume.ducked = False
+    player.played = lambda _: None
+
+
+def _tone() -> NDArray[np.int16]:
+    """Return the short tone that answers a command: 48,000 Hz."""
+    at = np.arange(_TONE_MS * PLAYED_HZ // 1000)
+    wave = np.sin(2 * np.pi * _TONE_HZ * at / PLAYED_HZ) * np.hanning(len(at))
+    return np.rint(wave * 32767 * 10 ** (_TONE_DBFS / 20)).astype(np.int16)

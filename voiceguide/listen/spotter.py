@@ -1,0 +1,139 @@
+"""A short sound -> the command that it is, or none: isolated words, by pocketsphinx.
+
+Its acoustic model is of English. Words that its dictionary lacks, and all words of other languages,
+are written in the model's phonemes, from what espeak-ng makes of them in IPA.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from voiceguide.errors import VoiceguideError
+from voiceguide.voices.espeak import Espeak
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+_Name = TypeVar("_Name", bound=str)
+
+RATE_HZ = 16_000
+_WORST = -5.5
+"""Of a word, the mean over its frames of ln(its likelihood ÷ that of the best phoneme there)."""
+_WORST_UNSURE = -6.5
+"""The same for a safety word, and for words in a language that the model has not learned."""
+_DOUBT = 0.03
+"""How likely each other word is, beside a command."""
+_LEVEL = 0.1
+"""Sounds are brought to this root mean square, as the model does not hear quiet ones well."""
+_QUIET_S = 0.2
+_HISS = 1e-4
+"""Added to a sound whose room is perfectly silent, which the model does not know."""
+_COUNTER = re.compile(r"\(\d+\)$")  # of a word's other sounds in the dictionary
+_PHONES = {
+    "b": "B", "d": "D", "f": "F", "h": "HH", "j": "Y", "k": "K", "l": "L", "m": "M", "n": "N",
+    "p": "P", "s": "S", "t": "T", "v": "V", "w": "W", "x": "HH", "z": "Z", "ɡ": "G", "ŋ": "NG",
+    "ʃ": "SH", "ʒ": "ZH", "θ": "TH", "ð": "DH", "ç": "SH", "tʃ": "CH", "dʒ": "JH", "ɹ": "R",
+    "r": "R", "ʁ": "R", "ɾ": "D", "pf": "P F", "ts": "T S",
+    "a": "AA", "aː": "AA", "ɑ": "AA", "ɑː": "AA", "æ": "AE", "ɐ": "AH", "e": "EY", "eː": "EY",
+    "ɛ": "EH", "ɛː": "EH", "ə": "AH", "ɜ": "AH", "ɜː": "ER", "ɚ": "ER", "i": "IY", "iː": "IY",
+    "ɪ": "IH", "ᵻ": "IH", "o": "OW", "oː": "OW", "ɔ": "AO", "ɔː": "AO", "ɒ": "AO", "u": "UW",
+    "uː": "UW", "ʊ": "UH", "ʌ": "AH", "y": "IY", "yː": "UW", "ʏ": "IH", "ø": "ER", "øː": "ER",
+    "œ": "EH", "œː": "ER", "aɪ": "AY", "aʊ": "AW", "ɔɪ": "OY", "ɔʏ": "OY", "ɔø": "OY",
+    "eɪ": "EY", "oʊ": "OW", "əʊ": "OW",
+}  # fmt: skip
+"""The model's phoneme for each sign of IPA; of those that English lacks, the nearest."""
+_SIGN = re.compile("|".join(sorted(_PHONES, key=len, reverse=True)))
+
+
+class Spotter:
+    """Knows some commands, each by one or more words, and others that are none."""
+
+    def __init__(
+        self, language: str, commands: Mapping[_Name, Iterable[str]], others: Iterable[str] = ()
+    ) -> None:
+        """Learn the words of each command, and ``others``, which are told apart from them.
+
+        Raises VoiceguideError if pocketsphinx is missing, or espeak-ng does not know the language.
+        """
+        try:
+            from pocketsphinx import Decoder, get_model_path
+        except ImportError as error:
+            needs = "listening needs pocketsphinx: pip install 'voiceguide[listen]'"
+            raise VoiceguideError(needs) from error
+        self._commands: dict[str, str | None] = {}
+        self._decoder = Decoder(
+            hmm=get_model_path("en-us/en-us"),
+            dict=None,
+            lm=None,
+            remove_noise=True,
+            loglevel="FATAL",
+        )
+        listed = [(command, word) for command, words in commands.items() for word in words]
+        self._is_english = language.partition("-")[0] == "en"
+        known = _dictionary(get_model_path("en-us/cmudict-en-us.dict")) if self._is_english else {}
+        espeak = Espeak()
+        for command, word in [*listed, *((None, word) for word in others)]:
+            for sound in _sounds(word, language, known, espeak):
+                name = f"w{len(self._commands)}"
+                self._commands[name] = command
+                self._decoder.add_word(name, sound, False)  # noqa: FBT003 (of C)
+        self._decoder.add_word("silence", "SIL", True)  # noqa: FBT003 (now all are read)
+        words = " | ".join(
+            f"/{_DOUBT if command is None else 1}/ {name}"
+            for name, command in self._commands.items()
+        )
+        self._decoder.add_jsgf_string(
+            "words", f"#JSGF V1.0;\ngrammar words;\npublic <w> = {words};\n"
+        )
+        self._decoder.activate_search("words")
+
+    def spot(self, samples: NDArray[np.float32]) -> str | None:
+        """Return the command that a sound is, mono at RATE_HZ; None if it is none, or doubtful."""
+        level = float(np.sqrt(np.mean(np.square(samples)))) if samples.size else 0.0
+        if not level:
+            return None
+        hiss = np.random.default_rng(0).standard_normal(len(samples), np.float32)
+        quiet = np.zeros(int(_QUIET_S * RATE_HZ), np.float32)
+        samples = np.concatenate([quiet, samples * (_LEVEL / level) + _HISS * hiss, quiet])
+        self._decoder.start_utt()
+        pcm = (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
+        self._decoder.process_raw(pcm, False, True)  # noqa: FBT003 (it is searched, and is whole)
+        self._decoder.end_utt()
+        for part in self._decoder.seg() or ():
+            if part.word in self._commands:
+                frames = part.end_frame - part.start_frame + 1
+                score = math.log(max(part.ascore, 1e-300)) / frames
+                command = self._commands[part.word]
+                is_sure = self._is_english and command != "stop"
+                return command if score > (_WORST if is_sure else _WORST_UNSURE) else None
+        return None
+
+
+def _sounds(
+    words: str, language: str, known: Mapping[str, list[str]], espeak: Espeak
+) -> Iterator[str]:
+    """Return the ways to say some words, in the model's phonemes."""
+    parts = words.lower().split()
+    if all(part in known for part in parts):
+        ways = [""]
+        for part in parts:
+            ways = [f"{way} {sound}".strip() for way in ways for sound in known[part]]
+        yield from ways
+    else:
+        yield " ".join(_PHONES[sign] for sign in _SIGN.findall(espeak.ipa(words, language)))
+
+
+def _dictionary(path: str) -> dict[str, list[str]]:
+    """Return the model's own dictionary: words and how each may sound."""
+    sounds: dict[str, list[str]] = {}
+    with open(path, encoding="utf-8") as lines:  # noqa: PTH123 (a path of the package)
+        for line in lines:
+            word, _, sound = line.strip().partition(" ")
+            sounds.setdefault(_COUNTER.sub("", word), []).append(sound)
+    return sounds

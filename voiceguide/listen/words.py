@@ -1,0 +1,67 @@
+"""What can be said to a session, in each language: commands.toml beside the texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003 (the model is read at run time)
+from typing import TYPE_CHECKING, Literal, get_args
+
+from voiceguide import files, settings
+from voiceguide.errors import RequestError, UsageError
+from voiceguide.library.models import Model
+from voiceguide.library.toml import validated
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAME = "commands.toml"
+Command = Literal[
+    "pause", "go_on", "next", "back", "repeat", "longer", "shorter", "louder", "softer", "stop",
+    "how_long",
+]  # fmt: skip
+"""What can be asked for."""
+
+
+class Answers(Model):
+    """What the voice answers."""
+
+    let_go: str
+    """After “stop”."""
+    left: str
+    """After “how long”; {minutes} are what is left of the session, rounded up."""
+
+
+class Commands(Model):
+    """The words of a language."""
+
+    commands: Mapping[Command, list[str]]
+    """By what they do."""
+    others: list[str]
+    """What is also said in a room; a sound that is more like one of these is no command."""
+    answers: Answers
+
+
+def words(language: str, own: Path | None = None) -> Commands:
+    """Return the words of a language (BCP 47), and those of the settings file besides.
+
+    ``own`` is the listener's library. Raises RequestError if nobody can be understood in the
+    language, LibraryError or UsageError for a file that is wrong.
+    """
+    for name in dict.fromkeys((language, language.partition("-")[0].lower())):
+        path = files.find(f"{name}/{NAME}", files.script_folders(own))
+        if path is not None:
+            return _with_own(validated(Commands, path))
+    raise RequestError(
+        f"nothing that is said in “{language}” is understood: leave out --listen, or write "
+        f"{language}/{NAME} in a library of your own"
+    )
+
+
+def _with_own(known: Commands) -> Commands:
+    commands = dict(known.commands)
+    names = {name: name for name in get_args(Command)}
+    for name, said in settings.own_words().items():
+        if name not in names:
+            what = f"{settings.path()}: words: “{name}” is none of {', '.join(names)}"
+            raise UsageError(what)
+        commands[names[name]] = [*commands.get(names[name], []), *said]
+    return known.model_copy(update={"commands": commands})
