@@ -54,6 +54,7 @@ def line_of(listed: str, name: str) -> str:
     return line
 
 
+@pytest.mark.slow
 def test_the_best_voice_that_is_installed_speaks(data, ssml):
     script = ssml("Let the leg rest on the ball.")
     assert hummed_hz(script) == 0
@@ -83,6 +84,7 @@ def test_each_language_has_the_best_of_its_own(data, ssml):
     assert german == pytest.approx(400, abs=8)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("data")
 def test_a_package_brings_a_voice(tmp_path, ssml, monkeypatch):
     site = tmp_path / "site-packages"

@@ -142,6 +142,7 @@ def test_memory_is_limited(child):
     assert one.ask(10, do="fill", size=100_000_000) == 100_000_000
 
 
+@pytest.mark.slow
 @POSIX
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_its_folder_is_its_own_and_goes_with_it_and_with_the_one_who_asks(tmp_path, child, number):

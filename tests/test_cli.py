@@ -193,6 +193,7 @@ def test_an_own_folder_adds_a_region(own):
     assert "no region or complaint “instep”" in voiceguide("script", "instep").stderr
 
 
+@pytest.mark.slow
 def test_an_own_folder_goes_before_what_is_shipped(own):
     text = shipped("en/regions/calf.toml").replace("Let your breath stay calm", "Hum a tune")
     folder = own("en/regions/calf.toml", text)
@@ -204,6 +205,7 @@ def test_an_own_folder_goes_before_what_is_shipped(own):
     assert done.stdout.split("  ")[-1] == "Thumb only.\n"
 
 
+@pytest.mark.slow
 def test_an_own_folder_adds_a_language(own):
     for name in ("methods.toml", "phrases.toml"):
         folder = own(f"fr/{name}", shipped(f"en/{name}"))

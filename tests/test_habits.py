@@ -179,6 +179,7 @@ def test_several_targets_are_played_one_after_another(ssml, pipe, tmp_path):
     assert heard_ms(pipe) == pytest.approx(sum(alone.values()), abs=60)
 
 
+@pytest.mark.slow
 def test_a_playlist_file_is_played_entry_by_entry(ssml, pipe, tmp_path):
     folder = tmp_path / "list"
     folder.mkdir()

@@ -141,7 +141,7 @@ def test_the_lock_file_has_allowed_versions_of_all_that_is_needed_by_their_hashe
     extras = project["optional-dependencies"]
     needed = project["dependencies"] + [
         one
-        for name in ("natural", "piper", "kokoro", "phone", "av", "mpris")
+        for name in ("natural", "piper", "kokoro", "phone", "av", "mpris", "cluster", "listen")
         for one in extras[name]
     ]
     for one in map(Requirement, needed):

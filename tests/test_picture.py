@@ -169,6 +169,7 @@ def test_breath_rises_falls_and_rests(known, box):
         assert len({y for _, y in line}) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["calf", "box", "back"])
 def test_everything_of_a_session_is_in_its_picture_to_scale(name, request):
     session = request.getfixturevalue(name)
@@ -236,6 +237,7 @@ def test_texts_are_escaped_and_what_xml_cannot_hold_is_replaced(odd):
     drawn(odd, "a bell\x07, a half \ud800, \ufffe")
 
 
+@pytest.mark.slow
 def test_a_script_that_talks_without_end_is_drawn_with_all_its_words(ssml):
     words = " ".join(f"word{number}" for number in range(400))
     long = "Donaudampfschifffahrtsgesellschaft" * 12
@@ -315,6 +317,7 @@ COLLISIONS = """() => {
 }"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["calf", "box", "back", "odd"])
 def test_no_text_lies_over_another(name, request, shown):
     page = shown(request.getfixturevalue(name), "svg", viewport={"width": 1300, "height": 900})
@@ -323,6 +326,7 @@ def test_no_text_lies_over_another(name, request, shown):
     assert collisions == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scheme", "dark"), [("light", False), ("dark", True)])
 def test_it_is_light_by_day_and_dark_by_night(odd, shown, scheme, dark):
     for form in ("svg", "html"):
@@ -334,6 +338,7 @@ def test_it_is_light_by_day_and_dark_by_night(odd, shown, scheme, dark):
         assert abs(np.median(image) - (image.max() if dark else image.min())) > 180  # the words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "scheme"), [("box", "light"), ("calm", "dark")])
 def test_the_page_is_read_on_a_phone(name, scheme, request, shown):
     from axe_core_python.sync_playwright import Axe

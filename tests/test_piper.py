@@ -186,6 +186,7 @@ def test_what_was_spoken_once_needs_no_process_until_the_voice_changes(hum, ssml
     assert clips(cache) == 3
 
 
+@pytest.mark.slow
 def test_words_a_minute_mean_the_same_as_with_espeak(hum, ssml):
     """The model by itself is much slower; what is compared is a text that it was not set by."""
     script = ssml("Keep the pressure steady, and let the muscle soften. Then move the foot slowly.")
@@ -208,6 +209,7 @@ def test_a_session_loads_a_model_once(hum, tmp_path):
     assert not any(psutil.pid_exists(pid) for pid in processes)
 
 
+@pytest.mark.slow
 @POSIX
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_process_that_crashes_or_hangs_is_replaced(hum, monkeypatch, number):
@@ -300,6 +302,7 @@ def test_a_script_chooses_among_the_speakers_of_a_model(data, ssml, tmp_path):
         Session(script, voice="en_US-duo-low#carl").prepare()
 
 
+@pytest.mark.slow
 def test_an_installed_voice_is_listed_and_goes_by_its_name(data, ssml):
     (data / "de_DE-hum-low.onnx").write_bytes(model(300))
     (data / "de_DE-hum-low.onnx.json").write_bytes(config("de_DE"))
@@ -340,6 +343,7 @@ def test_odd_files_beside_models_are_no_voices_and_hide_no_others(data, ssml):
             Session(ssml("Hello."), voice=str(data / f"{name}.onnx")).prepare()
 
 
+@pytest.mark.slow
 def test_a_voice_that_is_missing_or_broken_is_named(ssml, tmp_path):
     script = ssml("Hello.")
 
@@ -361,6 +365,7 @@ def test_a_voice_that_is_missing_or_broken_is_named(ssml, tmp_path):
     assert "lonely.onnx cannot be loaded" in says(lonely)
 
 
+@pytest.mark.slow
 def test_without_the_extra_it_is_said_how_to_get_it(hum, ssml, tmp_path, monkeypatch):
     """An environment in which piper-tts is not to be found."""
     (tmp_path / "sitecustomize.py").write_text(

@@ -169,6 +169,7 @@ def sung(samples: np.ndarray) -> list[int]:
     return [round(pitch_hz, -1) for pitch_hz in pitches_hz(samples[: 1200 * FRAMES_PER_MS], 3)]
 
 
+@pytest.mark.slow
 def test_an_engine_speaks_with_its_voice(package, ssml, tmp_path):
     listed = voiceguide("voices", env=package)
     assert listed.returncode == 0, listed.stderr
@@ -192,6 +193,7 @@ def test_an_engine_speaks_with_its_voice(package, ssml, tmp_path):
     assert (tmp_path / "python.wav").read_bytes() == (tmp_path / "cli.wav").read_bytes()
 
 
+@pytest.mark.slow
 def test_other_voices_speak_as_before_beside_it(package, ssml, tmp_path):
     script = ssml("<s>One two three.</s>")
     for name, env in ("with", package), ("without", dict(os.environ)):
@@ -207,6 +209,7 @@ def test_other_voices_speak_as_before_beside_it(package, ssml, tmp_path):
     assert "“voiceguide voices” lists all voices" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_device_plays_every_sample(package, ssml, tmp_path):
     script = ssml(BODY)
     program = "import sys; from voiceguide import Session\n"
@@ -218,6 +221,7 @@ def test_a_device_plays_every_sample(package, ssml, tmp_path):
     assert reference.tobytes() in Path(package["PAPER"]).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_device_plays_a_file_that_was_rendered(package, ssml, tmp_path):
     script = ssml(BODY)
     program = (
@@ -279,6 +283,7 @@ def test_what_was_stopped_goes_on_where_it_was(package, ssml, tmp_path):
         assert heard() == (length_s, [400, 600])
 
 
+@pytest.mark.slow
 def test_an_audio_format_is_rendered_and_tagged(package, ssml, tmp_path):
     script = ssml(f"<p>{BODY}</p>", "Exercise.ssml")
     for name in ("x.wav", "x.AU"):
@@ -312,6 +317,7 @@ def test_a_caption_format_is_written(package, ssml):
     assert shown[4] == "WEBVTT - Title"  # ours, though the package has one of that name
 
 
+@pytest.mark.slow
 def test_a_package_that_is_broken_is_named_in_one_line(ssml, tmp_path):
     entry_points = """
 [voiceguide.engines]

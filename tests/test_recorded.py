@@ -118,6 +118,7 @@ def test_every_phrase_is_listed_once_in_the_order_in_which_it_is_said(folder):
         assert row["name"].startswith("-".join(re.findall("[a-z]+", row["text"].lower())[:4]))
 
 
+@pytest.mark.slow
 def test_a_region_is_listed_whole_and_its_sheet_has_all_in_large_type(tmp_path):
     folder = tmp_path / "voice"
     done = voiceguide("phrases", "calf", "neck", "--level", "gentle", "-o", folder)
@@ -387,6 +388,7 @@ def test_a_path_that_is_no_voice_is_told_apart(tmp_path, ssml):
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_a_list_that_a_spreadsheet_saved_with_semicolons_is_read(recorded, ssml):
     listed = rows(recorded)
     text = io.StringIO(newline="")

@@ -87,6 +87,7 @@ def test_the_last_three_seconds_of_a_hold_are_ticked(calf):
     assert ticks == [end - before for end in ends for before in (3000, 2000, 1000)]
 
 
+@pytest.mark.slow
 def test_loudness_is_that_of_speech(calf):
     needs("ffmpeg")
     lufs, peak = loudness_of(calf.path)
@@ -94,6 +95,7 @@ def test_loudness_is_that_of_speech(calf):
     assert peak <= -1.0
 
 
+@pytest.mark.slow
 def test_tones_are_at_least_6_lu_below_speech(calf, tmp_path, ssml):
     needs("ffmpeg")
     tones = {event["source"] for event in calf.timeline["events"] if event["kind"] == "sound"}

@@ -79,6 +79,7 @@ def test_a_session_is_as_loud_as_speech_on_the_air(tmp_path, region, language, b
     assert peak <= -1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bed", [*BEDS, "music"])
 def test_speech_over_a_bed_is_as_loud_as_speech(tmp_path, ssml, music, bed):
     needs("ffmpeg")
@@ -170,6 +171,7 @@ def test_what_is_said_for_a_side_comes_a_little_from_there_and_tones_from_the_mi
     assert 2 < difference_db(first.begin_ms, first.end_ms) < 6
 
 
+@pytest.mark.slow
 def test_mono_has_one_channel_and_is_as_loud(tmp_path):
     chosen = {"side": "left", "guidance": "brief", "level": "gentle"}
     both = read(Session("calf", **chosen).export(tmp_path / "both.wav"))
@@ -184,6 +186,7 @@ def test_mono_has_one_channel_and_is_as_loud(tmp_path):
 # Beds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bed", BEDS)
 def test_a_bed_never_masks_the_voice(tmp_path, ssml, bed):
     from pystoi import stoi
@@ -289,6 +292,7 @@ def test_the_bed_level_is_relative_and_a_timeline_tells_of_the_bed(tmp_path, ssm
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bed", [*BEDS, "music"])
 def test_a_loop_shows_no_seam(music, bed):
     """Spectral flux where it begins again, among that of all other moments of eight loops."""
@@ -327,6 +331,7 @@ def test_music_is_as_loud_where_it_begins_again(tmp_path, hz, seconds):
     assert np.array_equal(begun_again, twice)
 
 
+@pytest.mark.slow
 def test_music_of_ones_own_goes_on_in_a_loop_at_the_level_of_a_bed(tmp_path, music, ssml):
     script = ssml('<break time="40s"/>')
     for suffix in ("mp3", "ogg", "wav"):
@@ -407,6 +412,7 @@ def test_both_channels_of_a_sound_are_heard_alike(tmp_path, ssml):
     assert power[700] == pytest.approx(0.2, abs=0.001)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["mp3", "ogg", "flac", "wav"])
 @pytest.mark.parametrize("rate_hz", [44_100, 48_000])
 def test_a_file_is_the_same_in_whatever_order_it_is_read(tmp_path, suffix, rate_hz):

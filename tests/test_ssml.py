@@ -703,6 +703,7 @@ def test_what_is_not_well_formed_is_refused_with_its_line_and_column(text, says)
     assert len(said.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_what_is_too_large_is_refused():
     assert refused("<speak>" + " " * 10_000_000 + "</speak>") == (
         "my.ssml: 10,000,015 bytes are more than a script may have (10,000,000)"

@@ -178,6 +178,7 @@ def test_check_invents_nothing_that_only_follows_from_what_is_wrong(ssml, tmp_pa
     assert ["room for" in line for line in done.stderr.splitlines()] == [False, False]
 
 
+@pytest.mark.slow
 def test_check_gives_up_on_a_script_of_which_nothing_can_be_spoken(ssml):
     done = voiceguide("script", "--check", ssml("".join(f"<s>{'★' * n}</s>" for n in range(1, 90))))
     assert done.returncode == 1
@@ -284,6 +285,7 @@ def test_a_sound_that_cannot_be_read_is_named_with_its_place(tmp_path):
         _ = Session(script).timeline
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("suffix", "rate_hz"), [("wav", 44_100), ("flac", 22_050), ("mp3", 44_100), ("ogg", 48_000)]
 )
