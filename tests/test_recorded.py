@@ -39,7 +39,7 @@ def speaker():
     engine = Pyttsx3()
 
     def speak(text: str, voice: str = "en-gb+m3") -> np.ndarray:
-        spoken = engine.speak(Utterance(text, "en", voice, 163, 0.0))
+        spoken = engine.speak(Utterance(text, "en", voice, 157, 0.0))
         samples = soxr.resample(spoken.samples, spoken.rate_hz, 44_100)
         loud = np.flatnonzero(np.abs(samples) > 0.01 * np.abs(samples).max())
         return samples[loud[0] : loud[-1] + 1]

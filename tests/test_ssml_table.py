@@ -735,7 +735,7 @@ def test_german_is_read_by_a_german_voice(spoken, written):
     german = spoken(f"<{written}>{words}</{element}>")
     like = spoken(f'<speak xml:lang="de">{words}</speak>')
     english = spoken(words)
-    assert seconds(german) == pytest.approx(seconds(like), abs=0.02)
+    assert seconds(german) == pytest.approx(seconds(like), rel=0.05)  # a voice keeps the pace
     assert abs(seconds(german) - seconds(english)) > 0.1
 
 

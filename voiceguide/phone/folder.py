@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voiceguide.errors import ExportError
-from voiceguide.files import write_bytes
+from voiceguide.files import remove, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,7 +56,7 @@ class Files:
         for name in sorted(self._before - self._now):
             path = self.folder / name
             if path.resolve().is_relative_to(root):  # whoever may have written the record
-                path.unlink(missing_ok=True)
+                remove(path)
                 with contextlib.suppress(OSError):  # as soon as one has other files
                     for folder in path.parents[: len(Path(name).parts) - 1]:
                         folder.rmdir()
