@@ -74,6 +74,7 @@ def decoded(content: bytes, channels: int) -> np.ndarray:
 
 def by_ffmpeg(content: bytes, channels: int) -> np.ndarray:
     """Return the samples of an MP3 as ffmpeg plays it; it has nothing to complain about."""
+    needs("ffmpeg")
     with tempfile.NamedTemporaryFile(suffix=".mp3") as file:
         file.write(content)
         file.flush()
