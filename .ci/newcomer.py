@@ -2,9 +2,10 @@
 
     python .ci/newcomer.py [--tests] [FOLDER]
 
-The first command makes a session; with --tests, the second runs the tests. FOLDER, where the clone
-and a home lie, must not exist yet; a temporary one is used, and removed, unless it is given. It is
-run by the Python that runs this, on Linux, macOS and Windows.
+The first command makes a session. The second installs what the tests need, and finds them; with
+--tests, it runs them. FOLDER, where the clone and a home lie, must not exist yet; a temporary one
+is used, and removed, unless it is given. It is run by the Python that runs this, on Linux, macOS
+and Windows.
 """
 
 from __future__ import annotations
@@ -77,8 +78,7 @@ def main() -> None:
             if not made.is_file() or not made.stat().st_size:
                 sys.exit(f"{made} was not made")
             print(f"{made.name}: {made.stat().st_size:,} bytes", flush=True)
-            if asked.tests:
-                run(f"{tests} -q", clone, env)
+            run(f"{tests} {'-q' if asked.tests else '-qq --collect-only'}", clone, env)
         except subprocess.CalledProcessError as error:
             sys.exit(error.returncode)
 

@@ -113,3 +113,34 @@ def ssml(tmp_path: Path):
         return path
 
     return write
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A real browser."""
+    needs("chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def phone(chromium):
+    """A page as on a phone; ``complaints`` is what its console complains of."""
+    context = chromium.new_context(
+        viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True, locale="en-GB"
+    )
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    page.complaints = []
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on(
+        "console", lambda line: page.complaints.append(line.text) if line.type == "error" else None
+    )
+    yield page
+    context.close()

@@ -1097,39 +1097,18 @@ def test_requests_too_long_or_malformed_are_refused(server):
 # In a browser
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    needs("chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def phone(chromium):
-    """A page as on a phone; what its console complains of is a mistake of ours."""
-    context = chromium.new_context(
-        viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True, locale="en-GB"
-    )
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
-    yield page
-    context.close()
+def phone(phone):
+    """A page as on a phone, whose console complains of nothing that was not provoked."""
+    yield phone
+    phone.context.close()
     ours = (
         "status of 422",
         "status of 403",
         "ERR_INTERNET_DISCONNECTED",
         "ERR_CONNECTION_REFUSED",
     )  # that are provoked
-    assert [one for one in complaints if not any(known in one for known in ours)] == []
+    assert [one for one in phone.complaints if not any(known in one for known in ours)] == []
 
 
 def choose(page, **values: str) -> None:

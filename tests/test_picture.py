@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import io
 import re
-import shutil
 import wave
 
 import numpy as np
 import pytest
 import resvg_py
-from conftest import decode, needs, voiceguide
+from conftest import decode, voiceguide
 from lxml import etree, html
 from PIL import Image
 
@@ -264,19 +263,6 @@ def test_the_command_prints_it_and_names_it_in_its_help(ssml):
 
 
 # In a browser
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    needs("chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 import feedparser
 import httpx
 import pytest
-from conftest import needs, voiceguide
+from conftest import voiceguide
 from PIL import Image
 
 pytestmark = pytest.mark.slow
@@ -218,36 +218,6 @@ def test_a_run_that_was_killed_is_continued_and_two_at_once_take_turns(tmp_path)
 
 
 # In a browser
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    needs("chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def phone(chromium):
-    """A page as on a phone; what its console complains of is a mistake of ours."""
-    context = chromium.new_context(
-        viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True, locale="en-GB"
-    )
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    page.complaints = []
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    page.on(
-        "console", lambda line: page.complaints.append(line.text) if line.type == "error" else None
-    )
-    yield page
-    context.close()
 
 
 def until(page, holds: str) -> None:

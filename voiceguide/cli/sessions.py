@@ -197,11 +197,7 @@ def play(  # noqa: PLR0913 (each is an option)
             _only_for_playing(context, target)
             play_it: Callable[..., None] = functools.partial(play_file, target)
         else:
-            if options.minutes:
-                say.note("An exact length needs all speech first; this takes a moment.")
-            play_it = functools.partial(session.play, listen=listen)
-            session.prepare()
-            say.warn(session.warnings)
+            play_it = _prepared(session, listen=listen)
         stopped: list[int] = []
         with _interrupted(), _remembered(places, key, stopped):
             play_it(
@@ -338,6 +334,15 @@ def serve(  # noqa: PLR0913 (each is an option)
         raise VoiceguideError(needs) from error
     signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C is the normal way to stop
     server.serve(folder, host, port, sys.stdout, cert, key, key_always=key_always)
+
+
+def _prepared(session: Session, *, listen: bool) -> Callable[..., None]:
+    """Prepare a session for playing, with its warnings; return what plays it."""
+    if session.request.options.minutes:
+        say.note("An exact length needs all speech first; this takes a moment.")
+    session.prepare()
+    say.warn(session.warnings)
+    return functools.partial(session.play, listen=listen)
 
 
 def _session(target: str, options: Options) -> Session:

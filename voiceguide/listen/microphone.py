@@ -6,18 +6,14 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
-import miniaudio
 import numpy as np
 import soxr
 
 from voiceguide.audio.grid import RATE_HZ as PLAYED_HZ
-from voiceguide.errors import VoiceguideError
 from voiceguide.listen.spotter import RATE_HZ
-from voiceguide.player.miniaudio_device import backends
+from voiceguide.player.miniaudio_device import microphone
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from numpy.typing import NDArray
 
 BLOCK_MS = 20
@@ -35,19 +31,7 @@ class Microphone:
         """Open it; raises VoiceguideError if there is none, or it is refused."""
         self._heard: deque[bytes] = deque(maxlen=_MOST_MS // BLOCK_MS)
         self._arrived = threading.Event()
-        try:
-            self._device = miniaudio.CaptureDevice(
-                nchannels=1,
-                sample_rate=RATE_HZ,
-                buffersize_msec=BLOCK_MS,
-                backends=backends(),
-                app_name="voiceguide",
-            )
-            listener = self._listen()
-            next(listener)
-            self._device.start(listener)
-        except miniaudio.MiniaudioError as error:
-            raise VoiceguideError(f"no microphone can be opened ({error.args[0]})") from error
+        self._device = microphone(self._hear, RATE_HZ, BLOCK_MS)
 
     def read(self, seconds: float) -> NDArray[np.float32]:
         """Return what was heard since the last call, within ±1; wait for it at most ``seconds``.
@@ -63,10 +47,9 @@ class Microphone:
         """Let go of the microphone."""
         self._device.close()
 
-    def _listen(self) -> Generator[None, bytes, None]:
-        while True:
-            self._heard.append(bytes((yield)))
-            self._arrived.set()
+    def _hear(self, block: bytes) -> None:
+        self._heard.append(block)
+        self._arrived.set()
 
 
 class Played:

@@ -1,4 +1,4 @@
-"""The loudspeaker through miniaudio, which requests short pieces from its own thread."""
+"""Loudspeaker and microphone through miniaudio, which asks and tells from a thread of its own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import miniaudio
 
 from voiceguide.audio.grid import RATE_HZ
+from voiceguide.errors import VoiceguideError
 from voiceguide.player.device import not_opened
 
 if TYPE_CHECKING:
@@ -71,6 +72,38 @@ def _asked(read: Callable[[int], bytes]) -> Generator[bytes, int, None]:
     generator = pieces()
     next(generator)
     return generator
+
+
+def microphone(
+    hear: Callable[[bytes], object], rate_hz: int, block_ms: int
+) -> miniaudio.CaptureDevice:
+    """Return the system's default microphone, which listens until it is closed.
+
+    ``hear`` gets blocks of about ``block_ms``, mono, 16 bit, in another thread. Raises
+    VoiceguideError if there is none, or it is refused.
+    """
+
+    def blocks() -> Generator[None, bytes, None]:
+        while True:
+            hear(bytes((yield)))
+
+    generator = blocks()
+    next(generator)
+    try:
+        device = miniaudio.CaptureDevice(
+            nchannels=1,
+            sample_rate=rate_hz,
+            buffersize_msec=block_ms,
+            backends=backends(),
+            app_name="voiceguide",
+        )
+        device.start(generator)
+    except miniaudio.MiniaudioError as error:
+        raise VoiceguideError(
+            f"no microphone can be opened ({error.args[0]}): connect one, allow this terminal to "
+            "use it, and choose it in the system's settings"
+        ) from error
+    return device
 
 
 def backends() -> list[miniaudio.Backend]:

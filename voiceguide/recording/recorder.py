@@ -82,30 +82,13 @@ class Microphone:
 
     def __init__(self) -> None:
         try:
-            import miniaudio
-
-            from voiceguide.player.miniaudio_device import backends
-
-            self._device = miniaudio.CaptureDevice(
-                nchannels=1,
-                sample_rate=RATE_HZ,
-                buffersize_msec=_BUFFER_MS,
-                backends=backends(),
-                app_name="voiceguide",
-            )
-            self._blocks: list[bytes] | None = None
-            self._bytes_left = 0
-            self.level_dbfs = -np.inf
-            listener = self._listen()
-            next(listener)
-            self._device.start(listener)
+            from voiceguide.player.miniaudio_device import microphone
         except ImportError as error:
             raise VoiceguideError(f"miniaudio cannot be loaded ({error})") from error
-        except miniaudio.MiniaudioError as error:
-            raise VoiceguideError(
-                f"no microphone can be opened ({error.args[0]}): connect one, allow this "
-                "terminal to use it, and choose it in the system's settings"
-            ) from error
+        self._blocks: list[bytes] | None = None
+        self._bytes_left = 0
+        self.level_dbfs = -np.inf
+        self._device = microphone(self._hear, RATE_HZ, _BUFFER_MS)
 
     def begin(self) -> None:
         """Keep what is heard from now on, for at most LONGEST_S seconds."""
@@ -127,15 +110,13 @@ class Microphone:
         """Let go of the microphone."""
         self._device.close()
 
-    def _listen(self) -> Generator[None, bytes, None]:
-        while True:
-            block = bytes((yield))
-            heard = np.frombuffer(block, dtype=np.int16).astype(np.float64) / 32768
-            self.level_dbfs = 20 * np.log10(max(1e-5, np.abs(heard).max(initial=0.0)))
-            blocks = self._blocks
-            if blocks is not None and self._bytes_left:
-                blocks.append(block[: self._bytes_left])
-                self._bytes_left -= len(blocks[-1])
+    def _hear(self, block: bytes) -> None:
+        heard = np.frombuffer(block, dtype=np.int16).astype(np.float64) / 32768
+        self.level_dbfs = 20 * np.log10(max(1e-5, np.abs(heard).max(initial=0.0)))
+        blocks = self._blocks
+        if blocks is not None and self._bytes_left:
+            blocks.append(block[: self._bytes_left])
+            self._bytes_left -= len(blocks[-1])
 
 
 def _record(folder: Path, phrase: Phrase, microphone: Microphone, console: Console) -> int | None:
