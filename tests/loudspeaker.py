@@ -41,9 +41,8 @@ class Server:
         for sink in self._sinks:
             command += [f"--load=module-null-sink sink_name={sink} rate=48000 channels=2"]
         command += ["--load=module-native-protocol-unix"]
-        self.process = subprocess.Popen(
-            command, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        with Path(self.env["HOME"], "server.log").open("wb") as log:
+            self.process = subprocess.Popen(command, env=self.env, stdout=log, stderr=log)
         for _ in range(100):
             command = ["pactl", "info"]
             if not subprocess.run(
@@ -56,6 +55,12 @@ class Server:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
+
+    def check(self) -> None:
+        """Raise RuntimeError if it has ended by itself, which no test that uses it would say."""
+        if self.process.poll() is not None:
+            said = Path(self.env["HOME"], "server.log").read_text("utf-8", "replace")
+            raise RuntimeError(f"PulseAudio ended ({self.process.returncode}): {said[-2000:]}")
 
 
 class Recording:

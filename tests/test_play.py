@@ -58,6 +58,7 @@ def server():
     with tempfile.TemporaryDirectory(prefix="vg") as folder:  # a short path
         server = Server(Path(folder), SINKS)
         yield server
+        server.check()
         server.kill()
 
 

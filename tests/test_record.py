@@ -77,6 +77,7 @@ def server():
     with tempfile.TemporaryDirectory(prefix="vg") as folder:
         server = Server(Path(folder))
         yield server
+        server.check()
         server.kill()
 
 
