@@ -36,11 +36,14 @@ class Server:
         self.start()
 
     def start(self) -> None:
-        # With realtime scheduling the kernel kills a server that had no time to sleep.
-        command = ["pulseaudio", "--daemonize=no", "--realtime=no", "--exit-idle-time=-1", "-n"]
+        command = ["pulseaudio", "--daemonize=no", "--exit-idle-time=-1", "-n"]
         for sink in self._sinks:
             command += [f"--load=module-null-sink sink_name={sink} rate=48000 channels=2"]
         command += ["--load=module-native-protocol-unix"]
+        settings = Path(self.env["HOME"], ".config/pulse/daemon.conf")
+        settings.parent.mkdir(parents=True, exist_ok=True)
+        # A realtime process that did not sleep for so long, the kernel kills.
+        settings.write_text("rlimit-rttime = -1\n", "utf-8")
         with Path(self.env["HOME"], "server.log").open("wb") as log:
             self.process = subprocess.Popen(command, env=self.env, stdout=log, stderr=log)
         for _ in range(100):

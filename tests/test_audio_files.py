@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import struct
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import voiceguide
+from conftest import needs, voiceguide
 from pedalboard.io import AudioFile
 
 from voiceguide import Session
+from voiceguide.audio.decoder import Source
 from voiceguide.audio.reader import AudioReader
 from voiceguide.errors import SoundError
 
@@ -165,3 +167,41 @@ def test_the_tables_of_contents_name_each_chapter_once_in_order(tmp_path, ssml):
         return [title for child in tables[name] for title in chapters(child)]
 
     assert chapters("toc") == [str(number) for number in range(300)]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("-ac", "1", "-b:a", "32k"),  # a frame leans on nine before it
+        ("-ac", "1", "-ar", "11025", "-b:a", "16k"),
+        ("-b:a", "320k"),
+        ("-q:a", "9"),
+        ("-q:a", "4", "-write_xing", "0"),
+    ],
+)
+def test_any_place_of_an_mp3_is_what_the_whole_has_there(tmp_path, settings):
+    needs("ffmpeg")
+    path, random = tmp_path / "x.mp3", np.random.default_rng(1)
+    make = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "anoisesrc=d=60:a=0.5:c=pink"]
+    subprocess.run([*make, *settings, path], check=True)
+    source = Source(path)
+    whole = source.read(0, source.facts.frames)
+    assert whole.shape[1] == source.facts.frames
+    for begin in map(int, random.integers(0, source.facts.frames - 2000, 50)):
+        there = source.read(begin, 2000)
+        assert np.abs(there - whole[:, begin : begin + 2000]).max() < 1e-6
+    source.close()
+
+
+def test_a_mended_mp3_is_heard_though_its_header_is_wrong_by_now(tmp_path):
+    """Cut off, or with noise put in between: what can be decoded is."""
+    needs("ffmpeg")
+    path = tmp_path / "x.mp3"
+    make = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=440:d=20", "-b:a", "128k"]
+    subprocess.run([*make, path], check=True)
+    sound = path.read_bytes()
+    half = len(sound) // 2
+    for content in (sound[:half], sound[:half] + b"\0\1\2\3" * 2000 + sound[half:]):
+        path.write_bytes(content)
+        heard = AudioReader(path).read(0, 480_000)[0]
+        assert np.abs(heard[430_000:]).max() > 0.05

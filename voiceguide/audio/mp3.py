@@ -1,4 +1,4 @@
-"""What an MP3's Info frame says: its length, and the padding that the encoder added."""
+"""What an MP3's Info frame says: its length, its size, and the padding that the encoder added."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 _DECODER_DELAY = 529  # samples that every decoder adds to the encoder's delay
 _INFO_END = 44  # “Info” is within this many bytes of the first frame
 _LOOKED_AT_BYTES = 500
+_FRAMES, _BYTES = 1, 2  # what is told
+_ID3V1_BYTES = 128  # at the end of a file
 
 
 def edges(path: Path) -> tuple[int, int]:
@@ -17,7 +19,7 @@ def edges(path: Path) -> tuple[int, int]:
 
     pedalboard decodes them too; players leave them out.
     """
-    header = _info_header(path)
+    header = _info(path)[1]
     if header[120:122] not in (b"LA", b"La"):  # LAME, Lavc, Lavf
         return 0, 0
     delay, padding = divmod(int.from_bytes(header[141:144], "big"), 4096)
@@ -26,17 +28,36 @@ def edges(path: Path) -> tuple[int, int]:
 
 def tells_length(path: Path) -> bool:
     """Whether an MP3 has an Info frame with the number of its frames."""
-    return bool(int.from_bytes(_info_header(path)[4:8], "big") & 1)
+    return bool(_flags(_info(path)[1]) & _FRAMES)
 
 
-def _info_header(path: Path) -> bytes:
-    """Return the first frame of an MP3 from “Info” on; nothing if it is not an Info frame."""
+def tells_size(path: Path) -> bool:
+    """Whether an MP3 has an Info frame with the number of its frames and its size, which is right.
+
+    So nothing was cut off, and nothing put in between.
+    """
+    begin, header = _info(path)
+    if _flags(header) & (_FRAMES | _BYTES) != _FRAMES | _BYTES:
+        return False
+    left = path.stat().st_size - begin - int.from_bytes(header[12:16], "big")
+    return left in (0, _ID3V1_BYTES)
+
+
+def _flags(header: bytes) -> int:
+    return int.from_bytes(header[4:8], "big")
+
+
+def _info(path: Path) -> tuple[int, bytes]:
+    """Return where the first frame of an MP3 begins, and what it holds from “Info” on, if it does.
+
+    An ID3 tag may come before it; its size is in four times seven bits.
+    """
     with path.open("rb") as file:
         tag = file.read(10)
-        if tag[:3] == b"ID3":  # its size is in four times seven bits
-            file.seek(10 + sum(byte << 7 * place for place, byte in enumerate(reversed(tag[6:]))))
-        else:
-            file.seek(0)
+        begin = 0
+        if tag[:3] == b"ID3":
+            begin = 10 + sum(byte << 7 * place for place, byte in enumerate(reversed(tag[6:])))
+        file.seek(begin)
         frame = file.read(_LOOKED_AT_BYTES)
     info = max(frame.find(b"Info", 0, _INFO_END), frame.find(b"Xing", 0, _INFO_END))
-    return frame[info:] if info >= 0 else b""
+    return begin, frame[info:] if info >= 0 else b""

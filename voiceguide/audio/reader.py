@@ -10,7 +10,6 @@ import numpy as np
 import soxr
 from pedalboard import time_stretch
 
-from voiceguide.audio import mp3
 from voiceguide.audio.decoder import Source
 from voiceguide.audio.grid import FRAMES_PER_MS, RATE_HZ
 from voiceguide.errors import SoundError
@@ -36,9 +35,7 @@ class AudioReader:
     def __init__(self, path: Path) -> None:
         """Open a file of any format and rate, with 1 to 8 ``channels``; raises SoundError."""
         self._source = Source(path)
-        form, self.channels, self._rate_hz, frames = self._source.facts
-        self._first, padding = mp3.edges(path) if form == "MP3" else (0, 0)
-        self._count = max(0, frames - self._first - padding)
+        _, self.channels, self._rate_hz, self._count = self._source.facts
         step = math.gcd(self._rate_hz, RATE_HZ)
         self._from_unit = self._rate_hz // step
         self._to_unit = RATE_HZ // step
@@ -80,7 +77,7 @@ class AudioReader:
             frames[:, at - begin : at - begin + again.shape[1]] = again
             at += again.shape[1]
         if at < end:
-            read = self._source.read(self._first + at, end - at)
+            read = self._source.read(at, end - at)
             frames[:, at - begin : at - begin + read.shape[1]] = read
         self._kept, self._kept_begin = frames, begin
         return frames
