@@ -48,6 +48,8 @@ BODY = """<mark name="chapter:One"/><audio src="chime.wav"/><s>Hello there.</s>
 <mark name="chapter:Three"/><s>And this is how it ends.</s>"""
 SINKS = ("one", "two", "three")
 ROUNDING = 2 / 32768
+PERIOD_MS = 300
+"""What a device takes at once: if nothing is ready after a key, it is silent for so long."""
 HAS_SIMPLEAUDIO = sys.version_info < (3, 12) and importlib.util.find_spec("simpleaudio") is not None
 
 
@@ -313,7 +315,8 @@ def test_keys_steer_scripts_and_files_alike(server, one, two, rendered, tmp_path
         tone = part(heard, begin_ms - 2500, begin_ms - 50)
         assert np.abs(tone).max() > 0.02  # it ends the delay
         assert 900 < second - hello - (said_ms[1] - said_ms[0]) < 6000  # the pause
-        assert last - still == pytest.approx(said_ms[3] - said_ms[2] + 15_000 - 10_000, abs=2)
+        longer_ms = last - still - (said_ms[3] - said_ms[2])
+        assert -2 <= longer_ms - (15_000 - 10_000) <= 2 + PERIOD_MS  # a busy machine finds it late
         tick_ms = round(last) - 200 - said_ms[3] + tick["begin_ms"]
         ticks.append(np.abs(part(heard, tick_ms, tick_ms + 100)).max())
     assert ticks[0] < LOUD < ticks[1]
