@@ -16,7 +16,7 @@ import numpy as np
 from voiceguide import clock, files, library, mixer, script, timeline
 from voiceguide.errors import Findings, Place, SoundError
 from voiceguide.options import OPTIONS, Options, taking
-from voiceguide.plan import Plan, bed, fit, items, open_voice, plan, planned
+from voiceguide.plan import Plan, adaptive, bed, fit, items, open_voice, plan, planned
 from voiceguide.script import Request
 from voiceguide.ssml import Mark, Sound, Speech, walk
 from voiceguide.ssml.cues import Style
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from voiceguide.export import Tags
     from voiceguide.player.loop import Beside
     from voiceguide.script import Written
-    from voiceguide.timeline import Bed, Item, Timeline
+    from voiceguide.timeline import Adaptive, Answer, Bed, Item, Timeline
     from voiceguide.voices import Utterance
     from voiceguide.voices.voice import Voice
 
@@ -304,6 +304,7 @@ class Session:
         device: str = "miniaudio",
         quiet: bool = True,
         stopped: Callable[[int], object] = lambda _: None,
+        answered: Callable[[str, Answer], object] = lambda *_: None,
         listen: bool = False,
     ) -> None:
         """Play the session through the loudspeaker; return when it has ended.
@@ -311,8 +312,10 @@ class Session:
         It is spoken while it plays. ``begin`` is the title of a chapter or a time in ms;
         ``start_delay_ms`` is the time to get into position, after which a soft tone sounds. Unless
         ``quiet``, standard error shows what is heard, and on a terminal, keys control it.
-        ``stopped`` is called with the position in ms if playback is stopped early. With ``listen``,
-        what is said near the microphone controls it too (docs/listen.md). Raises a
+        ``stopped`` is called with the position in ms if playback is stopped early, ``answered``
+        with the name of a spot and how it feels. Where holds are open, or spots are asked about,
+        all speech is made first, and the rest is planned anew at every sign. With ``listen``, what
+        is said near the microphone controls it too (docs/listen.md). Raises a
         VoiceguideError, and KeyboardInterrupt or SystemExit for signals, after a fade.
         """
         from voiceguide.player import device as devices
@@ -325,27 +328,37 @@ class Session:
         with open_voice(self.request.options) as voice:
             window = mixer.Window(voice.clip, one.channels)
             lead = mixer.chime_before(start_delay_ms)
+            signs = self.request.options.holds == "open" or self.request.options.ask
+            following = adaptive(one, voice) if signs else None
             beside = self._listening(voice) if listen else lambda *_: contextlib.nullcontext()
             play(
                 lambda: Spoken(
                     one.title,
                     len(one.chapters),
-                    lambda known: self._items(voice, known),
+                    lambda known: self._items(voice, known, following),
                     window,
                     lead,
+                    following,
                 ),
                 begin=begin,
                 start_delay_ms=start_delay_ms,
                 open_device=open_device,
                 quiet=quiet,
                 stopped=stopped,
+                answered=answered,
                 beside=beside,
             )
 
     def _items(
-        self, voice: Voice, known: Callable[[int], object] = lambda _: None
+        self,
+        voice: Voice,
+        known: Callable[[int], object] = lambda _: None,
+        following: Adaptive | None = None,
     ) -> Iterator[Item]:
         """Return the session's timeline, item by item; its end says what was cut off."""
+        if following is not None:
+            yield from filter(None, (self.plan.bed, *following.items()))
+            return
         for item in items(self.plan, voice, known=known):
             if isinstance(item, End):
                 self.cut_off = item.warnings

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from voiceguide.player.loop import Beside
     from voiceguide.player.player import Player
     from voiceguide.player.screen import Screen
+    from voiceguide.timeline import Answer
 
     Say = Callable[[str], NDArray[np.int16]]
     """Returns how the voice says a text: mono, 48,000 Hz."""
@@ -41,6 +42,7 @@ _WAIT_S = 0.1
 _GONE_S = 3.0
 """A microphone that sends nothing for this long has gone away."""
 _STEP_DB = 3.0
+_ANSWERS: dict[str, Answer] = {"better": "better", "same": "same", "worse": "worse"}
 _MINUTE_MS = 60_000
 _TONE_HZ, _TONE_MS, _TONE_DBFS = 880, 120, -24.0
 
@@ -89,7 +91,7 @@ class HandsFree:
         plain = {
             "pause": player.pause,
             "go_on": player.play,
-            "next": player.next_chapter,
+            "next": player.go_on,
             "back": player.previous_chapter,
             "repeat": player.repeat,
             "louder": lambda: player.volume.change(_STEP_DB),
@@ -105,6 +107,8 @@ class HandsFree:
             message = "15 s more" if player.extend() else "There is no hold to extend here."
         elif command == "shorter":
             message = "15 s less" if player.shorten() else "There is no hold to shorten here."
+        elif command in _ANSWERS:
+            message = "" if player.answer(_ANSWERS[command]) else "Nothing is asked here."
         elif command == "stop":
             player.leave_hold()
             message = "Stopped. Say “go on” or press space to continue."

@@ -10,7 +10,18 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from voiceguide.timeline import Bed, Began, End, Ended, Event, Item, Opening, Span, moved
+from voiceguide.timeline import (
+    Bed,
+    Began,
+    End,
+    Ended,
+    Event,
+    Item,
+    Opening,
+    Replanned,
+    Span,
+    moved,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,28 +85,50 @@ class LiveTimeline:
     def add(self, item: Item) -> None:
         """Add the next item of the timeline."""
         with self._lock:
-            item = moved(item, self._shift_ms)
-            match item:
-                case Event():
-                    self._events.append(item)
-                    self._longest_ms = max(self._longest_ms, item.end_ms - item.begin_ms)
-                    for mark in self._open.values() if item.kind == "sound" else ():
-                        mark.tone = mark.tone or item
-                case Opening():
-                    self._openings.append(item)
-                case Began() | Ended():
-                    self._close(item.kind, item.begin_ms)
-                    if isinstance(item, Began):
-                        self._open[item.kind] = _Marked(item.kind, item.label, item.begin_ms)
-                        self._marks.append(self._open[item.kind])
-                case End(ms):
-                    for kind in list(self._open):
-                        self._close(kind, ms)
-                    self.end_ms = self.known_ms = ms
-                    return
-                case Bed():
-                    return
-            self._know(item.begin_ms)
+            self._add(moved(item, self._shift_ms))
+
+    def replace(self, replanned: Replanned) -> None:
+        """Let the rest of the session be another one; all of it is known."""
+        from_ms, over_ms, items = replanned
+        with self._lock:
+            self._events = [
+                event
+                for event in self._events
+                if event.begin_ms < from_ms and event.end_ms <= over_ms
+            ]
+            self._openings = [one for one in self._openings if one.begin_ms < from_ms]
+            self._marks = [mark for mark in self._marks if mark.begin_ms < from_ms]
+            self._open = {}
+            for mark in self._marks:
+                if mark.end_ms is None or mark.end_ms >= from_ms:
+                    mark.end_ms = over_ms if mark.kind in _BREATHS else None
+                    if mark.end_ms is None:
+                        self._open[mark.kind] = mark
+            for item in items:
+                self._add(item)
+
+    def _add(self, item: Item) -> None:
+        match item:
+            case Event():
+                self._events.append(item)
+                self._longest_ms = max(self._longest_ms, item.end_ms - item.begin_ms)
+                for mark in self._open.values() if item.kind == "sound" else ():
+                    mark.tone = mark.tone or item
+            case Opening():
+                self._openings.append(item)
+            case Began() | Ended():
+                self._close(item.kind, item.begin_ms)
+                if isinstance(item, Began):
+                    self._open[item.kind] = _Marked(item.kind, item.label, item.begin_ms)
+                    self._marks.append(self._open[item.kind])
+            case End(ms):
+                for kind in list(self._open):
+                    self._close(kind, ms)
+                self.end_ms = self.known_ms = ms
+                return
+            case Bed():
+                return
+        self._know(item.begin_ms)
 
     def know(self, before_ms: int) -> None:
         """Note that no item to come begins before this time."""
@@ -154,6 +187,11 @@ class LiveTimeline:
                 if mark.end_ms is not None and ms < mark.end_ms:
                     return Span(mark.kind, mark.begin_ms, mark.end_ms, mark.label)
         return None
+
+    def asked_at(self, ms: int) -> str:
+        """Return what the last question before ``ms`` was about; empty if there was none."""
+        with self._lock:
+            return next((mark.label or "" for mark in self._begun(ms, ("ask",))), "")
 
     def round_at(self, ms: int) -> int:
         """Return which hold of its chapter was begun last, from 1; 0 before the first."""
