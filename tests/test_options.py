@@ -15,7 +15,7 @@ from voiceguide import Playlist, Session, VoiceguideError
 from voiceguide.options import Options
 
 EVERYWHERE = [
-    "method", "area", "side", "level", "pace", "guidance", "explain", "prepare", "language",
+    "method", "area", "side", "level", "pace", "guidance", "explain", "prepare", "holds", "ask", "language",
     "library", "bed", "bed_level", "mono", "minutes", "voice", "rate", "seed", "max_length",
 ]  # fmt: skip
 """The options of a session, by the names that other programs rely on."""

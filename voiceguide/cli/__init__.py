@@ -8,6 +8,7 @@ two on standard error.
     flags       the options of the model as options of commands
     sessions    script, render, play, playlist, serve
     course      plan
+    diary       diary
     publish     publish
     catalogue   catalogue
     voice       voices, phrases, record
@@ -31,6 +32,7 @@ import typer
 from voiceguide.cli import (  # noqa: F401 (they add their commands)
     catalogue,
     course,
+    diary,
     lists,
     pronounce,
     publish,

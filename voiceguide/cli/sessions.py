@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import itertools
-import operator
 import os
 import signal
 import sys
@@ -17,6 +15,7 @@ import typer
 
 from voiceguide.cli import say
 from voiceguide.cli.app import command
+from voiceguide.cli.diary import noting
 from voiceguide.cli.flags import saying, suiting, with_options
 from voiceguide.cli.targets import (
     TARGETS,
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
     from voiceguide import Session
     from voiceguide.player.places import Places
 
-_CUT_OFF = operator.attrgetter("cut_off")
 _DELAY = "Time to get into position; a soft tone ends it."
 Id3 = Annotated[
     Literal["2.4", "2.3"],
@@ -176,8 +174,8 @@ def play(  # noqa: PLR0913 (each is an option)
     """Play sessions through the loudspeaker; they are spoken while they play.
 
     Keys: space pauses and resumes; the arrows skip 10 s back and forward; n and p go to the next
-    and the previous chapter; r repeats the exercise; + makes a hold 15 s longer; m mutes or unmutes
-    the tones; q ends.
+    and the previous chapter, and n ends an open hold; r repeats the exercise; + makes a hold 15 s
+    longer; 1, 2 and 3 answer better, the same and worse; m mutes or unmutes the tones; q ends.
     """
     from voiceguide.player.places import Places
     from voiceguide.player.play import play_file
@@ -274,7 +272,7 @@ def playlist(  # noqa: PLR0913 (each is an option)
                 path = one.export(
                     folder, progress, url=address, id3=id3, waiting=lambda: say.note(say.WAITING)
                 )
-            say.warn(itertools.chain(*map(_CUT_OFF, one.sessions)))
+            say.warn(line for session in one.sessions for line in session.cut_off)
         except VoiceguideError as error:
             where = "" if len(wanted) == 1 else f"{target}: "
             typer.echo(f"voiceguide: {where}{error.with_flags()}", err=True)
@@ -338,11 +336,12 @@ def serve(  # noqa: PLR0913 (each is an option)
 
 def _prepared(session: Session, *, listen: bool) -> Callable[..., None]:
     """Prepare a session for playing, with its warnings; return what plays it."""
-    if session.request.options.minutes:
-        say.note("An exact length needs all speech first; this takes a moment.")
+    options = session.request.options
+    if options.minutes or options.holds == "open" or options.ask:
+        say.note("It needs all speech first, to plan its length; this takes a moment.")
     session.prepare()
     say.warn(session.warnings)
-    return functools.partial(session.play, listen=listen)
+    return functools.partial(session.play, listen=listen, answered=noting(session.title))
 
 
 def _session(target: str, options: Options) -> Session:

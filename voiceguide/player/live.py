@@ -182,16 +182,11 @@ class LiveTimeline:
 
     def hold_at(self, ms: int) -> Span | None:
         """Return the hold or stretch at ``ms``, if all of it is known."""
-        with self._lock:
-            for mark in self._begun(ms, _HOLDS):
-                if mark.end_ms is not None and ms < mark.end_ms:
-                    return Span(mark.kind, mark.begin_ms, mark.end_ms, mark.label)
-        return None
+        return self._span_at(ms, _HOLDS)
 
-    def asked_at(self, ms: int) -> str:
-        """Return what the last question before ``ms`` was about; empty if there was none."""
-        with self._lock:
-            return next((mark.label or "" for mark in self._begun(ms, ("ask",))), "")
+    def question_at(self, ms: int) -> Span | None:
+        """Return the question that is asked at ``ms``, if all of it is known."""
+        return self._span_at(ms, ("ask",))
 
     def round_at(self, ms: int) -> int:
         """Return which hold of its chapter was begun last, from 1; 0 before the first."""
@@ -272,6 +267,13 @@ class LiveTimeline:
         for mark in copies:
             mark.move(shift_ms)
         return copies
+
+    def _span_at(self, ms: int, kinds: tuple[SpanKind, ...]) -> Span | None:
+        with self._lock:
+            for mark in self._begun(ms, kinds):
+                if mark.end_ms is not None and ms < mark.end_ms:
+                    return Span(mark.kind, mark.begin_ms, mark.end_ms, mark.label)
+        return None
 
     def _begun(self, ms: int, kinds: tuple[SpanKind, ...]) -> Iterator[_Marked]:
         """Return the marks of ``kinds`` that have begun by ``ms``, the last one first."""

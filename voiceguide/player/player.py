@@ -178,23 +178,23 @@ class Player:
 
     def answer(self, answer: Answer) -> bool:
         """Go on as the answer to the current question wants it; return whether there is one."""
-        if (at_ms := self._follow(answer)) is not None:
-            self.answered(self.source.live.asked_at(at_ms), answer)
-        return at_ms is not None
+        question = self.source.live.question_at(self.position_ms)
+        if is_asked := question is not None and self._follow(answer):
+            self.answered(question.label or "", answer)
+        return is_asked
 
-    def _follow(self, sign: Sign) -> int | None:
-        """Plan the rest anew after a sign; return where, or None if it means nothing there."""
+    def _follow(self, sign: Sign) -> bool:
+        """Plan the rest anew after a sign; return whether it means something here."""
         with self._lock:
             at_ms = self.position_ms
             if self._goal is not None or not self.source.sign(at_ms, sign):
-                return None
+                return False
             self._cut(at_ms)
-            return at_ms
+            return True
 
     def go_on(self) -> None:
         """End the current hold if it is open; otherwise go to the next chapter."""
-        if self._follow("next") is None:
-            self.next_chapter()
+        self._follow("next") or self.next_chapter()
 
     def next_chapter(self) -> None:
         """Go to the next chapter as soon as it is known; do nothing after the last."""
@@ -246,7 +246,7 @@ class Player:
     def shorten(self) -> bool:
         """Skip EXTENSION_MS of the hold, or end an open one; return whether there is a hold."""
         with self._lock:
-            if self._follow("next") is not None:
+            if self._follow("next"):
                 return True
             at_ms = self.position_ms
             hold = self.source.live.hold_at(at_ms)

@@ -100,8 +100,7 @@ class Spoken:
         replanned = self._adaptive.sign(at_ms, what) if self._adaptive else None
         if replanned is None:
             return False
-        self._closed.set()
-        self._thread.join()
+        self._thread.join()  # it does not wait: all speech is made
         self.live.replace(replanned)
         return True
 
@@ -125,7 +124,7 @@ class Spoken:
                     self._window.lay(item)
                     self.live.ahead_ms = self._window.ahead_ms
                 self.live.add(item)
-                if self.live.known_ms > self.wanted_ms + _AHEAD_MS:
+                if self._adaptive is None and self.live.known_ms > self.wanted_ms + _AHEAD_MS:
                     self._closed.wait(_GENTLE_S)
                 if self._closed.is_set():
                     return

@@ -6,7 +6,8 @@ rest is planned anew. If there is too little time, rests within the closing word
 elastic pauses shrink to half of what is written, then later rounds of the spot are left out, then
 later holds shrink to 30 s. If there is time to spare, elastic pauses grow to twice of what is
 written, or the spot gets further rounds; what is left then is rest. A hold may take its share of
-what all of this leaves, so it never takes what others need.
+what all of this leaves, so it never takes what others need; for a round that was asked for, later
+spots may have a single one.
 """
 
 from __future__ import annotations
@@ -251,8 +252,17 @@ class Adaptive:
         return part.most_ms + sum(hold.ms + after.most_ms for hold, after in self._rounds(place))
 
     def _fits(self, part: Part, at_ms: int, place: _Place) -> bool:
-        """Whether there is time for the rest, if need be with the shortest holds and pauses."""
-        return self._length_ms is None or at_ms + self._least_ms(part, place) <= self._length_ms
+        """Whether there is time for the rest, if need be with single rounds of later spots."""
+        if self._length_ms is None:
+            return True
+        found, done, more = place
+        least_ms = part.least_ms + LEAST_MS * more
+        for number in range(1, more + 1):
+            least_ms += self._spots[found].after(done + number, more - number).least_ms
+        for spot in self._spots[found + 1 :]:
+            afters = spot.afters[-1:] if spot.can_vary else spot.afters
+            least_ms += sum(LEAST_MS + after.least_ms for after in afters)
+        return at_ms + least_ms <= self._length_ms
 
     def _scale(self, part: Part, at_ms: int, place: _Place) -> _Scale | None:
         """Return how the rest fits, with holds as written; None if it does not.
