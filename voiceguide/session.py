@@ -9,7 +9,7 @@ import os
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 
@@ -306,6 +306,7 @@ class Session:
         stopped: Callable[[int], object] = lambda _: None,
         answered: Callable[[str, Answer], object] = lambda *_: None,
         listen: bool = False,
+        breath: Literal["paced", "follow"] = "paced",
     ) -> None:
         """Play the session through the loudspeaker; return when it has ended.
 
@@ -315,7 +316,8 @@ class Session:
         ``stopped`` is called with the position in ms if playback is stopped early, ``answered``
         with the name of a spot and how it feels. Where holds are open, or spots are asked about,
         all speech is made first, and the rest is planned anew at every sign. With ``listen``, what
-        is said near the microphone controls it too (docs/listen.md). Raises a
+        is said near the microphone controls it too (docs/listen.md), and with ``breath`` “follow”,
+        the tones of the breath come closer to the listener's own. Raises a
         VoiceguideError, and KeyboardInterrupt or SystemExit for signals, after a fade.
         """
         from voiceguide.player import device as devices
@@ -330,7 +332,9 @@ class Session:
             lead = mixer.chime_before(start_delay_ms)
             signs = self.request.options.holds == "open" or self.request.options.ask
             following = adaptive(one, voice) if signs else None
-            beside = self._listening(voice) if listen else lambda *_: contextlib.nullcontext()
+            beside = (
+                self._listening(voice, breath) if listen else lambda *_: contextlib.nullcontext()
+            )
             play(
                 lambda: Spoken(
                     one.title,
@@ -364,14 +368,15 @@ class Session:
                 self.cut_off = item.warnings
             yield item
 
-    def _listening(self, voice: Voice) -> Beside:
+    def _listening(self, voice: Voice, breath: str) -> Beside:
         from voiceguide.listen import hands_free
 
         def say(text: str) -> NDArray[np.int16]:
             speech = Speech(text, Style(self.language), Place(1, 1))
             return voice.clip(self.plan.cast.utterance(speech))
 
-        return hands_free.beside(self.language, self.request.options.library_path, say)
+        own, follow = self.request.options.library_path, breath == "follow"
+        return hands_free.beside(self.language, own, say, follow=follow)
 
 
 def _digest(sound: Sound | Bed) -> str:

@@ -6,7 +6,8 @@ two on standard error.
 
     app         the command line as a whole
     flags       the options of the model as options of commands
-    sessions    script, render, play, playlist, serve
+    sessions    script, render, play, playlist
+    serve       serve
     course      plan
     diary       diary
     publish     publish
@@ -36,6 +37,7 @@ from voiceguide.cli import (  # noqa: F401 (they add their commands)
     lists,
     pronounce,
     publish,
+    serve,
     sessions,
     voice,
 )

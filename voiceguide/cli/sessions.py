@@ -1,4 +1,4 @@
-"""The commands that make sessions: script, render, play, playlist, serve."""
+"""The commands that make sessions: script, render, play, playlist."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import typer
 from voiceguide.cli import say
 from voiceguide.cli.app import command
 from voiceguide.cli.diary import noting
-from voiceguide.cli.flags import saying, suiting, with_options
+from voiceguide.cli.flags import suiting, with_options
 from voiceguide.cli.targets import (
     TARGETS,
     Target,
@@ -170,6 +170,12 @@ def play(  # noqa: PLR0913 (each is an option)
         bool,
         typer.Option("--listen", help="Obey what you say: pause, go on, next, stop and more."),
     ] = False,
+    breath: Annotated[
+        Literal["paced", "follow"],
+        typer.Option(
+            "--breath", help="With --listen, “follow”: the tones of the breath near your own pace."
+        ),
+    ] = "paced",
 ) -> None:
     """Play sessions through the loudspeaker; they are spoken while they play.
 
@@ -182,6 +188,8 @@ def play(  # noqa: PLR0913 (each is an option)
 
     if resume and begin is not None:
         raise UsageError("--resume and --from both say where to begin; leave one out")
+    if breath == "follow" and not listen:
+        raise UsageError("--breath follow needs --listen: it hears how you breathe")
     delay_ms = _delay_ms(start_delay)
     places = Places()
     played = [
@@ -195,7 +203,7 @@ def play(  # noqa: PLR0913 (each is an option)
             _only_for_playing(context, target)
             play_it: Callable[..., None] = functools.partial(play_file, target)
         else:
-            play_it = _prepared(session, listen=listen)
+            play_it = functools.partial(_prepared(session), listen=listen, breath=breath)
         stopped: list[int] = []
         with _interrupted(), _remembered(places, key, stopped):
             play_it(
@@ -289,59 +297,14 @@ def playlist(  # noqa: PLR0913 (each is an option)
     say.advise(options)
 
 
-@command("Examples: voiceguide serve;  voiceguide serve ~/Music/voiceguide --port 8080")
-@saying
-def serve(  # noqa: PLR0913 (each is an option)
-    folder: Annotated[
-        Path,
-        typer.Argument(help="The folder for sessions and playlists."),
-    ] = Path("output"),
-    host: Annotated[
-        str,
-        typer.Option(
-            help="The address to listen on: 127.0.0.1 for this machine only, 0.0.0.0 for all."
-        ),
-    ] = "0.0.0.0",  # noqa: S104 (who comes from outside needs the key)
-    port: Annotated[int, typer.Option(help="The port.", min=0, max=65535)] = 8765,
-    cert: Annotated[
-        Path | None,
-        typer.Option(help="Serve by HTTPS, with this certificate (PEM).", metavar="FILE"),
-    ] = None,
-    key: Annotated[
-        Path | None,
-        typer.Option(
-            help="The private key of --cert (PEM).", metavar="FILE", show_default="in the same file"
-        ),
-    ] = None,
-    key_always: Annotated[
-        bool,
-        typer.Option("--key-always", help="Ask this machine for the key too, as behind a proxy."),
-    ] = False,
-) -> None:
-    """Serve a page for a phone on the same network: choose, listen and save.
-
-    The link and the QR code carry a key; other devices cannot use the page without it.
-    """
-    try:
-        from voiceguide.phone import server
-    except ModuleNotFoundError as error:
-        missing = str(error.name).partition(".")[0]
-        if missing not in ("starlette", "uvicorn", "segno", "h11"):
-            raise
-        needs = f"the page needs {missing}: pip install 'voiceguide[phone]'"
-        raise VoiceguideError(needs) from error
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C is the normal way to stop
-    server.serve(folder, host, port, sys.stdout, cert, key, key_always=key_always)
-
-
-def _prepared(session: Session, *, listen: bool) -> Callable[..., None]:
+def _prepared(session: Session) -> Callable[..., None]:
     """Prepare a session for playing, with its warnings; return what plays it."""
     options = session.request.options
     if options.minutes or options.holds == "open" or options.ask:
         say.note("It needs all speech first, to plan its length; this takes a moment.")
     session.prepare()
     say.warn(session.warnings)
-    return functools.partial(session.play, listen=listen, answered=noting(session.title))
+    return functools.partial(session.play, answered=noting(session.title))
 
 
 def _session(target: str, options: Options) -> Session:

@@ -69,8 +69,7 @@ class Player:
         self.volume = Volume()
         self.played: Callable[[NDArray[np.int32]], object] = lambda _: None
         """Called with what the device is given: (frames, channels), 16 bit. It must be quick."""
-        self.answered: Callable[[str, Answer], object] = lambda *_: None
-        """Called with what a question was about, and its answer."""
+        self.answered: Callable[[str, Answer], object] = lambda *_: None  # spot, and how it feels
         self._ready: deque[_Part] = deque()
         self._tail = np.zeros((0, source.channels), np.int32)
         self._next_ms = 0
@@ -179,9 +178,10 @@ class Player:
     def answer(self, answer: Answer) -> bool:
         """Go on as the answer to the current question wants it; return whether there is one."""
         question = self.source.live.question_at(self.position_ms)
-        if is_asked := question is not None and self._follow(answer):
+        if question is not None and self._follow(answer):
             self.answered(question.label or "", answer)
-        return is_asked
+            return True
+        return False
 
     def _follow(self, sign: Sign) -> bool:
         """Plan the rest anew after a sign; return whether it means something here."""
@@ -194,7 +194,8 @@ class Player:
 
     def go_on(self) -> None:
         """End the current hold if it is open; otherwise go to the next chapter."""
-        self._follow("next") or self.next_chapter()
+        if not self._follow("next"):
+            self.next_chapter()
 
     def next_chapter(self) -> None:
         """Go to the next chapter as soon as it is known; do nothing after the last."""
@@ -210,8 +211,7 @@ class Player:
     def previous_chapter(self) -> None:
         """Go to the start of this chapter or, if it has just begun, of the previous one."""
         with self._lock:
-            number = self._number()
-            chapters = self.source.live.chapters
+            number, chapters = self._number(), self.source.live.chapters
             if number >= len(chapters):  # still sought
                 number = len(chapters)
             elif number >= 0 and self.position_ms - chapters[number].begin_ms > _BACK_TO_BEGIN_MS:
