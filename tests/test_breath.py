@@ -14,7 +14,7 @@ import pytest
 import sessions
 from conftest import voiceguide
 
-from voiceguide import timeline
+from voiceguide import script, ssml, timeline
 from voiceguide.listen.breath import Breathing
 from voiceguide.listen.hands_free import Follower
 from voiceguide.mixer import Window
@@ -145,6 +145,23 @@ def test_what_was_breathed_before_and_a_new_pace_are_kept():
     assert [ms for _, ms in once] == [4400]
     found.pace(begin_ms, 9)
     assert [ms for _, ms in breaths(found, begin_ms, second[1])] == [3600]
+
+
+def test_a_breathing_session_slows_down_after_its_words_and_ends_when_it_did():
+    asked = sessions.request("breathing", pace="4-6")
+    parsed = ssml.parse(script.write(asked).text, name="breathing", folders=[sessions.SOUNDS])
+    found = LiveTimeline()
+    for item in timeline.resolve(parsed.root, sessions.length_ms):
+        found.add(item)
+    end_ms, usual = found.end_ms, breaths(found, 0, found.end_ms)
+    found.pace(0, 5)
+    paced = breaths(found, 0, end_ms)
+    assert [ms for _, ms in paced[:6]] == [4000, 4000, 4000, 4400, 4800, 4800]
+    assert {ms for _, ms in paced[6:]} <= {4799, 4800, 4801}
+    assert len(paced) == 3 + (len(usual) - 3) * 10 // 12
+    last_ms = max(one.end_ms for one in found.between(0, end_ms) if one.source == "exhale.wav")
+    assert usual[-1][0] - 2000 <= last_ms <= usual[-1][0] + 10_000
+    assert found.end_ms == end_ms
 
 
 def test_a_listener_who_breathes_slowly_is_followed_and_it_is_heard():
