@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 _MOST_CHARACTERS_PER_S = 60
 """The fastest voice says this much; a script with more is refused before anything is spoken."""
+_MOST_WPM, _HASTE = 240, 1.3
+"""Words a minute that nobody exceeds who guides a session, nor a voice by so much its pace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,22 +287,33 @@ def _variants(
         taken = [first, *middle[:-1][: choice.get("areas")], *middle[-1:]]
         plans = [planned(one, script.write(one, choice)) for one in taken]
         measured = [
-            Measured(one.script.root, _length_ms(one, voice), one.written.name, one.cast.utterance)
+            Measured(
+                one.script.root,
+                _length_ms(one, voice),
+                one.written.name,
+                one.cast.utterance,
+                _least_ms(one),
+            )
             for one in plans
         ]
         return Variant(plans, tuple(measured))
 
     for choices in script.choices(first):
-        yield [functools.partial(variant, choice) for choice in choices]
+        yield [functools.cache(functools.partial(variant, choice)) for choice in choices]
 
 
 def _length_ms(plan: Plan, voice: Voice) -> Callable[[Speech | Sound], int]:
-    """Start to speak the script; return a function that returns the length of each clip."""
-    speeches = (cue for cue in ssml.walk(plan.script.root) if isinstance(cue, Speech))
-    voice.prepare(map(plan.cast.utterance, speeches))
+    """Return a function that returns the length of each clip; it starts to speak the script."""
+
+    @functools.cache
+    def start() -> None:
+        speeches = (cue for cue in ssml.walk(plan.script.root) if isinstance(cue, Speech))
+        voice.prepare(map(plan.cast.utterance, speeches))
+
     sound_ms = functools.lru_cache(maxsize=1024)(mixer.sound_ms)
 
     def length_ms(cue: Speech | Sound) -> int:
+        start()
         try:
             if isinstance(cue, Sound):
                 return sound_ms(cue)
@@ -319,6 +332,19 @@ def _length_ms(plan: Plan, voice: Voice) -> Callable[[Speech | Sound], int]:
             raise VoiceError(f"{plan.written.name}:{cue.at}: {what}") from error
 
     return length_ms
+
+
+def _least_ms(plan: Plan) -> Callable[[Speech | Sound], int]:
+    """Return a function that returns what each clip lasts at least, whoever speaks it."""
+    sound_ms = functools.lru_cache(maxsize=1024)(mixer.sound_ms)
+
+    def least_ms(cue: Speech | Sound) -> int:
+        if isinstance(cue, Sound):
+            return sound_ms(cue)
+        wpm = max(_MOST_WPM, plan.cast.utterance(cue).rate_wpm * _HASTE)
+        return int(len(cue.text.split()) * 60_000 / wpm)
+
+    return least_ms
 
 
 def _cannot_last(
