@@ -18,6 +18,7 @@ from voiceguide.errors import (
     Findings,
     LengthRequestError,
     MissingVoiceError,
+    Place,
     RequestError,
     ScriptError,
     SilentError,
@@ -29,9 +30,11 @@ from voiceguide.errors import (
     option,
     shortened,
 )
+from voiceguide.listen.words import words
 from voiceguide.options import BEDS
 from voiceguide.ssml import CHAPTER, Mark, Sound, Speech
-from voiceguide.timeline import Bed, Event, Measured, Variant
+from voiceguide.ssml.cues import Style
+from voiceguide.timeline import Adaptive, Bed, Event, Measured, Variant
 from voiceguide.voices import DEFAULT, PLAIN, engines
 from voiceguide.voices.cache import ClipCache
 from voiceguide.voices.cast import Cast, cast
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
 
     from voiceguide.options import Options
     from voiceguide.script import Choice, Request, Written
-    from voiceguide.timeline import Item, Timeline
+    from voiceguide.timeline import Answer, Item, Timeline
     from voiceguide.voices import Utterance
 
 _MOST_CHARACTERS_PER_S = 60
@@ -63,6 +66,8 @@ class Plan:
     bed: Bed | None
     timeline: Timeline | None = None
     """Set if the session was fitted to a length."""
+    stretch: float = 1.0
+    """The factor by which its elastic pauses were scaled then."""
 
     @property
     def title(self) -> str:
@@ -175,7 +180,7 @@ def fit(requests: Sequence[Request], length_ms: int) -> list[Plan]:
     except timeline.LengthError as error:
         raise _cannot_last(requests, length_ms, error.nearest_ms) from error
     return [
-        replace(one, timeline=replace(part, bed=one.bed))
+        replace(one, timeline=replace(part, bed=one.bed), stretch=fitted.stretch)
         for one, part in zip(plans, fitted.timelines, strict=True)
     ]
 
@@ -206,12 +211,48 @@ def items(
         if plan.bed:
             yield plan.bed
     for item in found:
-        if isinstance(item, Event) and not isinstance(item.plays, Sound):
-            heard_ms = item.end_ms - item.begin_ms
-            words = tuple(word for word in voice.words(item.plays) if word.end_ms <= heard_ms)
-            yield replace(item, words=words)
-        else:
-            yield item
+        yield _with_words(item, voice) if isinstance(item, Event) else item
+
+
+def adaptive(plan: Plan, voice: Voice) -> Adaptive:
+    """Return what plans a session anew at its listener's signs; all of its speech is made.
+
+    Holds are open, or as written, as the request says. Raises what ``items`` raises.
+    """
+    options = plan.request.options
+    length_ms = _length_ms(plan, voice)
+    return Adaptive(
+        Measured(plan.script.root, length_ms, plan.written.name, plan.cast.utterance),
+        stretch=plan.stretch,
+        length_ms=options.length_ms,
+        ready=mixer.tone("half.wav") if options.holds == "open" else None,
+        replies=functools.cache(functools.partial(_reply, plan, length_ms)),
+        finished=lambda event: _with_words(event, voice),
+    )
+
+
+def _reply(
+    plan: Plan, length_ms: Callable[[Speech | Sound], int], answer: Answer
+) -> tuple[Event, ...]:
+    """Return what is said to an answer; nothing in a language whose answers are not known."""
+    language = plan.script.language
+    try:
+        known = words(language, plan.request.options.library_path)
+    except RequestError:
+        return ()
+    speech = Speech(getattr(known.answers, answer), Style(language), Place(1, 1))
+    if not speech.text:
+        return ()
+    return (Event(0, length_ms(speech), plan.cast.utterance(speech), 0.0),)
+
+
+def _with_words(event: Event, voice: Voice) -> Event:
+    """Return an event with the times of its words, if it is speech."""
+    if isinstance(event.plays, Sound):
+        return event
+    heard_ms = event.end_ms - event.begin_ms
+    words = tuple(word for word in voice.words(event.plays) if word.end_ms <= heard_ms)
+    return replace(event, words=words)
 
 
 def open_voice(options: Options) -> Voice:
