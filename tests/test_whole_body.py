@@ -47,17 +47,19 @@ SIDES = ("left", "right", "both")
 MOST_WORDS = 25
 SAFETY_WORDS = {
     "en": (
-        "sharp", "electric", "numb", "press less", "stop", "bruises", "wounds", "inflamed",
+        "sharp", "electric", "numb", "press (very lightly|lightly|firmly|deeply)", "stop",
+        "bruises", "wounds", "inflamed",
         "swollen", "doctor", "pregnancy", "blood thinners", "thrombosis", "osteoporosis",
-        "cancer", "injury", "operation", "fever", "lost feeling or strength", "bleeding",
+        "cancer", "injury", "surgery", "fever", "numbness or weakness", "bleeding",
         "cortisone", "implant",
         "faint", "dizzy",
     ),
     "de": (
-        "stechend|scharf", "elektri", "taub", "lass nach|nachlassen|weniger", "hör.* auf|stopp",
+        "sticht", "elektri", "taub", "drück (ganz leicht|leicht|fest|tief)",
+        "hör.* auf|stopp",
         "bluterg|blaue", "wunde", "entzünd", "geschwoll", "ärzt|arzt", "schwanger", "blutverdünn",
         "thrombose", "osteoporose|brüchig", "krebs", "verletz", "operation|operiert", "fieber",
-        "gefühl", "kraft", "blutungs", "kortison", "implantat", "schwindlig",
+        "taubheit", "schwäche", "blutungs", "kortison", "implantat", "schwindlig",
     ),
 }  # fmt: skip
 
