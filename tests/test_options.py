@@ -144,7 +144,7 @@ def test_every_option_is_on_the_command_line_with_its_default():
     for text in (
         "[default: both]",
         "[default: the voice's calm pace]",
-        "[default: the deepest that suits]",
+        "[default: the deepest that suits; with --level gentle, the fascia ball]",
     ):
         assert text in shown
     assert "-h, --help" in shown

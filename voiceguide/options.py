@@ -139,7 +139,7 @@ class Options:
         str | None,
         Option(
             "The method; see “voiceguide methods”.",
-            default="the deepest that suits",
+            default="the deepest that suits; with --level gentle, the fascia ball",
             of_kinds=True,
             page="first",
         ),
@@ -154,7 +154,11 @@ class Options:
     ] = "both"
     level: Annotated[
         Literal["gentle", "standard", "deep"],
-        Option("Holds of 30, 45 or 60 s, and how hard to press.", of_kinds=True, page="more"),
+        Option(
+            "Holds of 30, 45 or 60 s, and how hard to press; gentle is for beginners.",
+            of_kinds=True,
+            page="more",
+        ),
     ] = "standard"
     pace: Annotated[
         str | None,
@@ -250,7 +254,7 @@ class Options:
     seed: Annotated[
         int,
         Option(
-            "Another seed gives another choice of words.",
+            "Another seed gives another choice of words; “play” and the page take the date.",
             of_words=True,
             check=_counted,
             named=lambda seed: f"seed-{seed}",

@@ -6,7 +6,8 @@ two on standard error.
 
     app         the command line as a whole
     flags       the options of the model as options of commands
-    sessions    script, render, play, playlist, serve
+    sessions    script, render, playlist, serve
+    play        play
     course      plan
     publish     publish
     catalogue   catalogue
@@ -32,6 +33,7 @@ from voiceguide.cli import (  # noqa: F401 (they add their commands)
     catalogue,
     course,
     lists,
+    play,
     pronounce,
     publish,
     sessions,
