@@ -130,6 +130,7 @@ def _choices(language: str, _stamp: str, own: Path | None = None) -> str:
                     "id": one.id,
                     "name": one.name,
                     "summary": one.summary,
+                    "gentle": one.gentle,
                     "prepares": one.prepares,
                 }
                 for one in texts.methods.values()
