@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 import re
 
@@ -180,3 +181,17 @@ def test_what_is_no_length_is_refused(wrong):
     assert done.returncode == 2
     assert "--minutes" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_list_of_regions_says_how_long_a_session_lasts_within_half_a_minute(language):
+    listed = voiceguide("regions", "--language", language, "--format", "json").stdout
+    natural_ms = {region["id"]: region["natural_ms"] for region in json.loads(listed)}
+    assert len(natural_ms) == 23
+    for region in ("back-thigh", "chest", "jaw"):
+        lasts_ms = Session(region, language=language).timeline.duration_ms
+        assert abs(natural_ms[region] - lasts_ms) <= 30_000, region
+        assert 12 * 60_000 <= lasts_ms < 15 * 60_000, region
+    calf = natural_ms["calf"] / 60_000
+    shown = voiceguide("regions", "--language", language).stdout
+    assert f"about {calf:.0f} minutes" in shown[shown.index("\ncalf ") :].splitlines()[2]

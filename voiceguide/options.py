@@ -156,10 +156,9 @@ class Options:
         Literal["gentle", "standard", "deep"],
         Option(
             "Holds of 30, 45 or 60 s, and how hard to press; gentle is for beginners.",
-            of_kinds=True,
-            page="more",
+            of_kinds=True, page="more",
         ),
-    ] = "standard"
+    ] = "standard"  # fmt: skip
     pace: Annotated[
         str | None,
         Option(

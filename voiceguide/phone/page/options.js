@@ -44,7 +44,9 @@ export function showSubject(chosen) {
   show("options", chosen.name);
   $("#trouble").replaceChildren();
   $("#options-title").textContent = chosen.name;
-  $("#summary").textContent = chosen.summary;
+  const minutes = chosen.natural_ms && Math.round(chosen.natural_ms / 60_000);
+  const lasts = minutes ? `. ${texts.lasts.replace("{n}", minutes)}` : "";
+  $("#summary").textContent = chosen.summary + lasts;
   if (subject !== chosen) {
     subject = chosen;
     if (regions.has(subject.id)) offerAreas();
