@@ -32,6 +32,8 @@ MS_PER_CHARACTER = 80
 HOLD_S = {"gentle": 30, "standard": 45, "deep": 60}
 MINUTE_MS = 60_000
 ROLLER = "foam-roller"
+UPRIGHT = {"en": r"\b(stand|lean)", "de": r"\b(steh|stell dich|stell oder|lehn)"}
+OPEN_EYES = {"en": r"eyes.* open|open.* eyes", "de": r"augen.* offen|offen.* augen|öffne.* augen"}
 
 
 @dataclass(frozen=True)

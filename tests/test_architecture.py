@@ -18,7 +18,8 @@ PACKAGE = ROOT / "voiceguide"
 STAGES = (
     "errors", "clock", "files", "child", "tables", "phonemes", "options", "settings", "diary",
     "library", "script", "ssml", "audio", "voices", "timeline", "mixer", "export", "player",
-    "listen", "plan", "session", "recording", "playlist", "catalogue", "phone", "doctor", "cli",
+    "listen", "plan", "lengths", "session", "recording", "playlist", "catalogue", "phone", "doctor",
+    "cli",
 )  # fmt: skip
 """Left to right. Each is a folder or a file of ``voiceguide/``; it imports none to its right."""
 DOOR = "voiceguide"

@@ -85,7 +85,8 @@ def test_regions_and_methods_as_json_have_what_other_programs_rely_on(language):
     assert len(regions) == 23
     elsewhere = {f"{region['id']}/{area['id']}" for region in regions for area in region["areas"]}
     for region in regions:
-        assert set(region) == {"id", "name", "summary", "names", "complaints", "areas"}
+        keys = {"id", "name", "summary", "natural_ms", "names", "complaints", "areas"}
+        assert set(region) == keys
         for area in region["areas"]:
             assert set(area) == {"id", "name", "anatomy", "two_sided", "methods"}
             assert set(area["methods"]) <= ids

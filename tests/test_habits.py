@@ -247,3 +247,67 @@ def test_what_ended_by_itself_begins_at_its_beginning(ssml):
         assert done.returncode == 0
         assert "One." in done.stderr
         assert "Stopped" not in done.stderr
+
+
+EAST, WEST = "EAST-14", "WEST12"
+"""Time zones that are 26 hours apart: it is never the same date in both."""
+TEMPLATE = """<speak xmlns="http://www.w3.org/2001/10/synthesis" xml:lang="en">
+{% for _ in range(9) %}<s>{{ pick("soften") }}</s>{% endfor %}<break time="25s"/><s>The end.</s>
+</speak>"""
+
+
+def lines(shown: str) -> list[str]:
+    """Return the sentences that are shown as they are heard."""
+    return [line.split(maxsplit=1)[1] for line in shown.splitlines() if line[:1].isdigit()]
+
+
+@pytest.mark.slow
+def test_the_words_change_with_the_local_date_unless_a_seed_is_given(pipe, tmp_path):
+    template = tmp_path / "mine.ssml.jinja"
+    template.write_text(TEMPLATE, "utf-8")
+
+    def run(zone: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        env = {**os.environ, "TZ": zone}
+        done = voiceguide(*arguments, env=env, stdin=subprocess.DEVNULL)  # another process
+        assert done.returncode == 0, done.stderr
+        return done
+
+    def heard(zone: str, *options: str) -> list[str]:
+        pipe.unlink(missing_ok=True)
+        return lines(run(zone, "play", template, "--device", "pipe", *options).stderr)
+
+    east, west = heard(EAST), heard(WEST)
+    assert east != west
+    assert sorted(east) == sorted(west)
+    assert len(set(east)) == 10
+    assert heard(EAST, "--seed", "0") == heard(WEST, "--seed", "0")
+    written = [run(zone, "script", template).stdout for zone in (EAST, WEST)]
+    assert written[0] == written[1]
+
+
+@pytest.mark.slow
+def test_what_was_stopped_goes_on_in_the_same_words_on_another_day(pipe, tmp_path):
+    template = tmp_path / "mine.ssml.jinja"
+    template.write_text(TEMPLATE, "utf-8")
+    command = [sys.executable, "-m", "voiceguide", "play", template, "--device", "pipe"]
+
+    def begun(zone: str) -> subprocess.Popen[str]:
+        env = {**os.environ, "TZ": zone}
+        return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env)
+
+    _, shown = begun(WEST).communicate(timeout=120)
+    words = lines(shown)
+    pipe.unlink()
+    playing = begun(WEST)
+    while not (pipe.exists() and pipe.stat().st_size > 8 * 48_000 * 2):
+        time.sleep(0.05)
+        assert playing.poll() is None
+    playing.terminate()
+    playing.communicate(timeout=60)
+    pipe.unlink()
+    env = {**os.environ, "TZ": EAST}
+    done = voiceguide(*command[3:], "--resume", env=env, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stderr
+    rest = lines(done.stderr)
+    assert 1 <= len(rest) < len(words)
+    assert rest == words[-len(rest) :]

@@ -62,7 +62,9 @@ def test_the_latest_200_are_remembered(kept):
     assert len(json.loads(kept.read_text("utf-8"))) == 200
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", '{"calf": "x"}', '{"calf": -1}', "\xff"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[1]", '{"calf": "x"}', '{"calf": -1}', '{"calf": {"ms": 5}}', "\xff"]
+)
 def test_what_cannot_be_read_is_as_if_nothing_had_been_stopped(kept, text):
     kept.write_bytes(text.encode("latin-1"))
     assert Places().of("calf") == 0
@@ -85,6 +87,13 @@ def test_of_several_the_one_that_was_stopped_last_is_resumed(kept):
     assert Places().latest(["calf", "neck"]) == 1
     Places().note("calf", 5)
     assert Places().latest(["calf", "neck"]) == 0
+
+
+def test_the_words_of_a_session_are_remembered_with_its_place(kept):
+    kept.write_text('{"calf": 750250}', "utf-8")  # as 0.1 kept it
+    assert (Places().of("calf"), Places().seed("calf"), Places().seed("neck")) == (750_250, 0, None)
+    Places().note("calf", 1000, 20_261_129)
+    assert (Places().of("calf"), Places().seed("calf")) == (1000, 20_261_129)
 
 
 # Keys

@@ -57,6 +57,19 @@ def test_without_a_method_the_deepest_that_suits_is_taken():
     assert write(target="head", area="all") == write(target="head", area="all", method="thumb")
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_beginners_get_the_fascia_ball_unless_they_name_a_method(language):
+    begun = write(target="calf", level="gentle", language=language)
+    ball = {"en": "your fascia ball", "de": "deinen Faszienball"}[language]
+    assert ball in begun
+    assert begun == write(target="calf", level="gentle", language=language, method="fascia-ball")
+    tool = write(target="calf", level="gentle", language=language, method="trigger-tool")
+    assert ball not in tool
+    for area in ("base-of-skull", "top-of-shoulder"):
+        track = script.write(request("neck", "treat", level="gentle", area=area), {})
+        assert "your fascia ball" in track.text
+
+
 def test_of_all_areas_those_are_rolled_out_that_a_roller_suits():
     text = write(target="foot", area="all", method="thumb", prepare=True)
     titles = re.findall('name="chapter:(.*?)"', text)

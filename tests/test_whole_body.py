@@ -18,7 +18,9 @@ import pytest
 from sessions import (
     HOLD_S,
     MINUTE_MS,
+    OPEN_EYES,
     ROLLER,
+    UPRIGHT,
     Made,
     Part,
     Turn,
@@ -47,17 +49,19 @@ SIDES = ("left", "right", "both")
 MOST_WORDS = 25
 SAFETY_WORDS = {
     "en": (
-        "sharp", "electric", "numb", "press less", "stop", "bruises", "wounds", "inflamed",
+        "sharp", "electric", "numb", "press (very lightly|lightly|firmly|deeply)", "stop",
+        "bruises", "wounds", "inflamed",
         "swollen", "doctor", "pregnancy", "blood thinners", "thrombosis", "osteoporosis",
-        "cancer", "injury", "operation", "fever", "lost feeling or strength", "bleeding",
+        "cancer", "injury", "surgery", "fever", "numbness or weakness", "bleeding",
         "cortisone", "implant",
         "faint", "dizzy",
     ),
     "de": (
-        "stechend|scharf", "elektri", "taub", "lass nach|nachlassen|weniger", "hör.* auf|stopp",
+        "sticht", "elektri", "taub", "drück (ganz leicht|leicht|fest|tief)",
+        "hör.* auf|stopp",
         "bluterg|blaue", "wunde", "entzünd", "geschwoll", "ärzt|arzt", "schwanger", "blutverdünn",
         "thrombose", "osteoporose|brüchig", "krebs", "verletz", "operation|operiert", "fieber",
-        "gefühl", "kraft", "blutungs", "kortison", "implantat", "schwindlig",
+        "taubheit", "schwäche", "blutungs", "kortison", "implantat", "schwindlig",
     ),
 }  # fmt: skip
 
@@ -292,6 +296,34 @@ def test_the_listener_hears_all_that_is_needed_for_the_place(session):
         if full and first:
             assert has_run(find, worded(area["place"][session.asked.options.method], side))
             assert has_run(press, worded(session.mobilize(turn), side))
+
+
+@everywhere
+def test_eyes_stay_open_wherever_one_stands_or_leans(session):
+    language = session.asked.options.language
+    for part in [*session.parts("find"), *session.parts("stretch")]:
+        said = " ".join(spoken(part.events)).lower()
+        if re.search(UPRIGHT[language], said):
+            assert re.search(OPEN_EYES[language], said), said
+
+
+@everywhere
+def test_each_movement_into_place_and_into_a_stretch_has_its_time(session):
+    if session.silent:
+        return
+    speech = [event for event in session.timeline.events if event.kind == "speech"]
+    nexts = {one.begin_ms: later.begin_ms for one, later in itertools.pairwise(speech)}
+    for number, turn in enumerate(session.turns):
+        find, stretch = session.parts("find")[number], session.parts("stretch")[number]
+        place = turn.area["place"][session.asked.options.method]
+        steps = worded([turn.area["find"][0], *place], turn.side)
+        for event in find.events:
+            if event.text in steps:
+                assert nexts[event.begin_ms] - event.end_ms >= 3000, event.text
+        ((begin, _),) = holds(stretch.events)
+        told = [e for e in stretch.events if e.kind == "speech" and e.begin_ms < begin]
+        silent_ms = begin - stretch.begin_ms - sum(e.end_ms - e.begin_ms for e in told)
+        assert silent_ms >= 3000 * len(turn.area["stretch"])
 
 
 @everywhere

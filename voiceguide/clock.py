@@ -32,6 +32,14 @@ _EXAMPLES = {
 }
 
 
+def date_number() -> int:
+    """Return today's date, where this machine is, as a number: 20261129.
+
+    It is the seed of what is said where nobody asks for one.
+    """
+    return int(time.strftime("%Y%m%d"))
+
+
 def milliseconds(written: str | float | Decimal, bare: Literal["min", "s"] | None = None) -> int:
     """Return the milliseconds of a time, rounded half up.
 

@@ -12,19 +12,11 @@ import dataclasses
 import functools
 import inspect
 import re
+import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import (
-    Annotated,
-    Any,
-    Concatenate,
-    Literal,
-    ParamSpec,
-    TypeVar,
-    get_args,
-    get_type_hints,
-)
+from typing import Annotated, Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from voiceguide.clock import checked_pace, milliseconds
 from voiceguide.errors import UsageError, near, option, reason
@@ -139,7 +131,7 @@ class Options:
         str | None,
         Option(
             "The method; see “voiceguide methods”.",
-            default="the deepest that suits",
+            default="the deepest that suits; with --level gentle, the fascia ball",
             of_kinds=True,
             page="first",
         ),
@@ -153,8 +145,11 @@ class Options:
     ] = "both"
     level: Annotated[
         Literal["gentle", "standard", "deep"],
-        Option("Holds of 30, 45 or 60 s, and how hard to press.", of_kinds=True, page="more"),
-    ] = "standard"
+        Option(
+            "Holds of 30, 45 or 60 s, and how hard to press; gentle is for beginners.",
+            of_kinds=True, page="more",
+        ),
+    ] = "standard"  # fmt: skip
     pace: Annotated[
         str | None,
         Option(
@@ -251,7 +246,7 @@ class Options:
     seed: Annotated[
         int,
         Option(
-            "Another seed gives another choice of words.",
+            "Another seed gives another choice of words; “play” and the page take the date.",
             of_words=True,
             check=_counted,
             named=lambda seed: f"seed-{seed}",
@@ -308,21 +303,21 @@ class Options:
 
 
 OPTIONS: dict[str, Option] = {
-    name: next(one for one in get_args(hint) if isinstance(one, Option))
-    for name, hint in get_type_hints(Options, include_extras=True).items()
-    if any(isinstance(one, Option) for one in get_args(hint))
+    name: next(one for one in typing.get_args(hint) if isinstance(one, Option))
+    for name, hint in typing.get_type_hints(Options, include_extras=True).items()
+    if any(isinstance(one, Option) for one in typing.get_args(hint))
 }
 """Each option's name and description."""
 
 DEFAULTS: dict[str, Any] = {name: getattr(Options(), name) for name in OPTIONS}
 
-TYPES: dict[str, Any] = get_type_hints(Options)
+TYPES: dict[str, Any] = typing.get_type_hints(Options)
 """The type of each option's value."""
 
 
 def choices(name: str) -> tuple[str, ...]:
     """Return the values of an option that has a fixed set; empty for any other."""
-    values = get_args(TYPES[name])
+    values = typing.get_args(TYPES[name])
     return values if values and all(isinstance(value, str) for value in values) else ()
 
 

@@ -6,7 +6,8 @@ two on standard error.
 
     app         the command line as a whole
     flags       the options of the model as options of commands
-    sessions    script, render, play, playlist
+    sessions    script, render, playlist
+    play        play
     serve       serve
     course      plan
     diary       diary
@@ -35,6 +36,7 @@ from voiceguide.cli import (  # noqa: F401 (they add their commands)
     course,
     diary,
     lists,
+    play,
     pronounce,
     publish,
     serve,

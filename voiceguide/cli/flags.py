@@ -99,11 +99,20 @@ def _chosen(words: Mapping[str, Any], extra: Mapping[str, Any]) -> Options:
     values = {name: value for name, value in settings.combined(given).items() if name in words}
     _given.clear()
     _given.update(given)
+    _set.clear()
+    _set.update(values)
     return chosen({**values, **({"variables": variables} if variables else {})})
 
 
 _given: dict[str, Any] = {}
 """The options of the model on this command line."""
+_set: set[str] = set()
+"""Those that are given on it, in the environment or in the settings."""
+
+
+def is_set(name: str) -> bool:
+    """Whether the listener chose an option: on this command line, or by settings."""
+    return name in _set
 
 
 def suiting(target: str, options: Options) -> dict[str, Any]:

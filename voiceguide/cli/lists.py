@@ -41,14 +41,15 @@ Listing = Annotated[
 def regions(
     language: Language = "en", texts: Texts = None, form: Listing = ListFormat.TEXT
 ) -> None:
-    """List body regions and the complaints they help with."""
-    from voiceguide import library
+    """List body regions, how long a session of each lasts, and the complaints they help with."""
+    from voiceguide import lengths, library
     from voiceguide.library import listing
 
     problems: list[LibraryError] = []
     read = library.load(language, texts)
     found = read.regions(problems)
-    typer.echo(listing.regions(read, found, form.value), nl=False)
+    lasting = {} if form is ListFormat.MARKDOWN else lengths.natural_ms(read)
+    typer.echo(listing.regions(read, found, form.value, lasting), nl=False)
     for problem in problems:
         typer.echo(f"voiceguide: {problem}", err=True)
     if problems:

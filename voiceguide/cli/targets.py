@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from voiceguide.cli.flags import suiting
 from voiceguide.clock import milliseconds
-from voiceguide.errors import VoiceguideError
+from voiceguide.errors import UsageError, VoiceguideError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from voiceguide import Session
+    from voiceguide.options import Options
 
 _LISTS = (".m3u8", ".m3u")
 
@@ -38,6 +40,26 @@ TARGETS = (
 )
 Target = Annotated[str, typer.Argument(help=TARGETS, autocompletion=complete)]
 Targets = Annotated[list[str], typer.Argument(help=TARGETS, autocompletion=complete)]
+
+
+StartDelay = Annotated[
+    str, typer.Option(help="Time to get into position; a soft tone ends it.", metavar="TIME")
+]
+
+
+def session_of(target: str, options: Options) -> Session:
+    """Return the session of a target, without settings that do not apply to it."""
+    from voiceguide import Session
+
+    return Session(target, **suiting(target, options))
+
+
+def delay_ms(written: str) -> int:
+    """Return the milliseconds of a start delay; raises UsageError."""
+    try:
+        return milliseconds(written, bare="s")
+    except ValueError as error:
+        raise UsageError(f"--start-delay {written}: {error}") from error
 
 
 def files_of(targets: list[str]) -> Iterator[str]:

@@ -7,7 +7,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from voiceguide.library import Library, Method, Region
     from voiceguide.library.kinds import Kind, KindTexts
@@ -16,12 +16,15 @@ _WIDTH = 80
 _NAME_WIDTH = 23
 
 
-def regions(library: Library, found: Iterable[Region], form: str) -> str:
+def regions(
+    library: Library, found: Iterable[Region], form: str, natural_ms: Mapping[str, int]
+) -> str:
     """Return a list of a library's regions as "text", "json" or "markdown".
 
-    The JSON is a list of objects with id, name, summary, names (everyday words), complaints (by
-    name, the ids of the areas that are treated; "calf/upper-calf" is an area of another region) and
-    areas (each with id, name, anatomy, two_sided and methods).
+    ``natural_ms`` is about how long the session of a region lasts, by its id. The JSON is a list of
+    objects with id, name, summary, natural_ms (null if unknown), names (everyday words), complaints
+    (by name, the ids of the areas that are treated; "calf/upper-calf" is an area of another region)
+    and areas (each with id, name, anatomy, two_sided and methods).
     """
     match form:
         case "json":
@@ -30,6 +33,7 @@ def regions(library: Library, found: Iterable[Region], form: str) -> str:
                     "id": region.id,
                     "name": region.name,
                     "summary": region.summary,
+                    "natural_ms": natural_ms.get(region.id),
                     "names": _everyday(library, region),
                     "complaints": {
                         complaint: places or [area.id for area in region.areas]
@@ -51,7 +55,7 @@ def regions(library: Library, found: Iterable[Region], form: str) -> str:
         case "markdown":
             return "".join(f"{line}\n" for line in _regions_as_markdown(library, found))
         case _:
-            return "".join(f"{line}\n" for line in _regions_as_text(library, found))
+            return "".join(f"{line}\n" for line in _regions_as_text(library, found, natural_ms))
 
 
 def methods(found: Iterable[Method], form: str) -> str:
@@ -110,9 +114,13 @@ def _everyday(library: Library, region: Region) -> list[str]:
     )
 
 
-def _regions_as_text(library: Library, found: Iterable[Region]) -> Iterator[str]:
+def _regions_as_text(
+    library: Library, found: Iterable[Region], natural_ms: Mapping[str, int]
+) -> Iterator[str]:
     for region in found:
         yield _named(region.id, region.summary)
+        if region.id in natural_ms:
+            yield _named("  lasts", f"about {natural_ms[region.id] / 60_000:.0f} minutes")
         for area in region.areas:
             yield _named(f"  {area.id}", f"{area.name}; {area.anatomy}")
         if region.complaints:

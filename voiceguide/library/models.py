@@ -298,6 +298,8 @@ class Method(Model):
     """The explanation of the movement, if it is the same for all areas: kneading, rolling."""
     mobilize_again: Annotated[list[Text], Field(min_length=3)] | None = None
     """Variants of a short reminder of it."""
+    gentle: bool = False
+    """Whether those who are new to it or sensitive begin with it, rather than with the deepest."""
     prepares: bool = False
     """Whether it can come before another method, to prepare the area: rolling."""
     tool: bool = True

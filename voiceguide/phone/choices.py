@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 
-from voiceguide import __version__, export, files, library, mixer
+from voiceguide import __version__, export, files, lengths, library, mixer
 from voiceguide.clock import PACES
 from voiceguide.export import cover
 from voiceguide.library import kinds
@@ -107,6 +107,7 @@ def language(accepted: str) -> str:
 @functools.lru_cache(maxsize=16)
 def _choices(language: str, _stamp: str, own: Path | None = None) -> str:
     texts = library.load(language, own)
+    lasting = lengths.natural_ms(texts)
     return json.dumps(
         {
             "language": language,
@@ -130,6 +131,7 @@ def _choices(language: str, _stamp: str, own: Path | None = None) -> str:
                     "id": one.id,
                     "name": one.name,
                     "summary": one.summary,
+                    "gentle": one.gentle,
                     "prepares": one.prepares,
                 }
                 for one in texts.methods.values()
@@ -139,6 +141,7 @@ def _choices(language: str, _stamp: str, own: Path | None = None) -> str:
                     "id": region.id,
                     "name": region.name,
                     "summary": region.summary,
+                    "natural_ms": lasting.get(region.id),
                     "areas": [
                         {
                             "id": area.id,

@@ -16,7 +16,7 @@ from voiceguide.child import Asker, serve
 from voiceguide.errors import LengthRequestError
 from voiceguide.export import cover
 from voiceguide.files import write_bytes
-from voiceguide.phone.wanted import without_target
+from voiceguide.phone.wanted import asked, without_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +88,7 @@ def make_session(options: dict[str, Any], folder: Path, progress: Callable[[floa
         "language": session.language,
         "duration_ms": session.timeline.duration_ms,
         "file": session.default_path.name,
-        "options": options,
+        "options": asked(options),
     }
     write_bytes(folder / ABOUT, json.dumps(about, ensure_ascii=False).encode())
 

@@ -38,7 +38,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from voiceguide import files, library, playlist
+from voiceguide import clock, files, library, playlist
 from voiceguide.errors import VoiceguideError
 from voiceguide.export import cover
 from voiceguide.library import kinds
@@ -210,6 +210,7 @@ class _Page:
         body = await _body(request)
         options = await run_in_threadpool(wanted.read, body)
         if kind == "sessions":
+            options["seed"] = clock.date_number()  # not the same words every day
             name = await run_in_threadpool(wanted.session_name, options, choices.stamp())
         else:
             name = wanted.playlist_name(options)
@@ -244,7 +245,7 @@ class _Page:
         about: dict[str, object] = {
             "id": render.name,
             "state": render.state,
-            "options": render.options,
+            "options": wanted.asked(render.options),
         }
         match render.state:
             case "waiting":

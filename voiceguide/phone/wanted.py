@@ -66,6 +66,11 @@ def without_target(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name != "target"}
 
 
+def asked(options: dict[str, Any]) -> dict[str, Any]:
+    """Return what was asked for, without the seed: that is today's."""
+    return {name: value for name, value in options.items() if name != "seed"}
+
+
 def session_name(options: dict[str, Any], stamp: str) -> str:
     """Name a session by all that it is made of; ``stamp`` stands for what it is made with.
 

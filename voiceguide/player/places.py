@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from voiceguide import clock, files
 from voiceguide.errors import ExportError
@@ -18,36 +18,49 @@ _MOST = 200
 """How many are remembered, the latest ones."""
 
 
+class Stopped(NamedTuple):
+    """Where a session was stopped."""
+
+    ms: int
+    seed: int
+    """The choice of words that was heard."""
+
+
 class Places:
     """The sessions that were stopped on this machine, and where."""
 
     def __init__(self) -> None:
         """Read them; an unreadable file counts as empty."""
         self._path = files.data_folder() / _FILE
-        self._stopped_ms: dict[str, int] = {}
+        self._stopped: dict[str, Stopped] = {}
         with contextlib.suppress(OSError, ValueError):
             kept: Any = json.loads(self._path.read_text("utf-8"))
             if isinstance(kept, dict):
-                self._stopped_ms = {
-                    str(name): ms for name, ms in kept.items() if isinstance(ms, int) and ms >= 0
-                }
+                read = {str(name): _stopped(place) for name, place in kept.items()}
+                self._stopped = {name: place for name, place in read.items() if place}
 
     def of(self, name: str) -> int:
         """Return where a session was stopped, in ms; 0 where it was not, or played to its end."""
-        return self._stopped_ms.get(name, 0)
+        place = self._stopped.get(name)
+        return place.ms if place else 0
 
-    def note(self, name: str, stopped_ms: int | None) -> None:
-        """Remember where a session was stopped; None for one that has ended."""
-        self._stopped_ms.pop(name, None)
+    def seed(self, name: str) -> int | None:
+        """Return the seed of a session that was stopped; None where it was not."""
+        place = self._stopped.get(name)
+        return place.seed if place else None
+
+    def note(self, name: str, stopped_ms: int | None, seed: int = 0) -> None:
+        """Remember where a session was stopped, and its seed; None for one that has ended."""
+        self._stopped.pop(name, None)
         if stopped_ms is not None:
-            self._stopped_ms[name] = max(0, stopped_ms)
-        latest = dict(list(self._stopped_ms.items())[-_MOST:])
+            self._stopped[name] = Stopped(max(0, stopped_ms), seed)
+        latest = {name: place._asdict() for name, place in [*self._stopped.items()][-_MOST:]}
         with contextlib.suppress(ExportError):  # then it starts from the beginning next time
             files.write_bytes(self._path, json.dumps(latest).encode())
 
     def latest(self, names: Sequence[str]) -> int:
         """Return which of several sessions was stopped last, from 0; 0 if none was."""
-        stopped = [name for name in self._stopped_ms if name in names]
+        stopped = [name for name in self._stopped if name in names]
         return names.index(stopped[-1]) if stopped else 0
 
     @staticmethod
@@ -65,3 +78,12 @@ class Places:
                 again.append(one)
         command = shlex.join(["voiceguide", *again, "--resume"])
         return f"Stopped at {clock.text(max(0, stopped_ms))}. To continue there: {command}"
+
+
+def _stopped(kept: object) -> Stopped | None:
+    """Return a place as it is kept; versions before 0.2 kept the milliseconds alone."""
+    found = kept if isinstance(kept, dict) else {"ms": kept, "seed": 0}
+    ms, seed = found.get("ms"), found.get("seed")
+    if isinstance(ms, int) and isinstance(seed, int) and ms >= 0 and seed >= 0:
+        return Stopped(ms, seed)
+    return None

@@ -37,7 +37,7 @@ def treatment(request: Request, library: Library) -> Treatment:
     together = areas if options.area == "all" else areas[:least]
     if options.method is None:
         suits = [area.place for area in together]
-        by_depth = [name for name in library.methods if name in areas[0].place]
+        by_depth = [name for name in _preferred(library, options.level) if name in areas[0].place]
         for_all = [name for name in by_depth if all(name in place for place in suits)]
         method = library.method((for_all or by_depth or list(areas[0].place))[0])
     else:
@@ -75,7 +75,7 @@ def sides(area: Area, wanted: str) -> Sequence[Side | None]:
 
 
 def by_area(request: Request, library: Library, areas: Sequence[Area]) -> list[Method]:
-    """Return the method for each area of a playlist: the requested one, or the deepest that suits.
+    """Return the method for each area of a playlist: the requested one, or the first that suits.
 
     Raises RequestError for an unknown method, or one that would have to prepare for itself.
     """
@@ -83,11 +83,19 @@ def by_area(request: Request, library: Library, areas: Sequence[Area]) -> list[M
     method = None if wanted is None else library.method(wanted)
     if method and request.options.prepare:
         _preparing(method, library)
-    names = [*([method.id] if method else []), *library.methods]
+    names = [*([method.id] if method else []), *_preferred(library, request.options.level)]
     return [
         library.method(next(name for name in [*names, *area.place] if name in area.place))
         for area in areas
     ]
+
+
+def _preferred(library: Library, level: str) -> list[str]:
+    """Return the ids of the methods, the deepest first; at the level “gentle”, the gentle first."""
+    names = list(library.methods)
+    if level == "gentle":
+        names.sort(key=lambda name: not library.methods[name].gentle)
+    return names
 
 
 def context(request: Request, library: Library, areas: int) -> dict[str, Any]:

@@ -44,7 +44,9 @@ export function showSubject(chosen) {
   show("options", chosen.name);
   $("#trouble").replaceChildren();
   $("#options-title").textContent = chosen.name;
-  $("#summary").textContent = chosen.summary;
+  const minutes = chosen.natural_ms && Math.round(chosen.natural_ms / 60_000);
+  const lasts = minutes ? `. ${texts.lasts.replace("{n}", minutes)}` : "";
+  $("#summary").textContent = chosen.summary + lasts;
   if (subject !== chosen) {
     subject = chosen;
     if (regions.has(subject.id)) offerAreas();
@@ -89,7 +91,8 @@ function suitTreatment() {
   const suited = new Set(areas.flatMap((area) => area.methods));
   const before = valueOf("method") || kept.get("method") || startingValues.method;
   const methods = choices.methods.filter((method) => suited.has(method.id));
-  const selected = methods.find((method) => method.id === before) || methods[0];
+  const selected = methods.find((method) => method.id === before) // else, who is here may be new to it
+    || methods.find((method) => method.gentle) || methods[0];
   fields.get("method").querySelector(".pills").replaceChildren(...methods.map((method) => {
     const input = make("input", { type: "radio", name: "method", value: method.id });
     input.checked = method === selected;
