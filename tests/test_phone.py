@@ -1735,6 +1735,17 @@ def test_over_plain_http_a_silent_video_keeps_the_screen_on(server, session, pho
     until(phone, "document.querySelector('video').paused")
 
 
+def test_cuts_of_the_network_are_told_and_survived():
+    """The benchmark, with few cuts; it says how many more were survived."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "tests/benchmarks/bench_cuts.py", "--cuts", "3", "--check"],
+        capture_output=True, text=True, check=False, timeout=180,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    cuts = re.findall(r"^\| (\d+) \|.* (\d+) \|$", done.stdout, re.MULTILINE)
+    assert (sum(int(one) for one, _ in cuts), {stuck for _, stuck in cuts}) == (3, {"0"})
+
+
 def test_what_takes_too_long_can_be_cancelled(server, phone):
     phone.goto(f"{server.url}/#hip")
     phone.get_by_role("button", name="Make it").tap()
@@ -1917,6 +1928,10 @@ def test_axe_finds_nothing_serious(  # noqa: PLR0913 (fixtures)
     page.goto(f"{server.url}/#session/{session['id']}")
     page.locator("#player").wait_for()
     examine("player")
+    page.locator("#play").click()
+    page.goto(f"{server.url}/#neck+jaw")
+    page.locator("#mini").wait_for()
+    examine("several places, and what plays beside them")
     page.goto(f"{server.url}/#playlist/{neck['id']}")
     page.locator("#playlist").wait_for()
     examine("playlist")
