@@ -1302,7 +1302,7 @@ def test_what_does_not_suit_is_not_shown_and_not_sent(server, phone):
     phone.goto(f"{server.url}/#neck")
     phone.get_by_text("More choices").tap()
     choose(phone, side="left")
-    phone.get_by_label("Place").select_option("all")
+    phone.locator("select[name=area]").select_option("all")
     phone.get_by_label("Begin with why it helps").check()
     phone.get_by_role("button", name="Make it").tap()
     phone.locator("#trouble", has_text="not now").wait_for()

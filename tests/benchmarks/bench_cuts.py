@@ -25,7 +25,7 @@ from typing import NamedTuple
 import httpx
 from playwright.sync_api import sync_playwright
 
-WANTED = {"target": "calf", "side": "left", "level": "gentle", "guidance": "brief"}
+WANTED = {"target": "calf", "side": "left", "level": "gentle", "guidance": "tones"}
 LINE_BYTES_S = 1_000_000
 MOST_UNTOLD_MS = 1000
 """For how long nothing may be heard without a word of it."""
