@@ -174,7 +174,7 @@ def test_kinds_are_listed_with_the_options_that_suit_them():
         (
             "massage",
             "region",
-            ["method", "area", "side", "level", "guidance", "explain", "prepare"],
+            ["method", "area", "side", "level", "guidance", "explain", "prepare", "holds", "ask"],
         ),
     ]
     assert all(one["name"] and one["summary"] for one in listed)

@@ -180,3 +180,12 @@ def test_what_is_no_length_is_refused(wrong):
     assert done.returncode == 2
     assert "--minutes" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_little_is_spoken_that_is_not_heard(tmp_path, monkeypatch):
+    """What is far too long is known to be, before it is spoken."""
+    monkeypatch.setenv("VOICEGUIDE_CACHE_DIR", str(tmp_path))
+    session = Session("foot", minutes=5)
+    heard = {utterance for _, utterance in session.utterances}
+    spoken = [path for path in (tmp_path / "clips").rglob("*") if path.is_file()]
+    assert 20 < len(heard) <= len(spoken) < 3 * len(heard), len(spoken)

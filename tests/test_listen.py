@@ -136,7 +136,7 @@ def asked(found: list[tuple[float, Heard]]) -> list[str]:
 
 def test_the_package_knows_the_same_commands_in_both_languages():
     names = {"pause", "go_on", "next", "back", "repeat", "longer", "shorter", "louder", "softer",
-             "stop", "how_long"}  # fmt: skip
+             "stop", "how_long", "better", "same", "worse"}  # fmt: skip
     assert set(words("en").commands) == set(words("de").commands) == names
     assert words("en-GB") == words("en")
 

@@ -15,8 +15,9 @@ from voiceguide import Playlist, Session, VoiceguideError
 from voiceguide.options import Options
 
 EVERYWHERE = [
-    "method", "area", "side", "level", "pace", "guidance", "explain", "prepare", "language",
-    "library", "bed", "bed_level", "mono", "minutes", "voice", "rate", "seed", "max_length",
+    "method", "area", "side", "level", "pace", "guidance", "explain", "prepare", "holds", "ask",
+    "language", "library", "bed", "bed_level", "mono", "minutes", "voice", "rate", "seed",
+    "max_length",
 ]  # fmt: skip
 """The options of a session, by the names that other programs rely on."""
 
@@ -125,7 +126,8 @@ def test_what_is_not_chosen_is_as_the_manual_says():
     options = Session("calf").request.options
     assert vars(options) == {
         "method": None, "area": None, "side": "both", "level": "standard", "pace": None,
-        "guidance": "full", "explain": False, "prepare": False, "language": "en", "library": None,
+        "guidance": "full", "explain": False, "prepare": False, "holds": "fixed", "ask": False,
+        "language": "en", "library": None,
         "bed": None, "bed_level": 0, "mono": False, "minutes": None, "voice": None, "rate": None,
         "seed": 0, "max_length": "12h", "variables": {},
     }  # fmt: skip

@@ -152,8 +152,7 @@ class Options:
         Option("An area of the region, or “all”.", default="the first", of_kinds=True, page="more"),
     ] = None
     side: Annotated[
-        Literal["left", "right", "both"],
-        Option("The side to treat.", of_kinds=True, page="first"),
+        Literal["left", "right", "both"], Option("The side to treat.", of_kinds=True, page="first")
     ] = "both"
     level: Annotated[
         Literal["gentle", "standard", "deep"],
@@ -173,18 +172,20 @@ class Options:
     ] = None
     guidance: Annotated[
         Literal["full", "brief", "tones"],
-        Option(
-            "Everything, cues for a spot that you know, or tones only.",
-            of_kinds=True,
-            page="more",
-        ),
+        Option("Everything, cues for a spot you know, or tones only.", of_kinds=True, page="more"),
     ] = "full"
     explain: Annotated[
         bool, Option("Begin with a minute of background.", of_kinds=True, page="more")
     ] = False
     prepare: Annotated[
-        bool,
-        Option("Roll out the area with the foam roller first.", of_kinds=True, page="more"),
+        bool, Option("Roll out the area with the foam roller first.", of_kinds=True, page="more")
+    ] = False
+    holds: Annotated[
+        Literal["fixed", "open"],
+        Option("As the level says; or, in “play”, until you say next, 30 to 90 s.", of_kinds=True),
+    ] = "fixed"
+    ask: Annotated[
+        bool, Option("Ask after each spot how it feels; “play” follows the answer.", of_kinds=True)
     ] = False
     language: Annotated[
         str, Option("The language of the texts.", of_words=True, page="more", check=_text)

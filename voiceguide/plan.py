@@ -18,6 +18,7 @@ from voiceguide.errors import (
     Findings,
     LengthRequestError,
     MissingVoiceError,
+    Place,
     RequestError,
     ScriptError,
     SilentError,
@@ -29,9 +30,11 @@ from voiceguide.errors import (
     option,
     shortened,
 )
+from voiceguide.listen.words import words
 from voiceguide.options import BEDS
 from voiceguide.ssml import CHAPTER, Mark, Sound, Speech
-from voiceguide.timeline import Bed, Event, Measured, Variant
+from voiceguide.ssml.cues import Style
+from voiceguide.timeline import Adaptive, Bed, Event, Measured, Variant
 from voiceguide.voices import DEFAULT, PLAIN, engines
 from voiceguide.voices.cache import ClipCache
 from voiceguide.voices.cast import Cast, cast
@@ -43,11 +46,13 @@ if TYPE_CHECKING:
 
     from voiceguide.options import Options
     from voiceguide.script import Choice, Request, Written
-    from voiceguide.timeline import Item, Timeline
+    from voiceguide.timeline import Answer, Item, Timeline
     from voiceguide.voices import Utterance
 
 _MOST_CHARACTERS_PER_S = 60
 """The fastest voice says this much; a script with more is refused before anything is spoken."""
+_MOST_WPM, _HASTE = 240, 1.3
+"""Words a minute that nobody exceeds who guides a session, nor a voice by so much its pace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,8 @@ class Plan:
     bed: Bed | None
     timeline: Timeline | None = None
     """Set if the session was fitted to a length."""
+    stretch: float = 1.0
+    """The factor by which its elastic pauses were scaled then."""
 
     @property
     def title(self) -> str:
@@ -173,7 +180,7 @@ def fit(requests: Sequence[Request], length_ms: int) -> list[Plan]:
     except timeline.LengthError as error:
         raise _cannot_last(requests, length_ms, error.nearest_ms) from error
     return [
-        replace(one, timeline=replace(part, bed=one.bed))
+        replace(one, timeline=replace(part, bed=one.bed), stretch=fitted.stretch)
         for one, part in zip(plans, fitted.timelines, strict=True)
     ]
 
@@ -204,12 +211,48 @@ def items(
         if plan.bed:
             yield plan.bed
     for item in found:
-        if isinstance(item, Event) and not isinstance(item.plays, Sound):
-            heard_ms = item.end_ms - item.begin_ms
-            words = tuple(word for word in voice.words(item.plays) if word.end_ms <= heard_ms)
-            yield replace(item, words=words)
-        else:
-            yield item
+        yield _with_words(item, voice) if isinstance(item, Event) else item
+
+
+def adaptive(plan: Plan, voice: Voice) -> Adaptive:
+    """Return what plans a session anew at its listener's signs; all of its speech is made.
+
+    Holds are open, or as written, as the request says. Raises what ``items`` raises.
+    """
+    options = plan.request.options
+    length_ms = _length_ms(plan, voice)
+    return Adaptive(
+        Measured(plan.script.root, length_ms, plan.written.name, plan.cast.utterance),
+        stretch=plan.stretch,
+        length_ms=options.length_ms,
+        ready=mixer.tone("half.wav") if options.holds == "open" else None,
+        replies=functools.cache(functools.partial(_reply, plan, length_ms)),
+        finished=lambda event: _with_words(event, voice),
+    )
+
+
+def _reply(
+    plan: Plan, length_ms: Callable[[Speech | Sound], int], answer: Answer
+) -> tuple[Event, ...]:
+    """Return what is said to an answer; nothing in a language whose answers are not known."""
+    language = plan.script.language
+    try:
+        known = words(language, plan.request.options.library_path)
+    except RequestError:
+        return ()
+    speech = Speech(getattr(known.answers, answer), Style(language), Place(1, 1))
+    if not speech.text:
+        return ()
+    return (Event(0, length_ms(speech), plan.cast.utterance(speech), 0.0),)
+
+
+def _with_words(event: Event, voice: Voice) -> Event:
+    """Return an event with the times of its words, if it is speech."""
+    if isinstance(event.plays, Sound):
+        return event
+    heard_ms = event.end_ms - event.begin_ms
+    words = tuple(word for word in voice.words(event.plays) if word.end_ms <= heard_ms)
+    return replace(event, words=words)
 
 
 def open_voice(options: Options) -> Voice:
@@ -244,22 +287,33 @@ def _variants(
         taken = [first, *middle[:-1][: choice.get("areas")], *middle[-1:]]
         plans = [planned(one, script.write(one, choice)) for one in taken]
         measured = [
-            Measured(one.script.root, _length_ms(one, voice), one.written.name, one.cast.utterance)
+            Measured(
+                one.script.root,
+                _length_ms(one, voice),
+                one.written.name,
+                one.cast.utterance,
+                _least_ms(one),
+            )
             for one in plans
         ]
         return Variant(plans, tuple(measured))
 
     for choices in script.choices(first):
-        yield [functools.partial(variant, choice) for choice in choices]
+        yield [functools.cache(functools.partial(variant, choice)) for choice in choices]
 
 
 def _length_ms(plan: Plan, voice: Voice) -> Callable[[Speech | Sound], int]:
-    """Start to speak the script; return a function that returns the length of each clip."""
-    speeches = (cue for cue in ssml.walk(plan.script.root) if isinstance(cue, Speech))
-    voice.prepare(map(plan.cast.utterance, speeches))
+    """Return a function that returns the length of each clip; it starts to speak the script."""
+
+    @functools.cache
+    def start() -> None:
+        speeches = (cue for cue in ssml.walk(plan.script.root) if isinstance(cue, Speech))
+        voice.prepare(map(plan.cast.utterance, speeches))
+
     sound_ms = functools.lru_cache(maxsize=1024)(mixer.sound_ms)
 
     def length_ms(cue: Speech | Sound) -> int:
+        start()
         try:
             if isinstance(cue, Sound):
                 return sound_ms(cue)
@@ -278,6 +332,19 @@ def _length_ms(plan: Plan, voice: Voice) -> Callable[[Speech | Sound], int]:
             raise VoiceError(f"{plan.written.name}:{cue.at}: {what}") from error
 
     return length_ms
+
+
+def _least_ms(plan: Plan) -> Callable[[Speech | Sound], int]:
+    """Return a function that returns what each clip lasts at least, whoever speaks it."""
+    sound_ms = functools.lru_cache(maxsize=1024)(mixer.sound_ms)
+
+    def least_ms(cue: Speech | Sound) -> int:
+        if isinstance(cue, Sound):
+            return sound_ms(cue)
+        wpm = max(_MOST_WPM, plan.cast.utterance(cue).rate_wpm * _HASTE)
+        return int(len(cue.text.split()) * 60_000 / wpm)
+
+    return least_ms
 
 
 def _cannot_last(

@@ -9,14 +9,14 @@ import os
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 
 from voiceguide import clock, files, library, mixer, script, timeline
 from voiceguide.errors import Findings, Place, SoundError
 from voiceguide.options import OPTIONS, Options, taking
-from voiceguide.plan import Plan, bed, fit, items, open_voice, plan, planned
+from voiceguide.plan import Plan, adaptive, bed, fit, items, open_voice, plan, planned
 from voiceguide.script import Request
 from voiceguide.ssml import Mark, Sound, Speech, walk
 from voiceguide.ssml.cues import Style
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from voiceguide.export import Tags
     from voiceguide.player.loop import Beside
     from voiceguide.script import Written
-    from voiceguide.timeline import Bed, Item, Timeline
+    from voiceguide.timeline import Adaptive, Answer, Bed, Item, Timeline
     from voiceguide.voices import Utterance
     from voiceguide.voices.voice import Voice
 
@@ -304,15 +304,20 @@ class Session:
         device: str = "miniaudio",
         quiet: bool = True,
         stopped: Callable[[int], object] = lambda _: None,
+        answered: Callable[[str, Answer], object] = lambda *_: None,
         listen: bool = False,
+        breath: Literal["paced", "follow"] = "paced",
     ) -> None:
         """Play the session through the loudspeaker; return when it has ended.
 
         It is spoken while it plays. ``begin`` is the title of a chapter or a time in ms;
         ``start_delay_ms`` is the time to get into position, after which a soft tone sounds. Unless
         ``quiet``, standard error shows what is heard, and on a terminal, keys control it.
-        ``stopped`` is called with the position in ms if playback is stopped early. With ``listen``,
-        what is said near the microphone controls it too (docs/listen.md). Raises a
+        ``stopped`` is called with the position in ms if playback is stopped early, ``answered``
+        with the name of a spot and how it feels. Where holds are open, or spots are asked about,
+        all speech is made first, and the rest is planned anew at every sign. With ``listen``, what
+        is said near the microphone controls it too (docs/listen.md), and with ``breath`` “follow”,
+        the tones of the breath come closer to the listener's own. Raises a
         VoiceguideError, and KeyboardInterrupt or SystemExit for signals, after a fade.
         """
         from voiceguide.player import device as devices
@@ -325,40 +330,53 @@ class Session:
         with open_voice(self.request.options) as voice:
             window = mixer.Window(voice.clip, one.channels)
             lead = mixer.chime_before(start_delay_ms)
-            beside = self._listening(voice) if listen else lambda *_: contextlib.nullcontext()
+            signs = self.request.options.holds == "open" or self.request.options.ask
+            following = adaptive(one, voice) if signs else None
+            beside = (
+                self._listening(voice, breath) if listen else lambda *_: contextlib.nullcontext()
+            )
             play(
                 lambda: Spoken(
                     one.title,
                     len(one.chapters),
-                    lambda known: self._items(voice, known),
+                    lambda known: self._items(voice, known, following),
                     window,
                     lead,
+                    following,
                 ),
                 begin=begin,
                 start_delay_ms=start_delay_ms,
                 open_device=open_device,
                 quiet=quiet,
                 stopped=stopped,
+                answered=answered,
                 beside=beside,
             )
 
     def _items(
-        self, voice: Voice, known: Callable[[int], object] = lambda _: None
+        self,
+        voice: Voice,
+        known: Callable[[int], object] = lambda _: None,
+        following: Adaptive | None = None,
     ) -> Iterator[Item]:
         """Return the session's timeline, item by item; its end says what was cut off."""
+        if following is not None:
+            yield from filter(None, (self.plan.bed, *following.items()))
+            return
         for item in items(self.plan, voice, known=known):
             if isinstance(item, End):
                 self.cut_off = item.warnings
             yield item
 
-    def _listening(self, voice: Voice) -> Beside:
+    def _listening(self, voice: Voice, breath: str) -> Beside:
         from voiceguide.listen import hands_free
 
         def say(text: str) -> NDArray[np.int16]:
             speech = Speech(text, Style(self.language), Place(1, 1))
             return voice.clip(self.plan.cast.utterance(speech))
 
-        return hands_free.beside(self.language, self.request.options.library_path, say)
+        own, follow = self.request.options.library_path, breath == "follow"
+        return hands_free.beside(self.language, own, say, follow=follow)
 
 
 def _digest(sound: Sound | Bed) -> str:

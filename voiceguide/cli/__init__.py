@@ -6,8 +6,10 @@ two on standard error.
 
     app         the command line as a whole
     flags       the options of the model as options of commands
-    sessions    script, render, play, playlist, serve
+    sessions    script, render, play, playlist
+    serve       serve
     course      plan
+    diary       diary
     publish     publish
     catalogue   catalogue
     voice       voices, phrases, record
@@ -31,9 +33,11 @@ import typer
 from voiceguide.cli import (  # noqa: F401 (they add their commands)
     catalogue,
     course,
+    diary,
     lists,
     pronounce,
     publish,
+    serve,
     sessions,
     voice,
 )

@@ -48,9 +48,11 @@ def note(message: str) -> None:
 
 
 def advise(options: Options) -> None:
-    """Print how to get a better voice, if one is known and none was asked for."""
+    """Print what files do not do, and how to get a better voice if none was asked for."""
     from voiceguide.voices import best
 
+    if options.holds == "open" or options.ask:
+        note("--holds open and --ask are for “play”: a file waits for nobody.")
     advice = best.advice(options.language) if options.voice is None else None
     if advice:
         note(advice)

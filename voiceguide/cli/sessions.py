@@ -1,11 +1,9 @@
-"""The commands that make sessions: script, render, play, playlist, serve."""
+"""The commands that make sessions: script, render, play, playlist."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import itertools
-import operator
 import os
 import signal
 import sys
@@ -17,7 +15,8 @@ import typer
 
 from voiceguide.cli import say
 from voiceguide.cli.app import command
-from voiceguide.cli.flags import saying, suiting, with_options
+from voiceguide.cli.diary import noting
+from voiceguide.cli.flags import suiting, with_options
 from voiceguide.cli.targets import (
     TARGETS,
     Target,
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
     from voiceguide import Session
     from voiceguide.player.places import Places
 
-_CUT_OFF = operator.attrgetter("cut_off")
 _DELAY = "Time to get into position; a soft tone ends it."
 Id3 = Annotated[
     Literal["2.4", "2.3"],
@@ -172,18 +170,26 @@ def play(  # noqa: PLR0913 (each is an option)
         bool,
         typer.Option("--listen", help="Obey what you say: pause, go on, next, stop and more."),
     ] = False,
+    breath: Annotated[
+        Literal["paced", "follow"],
+        typer.Option(
+            "--breath", help="With --listen, “follow”: the tones of the breath near your own pace."
+        ),
+    ] = "paced",
 ) -> None:
     """Play sessions through the loudspeaker; they are spoken while they play.
 
     Keys: space pauses and resumes; the arrows skip 10 s back and forward; n and p go to the next
-    and the previous chapter; r repeats the exercise; + makes a hold 15 s longer; m mutes or unmutes
-    the tones; q ends.
+    and the previous chapter, and n ends an open hold; r repeats the exercise; + makes a hold 15 s
+    longer; 1, 2 and 3 answer better, the same and worse; m mutes or unmutes the tones; q ends.
     """
     from voiceguide.player.places import Places
     from voiceguide.player.play import play_file
 
     if resume and begin is not None:
         raise UsageError("--resume and --from both say where to begin; leave one out")
+    if breath == "follow" and not listen:
+        raise UsageError("--breath follow needs --listen: it hears how you breathe")
     delay_ms = _delay_ms(start_delay)
     places = Places()
     played = [
@@ -197,7 +203,7 @@ def play(  # noqa: PLR0913 (each is an option)
             _only_for_playing(context, target)
             play_it: Callable[..., None] = functools.partial(play_file, target)
         else:
-            play_it = _prepared(session, listen=listen)
+            play_it = functools.partial(_prepared(session), listen=listen, breath=breath)
         stopped: list[int] = []
         with _interrupted(), _remembered(places, key, stopped):
             play_it(
@@ -274,7 +280,7 @@ def playlist(  # noqa: PLR0913 (each is an option)
                 path = one.export(
                     folder, progress, url=address, id3=id3, waiting=lambda: say.note(say.WAITING)
                 )
-            say.warn(itertools.chain(*map(_CUT_OFF, one.sessions)))
+            say.warn(line for session in one.sessions for line in session.cut_off)
         except VoiceguideError as error:
             where = "" if len(wanted) == 1 else f"{target}: "
             typer.echo(f"voiceguide: {where}{error.with_flags()}", err=True)
@@ -291,58 +297,14 @@ def playlist(  # noqa: PLR0913 (each is an option)
     say.advise(options)
 
 
-@command("Examples: voiceguide serve;  voiceguide serve ~/Music/voiceguide --port 8080")
-@saying
-def serve(  # noqa: PLR0913 (each is an option)
-    folder: Annotated[
-        Path,
-        typer.Argument(help="The folder for sessions and playlists."),
-    ] = Path("output"),
-    host: Annotated[
-        str,
-        typer.Option(
-            help="The address to listen on: 127.0.0.1 for this machine only, 0.0.0.0 for all."
-        ),
-    ] = "0.0.0.0",  # noqa: S104 (who comes from outside needs the key)
-    port: Annotated[int, typer.Option(help="The port.", min=0, max=65535)] = 8765,
-    cert: Annotated[
-        Path | None,
-        typer.Option(help="Serve by HTTPS, with this certificate (PEM).", metavar="FILE"),
-    ] = None,
-    key: Annotated[
-        Path | None,
-        typer.Option(
-            help="The private key of --cert (PEM).", metavar="FILE", show_default="in the same file"
-        ),
-    ] = None,
-    key_always: Annotated[
-        bool,
-        typer.Option("--key-always", help="Ask this machine for the key too, as behind a proxy."),
-    ] = False,
-) -> None:
-    """Serve a page for a phone on the same network: choose, listen and save.
-
-    The link and the QR code carry a key; other devices cannot use the page without it.
-    """
-    try:
-        from voiceguide.phone import server
-    except ModuleNotFoundError as error:
-        missing = str(error.name).partition(".")[0]
-        if missing not in ("starlette", "uvicorn", "segno", "h11"):
-            raise
-        needs = f"the page needs {missing}: pip install 'voiceguide[phone]'"
-        raise VoiceguideError(needs) from error
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C is the normal way to stop
-    server.serve(folder, host, port, sys.stdout, cert, key, key_always=key_always)
-
-
-def _prepared(session: Session, *, listen: bool) -> Callable[..., None]:
+def _prepared(session: Session) -> Callable[..., None]:
     """Prepare a session for playing, with its warnings; return what plays it."""
-    if session.request.options.minutes:
-        say.note("An exact length needs all speech first; this takes a moment.")
+    options = session.request.options
+    if options.minutes or options.holds == "open" or options.ask:
+        say.note("It needs all speech first, to plan its length; this takes a moment.")
     session.prepare()
     say.warn(session.warnings)
-    return functools.partial(session.play, listen=listen)
+    return functools.partial(session.play, answered=noting(session.title))
 
 
 def _session(target: str, options: Options) -> Session:

@@ -8,5 +8,6 @@ speaking, the session is soft. Nothing that is heard is stored or sent.
     spotter     a short sound -> the command that it is, or none
     listener    blocks of microphone and loudspeaker -> sounds that begin, commands, knocks
     microphone  the microphone, and what was played meanwhile
+    breath      what is heard -> how many breaths a minute
     hands_free  what is heard -> the player: softer for a while, then what was asked for
 """

@@ -7,6 +7,7 @@ was heard, or goes on; if the voice was speaking, with its last sentence again.
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ import numpy as np
 
 from voiceguide.audio.grid import RATE_HZ as PLAYED_HZ
 from voiceguide.errors import VoiceguideError
+from voiceguide.listen.breath import FASTEST, SLOWEST, Breathing
 from voiceguide.listen.listener import FRAME_MS, KNOCKS, Listener
 from voiceguide.listen.microphone import Microphone, Played
 from voiceguide.listen.spotter import RATE_HZ, Spotter
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from voiceguide.player.loop import Beside
     from voiceguide.player.player import Player
     from voiceguide.player.screen import Screen
+    from voiceguide.timeline import Answer
 
     Say = Callable[[str], NDArray[np.int16]]
     """Returns how the voice says a text: mono, 48,000 Hz."""
@@ -41,6 +44,11 @@ _WAIT_S = 0.1
 _GONE_S = 3.0
 """A microphone that sends nothing for this long has gone away."""
 _STEP_DB = 3.0
+_MIXING_MS = 1000
+"""What may be in the mixer already, which is not changed any more."""
+_AGREE = 0.05
+"""How much two measurements of breathing, a second apart, may differ."""
+_ANSWERS: dict[str, Answer] = {"better": "better", "same": "same", "worse": "worse"}
 _MINUTE_MS = 60_000
 _TONE_HZ, _TONE_MS, _TONE_DBFS = 880, 120, -24.0
 
@@ -89,7 +97,7 @@ class HandsFree:
         plain = {
             "pause": player.pause,
             "go_on": player.play,
-            "next": player.next_chapter,
+            "next": player.go_on,
             "back": player.previous_chapter,
             "repeat": player.repeat,
             "louder": lambda: player.volume.change(_STEP_DB),
@@ -105,6 +113,8 @@ class HandsFree:
             message = "15 s more" if player.extend() else "There is no hold to extend here."
         elif command == "shorter":
             message = "15 s less" if player.shorten() else "There is no hold to shorten here."
+        elif command in _ANSWERS:
+            message = "" if player.answer(_ANSWERS[command]) else "Nothing is asked here."
         elif command == "stop":
             player.leave_hold()
             message = "Stopped. Say “go on” or press space to continue."
@@ -123,22 +133,48 @@ class HandsFree:
         return ""
 
 
-def beside(language: str, own: Path | None, say: Say) -> Beside:
+class Follower:
+    """Lets the breaths of a player follow those of its listener."""
+
+    def __init__(self, player: Player, breathing: Breathing) -> None:
+        self._player = player
+        self._breathing = breathing
+        self._next_s = 0.0
+        self._before: float | None = None
+
+    def tick(self, now_s: float) -> None:
+        """Once a second, pace the breaths to come; two measurements must agree."""
+        if now_s < self._next_s:
+            return
+        self._next_s = now_s + 1
+        heard, before = self._breathing.per_minute(), self._before
+        self._before = heard
+        source = self._player.source
+        is_sure = heard and before and abs(heard - before) < _AGREE * before
+        if heard and is_sure and math.isfinite(source.wanted_ms):
+            from_ms = max(0, int(source.wanted_ms)) + _MIXING_MS
+            source.live.pace(from_ms, min(FASTEST, max(SLOWEST, heard)))
+
+
+def beside(language: str, own: Path | None, say: Say, *, follow: bool = False) -> Beside:
     """Return what listens beside a player in a language; ``own`` is the listener's library.
 
-    Raises VoiceguideError if nobody can be understood in the language, or if a library that
-    listening needs is missing.
+    With ``follow``, the breaths of the session follow the listener's. Raises VoiceguideError if
+    nobody can be understood in the language, or if a library that listening needs is missing.
     """
     known = words(language, own)
     spotter = Spotter(language, known.commands, known.others)
-    listener = Listener(spotter.spot)
+    breathing = Breathing()
+    listener = Listener(spotter.spot, breathing.take if follow else lambda _: None)
 
     @contextlib.contextmanager
     def listening(player: Player, screen: Screen) -> Iterator[None]:
         ended = threading.Event()
         hands_free = HandsFree(player, screen, known, say)
+        follower = Follower(player, breathing)  # it does nothing if nothing is heard
+        minds = (hands_free, follower)
         thread = threading.Thread(
-            target=_listen, args=(player, screen, listener, hands_free, ended), daemon=True
+            target=_listen, args=(player, screen, listener, minds, ended), daemon=True
         )
         thread.start()
         try:
@@ -154,7 +190,7 @@ def _listen(
     player: Player,
     screen: Screen,
     listener: Listener,
-    hands_free: HandsFree,
+    minds: tuple[HandsFree, Follower],
     ended: threading.Event,
 ) -> None:
     """Listen until it has ended; without a microphone, say so once."""
@@ -163,6 +199,7 @@ def _listen(
     except VoiceguideError as error:
         screen.say(f"{error}; the session goes on with keys")
         return
+    hands_free, follower = minds
     played = Played()
     player.played = played.add
     waiting = np.zeros(0, np.float32)
@@ -180,6 +217,7 @@ def _listen(
             for heard in listener.take(near, played.take(whole)):
                 hands_free.take(heard, now_s)
             hands_free.tick(now_s)
+            follower.tick(now_s)
     player.volume.ducked = False
     player.played = lambda _: None
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 NAME = "commands.toml"
 Command = Literal[
     "pause", "go_on", "next", "back", "repeat", "longer", "shorter", "louder", "softer", "stop",
-    "how_long",
+    "how_long", "better", "same", "worse",
 ]  # fmt: skip
 """What can be asked for."""
 
@@ -28,6 +28,12 @@ class Answers(Model):
     """After “stop”."""
     left: str
     """After “how long”; {minutes} are what is left of the session, rounded up."""
+    better: str = ""
+    """When a spot feels better, and the session goes on."""
+    same: str = ""
+    """When it feels the same, and gets another round."""
+    worse: str = ""
+    """When it feels worse, and the closing words follow."""
 
 
 class Commands(Model):

@@ -101,12 +101,20 @@ def nothing_is_heard(name: str) -> ScriptError:
 
 def chime_before(delay_ms: int) -> list[Event]:
     """Return the soft tone that is heard just before a session begins, at a negative time."""
-    path = files.find("chime.wav", files.folders("sounds"))
-    if path is None or delay_ms == 0:
+    found = tone("chime.wav") if delay_ms else None
+    if found is None:
         return []
-    tone = Sound(path, path.name, Place(1, 1))
-    length_ms = min(sound_ms(tone), delay_ms)
-    return [Event(-length_ms, 0, tone, 0.0)]
+    length_ms = min(found.end_ms, delay_ms)
+    return [Event(-length_ms, 0, found.plays, 0.0)]
+
+
+def tone(name: str) -> Event | None:
+    """Return a tone of the sounds, at 0; None if it is missing."""
+    path = files.find(name, files.folders("sounds"))
+    if path is None:
+        return None
+    sound = Sound(path, path.name, Place(1, 1))
+    return Event(0, sound_ms(sound), sound, 0.0)
 
 
 def check(bed: Bed) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from voiceguide.timeline import Sign, Span
+
 _Placed: TypeAlias = Opening | Began | Ended | Event
 _KINDS = [mp3.MP3, wave.WAVE, flac.FLAC, oggvorbis.OggVorbis]
 _LINE = re.compile(r"\[([\d:.]+)\](.*)")  # of LRC
@@ -83,6 +85,15 @@ class Rendered:
             samples = samples * np.clip(outside_ms / _EDGE_MS, 0, 1)[:, None]
         block: bytes = np.rint(samples).astype("<i2").tobytes()
         return block
+
+    def sign(self, at_ms: int, what: Sign) -> bool:
+        """Change nothing: a file is as it is."""
+        del at_ms, what
+        return False
+
+    def lengthen(self, hold: Span, by_ms: int) -> int:
+        """Extend a hold by silence; return where it was inserted."""
+        return self.live.lengthen(hold, by_ms)
 
     def close(self) -> None:
         """Close the file."""

@@ -6,11 +6,24 @@ It grows as the timeline is resolved, and holds in it can be extended.
 from __future__ import annotations
 
 import bisect
+import itertools
 import threading
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from voiceguide.timeline import Bed, Began, End, Ended, Event, Item, Opening, Span, moved
+from voiceguide.ssml import Sound
+from voiceguide.timeline import (
+    Bed,
+    Began,
+    End,
+    Ended,
+    Event,
+    Item,
+    Opening,
+    Replanned,
+    Span,
+    moved,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +34,10 @@ _HOLDS: tuple[SpanKind, ...] = ("hold", "stretch")
 """Spans that are counted down and can be extended."""
 _EXERCISES: tuple[SpanKind, ...] = ("hold", "move", "stretch")
 _BREATHS: tuple[SpanKind, ...] = ("inhale", "exhale")
+_STEP = 0.1
+"""By how much of its length a breath differs from the one before at most."""
+_LED_MS = 500
+"""Words that begin so soon after a breath lead it."""
 _COUNTDOWN_MS = 3000
 """Tones may count down the end of a hold, so it is extended before them."""
 
@@ -45,11 +62,60 @@ class _Marked:
     """None while it is open."""
     tone: Event | None = None
     """The tone of a breath: the first sound after its mark."""
+    until_ms: int | None = None
+    """When the series of breaths ended, of which it is; None as long as it is as written."""
 
     def move(self, by_ms: int) -> None:
         self.begin_ms += by_ms
         self.end_ms = None if self.end_ms is None else self.end_ms + by_ms
         self.tone = self.tone and moved(self.tone, by_ms)
+        self.until_ms = None if self.until_ms is None else self.until_ms + by_ms
+
+
+_Breath: TypeAlias = tuple[_Marked, _Marked]
+"""In, and out."""
+
+
+def _end_ms(breath: _Breath) -> int:
+    return breath[1].end_ms or breath[1].begin_ms
+
+
+def _breath_ms(breath: _Breath) -> int:
+    return _end_ms(breath) - breath[0].begin_ms
+
+
+def _nearer(ms: float, wanted_ms: float) -> float:
+    """Return the length of the breath after one of ``ms``."""
+    return ms + max(-_STEP * ms, min(_STEP * ms, wanted_ms - ms))
+
+
+def _series(breaths: list[_Breath]) -> Iterator[list[_Breath]]:
+    """Return breaths that follow one another at once."""
+    series: list[_Breath] = []
+    for breath in breaths:
+        if series and breath[0].begin_ms > _end_ms(series[-1]):
+            yield series
+            series = []
+        series.append(breath)
+    if series:
+        yield series
+
+
+def _breath_at(breath: _Breath, at_ms: int, factor: float, until_ms: int) -> _Breath:
+    """Return a breath at another time, longer by a factor."""
+
+    def placed(mark: _Marked) -> _Marked:
+        def ms(then_ms: int) -> int:
+            return at_ms + round(factor * (then_ms - breath[0].begin_ms))
+
+        tone = mark.tone
+        if tone and isinstance(tone.plays, Sound):
+            sound = replace(tone.plays, speed=tone.plays.speed / factor)
+            tone = replace(tone, begin_ms=ms(tone.begin_ms), end_ms=ms(tone.end_ms), plays=sound)
+        end_ms = ms(mark.end_ms or mark.begin_ms)
+        return _Marked(mark.kind, mark.label, ms(mark.begin_ms), end_ms, tone, until_ms)
+
+    return placed(breath[0]), placed(breath[1])
 
 
 class LiveTimeline:
@@ -74,28 +140,50 @@ class LiveTimeline:
     def add(self, item: Item) -> None:
         """Add the next item of the timeline."""
         with self._lock:
-            item = moved(item, self._shift_ms)
-            match item:
-                case Event():
-                    self._events.append(item)
-                    self._longest_ms = max(self._longest_ms, item.end_ms - item.begin_ms)
-                    for mark in self._open.values() if item.kind == "sound" else ():
-                        mark.tone = mark.tone or item
-                case Opening():
-                    self._openings.append(item)
-                case Began() | Ended():
-                    self._close(item.kind, item.begin_ms)
-                    if isinstance(item, Began):
-                        self._open[item.kind] = _Marked(item.kind, item.label, item.begin_ms)
-                        self._marks.append(self._open[item.kind])
-                case End(ms):
-                    for kind in list(self._open):
-                        self._close(kind, ms)
-                    self.end_ms = self.known_ms = ms
-                    return
-                case Bed():
-                    return
-            self._know(item.begin_ms)
+            self._add(moved(item, self._shift_ms))
+
+    def replace(self, replanned: Replanned) -> None:
+        """Let the rest of the session be another one; all of it is known."""
+        from_ms, over_ms, items = replanned
+        with self._lock:
+            self._events = [
+                event
+                for event in self._events
+                if event.begin_ms < from_ms and event.end_ms <= over_ms
+            ]
+            self._openings = [one for one in self._openings if one.begin_ms < from_ms]
+            self._marks = [mark for mark in self._marks if mark.begin_ms < from_ms]
+            self._open = {}
+            for mark in self._marks:
+                if mark.end_ms is None or mark.end_ms >= from_ms:
+                    mark.end_ms = over_ms if mark.kind in _BREATHS else None
+                    if mark.end_ms is None:
+                        self._open[mark.kind] = mark
+            for item in items:
+                self._add(item)
+
+    def _add(self, item: Item) -> None:
+        match item:
+            case Event():
+                self._events.append(item)
+                self._longest_ms = max(self._longest_ms, item.end_ms - item.begin_ms)
+                for mark in self._open.values() if item.kind == "sound" else ():
+                    mark.tone = mark.tone or item
+            case Opening():
+                self._openings.append(item)
+            case Began() | Ended():
+                self._close(item.kind, item.begin_ms)
+                if isinstance(item, Began):
+                    self._open[item.kind] = _Marked(item.kind, item.label, item.begin_ms)
+                    self._marks.append(self._open[item.kind])
+            case End(ms):
+                for kind in list(self._open):
+                    self._close(kind, ms)
+                self.end_ms = self.known_ms = ms
+                return
+            case Bed():
+                return
+        self._know(item.begin_ms)
 
     def know(self, before_ms: int) -> None:
         """Note that no item to come begins before this time."""
@@ -149,11 +237,11 @@ class LiveTimeline:
 
     def hold_at(self, ms: int) -> Span | None:
         """Return the hold or stretch at ``ms``, if all of it is known."""
-        with self._lock:
-            for mark in self._begun(ms, _HOLDS):
-                if mark.end_ms is not None and ms < mark.end_ms:
-                    return Span(mark.kind, mark.begin_ms, mark.end_ms, mark.label)
-        return None
+        return self._span_at(ms, _HOLDS)
+
+    def question_at(self, ms: int) -> Span | None:
+        """Return the question that is asked at ``ms``, if all of it is known."""
+        return self._span_at(ms, ("ask",))
 
     def round_at(self, ms: int) -> int:
         """Return which hold of its chapter was begun last, from 1; 0 before the first."""
@@ -187,6 +275,51 @@ class LiveTimeline:
                 done = (ms - mark.begin_ms) / (mark.end_ms - mark.begin_ms)
                 return Breath("in" if mark.kind == "inhale" else "out", done)
         return None
+
+    def pace(self, from_ms: int, per_minute: float) -> None:
+        """Let breaths that begin from ``from_ms`` on near a pace, each by a tenth at most.
+
+        A series of breaths begins and ends when it did; what is left at its end is silent. Breaths
+        that are led by words, or in which the breath is held, stay as they are.
+        """
+        with self._lock:
+            breaths = list(self._breaths())
+            before = [one for one in breaths if one[0].begin_ms < from_ms]
+            ms = float(_breath_ms(before[-1])) if before else None
+            for series in _series(breaths[len(before) :]):
+                first = series[0]
+                until_ms = first[0].until_ms or max(
+                    _end_ms(series[-1]), self._counted_down_ms(first[0].begin_ms)
+                )
+                old = {id(mark) for breath in series for mark in breath}
+                tones = {id(mark.tone) for breath in series for mark in breath}
+                self._marks = [mark for mark in self._marks if id(mark) not in old]
+                self._events = [event for event in self._events if id(event) not in tones]
+                at_ms, ms = first[0].begin_ms, ms or float(_breath_ms(first))
+                while at_ms + (next_ms := _nearer(ms, 60_000 / per_minute)) <= until_ms:
+                    ms = next_ms
+                    marks = _breath_at(first, at_ms, ms / _breath_ms(first), until_ms)
+                    self._marks += marks
+                    self._events += [mark.tone for mark in marks if mark.tone]
+                    at_ms = _end_ms(marks)
+                self._marks.sort(key=lambda mark: mark.begin_ms)
+                self._events.sort(key=lambda event: event.begin_ms)
+
+    def _counted_down_ms(self, ms: int) -> int:
+        """Return when the countdown of the hold at ``ms`` begins; 0 if there is none."""
+        hold = next(self._begun(ms, _HOLDS), None)
+        return hold.end_ms - _COUNTDOWN_MS if hold and hold.end_ms and hold.end_ms > ms else 0
+
+    def _breaths(self) -> Iterator[_Breath]:
+        """Return the breaths that can be paced: in, and at once out, by tones alone."""
+        words_ms = [event.begin_ms for event in self._events if event.kind == "speech"]
+        marks = [mark for mark in self._marks if mark.kind in _BREATHS]
+        for one, other in itertools.pairwise(marks):
+            is_breath = (one.kind, other.kind) == ("inhale", "exhale") and other.end_ms is not None
+            if is_breath and one.end_ms == other.begin_ms:
+                begins_ms = (one.begin_ms, other.begin_ms)
+                if not all(any(0 <= ms - at <= _LED_MS for ms in words_ms) for at in begins_ms):
+                    yield one, other
 
     def lengthen(self, hold: Span, by_ms: int) -> int:
         """Extend a hold before its countdown; return where the time was inserted.
@@ -234,6 +367,13 @@ class LiveTimeline:
         for mark in copies:
             mark.move(shift_ms)
         return copies
+
+    def _span_at(self, ms: int, kinds: tuple[SpanKind, ...]) -> Span | None:
+        with self._lock:
+            for mark in self._begun(ms, kinds):
+                if mark.end_ms is not None and ms < mark.end_ms:
+                    return Span(mark.kind, mark.begin_ms, mark.end_ms, mark.label)
+        return None
 
     def _begun(self, ms: int, kinds: tuple[SpanKind, ...]) -> Iterator[_Marked]:
         """Return the marks of ``kinds`` that have begun by ``ms``, the last one first."""

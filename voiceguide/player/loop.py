@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from voiceguide.player.keys import Keys
     from voiceguide.player.player import Player
     from voiceguide.player.screen import Screen
+    from voiceguide.timeline import Answer
 
     Beside = Callable[[Player, Screen], AbstractContextManager[object]]
     """Something else that controls a player, and says so on the screen."""
@@ -142,13 +143,17 @@ def _press(player: Player, key: str, screen: Screen) -> None:
         " ": player.toggle,
         "left": lambda: player.skip(-_SKIP_MS),
         "right": lambda: player.skip(_SKIP_MS),
-        "n": player.next_chapter,
+        "n": player.go_on,
         "p": player.previous_chapter,
         "r": player.repeat,
         "q": player.stop,
     }
+    answers: dict[str, Answer] = {"1": "better", "2": "same", "3": "worse"}
     if key in plain:
         plain[key]()
+    elif key in answers:
+        said = f"Noted: {answers[key]}."
+        screen.say(said if player.answer(answers[key]) else "Nothing is asked here.")
     elif key == "+":
         screen.say("15 s more" if player.extend() else "There is no hold to extend here.")
     elif key == "m" and player.source.can_mute:

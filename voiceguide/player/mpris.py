@@ -153,8 +153,8 @@ class _Steered(ServiceInterface):
 
     @dbus_method()
     def Next(self) -> None:  # noqa: N802
-        """Go to the next chapter."""
-        self._player.next_chapter()
+        """End an open hold, or go to the next chapter."""
+        self._player.go_on()
 
     @dbus_method()
     def Previous(self) -> None:  # noqa: N802

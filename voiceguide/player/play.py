@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from voiceguide.player.device import Opener
     from voiceguide.player.loop import Beside
     from voiceguide.player.source import Source
+    from voiceguide.timeline import Answer
 
 
 def play(  # noqa: PLR0913 (each by its name)
@@ -33,16 +34,19 @@ def play(  # noqa: PLR0913 (each by its name)
     open_device: Opener,
     quiet: bool,
     stopped: Callable[[int], object] = lambda _: None,
+    answered: Callable[[str, Answer], object] = lambda *_: None,
     beside: Beside = lambda *_: contextlib.nullcontext(),
 ) -> None:
     """Play a source from ``begin`` on, the title of a chapter or a time in ms, after a delay.
 
-    Returns at the end; ``stopped`` is called with the position in ms if playback is stopped early.
-    ``beside`` may control the player too (see ``loop.run``). Raises DeviceError, errors of the
-    source, and KeyboardInterrupt or SystemExit for signals, after a fade.
+    Returns at the end; ``stopped`` is called with the position in ms if playback is stopped early,
+    ``answered`` with what a question was about and its answer. ``beside`` may control the player
+    too (see ``loop.run``). Raises DeviceError, errors of the source, and KeyboardInterrupt or
+    SystemExit for signals, after a fade.
     """
     with contextlib.closing(open_source()) as source:
         player = Player(source, delay_ms=start_delay_ms, begin=begin)
+        player.answered = answered
         shown = Nothing() if quiet or sys.stderr is None else screen(sys.stderr)
         try:
             loop.run(player, open_device, keys(), shown, beside)

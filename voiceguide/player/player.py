@@ -17,7 +17,7 @@ from voiceguide import clock
 from voiceguide.audio.grid import FRAMES_PER_MS
 from voiceguide.errors import RequestError
 from voiceguide.mixer import BLOCK_MS
-from voiceguide.player.volume import Volume
+from voiceguide.player.volume import Volume, rise, scaled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from voiceguide.player.source import Source
+    from voiceguide.timeline import Answer, Sign
 
 FADE_MS = 30
 """Long enough to avoid clicks, short enough that keys respond at once."""
@@ -68,6 +69,7 @@ class Player:
         self.volume = Volume()
         self.played: Callable[[NDArray[np.int32]], object] = lambda _: None
         """Called with what the device is given: (frames, channels), 16 bit. It must be quick."""
+        self.answered: Callable[[str, Answer], object] = lambda *_: None  # spot, and how it feels
         self._ready: deque[_Part] = deque()
         self._tail = np.zeros((0, source.channels), np.int32)
         self._next_ms = 0
@@ -173,6 +175,28 @@ class Player:
         with self._lock:
             self.seek(self.position_ms + by_ms)
 
+    def answer(self, answer: Answer) -> bool:
+        """Go on as the answer to the current question wants it; return whether there is one."""
+        question = self.source.live.question_at(self.position_ms)
+        if question is not None and self._follow(answer):
+            self.answered(question.label or "", answer)
+            return True
+        return False
+
+    def _follow(self, sign: Sign) -> bool:
+        """Plan the rest anew after a sign; return whether it means something here."""
+        with self._lock:
+            at_ms = self.position_ms
+            if self._goal is not None or not self.source.sign(at_ms, sign):
+                return False
+            self._cut(at_ms)
+            return True
+
+    def go_on(self) -> None:
+        """End the current hold if it is open; otherwise go to the next chapter."""
+        if not self._follow("next"):
+            self.next_chapter()
+
     def next_chapter(self) -> None:
         """Go to the next chapter as soon as it is known; do nothing after the last."""
         with self._lock:
@@ -187,8 +211,7 @@ class Player:
     def previous_chapter(self) -> None:
         """Go to the start of this chapter or, if it has just begun, of the previous one."""
         with self._lock:
-            number = self._number()
-            chapters = self.source.live.chapters
+            number, chapters = self._number(), self.source.live.chapters
             if number >= len(chapters):  # still sought
                 number = len(chapters)
             elif number >= 0 and self.position_ms - chapters[number].begin_ms > _BACK_TO_BEGIN_MS:
@@ -207,9 +230,9 @@ class Player:
             hold = self.source.live.hold_at(at_ms)
             if hold is None or self._goal is not None:
                 return False
-            opened_ms = self.source.live.lengthen(hold, EXTENSION_MS)
-            self._cut(min(at_ms, opened_ms))
-            return True
+            if (opened_ms := self.source.lengthen(hold, EXTENSION_MS)) is not None:
+                self._cut(min(at_ms, opened_ms))
+            return opened_ms is not None
 
     def leave_hold(self) -> bool:
         """Fall silent, to resume after the current hold; return whether there is one."""
@@ -221,8 +244,10 @@ class Player:
             return hold is not None
 
     def shorten(self) -> bool:
-        """Skip EXTENSION_MS of the current hold, or its rest; return whether there is one."""
+        """Skip EXTENSION_MS of the hold, or end an open one; return whether there is a hold."""
         with self._lock:
+            if self._follow("next"):
+                return True
             at_ms = self.position_ms
             hold = self.source.live.hold_at(at_ms)
             if hold is None or self._goal is not None:
@@ -281,7 +306,7 @@ class Player:
         if self._ready and not self.paused:
             count = fade_ms * FRAMES_PER_MS
             samples = np.concatenate([part.samples for part in self._ready])[:count]
-            tail = _scaled(samples, 1 - _rise(0, len(samples), len(samples)))
+            tail = scaled(samples, 1 - rise(0, len(samples), len(samples)))
             before = self._tail[: len(tail)]  # of a cut just now
             tail[: len(before)] += before
             self._tail = tail
@@ -328,7 +353,7 @@ class Player:
                 return True
             count = FADE_MS * FRAMES_PER_MS
             if self._risen < count:
-                samples = _scaled(samples, _rise(self._risen, len(samples), count))
+                samples = scaled(samples, rise(self._risen, len(samples), count))
                 self._risen += len(samples)
             self._ready.append(_Part(begin_ms, samples))
             self._lock.notify_all()
@@ -373,14 +398,3 @@ class Player:
         with self._lock:
             self.error = error
             self._last = True
-
-
-def _rise(begin: int, frames: int, count: int) -> NDArray[np.float64]:
-    """Return part of a raised cosine that goes from 0 to 1 in ``count`` frames."""
-    at = np.clip((np.arange(frames) + begin) / max(1, count), 0, 1)
-    rise: NDArray[np.float64] = 0.5 - 0.5 * np.cos(np.pi * at)
-    return rise
-
-
-def _scaled(samples: NDArray[np.int32], gain: NDArray[np.float64]) -> NDArray[np.int32]:
-    return np.rint(samples * gain[:, None]).astype(np.int32)

@@ -185,6 +185,8 @@ def _states(player: Player) -> Iterator[str]:
         yield "paused"
     elif player.waiting:
         yield "preparing"
+    if player.source.live.question_at(player.position_ms):
+        yield "1 better   2 the same   3 worse"
     if not player.tones:
         yield "tones off"
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from voiceguide.mixer import Window
-    from voiceguide.timeline import Event, Item
+    from voiceguide.timeline import Adaptive, Event, Item, Sign, Span
 
 _AHEAD_MS = 60_000
 """Up to this far ahead of the listener, a session is spoken as fast as possible."""
@@ -40,6 +40,12 @@ class Source(Protocol):
     def block(self, begin_ms: int, end_ms: int, *, tones: bool) -> bytes:
         """Return an interleaved block of what is known; without ``tones``, only speech."""
 
+    def sign(self, at_ms: int, what: Sign) -> bool:
+        """Plan the rest anew after a sign of the listener; return whether it means something."""
+
+    def lengthen(self, hold: Span, by_ms: int) -> int | None:
+        """Extend a hold; return where the time was inserted, or None if that cannot be."""
+
     def close(self) -> None:
         """Release files and voices."""
 
@@ -49,18 +55,20 @@ class Spoken:
 
     can_mute = True
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (as for what it plays)
         self,
         title: str,
         chapters: int,
         items: Callable[[Callable[[int], object]], Iterable[Item]],
         window: Window,
         lead: Iterable[Event] = (),
+        adaptive: Adaptive | None = None,
     ) -> None:
         """Start to resolve the session; ``lead`` comes before it, at negative times.
 
         ``items`` returns the timeline's items. It is given a function to call with a time before
         which nothing more begins: sounds are heard up to there while the next phrase is spoken.
+        ``adaptive`` plans the rest anew after a sign of the listener.
         """
         self.title = title
         self.chapters = chapters
@@ -69,6 +77,7 @@ class Spoken:
         self.error: Exception | None = None
         self._window = window
         self._lead = list(lead)
+        self._adaptive = adaptive
         self.wanted_ms: float = 0
         self._closed = threading.Event()
         self._thread = threading.Thread(
@@ -86,6 +95,23 @@ class Spoken:
             events = [event for event in events if event.kind == "speech"]
         return window.mix(events, begin_ms, end_ms, self.live.end_ms)
 
+    def sign(self, at_ms: int, what: Sign) -> bool:
+        """Plan the rest anew; return whether the sign means something at this time."""
+        replanned = self._adaptive.sign(at_ms, what) if self._adaptive else None
+        if replanned is None:
+            return False
+        self._thread.join()  # it does not wait: all speech is made
+        self.live.replace(replanned)
+        return True
+
+    def lengthen(self, hold: Span, by_ms: int) -> int | None:
+        """Extend a hold; return where the time was inserted, or None if the hold is open."""
+        if self._adaptive and self._adaptive.is_open and hold.kind == "hold":
+            return None
+        if self._adaptive:
+            self._adaptive.lengthened(hold.begin_ms, by_ms)
+        return self.live.lengthen(hold, by_ms)
+
     def close(self) -> None:
         """Stop resolving; only after this may the voice be closed."""
         self._closed.set()
@@ -98,7 +124,7 @@ class Spoken:
                     self._window.lay(item)
                     self.live.ahead_ms = self._window.ahead_ms
                 self.live.add(item)
-                if self.live.known_ms > self.wanted_ms + _AHEAD_MS:
+                if self._adaptive is None and self.live.known_ms > self.wanted_ms + _AHEAD_MS:
                     self._closed.wait(_GENTLE_S)
                 if self._closed.is_set():
                     return

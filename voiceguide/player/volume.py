@@ -1,4 +1,4 @@
-"""How loud a player is: as the listener wants it, soft for a while, and answers over everything."""
+"""How loud a player is: as wanted, soft for a while, answers over everything; and its fades."""
 
 from __future__ import annotations
 
@@ -53,3 +53,15 @@ class Volume:
                 block = block.copy()
                 block[: len(answer)] += np.rint(answer * wanted).astype(np.int32)[:, None]
         return np.clip(block, -_LIMIT - 1, _LIMIT)
+
+
+def rise(begin: int, frames: int, count: int) -> NDArray[np.float64]:
+    """Return part of a raised cosine that goes from 0 to 1 in ``count`` frames."""
+    at = np.clip((np.arange(frames) + begin) / max(1, count), 0, 1)
+    part: NDArray[np.float64] = 0.5 - 0.5 * np.cos(np.pi * at)
+    return part
+
+
+def scaled(samples: NDArray[np.int32], gain: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Return samples with a gain for each frame; they have the shape (frames, channels)."""
+    return np.rint(samples * gain[:, None]).astype(np.int32)

@@ -17,7 +17,7 @@ from voiceguide.library import for_side
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from voiceguide.script.request import Side
@@ -48,8 +48,7 @@ def render(
 def evaluate(expression: str, context: Mapping[str, Any], where: str) -> Any:
     """Return the value of a Jinja expression; raises LibraryError that names ``where`` it is."""
     try:
-        compiled = _environment(()).compile_expression(expression, undefined_to_none=False)
-        value = compiled(**context)
+        value = _compiled(expression)(**context)
     except VoiceguideError:
         raise
     except Exception as error:  # an expression may raise anything at all
@@ -57,6 +56,11 @@ def evaluate(expression: str, context: Mapping[str, Any], where: str) -> Any:
     if isinstance(value, jinja2.Undefined):
         raise LibraryError(f"{where}: “{expression}” is unknown")
     return value
+
+
+@functools.lru_cache(maxsize=256)
+def _compiled(expression: str) -> Callable[..., Any]:
+    return _environment(()).compile_expression(expression, undefined_to_none=False)
 
 
 def filled(text: str, context: Mapping[str, Any], where: str) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 CHAPTER = "chapter:"
 """A mark with this prefix begins a chapter; the rest is its title."""
 
-SpanKind: TypeAlias = Literal["hold", "move", "stretch", "inhale", "exhale", "side"]
+SpanKind: TypeAlias = Literal["hold", "move", "stretch", "inhale", "exhale", "side", "ask", "rest"]
 """What a listener does for a while; marks say from when to when."""
 SPAN_KINDS: tuple[SpanKind, ...] = get_args(SpanKind)
 _END = "end:"

@@ -11,8 +11,11 @@ finds the variant that needs the least scaling.
     resolve   the time of each cue (SMIL 3.0's rules)
     nodes     what is known of a cue while its time is being resolved
     fit       variants chosen and elastic pauses scaled to fit a length
+    adaptive  the rest planned anew when the listener ends a hold, or answers a question
+    rounds    a script in spots and rounds; holds of another length
 """
 
+from voiceguide.timeline.adaptive import Adaptive, Answer, Replanned, Sign
 from voiceguide.timeline.events import (
     Bed,
     Began,
@@ -39,6 +42,8 @@ __all__ = [
     "MAX_EVENTS",
     "MAX_MS",
     "STRETCH",
+    "Adaptive",
+    "Answer",
     "Bed",
     "Began",
     "Chapter",
@@ -51,6 +56,8 @@ __all__ = [
     "Measured",
     "Opening",
     "Ramp",
+    "Replanned",
+    "Sign",
     "Span",
     "Timeline",
     "Variant",

@@ -38,6 +38,9 @@ class Measured(NamedTuple):
     """The name in messages."""
     utterance: Callable[[Speech], Utterance] = Utterance.of
     """Returns what an engine says for a speech."""
+    least_ms: Callable[[Speech | Sound], int] | None = None
+    """Returns what a clip lasts at least, before anything is spoken: what is too long even so need
+    not be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +79,50 @@ def choose(
     nearest possible lengths, and whatever ``resolve`` raises.
     """
     nearest_ms: list[int] = []
-    for group in groups:
-        fitting: list[tuple[float, _T, Fitted]] = []
-        longest_ms = 0
-        for variant in _near(group, target_ms):
-            try:
-                fitted = fit(variant.scripts, target_ms)
-            except LengthError as error:
-                longest_ms = max(longest_ms, *error.nearest_ms)
-                nearest_ms += error.nearest_ms
-            else:
-                fitting.append((abs(math.log(fitted.stretch)), variant.value, fitted))
-        if fitting:
-            return min(fitting, key=lambda one: one[0])[1:]
-        if longest_ms < target_ms:
+    *others, last = groups
+    put_off: Sequence[Callable[[], Variant[_T]]] = ()
+    for group in (*others, last):
+        if group is not last and _least_ms(group[0]().scripts) > target_ms:
+            put_off = group
+            continue
+        best, lengths_ms = _best(group, target_ms)
+        if best:
+            return best
+        nearest_ms += lengths_ms
+        if max(lengths_ms) < target_ms:
             break  # later groups are even shorter
+    if put_off and max(nearest_ms) < target_ms:
+        nearest_ms += _best(put_off, target_ms)[1]
     below = [ms for ms in nearest_ms if ms < target_ms]
     above = [ms for ms in nearest_ms if ms > target_ms]
     raise LengthError((*sorted(below)[-1:], *sorted(above)[:1]))
+
+
+def _best(
+    group: Sequence[Callable[[], Variant[_T]]], target_ms: int
+) -> tuple[tuple[_T, Fitted] | None, list[int]]:
+    """Return the variant of a group whose pauses are scaled least, if any fits.
+
+    Also return the nearest lengths of those that do not.
+    """
+    fitting: list[tuple[float, _T, Fitted]] = []
+    nearest_ms: list[int] = []
+    for variant in _near(group, target_ms):
+        try:
+            fitted = fit(variant.scripts, target_ms)
+        except LengthError as error:
+            nearest_ms += error.nearest_ms
+        else:
+            fitting.append((abs(math.log(fitted.stretch)), variant.value, fitted))
+    return (min(fitting, key=lambda one: one[0])[1:] if fitting else None), nearest_ms
+
+
+def _least_ms(scripts: Sequence[Measured]) -> int:
+    """Return what no scripts are shorter than, however they are scaled; 0 if that is not known."""
+    known = [one._replace(length_ms=one.least_ms) for one in scripts if one.least_ms]
+    if len(known) < len(scripts):
+        return 0
+    return _total_ms(_timelines(known, _scaled(STRETCH[0])))
 
 
 def _near(group: Sequence[Callable[[], Variant[_T]]], target_ms: int) -> Iterator[Variant[_T]]:
