@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -45,6 +46,16 @@ def lacks(what: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(f"in CI: {what}")
     pytest.skip(what)
+
+
+def certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """Make a certificate for localhost, and its key; return their paths."""
+    needs("openssl")
+    cert, key = folder / f"{name}.pem", folder / f"{name}-key.pem"
+    asked = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=x"
+    made = ["openssl", *asked.split(), "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run([*made, "-keyout", key, "-out", cert], check=True, capture_output=True)
+    return cert, key
 
 
 def decode(path: Path) -> np.ndarray:

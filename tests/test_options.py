@@ -118,6 +118,10 @@ def test_a_number_is_taken_within_its_range(name, least, most, between):
         Session("calf", seed=-1)
 
 
+def test_an_option_that_is_none_is_left_out():
+    assert Session("breathing", pace=None, rate=None).script == Session("breathing").script
+
+
 def test_what_is_not_chosen_is_as_the_manual_says():
     options = Session("calf").request.options
     assert vars(options) == {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import json
 import re
 import shutil
@@ -15,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 import feedparser
 import httpx
 import pytest
-from conftest import voiceguide
+from conftest import certificate, voiceguide
 from PIL import Image
 
 pytestmark = pytest.mark.slow
@@ -52,6 +54,50 @@ def web(folder: Path, port: int = 0):
             yield f"http://localhost:{port}", process
         finally:
             process.terminate()
+
+
+SECURELY = """
+import functools, http.server, ssl, sys
+folder, cert, key = sys.argv[1:]
+handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(cert, key)
+server.socket = context.wrap_socket(server.socket, server_side=True)
+print(server.server_address[1], flush=True)
+server.serve_forever()
+"""
+"""Serves a folder over HTTPS, as any host does."""
+
+
+@contextlib.contextmanager
+def web_securely(folder: Path, cert: Path, key: Path):
+    """Serve a folder over HTTPS; yield its address."""
+    command = [sys.executable, "-c", SECURELY, folder, cert, key]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            yield f"https://localhost:{int(process.stdout.readline())}"
+        finally:
+            process.terminate()
+
+
+@contextlib.contextmanager
+def browser_of_ones_own(chromium, folder: Path, cert: Path):
+    """Start a browser with a folder of its own that trusts a certificate; yield a page."""
+    shown = ["openssl", "x509", "-in", cert, "-pubkey", "-noout"]
+    pem = subprocess.run(shown, check=True, capture_output=True, text=True).stdout
+    public = base64.b64decode("".join(pem.splitlines()[1:-1]))
+    trusted = base64.b64encode(hashlib.sha256(public).digest()).decode()
+    context = chromium.browser_type.launch_persistent_context(
+        folder, executable_path=shutil.which("chromium"), locale="en-GB",
+        args=["--no-sandbox", f"--ignore-certificate-errors-spki-list={trusted}"],
+        viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True,
+    )  # fmt: skip
+    context.set_default_timeout(20_000)
+    yield context.pages[0]
+    context.close()
 
 
 def publish(site: Path, *arguments: object) -> None:
@@ -280,7 +326,6 @@ def test_a_playlist_is_published_with_its_feed_and_goes(tmp_path, phone):
         phone.get_by_role("button", name="Play", exact=True).tap()
         until(phone, "document.querySelector('audio').currentTime > 0.5")
         assert phone.locator("#player h1").text_content() == titles[1]
-        assert phone.locator("#keep").is_hidden()
         assert phone.complaints == []
         publish(site, *calf, "--playlists", "--url", url)
         assert modified(site) == first
@@ -387,6 +432,98 @@ def test_a_session_that_is_kept_plays_without_a_network_from_a_cold_start(server
             page.wait_for_timeout(500)
         assert (page.title(), page.locator(".brand").text_content()) == (name, name)
         until(page, f"{sounds}.then((all) => all.length === 0)")
+
+
+SEEN = """window.seen = { sentences: [], counts: [] };
+    setInterval(() => {
+        const note = (list, text) => { if (text && list.at(-1) !== text) list.push(text); };
+        if (!document.body.classList.contains('playing')) return;
+        note(seen.sentences, document.querySelector('#sentence').textContent);
+        note(seen.counts, document.querySelector('#countdown').textContent);
+    }, 50);"""
+"""Notes what the stage shows, each text once."""
+
+
+def test_over_https_it_is_installed_and_a_whole_session_plays_from_a_cold_start(tmp_path, chromium):
+    cert, key = certificate(tmp_path, "one")
+    script = tmp_path / "short.md"
+    script.write_text("Sit down.\n\n[hold 9s]\n\nStand up again.\n", "utf-8")
+    publish(tmp_path / "web" / BELOW, script, "--name", "Praxis")
+    profile = tmp_path / "profile"
+    with web_securely(tmp_path / "web", cert, key) as host:
+        address = f"{host}/{BELOW}/"
+        with browser_of_ones_own(chromium, profile, cert) as page:
+            page.goto(f"{address}#session/short")
+            page.get_by_role("button", name="Keep on this phone").tap()
+            page.get_by_role("button", name="On this phone: remove it").wait_for()
+            until(page, "navigator.serviceWorker.ready.then((one) => one.active !== null)")
+            tools = page.context.new_cdp_session(page)
+            assert tools.send("Page.getInstallabilityErrors")["installabilityErrors"] == []
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(address)
+    with browser_of_ones_own(chromium, profile, cert) as page:
+        page.add_init_script(SEEN)
+        page.goto(address)
+        page.locator("#made a").tap()
+        page.get_by_role("button", name="Play", exact=True).tap()
+        page.get_by_role("heading", name="Done").wait_for(timeout=60_000)
+        seen = page.evaluate("window.seen")
+    assert seen["sentences"][-2:] == ["Sit down.", "Stand up again."]
+    assert seen["counts"] == ["9", "8", "7", "6", "5", "4", "3", "2", "1"]
+
+
+def test_a_catalogue_in_two_languages_is_published(tmp_path, phone):
+    grid = 'language = ["en", "de"]\n[[grid]]\ntarget = "breathing"\nminutes = 3\n'
+    (tmp_path / "grid.toml").write_text(grid, "utf-8")
+    made = voiceguide("catalogue", "--grid", tmp_path / "grid.toml", "-o", tmp_path / "catalogue")
+    assert made.returncode == 0, made.stderr
+    site = tmp_path / "site"
+    publish(site, tmp_path / "catalogue", "--url", "https://example.org")
+    listed = json.loads((site / "api/sessions.json").read_text("utf-8"))
+    assert [one["id"] for one in listed] == ["breathing-3-min", "breathing-de-3-min"]
+    first = modified(site)
+    publish(site, tmp_path / "catalogue/manifest.jsonl", "--url", "https://example.org")
+    assert modified(site) == first
+    with web(site) as (address, _):
+        phone.goto(f"{address}/de/")
+        titles = phone.locator("#made a > span").evaluate_all("all => all.map((one) => one.lang)")
+        assert titles == ["de", "en"]  # that of the page first
+        phone.locator("#kinds a").tap()
+        phone.locator("#player h1[lang=de]").wait_for()
+        phone.goto(f"{address}/#breathing")
+        phone.locator("#player h1[lang=en]").wait_for()
+    assert phone.complaints == []
+    (tmp_path / "catalogue/manifest.jsonl").write_text("")
+    done = voiceguide("publish", tmp_path / "catalogue", "-o", site)
+    assert (done.returncode, "nothing in it" in done.stderr) == (1, True)
+
+
+def test_all_tracks_of_a_playlist_are_kept_and_play_without_a_network(tmp_path, phone):
+    site = tmp_path / BELOW
+    calf = ("calf", "--guidance", "tones", "--level", "gentle", "--side", "left", "--playlists")
+    publish(site, *calf)
+    with web(tmp_path) as (address, _):
+        phone.goto(f"{address}/{BELOW}/")
+        phone.locator("#made-playlists a").tap()
+        phone.get_by_role("button", name="Keep on this phone").tap()
+        phone.get_by_role("button", name="On this phone: remove it").wait_for()
+        until(phone, "navigator.serviceWorker.controller !== null")
+    phone.close()
+    page = phone.context.new_page()
+    page.goto(f"{address}/{BELOW}/")
+    page.locator("#made-playlists a").tap()
+    page.locator("#tracks a").last.tap()
+    page.get_by_role("button", name="Play", exact=True).tap()
+    until(page, "document.querySelector('audio').currentTime > 0.5")
+    assert page.locator("#keep").text_content() == "On this phone: remove it"
+    with web(tmp_path, urlsplit(address).port):  # removed: it is the host's again
+        page.locator("#touch").tap()
+        page.go_back()
+        page.locator("#keep-all").tap()
+        page.get_by_role("button", name="Keep on this phone").wait_for()
+        shelf = json.dumps(f"{address}/{BELOW}/ kept")
+        kept = f"caches.open({shelf}).then((c) => c.keys()).then((all) => all.map((u) => u.url))"
+        assert not [url for url in page.evaluate(kept) if ".mp3" in url]
 
 
 @pytest.mark.parametrize(

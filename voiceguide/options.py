@@ -55,9 +55,12 @@ class Option:
         """Let pydantic check the value."""
         from pydantic_core import core_schema
 
-        if self.check is None:
+        check = self.check
+        if check is None:
             return handler(source)
-        return core_schema.no_info_after_validator_function(self.check, handler(source))
+        return core_schema.no_info_after_validator_function(
+            lambda value: None if value is None else check(value), handler(source)
+        )
 
 
 def _between(least: float, most: float) -> Callable[[float], float]:

@@ -11,10 +11,11 @@ from voiceguide.cli import say
 from voiceguide.cli.app import command
 from voiceguide.cli.flags import suiting, with_options
 from voiceguide.cli.targets import TARGETS, complete
-from voiceguide.errors import UsageError, VoiceguideError
+from voiceguide.errors import CatalogueError, UsageError, VoiceguideError
 from voiceguide.options import OPTIONS, Options
 
 if TYPE_CHECKING:
+    from voiceguide import Playlist
     from voiceguide.script import Request
 
 
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 def publish(  # noqa: PLR0913 (each is an option)
     targets: Annotated[
         list[str],
-        typer.Argument(help=f"{TARGETS} “all” is every region and kind.", autocompletion=complete),
+        typer.Argument(
+            help=f"{TARGETS} “all” is every region and kind. Also catalogues, by their folders.",
+            autocompletion=complete,
+        ),
     ],
     options: Options,
     name: Annotated[str | None, typer.Option(help="What the site is called.")] = None,
@@ -62,15 +66,18 @@ def publish(  # noqa: PLR0913 (each is an option)
     if name is not None and not (name.strip() and name.isprintable()):
         raise UsageError("--name must be a line of text")
     looks = look.read(site, **({} if name is None else {"name": name}))
-    sessions, lists, problems = [], [], []
-    wanted = _all(options) if "all" in targets else list(dict.fromkeys(targets))
-    for target in wanted:
+    sessions, problems = [], []
+    lists: dict[str, Playlist] = {}
+    wanted = _wanted(targets, options)
+    fitting = suiting if len(wanted) == 1 else _applying
+    for target, requested in wanted:
         try:
-            its_own = suiting(target, options) if len(wanted) == 1 else _applying(target, options)
+            its_own = fitting(target, options) if requested is None else requested
             session = Session(target, **its_own)
             session.prepare()
             if playlists and script.pictured(session.request) is not None:
-                lists.append(Playlist(target, **_of_all_tracks(session.request)))
+                one = Playlist(target, **_of_all_tracks(session.request))
+                lists[one.name] = one
         except VoiceguideError as error:
             problems.append(f"{target}: {error.with_flags()}")
         else:
@@ -80,13 +87,30 @@ def publish(  # noqa: PLR0913 (each is an option)
         raise VoiceguideError("\n".join(["nothing was published:", *problems]))
     with say.progress(looks.name) as progress:
         path = write(
-            sessions, output, looks, playlists=lists, url=url, progress=progress,
+            sessions, output, looks, playlists=list(lists.values()), url=url, progress=progress,
             waiting=lambda: say.note(say.WAITING),
         )  # fmt: skip
     typer.echo(path)
     if url is None:
         say.note("For a podcast feed and pictures beside links: --url https://…")
     say.advise(options)
+
+
+def _wanted(targets: list[str], options: Options) -> list[tuple[str, dict[str, Any] | None]]:
+    """Return what is named, with options if it is of a catalogue; raises CatalogueError."""
+    from voiceguide.catalogue.manifest import MANIFEST, read
+
+    found: list[tuple[str, dict[str, Any] | None]] = []
+    for one in _all(options) if "all" in targets else dict.fromkeys(targets):
+        place = one.removesuffix(MANIFEST) or "."
+        if place == one and "://" not in one and not (Path(one) / MANIFEST).is_file():
+            found.append((one, None))
+            continue
+        requests = [record["request"] for record in read(place.rstrip("/"))]
+        if not requests:
+            raise CatalogueError(f"{one}: there is no {MANIFEST}, or nothing in it")
+        found += [(asked.pop("target"), asked) for asked in requests]
+    return found
 
 
 def _applying(target: str, options: Options) -> dict[str, Any]:

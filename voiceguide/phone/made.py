@@ -16,11 +16,14 @@ from voiceguide.phone.renders import SESSIONS, touch
 if TYPE_CHECKING:
     from pathlib import Path
 
-NAME = r"[a-z0-9]+(-[a-z0-9]+)*"
+    from voiceguide.playlist import Track
+
+NAME = r"[a-z0-9]+([-+][a-z0-9]+)*"
 """What the name of a session or playlist looks like."""
 
 _MOST_CHARACTERS = 150  # of a name
 _MOST_LISTED = 50
+_VERSION = 12  # characters of a digest, by which a phone knows that a track has changed
 
 
 def is_name(name: str) -> bool:
@@ -71,10 +74,19 @@ def playlist_of(base: Path, name: str, address: str) -> dict[str, object] | None
         "size_bytes": sum(track.size_bytes for track in tracks),
         "feed": f"{address}/{playlist.FEED}",
         "list": f"{address}/{name}.m3u8",
-        "tracks": [
-            {"title": one.title, "file": one.path.name, "duration_ms": one.duration_ms}
-            for one in tracks
-        ],
+        "tracks": [track(one, address) for one in tracks],
+    }
+
+
+def track(one: Track, address: str) -> dict[str, object]:
+    """Return what the page needs to know of a track, whose folder can be had at ``address``."""
+    return {
+        "title": one.title,
+        "file": one.path.name,
+        "duration_ms": one.duration_ms,
+        "base": f"{address}/{one.path.stem}",
+        "version": (export.read_source_digest(one.path) or "")[:_VERSION],
+        "cover": f"{address}/{playlist.COVER}",
     }
 
 

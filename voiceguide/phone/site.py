@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
-from voiceguide import clock, export, playlist, script
+from voiceguide import clock, playlist, script
 from voiceguide.errors import UsageError, spellings
 from voiceguide.export import cover
 from voiceguide.files import alone
@@ -39,7 +39,7 @@ from voiceguide.playlist.writing import Entry, now, share, write
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from voiceguide.phone.look import Look
     from voiceguide.playlist import Playlist, Track
@@ -106,17 +106,24 @@ def publish(  # noqa: PLR0913 (as other exports)
     return Path(folder) / "index.html"
 
 
-def _named(sessions: Iterable[Session]) -> list[_Published]:
-    """Name sessions by what they are about, so that their addresses stay when options change."""
+def _named(sessions: Sequence[Session]) -> list[_Published]:
+    """Name sessions by what they are about, so that their addresses stay when options change.
+
+    Several about the same are named with their options: calf-left, calf-right.
+    """
     found: dict[str, _Published] = {}
-    for session in sessions:
-        target = session.request.target
-        region = script.pictured(session.request)
-        name = Path(target).name.partition(".")[0] if region is None else target
-        name = _slug(name) or _slug(session.title) or "session"
-        if name in found:
-            raise UsageError(f"two sessions would both be called {name}; publish one of them")
-        found[name] = _Published(name, session, region)
+    regions = [script.pictured(session.request) for session in sessions]
+    targets = [
+        Path(one.request.target).name.partition(".")[0] if region is None else one.request.target
+        for one, region in zip(sessions, regions, strict=True)
+    ]
+    names = [_slug(target) for target in targets]
+    for session, region, name in zip(sessions, regions, names, strict=True):
+        several = session.request.options.names() if names.count(name) > 1 else ()
+        called = _slug("-".join([name, *several])) or _slug(session.title) or "session"
+        if called in found:
+            raise UsageError(f"two sessions would both be called {called}; publish one of them")
+        found[called] = _Published(called, session, region)
     if not found:
         raise UsageError("nothing to publish")
     return list(found.values())
@@ -138,7 +145,11 @@ class _Site:
         files: Files,
     ) -> None:
         self._published = published
-        self._playlists = {_slug(one.target): one for one in playlists}
+        targets = [_slug(one.target) for one in playlists]
+        self._playlists = {
+            target if targets.count(target) == 1 else _slug(one.name): one
+            for target, one in zip(targets, playlists, strict=True)
+        }
         self._look = look
         self._url = url
         self._files = files
@@ -205,14 +216,11 @@ class _Site:
         ]
         about |= {"id": one.id, "length": length, "chapters": read}
         self._write_text("session.html.jinja", "../../", about, spoken=track.language)
-        digest = export.read_source_digest(track.path) or ""
         return {
+            **made.track(track, _SESSIONS),
             "id": one.id,
-            "title": track.title,
             "region": one.region,
             "language": track.language,
-            "duration_ms": track.duration_ms,
-            "version": digest[:12],
             "cover": picture,
             "options": {"target": one.id, **_shown(one.session)},
         }

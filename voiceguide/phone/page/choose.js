@@ -1,8 +1,8 @@
 // Choosing what it is about: a place on the body, an entry of a list, or what was heard before.
 
 import {
-  $, ask, choices, clock, described, fill, go, item, kept, listOf, otherKinds, place, regions, show,
-  site, texts,
+  $, ask, choices, clock, described, fill, go, item, kept, listOf, otherKinds, pageLanguage, place, regions,
+  show, site, subjectOf, texts,
 } from "./common.js";
 import * as diary from "./diary.js";
 
@@ -19,12 +19,13 @@ export function touchedSide() {
 
 /** Light up what is chosen, and say its name. */
 export function mark(id) {
-  for (const shape of shapes) shape.classList.toggle("selected", shape.dataset.region === id);
+  const ids = id?.split("+");
+  for (const shape of shapes) shape.classList.toggle("selected", Boolean(ids?.includes(shape.dataset.region)));
   name(id);
 }
 
 function name(id) {
-  const region = regions.get(id) || regions.get(place()[0]);
+  const region = regions.get(id) || subjectOf(place()[0]);
   $("#touched").textContent = region ? region.name : texts.touch;
   $("#touched").classList.toggle("named", Boolean(region));
 }
@@ -108,29 +109,32 @@ export async function showChoose() {
   diary.show();
   try {
     const [sessions, playlists] = await Promise.all(["session", "playlist"].map((kind) => ask(listOf(kind))));
-    fill("#made", (site ? sessions : sessions.slice(0, 5)).map(entry));
-    fill("#made-playlists", playlists.map((one) => item(
+    const others = (one) => one.language !== pageLanguage; // come last on a site
+    const sorted = (all) => (site ? [...all].sort((one, other) => others(one) - others(other)) : all);
+    fill("#made", sorted(site ? sessions : sessions.slice(0, 5)).map(entry));
+    fill("#made-playlists", sorted(playlists).map((one) => item(
       { href: `#playlist/${one.id}` }, one.title, described({}, one.language, one.tracks.length),
       clock(one.duration_ms / 1000), one.language,
     )));
   } catch { /* then only what can be chosen is shown */ }
 }
 
-/** Return a small body with a region lit, as it is seen from where the region is; or nothing. */
-export function figure(id) {
-  const shape = shapes.find((one) => one.dataset.region === id && one.isConnected);
-  if (!shape) return [];
-  const seen = shape.closest("g");
-  const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  drawing.setAttribute("viewBox", seen.id === "front" ? "0 0 200 460" : "200 0 200 460");
-  for (const path of seen.querySelectorAll(".outline, .region")) {
-    if (path.classList.contains("region") && path.dataset.region !== id) continue;
-    const copy = path.cloneNode();
-    for (const name of ["tabindex", "role", "aria-label"]) copy.removeAttribute(name);
-    copy.classList.remove("selected", "hover", "focused");
-    drawing.append(copy);
-  }
-  return [drawing];
+/** Return small bodies with what is meant lit, as they are seen from where that is; or nothing. */
+export function figures(id) {
+  const ids = id.split("+");
+  const first = ids.map((one) => shapes.find((shape) => shape.dataset.region === one && shape.isConnected));
+  return [...new Set(first.filter(Boolean).map((one) => one.closest("g")))].map((seen) => {
+    const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    drawing.setAttribute("viewBox", seen.id === "front" ? "0 0 200 460" : "200 0 200 460");
+    for (const path of seen.querySelectorAll(".outline, .region")) {
+      if (path.classList.contains("region") && !ids.includes(path.dataset.region)) continue;
+      const copy = path.cloneNode();
+      for (const name of ["tabindex", "role", "aria-label"]) copy.removeAttribute(name);
+      copy.classList.remove("selected", "hover", "focused");
+      drawing.append(copy);
+    }
+    return drawing;
+  });
 }
 
 prepareBody();

@@ -13,8 +13,18 @@ const areas = new Map(choices.regions.flatMap((region) => region.areas).map((are
 export const massage = choices.kinds.find((kind) => kind.about === "region");
 export const otherKinds = choices.kinds.filter((kind) => kind.about !== "region");
 export const subjects = new Map([...regions, ...otherKinds.map((kind) => [kind.id, kind])]);
-export const kindOf = (chosen) => (regions.has(chosen?.id) ? massage : chosen);
 export const pageLanguage = document.documentElement.lang;
+export const kindOf = (chosen) => (regions.has(chosen?.id) || chosen?.parts ? massage : chosen);
+
+/** Return what an id means: a region, a kind, or several regions together, such as neck+jaw. */
+export function subjectOf(id = "") {
+  if (subjects.has(id)) return subjects.get(id);
+  const parts = [...new Set(id.split("+"))].map((one) => regions.get(one));
+  if (parts.length < 2 || parts.includes(undefined)) return undefined;
+  const names = parts.map((one) => one.name);
+  const name = `${names.slice(0, -1).join(", ")} ${texts.and} ${names.at(-1)}`;
+  return { id, parts, name, summary: "", areas: parts.map((one) => one.areas[0]) };
+}
 
 /** Return a text of the page, with its {…} filled in. */
 export const say = (key, values = {}) =>

@@ -1,7 +1,7 @@
 // Favourites, what was heard, and the numbers before and after: on this phone only.
 
 import {
-  $, clock, described, fill, item, kept, make, pageLanguage, say, subjects, texts,
+  $, clock, described, fill, item, kept, make, pageLanguage, say, subjectOf, texts,
 } from "./common.js";
 import { request } from "./request.js";
 
@@ -64,7 +64,7 @@ export function show() {
     { href: last.hash }, say("resume", { title: last.title }), "", `${clock(last.at_s)} / ${clock(last.end_s)}`,
   )] : [];
   const favourites = kept.list("favourites").map(({ wish, title }) => item(
-    { onclick: () => request("session", wish) }, `★ ${subjects.get(wish.target)?.name || title}`,
+    { onclick: () => request("session", wish) }, `★ ${subjectOf(wish.target)?.name || title}`,
     details(wish), "", pageLanguage,
   ));
   fill("#mine", [...resumed, ...favourites]);
@@ -92,7 +92,7 @@ function charts(entries) {
   for (const one of entries.filter(isPair)) byTarget.set(one.target, [...(byTarget.get(one.target) || []), one]);
   return [...byTarget].filter(([, pairs]) => pairs.length > 1).map(([target, pairs]) => {
     const last = pairs.slice(-20);
-    const name = subjects.get(target)?.name || target;
+    const name = subjectOf(target)?.name || target;
     const words = last.map((one) => say("pair", { before: one.before, after: one.after })).join(", ");
     return make("figure", {}, make("figcaption", {}, name, " ", make("small", {}, texts.chart)), chart(last, `${name}: ${words}`));
   });

@@ -2,7 +2,7 @@
 
 import {
   $, appName, ask, called, clock, inMinutes, item, listOf, make, nap, place, root, say, show, site,
-  spoken, subjects, texts, told, view,
+  spoken, subjectOf, texts, told, view,
 } from "./common.js";
 import * as player from "./player.js";
 import { asked, request } from "./request.js";
@@ -11,8 +11,8 @@ const POLL_MS = 500;
 const LONGEST_MIN = 180;
 
 async function untilReady(mine, kind, id) {
-  if (site) return published(mine, kind, id);
-  const title = () => subjects.get(asked.get(id)?.target)?.name || appName;
+  if (site) return listed(mine, kind, id);
+  const title = () => subjectOf(asked.get(id)?.target)?.name || appName;
   $("#making-back").href = `#${asked.get(id)?.target || ""}`;
   while (mine === view.shown) {
     let answer;
@@ -46,10 +46,10 @@ async function untilReady(mine, kind, id) {
 }
 
 /** Return what is published under a name; null where nothing is, which is said. */
-async function published(mine, kind, id) {
-  const listed = await patiently(mine, appName, () => ask(listOf(kind)));
-  if (!listed || mine !== view.shown) return null;
-  const about = listed.find((one) => one.id === id);
+async function listed(mine, kind, id) {
+  const all = await patiently(mine, appName, () => ask(listOf(kind)));
+  if (!all || mine !== view.shown) return null;
+  const about = all.find((one) => one.id === id);
   if (about) return about;
   waiting(appName);
   return fail(texts.missing);
@@ -119,26 +119,27 @@ function fail(text, detail, kind, chosen, { nearest_ms: nearest = [], one_side_m
 export async function showSession(mine, id) {
   const about = await untilReady(mine, "session", id);
   if (!about || mine !== view.shown) return;
-  if (site) { await showPublished(mine, about); return; }
-  const timeline = await patiently(mine, about.title, () => ask(`sessions/${id}.json`));
-  if (!timeline || mine !== view.shown) return;
-  player.open({
-    id, title: timeline.title, album: about.region, cover: `${root}covers/${about.region}.png`,
-    source: `${root}sessions/${id}.mp3`, language: timeline.language,
-    chapters: timeline.chapters, events: timeline.events, marks: timeline.marks, options: about.options,
-  });
+  const session = await patiently(mine, about.title, () => (site ? published(about) : served(about)));
+  if (session && mine === view.shown) player.open(session);
 }
 
-/** Open a session of a published site, from the files that lie there. */
-async function showPublished(mine, about) {
-  const { id, version } = about;
-  const inside = await patiently(mine, about.title, () => contents(`sessions/${id}`, `?${version}`));
-  if (!inside || mine !== view.shown) return;
-  player.open({
-    ...inside, id, title: about.title, album: about.region ?? about.title,
-    language: about.language, cover: root + about.cover, source: `${root}sessions/${id}.mp3?${version}`,
-    options: about.options, published: about,
-  });
+/** Return a session as the player takes it, from the computer. */
+async function served({ id, region, options }) {
+  const { title, language, chapters, events, marks } = await ask(`sessions/${id}.json`);
+  return {
+    id, title, album: subjectOf(options.target) ? options.target : region, language, chapters, events, marks,
+    cover: `${root}covers/${region}.png`, source: `${root}sessions/${id}.mp3`, options,
+  };
+}
+
+/** Return a session of a published site, from the files that lie there. */
+async function published(about) {
+  const { id, base, version } = about;
+  return {
+    ...await contents(base, `?${version}`), id, title: about.title,
+    album: about.region ?? about.title, language: about.language, cover: root + about.cover,
+    source: `${root}${base}.mp3?${version}`, options: about.options, published: about,
+  };
 }
 
 /** Return what the files beside an MP3 say: its chapters, marks and speech. */
@@ -154,10 +155,16 @@ async function contents(base, version = "") {
   };
 }
 
+const showing = [];
+
+/** Have something done whenever a playlist is shown. */
+export const onPlaylist = (does) => showing.push(does);
+
 export async function showPlaylist(mine, id) {
   const about = await untilReady(mine, "playlist", id);
   if (!about || mine !== view.shown) return;
   show("playlist", about.title);
+  for (const does of showing) does(about);
   $("#playlist-title").textContent = about.title;
   $("#playlist-title").lang = spoken(about.language).lang || "";
   $("#playlist-length").textContent = `${clock(about.duration_ms / 1000)} · ${Math.ceil(about.size_bytes / 1e6)} MB`;
@@ -175,18 +182,37 @@ export async function showPlaylist(mine, id) {
 export async function showTrack(mine, id, number) {
   const about = await untilReady(mine, "playlist", id);
   if (!about || mine !== view.shown) return;
+  if (!about.tracks[number - 1]) { waiting(about.title); fail(texts.missing); return; }
+  const session = await patiently(mine, about.title, () => trackOf(about, number));
+  if (session && mine === view.shown) player.open(session);
+}
+
+/** Return a track of a playlist as the player takes it. */
+async function trackOf(about, number) {
   const track = about.tracks[number - 1];
-  if (!track) { waiting(about.title); fail(texts.missing); return; }
-  const base = `playlists/${id}/${track.file.replace(/\.mp3$/, "")}`;
-  const inside = await patiently(mine, about.title, () => contents(base));
-  if (!inside || mine !== view.shown) return;
-  player.open({
-    ...inside, id: `${id}/${number}`, title: track.title, album: about.title,
-    cover: `${root}playlists/${id}/cover.png`, source: `${root}${base}.mp3`,
-    language: about.language,
-    next: number < about.tracks.length ? `#playlist/${id}/${number + 1}` : null,
-    back: `#playlist/${id}`,
-  });
+  const base = `playlists/${about.id}/${track.file.replace(/\.mp3$/, "")}`;
+  const version = site ? `?${track.version}` : "";
+  const isLast = number === about.tracks.length;
+  return {
+    ...await contents(base, version), id: `${about.id}/${number}`, title: track.title, album: about.title,
+    cover: `${root}playlists/${about.id}/cover.png`, source: `${root}${base}.mp3${version}`,
+    language: about.language, published: site && track, hash: `#playlist/${about.id}/${number}`, back: `#playlist/${about.id}`,
+    next: isLast ? null : `#playlist/${about.id}/${number + 1}`,
+    follow: isLast ? null : () => trackOf(about, number + 1),
+  };
+}
+
+/** Go on with what played before the page was loaded in another language, beside what is shown. */
+export async function carryOn(last) {
+  if (!last) return;
+  const [kind, id, number] = last.hash.slice(1).split("/");
+  try {
+    const all = site && await ask(listOf(kind));
+    const about = site ? all.find((one) => one.id === id) : await ask(`api/${kind}s/${id}`);
+    if (about.state === "failed") return;
+    const have = site ? published : served;
+    player.goOn(await (kind === "playlist" ? trackOf(about, Number(number)) : have(about)), last.plays);
+  } catch { /* then it is among what was heard */ }
 }
 
 async function words(path) {

@@ -1,7 +1,8 @@
 // Choosing the rest: each field of the form is one of the options that the computer knows.
 
 import {
-  $, ask, choices, kept, kindOf, make, massage, pageLanguage, place, regions, root, show, startingValues, texts,
+  $, ask, choices, go, kept, kindOf, make, massage, pageLanguage, place, regions, root, say, show,
+  startingValues, texts,
 } from "./common.js";
 import { touchedSide } from "./choose.js";
 import * as diary from "./diary.js";
@@ -44,14 +45,15 @@ export function showSubject(chosen) {
   show("options", chosen.name);
   $("#trouble").replaceChildren();
   $("#options-title").textContent = chosen.name;
-  const minutes = chosen.natural_ms && Math.round(chosen.natural_ms / 60_000);
+  const minutes = !chosen.parts && chosen.natural_ms && Math.round(chosen.natural_ms / 60_000);
   const lasts = minutes ? `. ${texts.lasts.replace("{n}", minutes)}` : "";
   $("#summary").textContent = chosen.summary + lasts;
-  if (subject !== chosen) {
+  const [side, isNew] = [touchedSide(), subject?.id !== chosen.id];
+  if (isNew) {
     subject = chosen;
-    if (regions.has(subject.id)) offerAreas();
+    if (kindOf(subject) === massage) { offerAreas(); offerOthers(); }
   }
-  setValue("side", touchedSide() || startingValues.side || "both");
+  if (side || isNew) setValue("side", side || startingValues.side || "both");
   takeBack();
   suit();
   offerVoices();
@@ -59,12 +61,45 @@ export function showSubject(chosen) {
 }
 
 function offerAreas() {
+  const areas = subject.parts ? [] : subject.areas;
   form.area.replaceChildren(
     make("option", { value: "" }, texts.first_area),
-    ...subject.areas.map((area) => make("option", { value: area.id }, area.name)),
-    ...(subject.areas.length > 1 ? [make("option", { value: "all" }, texts.all_areas)] : []),
+    ...areas.map((area) => make("option", { value: area.id }, area.name)),
+    ...(areas.length > 1 ? [make("option", { value: "all" }, texts.all_areas)] : []),
   );
   setValue("area", startingValues.area || "");
+}
+
+// Several places in one session
+
+const MOST_TOGETHER = 5;
+
+/** Return the methods that the first areas of several places have in common. */
+const common = ([first, ...others]) => first.areas[0].methods
+  .filter((method) => others.every((one) => one.areas[0].methods.includes(method)));
+
+/** Offer the places that go together with what is chosen, and to leave out one of several. */
+function offerOthers() {
+  const parts = subject.parts || [subject];
+  const others = parts.length < MOST_TOGETHER
+    ? choices.regions.filter((one) => !parts.includes(one) && common([...parts, one]).length) : [];
+  $("#also").replaceChildren(
+    make("option", { value: "" }, texts.no_other),
+    ...others.map((one) => make("option", { value: one.id }, one.name)),
+  );
+  $("#also").disabled = !others.length;
+  $("#parts").hidden = parts.length < 2;
+  $("#parts").replaceChildren(...parts.map((one) => make("button", {
+    type: "button", class: "quiet", "aria-label": say("leave_out", { what: one.name }),
+    onclick: () => treat(parts.filter((other) => other !== one)),
+  }, `${one.name} ×`)));
+}
+
+/** Choose other places; all else stays as it is. */
+function treat(parts) {
+  const id = parts.map((one) => one.id).join("+");
+  keepForm(id);
+  go(`#${id}`);
 }
 
 /** Show only what suits the kind, and what goes together. */
@@ -74,7 +109,9 @@ function suit() {
     const { kind: owner, option } = field.dataset;
     field.hidden = owner ? owner !== kind.id : !kind.options.includes(option);
   }
+  $("#together").hidden = kind !== massage;
   if (kind === massage) suitTreatment();
+  suitLengths();
   for (const name of fields.keys()) {
     const other = otherOf(name);
     if (!other) continue;
@@ -84,12 +121,24 @@ function suit() {
   }
 }
 
+/** Offer the lengths that can be had: 5 minutes for both sides of each place, or 3 for one. */
+function suitLengths() {
+  const isMassage = kindOf(subject) === massage;
+  const isBoth = !fields.get("side").hidden && valueOf("side") === "both";
+  const least = isMassage ? (isBoth ? 5 : 3) * (subject.parts?.length || 1) : 0;
+  const pills = [...form.querySelectorAll("[data-option=minutes] input[type=radio]")].filter((one) => Number(one.value));
+  for (const one of pills) one.parentElement.hidden = Number(one.value) < least;
+  const [checked] = pills.filter((one) => one.checked && one.parentElement.hidden);
+  if (checked) pills.find((one) => !one.parentElement.hidden).checked = true;
+}
+
 /** Show the methods that suit the areas, and sides and preparation only where there are some. */
 function suitTreatment() {
   const one = subject.areas.find((area) => area.id === form.area.value);
-  const areas = one ? [one] : form.area.value === "all" ? subject.areas : subject.areas.slice(0, 1);
-  const suited = new Set(areas.flatMap((area) => area.methods));
-  const before = valueOf("method") || kept.get("method") || startingValues.method;
+  const areas = subject.parts ? subject.areas : one ? [one] : form.area.value === "all" ? subject.areas : subject.areas.slice(0, 1);
+  const suited = new Set(subject.parts ? common(subject.parts) : areas.flatMap((area) => area.methods));
+  fields.get("area").hidden ||= Boolean(subject.parts);
+  const before = kept.get("method") || valueOf("method") || startingValues.method;
   const methods = choices.methods.filter((method) => suited.has(method.id));
   const selected = methods.find((method) => method.id === before) // else, who is here may be new to it
     || methods.find((method) => method.gentle) || methods[0];
@@ -161,8 +210,11 @@ function step(by) {
 
 /** Lay aside what the form holds, for the page in another language. */
 export function layAside() {
-  if (!subject || place()[0] !== subject.id) return;
-  const chosen = wanted();
+  if (subject && place()[0] === subject.id) keepForm(subject.id);
+}
+
+function keepForm(target) {
+  const chosen = { ...wanted(), target };
   if (chosen.language === pageLanguage) delete chosen.language; // that follows the page
   try { sessionStorage.setItem("form", JSON.stringify(chosen)); } catch { /* then not */ }
 }
@@ -199,6 +251,9 @@ $("#make-playlist").addEventListener("click", () => {
   if (form.reportValidity()) requestPlaylist(wanted());
 });
 $("#favourite").addEventListener("click", () => diary.toggleFavourite(wanted(), subject.name));
+$("#also").addEventListener("change", ({ target }) => {
+  treat([...(subject.parts || [subject]), regions.get(target.value)]);
+});
 $("#more").addEventListener("toggle", offerVoices);
 $("#sample").addEventListener("click", hearVoice);
 $("#shorter").addEventListener("click", () => step(-1));

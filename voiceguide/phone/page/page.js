@@ -12,16 +12,17 @@
 //   awake     the screen stays on
 //   diary     favourites and what was heard, on this phone only
 
-import { $, place, site, subjects, view } from "./common.js";
+import { $, place, site, subjectOf, view } from "./common.js";
 import { mark, showChoose } from "./choose.js";
-import { showPlaylist, showSession, showTrack } from "./making.js";
+import { carryOn, showPlaylist, showSession, showTrack } from "./making.js";
+import * as player from "./player.js";
 
 const { layAside, showSubject } = site ? await import("./site.js") : await import("./options.js");
 
 async function route(event) {
   const mine = ++view.shown;
   const [first, id, number] = place();
-  const chosen = subjects.get(first);
+  const chosen = subjectOf(first);
   mark(chosen?.id);
   if (first === "session") await showSession(mine, id);
   else if (first === "playlist" && number) await showTrack(mine, id, Number(number));
@@ -38,8 +39,10 @@ async function route(event) {
 for (const link of document.querySelectorAll("header nav a")) { // in another language, the same place
   link.addEventListener("click", () => {
     layAside?.();
+    player.layAside();
     link.hash = location.hash;
   });
 }
 addEventListener("hashchange", () => route(true));
 route();
+carryOn(player.takeBack());

@@ -1,12 +1,13 @@
 // The player. While it plays, the stage fills the screen; a touch pauses, and shows the controls.
+// Beside another view it plays on, small.
 // It plays from the computer until the whole file is here, and then from memory.
 
 import {
-  $, appName, called, clock, item, kept, make, onLeaving, say, show, site, spoken, subjects, texts,
-  told,
+  $, appName, called, clock, item, kept, make, onLeaving, say, show, site, spoken, texts,
+  subjectOf, told,
 } from "./common.js";
 import { stayAwake } from "./awake.js";
-import { figure } from "./choose.js";
+import { figures } from "./choose.js";
 import * as diary from "./diary.js";
 import { requestPlaylist } from "./request.js";
 import { takeIn } from "./sound.js";
@@ -22,6 +23,7 @@ const RETRY_MS = 2000;
 const audio = $("#audio");
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 let now = null; // what is open
+let shown = false; // whether its view is, and not another one beside which it plays on
 let wish = false; // whether it is to play
 let going = false; // the next track begins by itself
 let begun = false; // before, there is no sentence yet, but a greeting
@@ -39,9 +41,16 @@ const opening = [];
 /** Have something done whenever a session is opened. */
 export const onOpening = (does) => opening.push(does);
 
+/** Show a session; it plays on if it is the one that is open already. */
 export function open(session) {
-  const same = now?.id === session.id;
+  shown = true;
   show("player", session.title);
+  take(session);
+}
+
+function take(session) {
+  const same = now?.id === session.id;
+  if (!same) leave();
   $("#player .back").setAttribute("href", session.back || "#");
   $("#player-title").textContent = session.title;
   for (const one of ["#player-title", "#chapter", "#sentence", "#coming"]) $(one).lang = spoken(session.language).lang || "";
@@ -49,7 +58,7 @@ export function open(session) {
   $("#to-playlist").hidden = !session.options || Boolean(site);
   for (const does of opening) does(session);
   now = session;
-  now.hash = location.hash;
+  now.hash ??= `#session/${session.id}`;
   const marked = (...kinds) => (session.marks || []).filter((mark) => kinds.includes(mark.kind));
   now.speech = session.events.filter((event) => event.kind === "speech");
   now.breaths = marked("inhale", "exhale");
@@ -58,15 +67,18 @@ export function open(session) {
   now.sides = marked("side");
   now.rounds = marked("hold").filter((hold) => hold.end_ms - hold.begin_ms >= LONG_MS);
   now.end_s = session.chapters.at(-1)?.end_ms / 1000 || 0;
-  now.name = subjects.get(session.album)?.name || session.album;
+  now.name = subjectOf(session.album)?.name || session.album;
   $("#breath").hidden = !now.holds.length && !now.breaths.length;
-  $("#figure").replaceChildren(...figure(session.album));
+  $("#figure").replaceChildren(...figures(session.album));
   $("#chapters").replaceChildren(...session.chapters.map((chapter) => item(
     { onclick: () => { seek(chapter.begin_ms / 1000); } }, chapter.title, "", clock(chapter.begin_ms / 1000),
     session.language,
   )));
+  $("#mini-open").href = now.hash;
+  for (const one of ["#mini-title", "#mini-open"]) $(one).lang = spoken(session.language).lang || "";
+  $("#mini-title").textContent = session.title;
   drawn = {};
-  if (same) { draw(); return; }
+  if (same) { playing(wish); return; }
   begun = false;
   entry = null;
   for (const number of document.querySelectorAll("#before input, #after input")) number.checked = false;
@@ -76,7 +88,7 @@ export function open(session) {
   const at_s = Number(kept.get(`at:${session.id}`));
   const resumed = at_s > 5 && at_s < now.end_s - 10;
   $("#sentence").textContent = resumed ? texts.resumed : texts.ready;
-  take();
+  takeWhole();
   load(resumed ? at_s : 0);
   announce();
   playing(going);
@@ -84,7 +96,7 @@ export function open(session) {
 }
 
 /** Take in the whole file. */
-function take() {
+function takeWhole() {
   $("#player-trouble").replaceChildren();
   const mine = takeIn(now.source, (part, lost) => {
     if (taking !== mine) return;
@@ -111,8 +123,9 @@ function tellTaking() {
 }
 
 function trouble(why) {
-  const again = make("button", { class: "quiet", onclick: () => { stop(); take(); load(at()); playing(true); } }, texts.again);
+  const again = make("button", { class: "quiet", onclick: () => { stop(); takeWhole(); load(at()); playing(true); } }, texts.again);
   $("#player-trouble").replaceChildren(...told(why), again);
+  if (!shown) waits(why);
 }
 
 /** Load it, to go on at a time. */
@@ -137,6 +150,12 @@ function stop() {
   memory = null;
 }
 
+/** Another view is shown: what has begun plays on beside it. */
+function aside() {
+  shown = false;
+  if (now && begun && $("#done").hidden) { remember(); stage(); } else leave();
+}
+
 function leave() {
   if (!now) return;
   remember();
@@ -146,6 +165,7 @@ function leave() {
   audio.load();
   from = "";
   now = null;
+  stage();
   if (lockScreen) {
     lockScreen.metadata = null;
     lockScreen.playbackState = "none";
@@ -174,15 +194,25 @@ function seek(seconds) {
   draw();
 }
 
-/** Play or pause, and show the stage or the controls. */
+/** Show the stage while it plays, or the controls; beside another view, what there is of both. */
+function stage() {
+  const full = shown && wish;
+  document.body.classList.toggle("playing", full);
+  document.body.classList.toggle("beside", Boolean(now) && !shown);
+  $("#mini").hidden = !now || shown;
+  for (const one of document.querySelectorAll("header, #heading, #controls, #more-of-it")) one.inert = full;
+  for (const [button, name] of [["#play", wish ? "pause" : "play"], ["#mini-play", wish ? "pause" : "play"]]) {
+    $(`${button} use`).setAttribute("href", `#i-${name}`);
+    $(button).setAttribute("aria-label", texts[name]);
+  }
+}
+
+/** Play or pause. */
 function playing(on) {
   const turned = wish !== on;
   wish = on;
   quiet.since = performance.now();
-  document.body.classList.toggle("playing", on);
-  for (const one of document.querySelectorAll("header, #heading, #controls, #more-of-it")) one.inert = on;
-  $("#play use").setAttribute("href", on ? "#i-pause" : "#i-play");
-  $("#play").setAttribute("aria-label", on ? texts.pause : texts.play);
+  stage();
   if (lockScreen) lockScreen.playbackState = on ? "playing" : "paused";
   stayAwake(on);
   if (on) {
@@ -192,14 +222,14 @@ function playing(on) {
     if (memory && from !== "memory") load(at());
     else if (!from || audio.error) load(at());
     else start();
-    scrollTo(0, 0);
-    if (turned) $("#touch").focus({ preventScroll: true });
-    frames();
+    if (shown) scrollTo(0, 0);
+    if (turned && shown) $("#touch").focus({ preventScroll: true });
+    if (turned) frames();
   } else {
     audio.pause();
     remember();
     waits("");
-    if (turned && now) $("#play").focus({ preventScroll: true });
+    if (turned && now && shown) $("#play").focus({ preventScroll: true });
   }
   draw();
   fit();
@@ -375,7 +405,7 @@ function draw() {
   const seconds = Math.floor(ms / 1000);
   if (drawn.second !== seconds) {
     drawn.second = seconds;
-    put("#left", say("left", { n: clock(Math.ceil(now.end_s - ms / 1000)) }));
+    for (const one of ["#left", "#mini-left"]) put(one, say("left", { n: clock(Math.ceil(now.end_s - ms / 1000)) }));
     $("#at").textContent = clock(seconds);
     $("#position").value = seconds;
     $("#position").setAttribute("aria-valuetext", clock(seconds));
@@ -470,22 +500,50 @@ audio.addEventListener("loadedmetadata", () => {
 });
 audio.addEventListener("timeupdate", draw);
 audio.addEventListener("ended", () => {
-  const { next, id } = now;
+  const { next, id, follow } = now;
   playing(false);
   kept.set(`at:${id}`, 0);
-  if (next) { going = true; location.hash = next; return; }
-  done(true);
+  going = Boolean(next);
+  if (next && shown) location.hash = next;
+  else if (next) follow().then(take, () => { location.hash = next; });
+  else done(true);
 });
 document.addEventListener("visibilitychange", remember);
 addEventListener("pagehide", remember);
 addEventListener("resize", () => { if (now) fit(); });
 setInterval(() => { if (wish) remember(); }, 5000);
 setInterval(watch, 250);
-onLeaving("player", leave);
+onLeaving("player", aside);
+
+// Another language of the page: what plays goes on.
+
+export function layAside() {
+  if (!now || !begun) return;
+  remember();
+  try { sessionStorage.setItem("player", JSON.stringify({ hash: now.hash, plays: wish })); } catch { /* then not */ }
+}
+
+/** Return what was laid aside: its address, and whether it played; or nothing. */
+export function takeBack() {
+  try {
+    const last = JSON.parse(sessionStorage.getItem("player"));
+    sessionStorage.removeItem("player");
+    return last;
+  } catch { return null; }
+}
+
+/** Go on with a session that was laid aside. */
+export function goOn(session, plays) {
+  take(session);
+  begun = true;
+  playing(plays);
+}
 
 // Buttons, touches and keys
 
 $("#play").addEventListener("click", toggle);
+$("#mini-play").addEventListener("click", toggle);
+$("#mini-close").addEventListener("click", leave);
 $("#previous").addEventListener("click", () => skip(-1));
 $("#next").addEventListener("click", () => skip(1));
 $("#rewind").addEventListener("click", () => seek(at() - JUMP_S));
@@ -518,7 +576,7 @@ const KEYS = {
 document.addEventListener("keydown", (event) => {
   const isField = event.target.closest("input, select, textarea, summary");
   const isButton = event.target.closest("button, a") && event.key === " "; // that is its own key
-  if (!now || isField || isButton || event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;
+  if (!now || !shown || isField || isButton || event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;
   event.preventDefault();
   KEYS[event.key]();
 });

@@ -1,6 +1,6 @@
 // Asking the computer to make something.
 
-import { $, ask, go, kindOf, site, subjects, told } from "./common.js";
+import { $, ask, go, kindOf, site, subjectOf, told } from "./common.js";
 
 export const asked = new Map(); // by id, what was wanted: to offer another length
 
@@ -21,6 +21,6 @@ export async function request(kind, chosen) {
 
 /** Have a playlist made of the same, whose tracks have some options each for themselves. */
 export function requestPlaylist(chosen) {
-  const own = kindOf(subjects.get(chosen.target))?.track_options || [];
+  const own = kindOf(subjectOf(chosen.target))?.track_options || [];
   return request("playlist", Object.fromEntries(Object.entries(chosen).filter(([name]) => !own.includes(name))));
 }
