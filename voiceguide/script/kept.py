@@ -38,9 +38,12 @@ def script(request: Request, choice: Choice, write: Callable[[Request, Choice], 
     *others, packaged = files.script_folders(request.options.library_path)
     if any(folder.exists() for folder in others):
         return write(request, choice)
+    texts = (path for path in packaged.rglob("*") if path.suffix in (".toml", ".jinja"))
+    stats = [(path, path.stat()) for path in (*sorted(texts), *_CODE)]
+    sources = _digest(tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats))
     asked = [request.target, request.options.chosen(), request.part, request.title, choice]
     name = hashlib.blake2b(
-        _sources(packaged) + json.dumps(asked, sort_keys=True).encode("utf-8", "surrogatepass"),
+        sources + json.dumps(asked, sort_keys=True).encode("utf-8", "surrogatepass"),
         digest_size=20,
     ).hexdigest()
     store = files.Store(files.cache_folder() / "scripts", ".json")
@@ -53,13 +56,12 @@ def script(request: Request, choice: Choice, write: Callable[[Request, Choice], 
     return written
 
 
-@functools.cache
-def _sources(packaged: Path) -> bytes:
-    """Return a digest of the package's texts and templates, and of what makes scripts of them."""
-    texts = (path for path in packaged.rglob("*") if path.suffix in (".toml", ".jinja"))
+@functools.lru_cache(maxsize=8)
+def _digest(sources: tuple[tuple[Path, int, int], ...]) -> bytes:
+    """Return a digest of files, given with their sizes and times: they may be edited meanwhile."""
     versions = f"{__version__} {importlib.metadata.version('jinja2')}"
     digest = hashlib.blake2b(versions.encode(), digest_size=20)
-    for path in (*sorted(texts), *_CODE):
+    for path, *_ in sources:
         content = path.read_bytes()
         digest.update(f"\0{path.name} {len(content)}\0".encode())
         digest.update(content)
