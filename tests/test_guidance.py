@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 from sessions import Made, made, request, spoken, texts_of
 
-from voiceguide import script
+from voiceguide.script.template import sentences
 
 PLACES = [(language, region) for language in ("en", "de") for region in texts_of(language).regions]
 UPRIGHT = {"en": r"\b(stand|lean)", "de": r"\b(steh|stell dich|stell oder|lehn)"}
@@ -46,7 +46,7 @@ def test_each_step_into_place_is_followed_by_time_for_it(session):
         assert gaps[events[0].text] >= 3000
         if turn in session.firsts:
             place = turn.area["place"][session.asked.options.method]
-            steps = [text for text in script.sentences(place, turn.side) if text in gaps]
+            steps = [text for text in sentences(place, turn.side) if text in gaps]
             assert len(steps) >= 4
             assert all(gaps[step] >= 3000 for step in steps)
 
@@ -74,7 +74,7 @@ def test_no_sentence_of_a_phrase_is_said_twice(session):
     phrases = session.texts.wording["phrases"]
     once = [text for name in ("soften", "move_again", "inhale", "exhale", "half_time", "hold",
                               "doctor", "stop", "tones", "release", "causes", "eyes_open")
-            for variant in phrases[name] for text in script.sentences(variant)]  # fmt: skip
+            for variant in phrases[name] for text in sentences(variant)]  # fmt: skip
     counted = Counter(spoken(session.timeline.events))
     assert [text for text in once if counted[text] > 1] == []
 
