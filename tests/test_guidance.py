@@ -12,6 +12,7 @@ from conftest import lacks
 from sessions import OPEN_EYES, UPRIGHT, Made, made, request, spoken, texts_of
 
 from voiceguide import Session, script
+from voiceguide.script.template import sentences
 from voiceguide.session import voices
 
 PLACES = [(language, region) for language in ("en", "de") for region in texts_of(language).regions]
@@ -47,7 +48,7 @@ def test_each_step_into_place_is_followed_by_time_for_it(session):
         assert gaps[events[0].text] >= 3000
         if turn in session.firsts:
             place = turn.area["place"][session.asked.options.method]
-            steps = [text for text in script.sentences(place, turn.side) if text in gaps]
+            steps = [text for text in sentences(place, turn.side) if text in gaps]
             assert len(steps) >= 4
             assert all(gaps[step] >= 3000 for step in steps)
 
@@ -75,7 +76,7 @@ def test_no_sentence_is_said_twice_but_the_way_to_each_side(session):
     counted = Counter(spoken(session.timeline.events))
     twice = {text for text, times in counted.items() if times > 1}
     for turn in session.turns:
-        twice -= {*script.sentences([turn.area["find"][0], turn.area["stretch"][0]], turn.side)}
+        twice -= {*sentences([turn.area["find"][0], turn.area["stretch"][0]], turn.side)}
     assert {re.sub(r"\d", "2", text) for text in twice} <= {"Round 2 of 2.", "Runde 2 von 2."}
 
 

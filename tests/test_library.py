@@ -13,7 +13,7 @@ from sessions import request
 from voiceguide import library
 from voiceguide.errors import LibraryError, RequestError
 from voiceguide.library import Region
-from voiceguide.script import sentences
+from voiceguide.script.template import sentences
 from voiceguide.script.treatment import treatment
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"

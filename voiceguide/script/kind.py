@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from voiceguide import files
 from voiceguide.clock import breath_s
@@ -15,6 +15,7 @@ from voiceguide.library import load
 from voiceguide.library.kinds import FOLDER, TEMPLATE, kind_texts, kinds
 from voiceguide.options import OPTIONS
 from voiceguide.script import treatment
+from voiceguide.script.request import Script
 from voiceguide.script.template import Phrases, evaluate, filled, render
 
 if TYPE_CHECKING:
@@ -27,15 +28,6 @@ if TYPE_CHECKING:
 
 CALM = "calm"
 _MOST_CHOICES = 100_000
-
-
-class Script(NamedTuple):
-    """A script of a kind, with its titles."""
-
-    text: str
-    title: str
-    album: str
-    note: str
 
 
 @dataclass(frozen=True, slots=True)

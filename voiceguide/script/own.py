@@ -12,9 +12,8 @@ from voiceguide.errors import RequestError, ScriptError, option
 from voiceguide.files import MAX_SCRIPT_BYTES
 from voiceguide.library import REFERENCE, load
 from voiceguide.options import OPTIONS
-from voiceguide.script import kind, plain
+from voiceguide.script import plain
 from voiceguide.script.request import Written
-from voiceguide.script.template import render
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +78,9 @@ def fill_in(request: Request, source: str, name: str, folder: Path) -> str:
     ``name`` is used in messages. Besides the macros, the template may import files in ``folder``.
     It gets the variables of the request. Raises ScriptError if it fails.
     """
+    from voiceguide.script import kind
+    from voiceguide.script.template import render
+
     options = request.options
     try:
         library = load(options.language, options.library_path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +29,15 @@ class Request:
     """The whole session, or the part of it in a track of a playlist."""
     title: str | None = None
     """A Jinja template for its title; None for the title of its kind."""
+
+
+class Script(NamedTuple):
+    """A script of a kind, with its titles."""
+
+    text: str
+    title: str
+    album: str
+    note: str
 
 
 @dataclass(frozen=True, slots=True)

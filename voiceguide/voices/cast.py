@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from voiceguide.errors import Findings
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from voiceguide.ssml import Script, WantedVoice
+    from voiceguide.ssml.cues import Style
     from voiceguide.voices.engine import Engine
 
 
@@ -37,10 +38,18 @@ class Cast:
         """Return what an engine has to say, and how."""
         style = speech.style
         voice = self.chosen.get((style.voice, style.language)) if style.voice else None
-        if voice is None and same_language(style.language, self.language):
+        language = style.language if voice is None else _language(style)
+        if voice is None and same_language(language, self.language):
             voice = self.voice
-        lexicon = self.lexicons.get(style.language)
-        return Utterance.of(speech, voice, self.calm_wpm[style.language], lexicon)
+        speech = replace(speech, style=replace(style, language=language))
+        return Utterance.of(speech, voice, self.calm_wpm[language], self.lexicons.get(language))
+
+
+def _language(style: Style) -> str:
+    """Return the language in which a text is said: its own, unless its voice speaks only others."""
+    languages = style.voice.languages if style.voice else ()
+    own = not languages or any(same_language(tag, style.language) for tag in languages)
+    return style.language if own else languages[0]
 
 
 def cast(  # noqa: PLR0913 (each by its name)
@@ -64,14 +73,16 @@ def cast(  # noqa: PLR0913 (each by its name)
     for cue in walk(script.root):
         if not isinstance(cue, Speech):
             continue
-        if cue.style.language not in calm_wpm:
-            calm_wpm[cue.style.language] = rate_wpm or engine.calm_wpm(cue.style.language)
-            lexicons[cue.style.language] = lexicon(cue.style.language)
-        if cue.style.voice is None:
-            continue
-        wanted = (cue.style.voice, cue.style.language)
-        if wanted not in chosen:
-            chosen[wanted] = engine.choose(*wanted)
-        if chosen[wanted] is None:
-            missing.add(f"no voice matches {cue.style.voice}: another one speaks", cue.at)
+        language = cue.style.language
+        if cue.style.voice is not None:
+            wanted = (cue.style.voice, language)
+            if wanted not in chosen:
+                chosen[wanted] = engine.choose(cue.style.voice, _language(cue.style))
+            if chosen[wanted] is None:
+                missing.add(f"no voice matches {cue.style.voice}: another one speaks", cue.at)
+            else:
+                language = _language(cue.style)
+        if language not in calm_wpm:
+            calm_wpm[language] = rate_wpm or engine.calm_wpm(language)
+            lexicons[language] = lexicon(language)
     return Cast(voice, calm_wpm, script.language, chosen, tuple(missing.report(name)), lexicons)

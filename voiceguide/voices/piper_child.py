@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 GAP_S = 0.385
 """The gap between sentences at 150 words per minute, as long as espeak-ng's (measured)."""
 NOISE = 0.0
-"""Without noise a phrase is always the same: onnxruntime cannot be seeded for each phrase."""
+"""Without noise a phrase is always the same: onnxruntime cannot be seeded for each phrase.
+
+Phrases of one to three words are spoken as all others: nothing sounds clearly better. Distill-MOS
+of twenty that sessions say, by en_US-joe-medium, finished: as they are 3.59; with a noise scale of
+0.333 3.66; at 0.8 of their length 3.64, at 0.65 3.65; cut from a longer text, before its pause
+3.56; with a space at both ends 3.55. Of sixteen others: as they are 3.58; with “!” 3.39, “?” 3.44,
+“,” 3.36, “;” 3.47, without a sign 3.45; cut from a longer text, behind its pause 3.37, between two
+pauses 3.43; the second of two 3.48, the middle of three 3.42. Single phrases are between 2.7 and
+4.3, and each way moves them by 0.3 up or down (tests/benchmarks/compare_piper.py).
+"""
 DURATIONS = "/Ceil_output_0"
 """The tensor that has the length of each sound, in all models that Piper's training exports."""
 _EDGES = "^$"

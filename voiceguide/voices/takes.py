@@ -30,6 +30,9 @@ _SPEECH_DB, _SOUND_DB, _EDGE_DB = 15.0, 8.0, 4.0
 """Above the floor: what is speech for sure; a soft consonant, near speech; where each begins. The
 level of white noise varies by 0.3 dB from window to window."""
 _FLOOR_DBFS = -70.0  # quieter rooms are not told apart: breath is heard in them
+_BELOW_LOUDEST_DB = 40.0
+"""A voice that is softer than usual is above its room by less; so far below its loudest moment,
+nothing is told apart either."""
 _SILENT_DBFS = -45.0  # a steady sound below comes from the room; above, speech without a pause
 _CLICK_MS, _APART_MS = 60, 150
 """A sound at the edge that is shorter, and this far from the rest, is a click; otherwise it may be
@@ -65,8 +68,10 @@ def take(samples: NDArray[np.float32], rate_hz: int) -> Take:
     heard = Pedalboard([HighpassFilter(_RUMBLE_HZ) for _ in range(_RUMBLE_POLES)])(mono, rate_hz)
     whole = heard[: heard.size // window * window].reshape(-1, window)
     levels = 10 * np.log10(np.maximum((whole.astype(np.float64) ** 2).mean(axis=1), 1e-12))
-    floor = max(_FLOOR_DBFS, float(np.percentile(levels, _FLOOR_PERCENTILE)))
+    room = float(np.percentile(levels, _FLOOR_PERCENTILE))
+    floor = max(_FLOOR_DBFS, room)
     if levels.max() > floor + _SPEECH_DB:
+        floor = max(room, min(_FLOOR_DBFS, float(levels.max()) - _BELOW_LOUDEST_DB))
         first, last = _edges(levels, floor)
         before, behind = (ms * rate_hz // 1000 for ms in (_BEFORE_MS, _BEHIND_MS))
         begin, end = max(0, first * window - before), last * window + behind

@@ -25,8 +25,12 @@ _CLOSING = ",;:!?…)]}\"'”’“‘»«"
 _MOST_ROUNDS = 4
 
 
+@functools.lru_cache(maxsize=4096)
 def spoken(text: str, language: str) -> str:
-    """Return what is said for a text: numbers, units and abbreviations as words."""
+    """Return what is said for a text: numbers, units and abbreviations as words.
+
+    A session asks for each of its sentences several times.
+    """
     tongue = _tongue(language.partition("-")[0].lower())
     if tongue is None or not (_NUMBERS.search(text) or _is_shortened(text, tongue.SHORTENED)):
         return text

@@ -1,0 +1,68 @@
+"""Scripts that were written before, in the cache: text, as data.
+
+To write a script, its templates are compiled and the library is read and checked: most of what
+``voiceguide script`` does. A script only depends on the request and the package's files, so it is
+kept under a digest of both. With texts of the listener's own, it is written each time.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voiceguide import __version__, clock, files, library, options
+from voiceguide.script.request import Script
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from voiceguide.script.request import Choice, Request
+
+MOST_BYTES = 20_000_000
+"""How large the folder may grow: some 500 scripts."""
+_CODE = (
+    *sorted(Path(__file__).parent.glob("*.py")),
+    *sorted(Path(library.__file__).parent.glob("*.py")),
+    Path(clock.__file__),
+    Path(options.__file__),
+)
+"""What decides how a script is written, besides its texts."""
+
+
+def script(request: Request, choice: Choice, write: Callable[[Request, Choice], Script]) -> Script:
+    """Return the script of a request, from the cache or from ``write``, which is then kept."""
+    *others, packaged = files.script_folders(request.options.library_path)
+    if any(folder.exists() for folder in others):
+        return write(request, choice)
+    texts = (path for path in packaged.rglob("*") if path.suffix in (".toml", ".jinja"))
+    stats = [(path, path.stat()) for path in (*sorted(texts), *_CODE)]
+    sources = _digest(tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats))
+    asked = [request.target, request.options.chosen(), request.part, request.title, choice]
+    name = hashlib.blake2b(
+        sources + json.dumps(asked, sort_keys=True).encode("utf-8", "surrogatepass"),
+        digest_size=20,
+    ).hexdigest()
+    store = files.Store(files.cache_folder() / "scripts", ".json")
+    kept = store.read(name)
+    if kept is not None:
+        return Script(*json.loads(kept))
+    written = write(request, choice)
+    store.write(name, json.dumps(written).encode())
+    store.prune(MOST_BYTES)
+    return written
+
+
+@functools.lru_cache(maxsize=8)
+def _digest(sources: tuple[tuple[Path, int, int], ...]) -> bytes:
+    """Return a digest of files, given with their sizes and times: they may be edited meanwhile."""
+    versions = f"{__version__} {importlib.metadata.version('jinja2')}"
+    digest = hashlib.blake2b(versions.encode(), digest_size=20)
+    for path, *_ in sources:
+        content = path.read_bytes()
+        digest.update(f"\0{path.name} {len(content)}\0".encode())
+        digest.update(content)
+    return digest.digest()
