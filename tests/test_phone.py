@@ -1196,7 +1196,7 @@ def test_a_session_from_the_touch_to_the_download(  # noqa: PLR0915 (it is a lon
 
     with phone.expect_download() as download:
         phone.get_by_role("link", name="Save the MP3").tap()
-    assert re.fullmatch(r"neck-.*left.*5-min\.mp3", download.value.suggested_filename)
+    assert re.fullmatch(r"neck-.*left.*5-min-seed-\d{8}\.mp3", download.value.suggested_filename)
     saved = tmp_path / "saved.mp3"
     download.value.save_as(saved)
     assert saved.read_bytes() == (server.folder / f"sessions/{id_}/session.mp3").read_bytes()

@@ -198,7 +198,7 @@ def test_everything_of_a_session_is_in_its_picture_to_scale(name, request):
 
 def test_the_bed_lies_under_all_of_it_and_the_picture_speaks_german(back):
     picture, length_ms = drawn(back), back.timeline.duration_ms
-    assert length_ms > 1_500_000
+    assert length_ms > 1_400_000
     assert boxes(picture, "bed") == places(0, length_ms)
     assert tooltips(picture, "bed")[0].endswith("\nrain\n−6.0 dB")
     texts = set(picture.xpath("//s:text/text()", namespaces=SVG))
@@ -368,7 +368,7 @@ def test_on_paper_it_is_no_wider_than_the_page_and_no_row_is_cut(calf, shown):
     widths = page.locator("svg").evaluate_all(
         "all => all.map((one) => one.getBoundingClientRect().right)"
     )
-    assert len(widths) == 13
+    assert len(widths) == 12
     assert max(widths) <= 1000
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     inside = page.locator("svg").evaluate_all(

@@ -132,7 +132,7 @@ def test_a_session_begins_at_once_and_is_what_is_rendered(server, one, calf, sta
     limit_ms = start_ms + 500
     for _attempt in range(5):
         begin = one.here()
-        terminal = Terminal(server, "calf")
+        terminal = Terminal(server, "calf", "--seed", "0")  # else, it has today's words
         terminal.watch(3)
         process = psutil.Process(terminal.process.pid)
         family = [process, *process.children(recursive=True)]
