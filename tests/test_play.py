@@ -122,7 +122,9 @@ def start_ms(calf) -> float:
     taken_ms = []
     for _ in range(2):
         begin = time.monotonic()
-        assert voiceguide("script", "calf").returncode == 0
+        subprocess.run(
+            [sys.executable, "-m", "voiceguide", "script", "calf"], check=True, capture_output=True
+        )  # a process of its own, as a listener starts
         taken_ms.append(1000 * (time.monotonic() - begin))
     return min(taken_ms)
 
@@ -585,7 +587,7 @@ def test_an_engine_that_stalls_is_replaced(server, one, ssml, tmp_path, monkeypa
     terminal = Terminal(server, script)
     stopped_voices(psutil.Process(terminal.process.pid))
     terminal.until("preparing")
-    assert terminal.end() == 0
+    assert terminal.end(3 * LIMIT_S) == 0
     rendered = voiceguide("render", script, "-o", tmp_path / "it.wav", env=server.env)
     assert rendered.returncode == 0
     reference, heard = decode(tmp_path / "it.wav"), one.since(begin)
