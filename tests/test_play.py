@@ -15,6 +15,7 @@ import tempfile
 import termios
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -326,16 +327,20 @@ def test_keys_steer_scripts_and_files_alike(server, one, two, rendered, tmp_path
 
 def test_every_kind_of_rendered_file_has_its_chapters_and_holds(server, sinks, rendered, tmp_path):
     script, reference = rendered
-    terminals, begins = [], [sink.here() for sink in sinks]
-    for sink, form in zip(("one", "two", "three"), ("wav", "flac", "ogg"), strict=True):
-        assert voiceguide("render", script, "-o", tmp_path / f"my.{form}").returncode == 0
-        path = tmp_path / f"my.{form}"
-        terminals.append(Terminal(server, path, "--from", "Two", sink=sink))
-    until("Stay quite", *terminals)
-    press("+", *terminals)
-    until("15 s more", *terminals)
-    press("n", *terminals)
-    until("how it ends", *terminals)
+    paths = [tmp_path / f"my.{form}" for form in ("wav", "flac", "ogg")]
+    for path in paths:
+        assert voiceguide("render", script, "-o", path).returncode == 0
+    begins = [sink.here() for sink in sinks]
+
+    def steered(path: Path, sink: str) -> Terminal:
+        terminal = Terminal(server, path, "--from", "Two", sink=sink)
+        for keys, shown in (("", "Stay quite"), ("+", "15 s more"), ("n", "how it ends")):
+            terminal.press(keys)
+            terminal.until(shown)
+        return terminal
+
+    with ThreadPoolExecutor() as pool:  # a hold does not wait until another file has come so far
+        terminals = list(pool.map(steered, paths, SINKS))
     at_ms = events(script, "speech")[-1]["begin_ms"]
     for terminal, sink, begin in zip(terminals, sinks, begins, strict=True):
         assert terminal.end() == 0
