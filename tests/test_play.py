@@ -290,7 +290,7 @@ def test_keys_steer_scripts_and_files_alike(server, one, two, rendered, tmp_path
     spoken = Terminal(server, script, *delay)
     recorded = Terminal(server, tmp_path / "my.mp3", *delay, sink="two")
     until("Hello there", spoken, recorded)
-    time.sleep(0.8)
+    time.sleep(0.5)  # later, a busy machine would pause within the next sentence
     press(" ", spoken, recorded)
     until("paused", spoken, recorded)
     time.sleep(1.3)
