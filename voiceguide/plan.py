@@ -313,10 +313,10 @@ def _length_ms(plan: Plan, voice: Voice) -> Callable[[Speech | Sound], int]:
     sound_ms = functools.lru_cache(maxsize=1024)(mixer.sound_ms)
 
     def length_ms(cue: Speech | Sound) -> int:
-        start()
         try:
             if isinstance(cue, Sound):
                 return sound_ms(cue)
+            start()
             return voice.length_ms(plan.cast.utterance(cue))
         except SoundError as error:
             raise ScriptError(str(error)) from error
@@ -334,15 +334,12 @@ def _length_ms(plan: Plan, voice: Voice) -> Callable[[Speech | Sound], int]:
     return length_ms
 
 
-def _least_ms(plan: Plan) -> Callable[[Speech | Sound], int]:
-    """Return a function that returns what each clip lasts at least, whoever speaks it."""
-    sound_ms = functools.lru_cache(maxsize=1024)(mixer.sound_ms)
+def _least_ms(plan: Plan) -> Callable[[Speech], int]:
+    """Return a function that returns what each phrase lasts at least, whoever speaks it."""
 
-    def least_ms(cue: Speech | Sound) -> int:
-        if isinstance(cue, Sound):
-            return sound_ms(cue)
-        wpm = max(_MOST_WPM, plan.cast.utterance(cue).rate_wpm * _HASTE)
-        return int(len(cue.text.split()) * 60_000 / wpm)
+    def least_ms(speech: Speech) -> int:
+        wpm = max(_MOST_WPM, plan.cast.utterance(speech).rate_wpm * _HASTE)
+        return int(len(speech.text.split()) * 60_000 / wpm)
 
     return least_ms
 

@@ -39,7 +39,7 @@ _SKIPPED_AT_ONCE = 1 << 16
 """JUCE, which decodes any MP3, misses the target of a seek by up to two frames (48 ms, measured).
 So it decodes from the beginning instead, at about 400 times the speed of the sound."""
 _SKIPPED_IN_ALL = 1 << 25
-"""The most for one answer: twelve minutes, decoded in about a second."""
+"""The most for one answer: twelve minutes, decoded in about two seconds."""
 _MOST_OPEN = 64
 """Files; what was closed is opened again when it is needed."""
 

@@ -38,9 +38,9 @@ class Measured(NamedTuple):
     """The name in messages."""
     utterance: Callable[[Speech], Utterance] = Utterance.of
     """Returns what an engine says for a speech."""
-    least_ms: Callable[[Speech | Sound], int] | None = None
-    """Returns what a clip lasts at least, before anything is spoken: what is too long even so need
-    not be."""
+    least_ms: Callable[[Speech], int] = lambda _: 0
+    """Returns what a phrase lasts at least, before it is spoken: a script that is too long even so
+    need not be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +118,16 @@ def _best(
 
 
 def _least_ms(scripts: Sequence[Measured]) -> int:
-    """Return what no scripts are shorter than, however they are scaled; 0 if that is not known."""
-    known = [one._replace(length_ms=one.least_ms) for one in scripts if one.least_ms]
-    if len(known) < len(scripts):
-        return 0
-    return _total_ms(_timelines(known, _scaled(STRETCH[0])))
+    """Return what scripts are not shorter than, however they are scaled; nothing is spoken."""
+
+    def unspoken(one: Measured) -> Measured:
+        def length_ms(cue: Speech | Sound) -> int:
+            return one.least_ms(cue) if isinstance(cue, Speech) else one.length_ms(cue)
+
+        return one._replace(length_ms=length_ms)
+
+    least = [unspoken(one) for one in scripts]
+    return _total_ms(_furthest(least, STRETCH[0], _timelines(least, _scaled(1)))[1])
 
 
 def _near(group: Sequence[Callable[[], Variant[_T]]], target_ms: int) -> Iterator[Variant[_T]]:
