@@ -1120,6 +1120,7 @@ def test_a_session_from_the_touch_to_the_download(  # noqa: PLR0915 (it is a lon
 ):
     phone.goto(server.url)
     phone.locator("#back .region[data-region=neck]").tap()
+    phone.locator("#near").get_by_role("button", name="Neck", exact=True).tap()
     assert phone.get_by_role("group", name="The body", include_hidden=True).count() == 1
     assert phone.locator("#options h1").text_content() == "Neck"
     choose(phone, minutes="5", side="left")
@@ -1620,7 +1621,43 @@ def test_a_touch_beside_a_shape_means_the_nearest(server, phone):
     phone.goto(server.url)
     box = phone.locator("#front .region[data-region=jaw]").bounding_box()
     phone.touchscreen.tap(box["x"] + box["width"] + 12, box["y"] + box["height"] * 0.6)
+    asked = phone.get_by_role("group", name="Which one is it?").get_by_role("button")
+    asked.first.wait_for()
+    assert "Jaw" in asked.all_text_contents()  # a finger is larger than what is there
+    assert all(box["height"] >= 44 and box["width"] >= 44 for box in map(bounds, asked.all()))
+    phone.get_by_role("button", name="Jaw", exact=True).last.tap()
     phone.locator("#options h1", has_text="Jaw").wait_for()
+
+
+def bounds(locator) -> dict:
+    return locator.bounding_box()
+
+
+@pytest.mark.parametrize(("width", "height"), [(320, 568), (360, 740)])
+def test_each_place_of_the_body_is_reached_by_a_finger(server, chromium, width, height):
+    """Touched in the middle of a shape, its region opens, or is among those that are asked for."""
+    context = chromium.new_context(
+        viewport={"width": width, "height": height}, has_touch=True, is_mobile=True, locale="en-GB"
+    )
+    page = context.new_page()
+    page.goto(server.url)
+    names = {
+        one["id"]: one["name"] for one in server.get("/api/library?language=en").json()["regions"]
+    }
+    for id_, name in names.items():
+        page.goto(f"{server.url}/#")
+        page.reload()
+        shape = page.locator(f"#body .region[data-region={id_}]").first
+        shape.scroll_into_view_if_needed()
+        box = shape.bounding_box()
+        page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.wait_for_function(
+            "location.hash.length > 1 || !document.querySelector('#near').hidden"
+        )
+        asked = page.locator("#near button").all_text_contents()
+        assert page.evaluate("location.hash") == f"#{id_}" or name in asked, (id_, asked)
+        assert all(bounds(one)["height"] >= 44 for one in page.locator("#near button").all())
+    context.close()
 
 
 def test_another_language_keeps_the_place_and_what_was_chosen(server, phone):

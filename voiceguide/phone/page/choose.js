@@ -1,12 +1,13 @@
 // Choosing what it is about: a place on the body, an entry of a list, or what was heard before.
 
 import {
-  $, ask, choices, clock, described, fill, go, item, kept, listOf, otherKinds, pageLanguage, place, regions,
-  show, site, subjectOf, texts,
+  $, ask, choices, clock, described, fill, go, item, kept, listOf, make, otherKinds, pageLanguage, place,
+  regions, show, site, subjectOf, texts,
 } from "./common.js";
 import * as diary from "./diary.js";
 
 const REACH_PX = 40; // a touch beside a shape means the nearest one
+const FINGER_PX = 44; // where several shapes are under a finger, it is asked which one is meant
 const shapes = [...document.querySelectorAll("#body .region")];
 let side; // of the body, where it was touched
 
@@ -32,6 +33,7 @@ function name(id) {
 
 function choose(id, onSide) {
   side = onSide;
+  $("#near").hidden = true;
   go(`#${id}`);
 }
 
@@ -63,14 +65,27 @@ function prepareBody() {
       choose(id);
     });
   }
-  drawing.addEventListener("click", ({ target, clientX, clientY }) => {
-    const shape = target.closest(".region") || nearest(clientX, clientY);
-    if (shape) choose(shape.dataset.region, shape.dataset.side);
+  drawing.addEventListener("click", ({ target, clientX, clientY, pointerType }) => {
+    const hit = target.closest(".region");
+    const near = nearby(clientX, clientY, hit);
+    const under = near.filter(([away]) => away <= FINGER_PX / 2).map(([, shape]) => shape);
+    const [first] = near.filter(([away]) => away <= REACH_PX).map(([, shape]) => shape);
+    const box = hit?.getBoundingClientRect();
+    const isLarge = box && Math.min(box.width, box.height) >= FINGER_PX;
+    if (pointerType === "touch" && under.length > 1 && !isLarge) askWhich(under.slice(0, 4));
+    else if (hit || first) choose((hit || first).dataset.region, (hit || first).dataset.side);
   });
 }
 
-/** Return the shape that is nearest to a point of the screen, within reach of a finger. */
-function nearest(x, y) {
+function askWhich(under) {
+  $("#near").replaceChildren(...under.map((shape) => make("button", {
+    class: "quiet", onclick: () => choose(shape.dataset.region, shape.dataset.side),
+  }, regions.get(shape.dataset.region).name)));
+  $("#near").hidden = false;
+}
+
+/** Return the shapes with how far they are from a point of the screen: of each region the nearest. */
+function nearby(x, y, hit) {
   const away = (shape) => {
     const toScreen = shape.getScreenCTM();
     const length = shape.getTotalLength();
@@ -81,9 +96,10 @@ function nearest(x, y) {
     }
     return least;
   };
-  const [first] = shapes.filter((shape) => shape.isConnected)
-    .map((shape) => [away(shape), shape]).sort(([one], [other]) => one - other);
-  return first && first[0] <= REACH_PX ? first[1] : undefined;
+  const all = shapes.filter((shape) => shape.isConnected)
+    .map((shape) => [shape === hit ? 0 : away(shape), shape]).sort(([one], [other]) => one - other);
+  const ids = all.map(([, shape]) => shape.dataset.region);
+  return all.filter(([, shape], index) => ids.indexOf(shape.dataset.region) === index);
 }
 
 function prepareLists() {
