@@ -251,6 +251,62 @@ def test_a_sentence_of_any_length_sounds_as_if_it_were_decoded_at_once(tmp_path)
         assert parts.phoneme_alignments == whole.phoneme_alignments is not None
 
 
+def decoding() -> bytes:
+    """Make a model with a decoder as Piper's: a frame's sound depends on three on each side.
+
+    Each phoneme is 100 frames; a speaker's number is added to all of them.
+    """
+    random = np.random.default_rng(1)
+    weights = {
+        "dec.conv_pre.weight": random.normal(size=(1, 1, 7)).astype(np.float32),
+        "dec.up.weight": random.normal(size=(1, 1, 256)).astype(np.float32),
+        "hundred": np.array([1, 1, 100], np.int64),
+        "first": np.array([1], np.int64),
+    }
+    nodes = [
+        helper.make_node("Cast", ["input"], ["ids"], "/Cast", to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["ids", "first"], ["apart"], "/Unsqueeze"),
+        helper.make_node("Tile", ["apart", "hundred"], ["z"], "/Tile"),
+        helper.make_node("Cast", ["sid"], ["speaker"], "/emb/Cast", to=TensorProto.FLOAT),
+        helper.make_node(
+            "Conv", ["z", "dec.conv_pre.weight"], ["pre"], "/dec/conv_pre/Conv", pads=[3, 3]
+        ),
+        helper.make_node("Add", ["pre", "speaker"], ["said"], "/dec/Add"),
+        helper.make_node(
+            "ConvTranspose", ["said", "dec.up.weight"], ["up"], "/dec/up/Conv", strides=[256]
+        ),
+        helper.make_node("Unsqueeze", ["up", "first"], ["output"], "/Unsqueeze_1"),
+    ]
+    given = {"input": [1, "n"], "input_lengths": [1], "sid": [1]}
+    graph = helper.make_graph(
+        nodes,
+        "decoding",
+        [helper.make_tensor_value_info(n, TensorProto.INT64, to) for n, to in given.items()],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, 1, 1, "t"])],
+        [numpy_helper.from_array(value, name) for name, value in weights.items()],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(made)
+    return made.SerializeToString()
+
+
+def test_windows_sound_as_one_and_each_has_its_speaker(tmp_path):
+    path = tmp_path / "x.onnx"
+    path.write_bytes(decoding())
+    whole, parts = neural_child.session(path), piper_model.load(path, tmp_path)
+    assert isinstance(parts, piper_model.Windowed)
+    assert list(tmp_path.iterdir()) == [path]
+    for ids, speaker in (([5], 0), ([3, 1, 4, 1, 5, 9, 2, 6], 0), ([3, 1, 4, 1, 5, 9, 2, 6], 3)):
+        given = {
+            "input": np.array([ids], np.int64),
+            "input_lengths": np.array([len(ids)], np.int64),
+            "sid": np.array([speaker], np.int64),
+        }
+        [expected], [found] = whole.run(None, given), parts.run(None, given)
+        assert found.shape == expected.shape == (1, 1, 1, len(ids) * 100 * 256)
+        assert np.abs(found - expected).max() < 1e-5 < np.abs(expected).max()
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="what the kernel says of memory")
 def test_a_long_sentence_takes_little_memory():
