@@ -11,6 +11,7 @@ from voiceguide import mixer
 from voiceguide.errors import RequestError
 from voiceguide.player import device as devices
 from voiceguide.player import loop
+from voiceguide.player.file import Rendered
 from voiceguide.player.keys import keys
 from voiceguide.player.player import Player
 from voiceguide.player.screen import Nothing, screen
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from voiceguide.player.device import Opener
-    from voiceguide.player.file import Rendered
     from voiceguide.player.loop import Beside
     from voiceguide.player.source import Source
     from voiceguide.timeline import Answer
@@ -68,8 +68,6 @@ def play_file(  # noqa: PLR0913 (as ``Session.play``)
     open_device = devices.opener(device)
 
     def open_source() -> Rendered:
-        from voiceguide.player.file import Rendered  # slow to import: a session needs none of it
-
         source = Rendered(Path(path), mixer.chime_before(start_delay_ms))
         check_chapter(begin, [chapter.title for chapter in source.live.chapters])
         return source
