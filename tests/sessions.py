@@ -33,7 +33,10 @@ HOLD_S = {"gentle": 30, "standard": 45, "deep": 60}
 MINUTE_MS = 60_000
 ROLLER = "foam-roller"
 UPRIGHT = {"en": r"\b(stand|lean)", "de": r"\b(steh|stell dich|stell oder|lehn)"}
-OPEN_EYES = {"en": r"eyes.* open|open.* eyes", "de": r"augen.* offen|offen.* augen|öffne.* augen"}
+OPEN_EYES = {
+    "en": r"eyes.* open|open.* eyes",
+    "de": r"augen.* (offen|auf)|offen.* augen|öffne.* augen",
+}
 
 
 @dataclass(frozen=True)
@@ -141,10 +144,12 @@ class Made:
         limits = [turn.area["pressure"] for turn in self.turns]
         return limits[0] if all(limit == limits[0] for limit in limits) else None
 
-    def cautions(self, turn: Turn) -> list[str]:
-        """Return what to avoid, after a limit that the other areas do not have."""
-        limit = None if self.pressure else turn.area["pressure"]
-        return [*(limit or ()), *turn.area["cautions"]]
+    def limit(self, turn: Turn) -> list[str]:
+        """Return how hard to press, where it differs from area to area; else nothing."""
+        if len({str(one.area["pressure"]) for one in self.turns}) == 1:
+            return []
+        usual: list[str] = self.texts.wording["phrases"][f"pressure_{self.asked.options.level}"]
+        return list(turn.area["pressure"] or usual)
 
     def mobilize(self, turn: Turn) -> list[str]:
         """Return the texts that explain the movement."""

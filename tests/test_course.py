@@ -45,6 +45,13 @@ def test_there_are_two_to_three_sessions_a_week_never_on_two_days_in_a_row():
     ]  # fmt: skip
 
 
+def test_the_tool_stays_the_one_of_the_first_week():
+    methods = {one.session.title for one in plan("calf", 4).appointments}
+    assert methods == {"Calf: Fascia ball"}
+    chosen_one = {one.session.title for one in plan("calf", 2, method="thumb").appointments}
+    assert chosen_one == {"Calf: Thumb"}
+
+
 def test_levels_rise_from_week_to_week_unless_one_is_chosen():
     levels = [(one.week, one.level) for one in plan("neck", 4).appointments]
     assert levels == [

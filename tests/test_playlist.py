@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -127,7 +128,8 @@ def test_a_folder_has_tracks_whose_names_are_in_order_with_what_belongs_to_them(
     found = sorted(path.name for path in made.iterdir())
     beside = ["cover.png", "feed.xml", f"{FOLDER}.m3u8", f"{FOLDER}.xspf"]
     suffixes = ("chapters.json", "mp3", "vtt")
-    assert found == [f"{name}.{suffix}" for name in NAMES for suffix in suffixes] + beside
+    made = [[f"{name}.{suffix}" for suffix in suffixes] for name in (*NAMES, "whole-session")]
+    assert found == sorted(beside + list(itertools.chain.from_iterable(made)))
     assert all(re.fullmatch(r"[a-z0-9.-]{1,60}", name) for name in found)  # on any card
 
 
@@ -224,18 +226,31 @@ def test_a_podcast_reader_finds_episodes_and_their_files(made):
     assert parsed.feed.language == "en"
     assert parsed.feed.image.href == f"{URL}/{FOLDER}/cover.png"
     assert [entry.title for entry in parsed.entries] == [
-        f"Neck {number}/5: {title}" for number, title in enumerate(TITLES, 1)
+        "Neck: Fascia ball",
+        *(f"Neck {number}/5: {title}" for number, title in enumerate(TITLES, 1)),
     ]
-    assert len({entry.id for entry in parsed.entries}) == len(NAMES)
+    assert len({entry.id for entry in parsed.entries}) == len(NAMES) + 1
     dates = [entry.published_parsed for entry in parsed.entries]
     assert dates == sorted(set(dates))
-    for entry, name in zip(parsed.entries, NAMES, strict=True):
+    for entry, name in zip(parsed.entries, ["whole-session", *NAMES], strict=True):
         (enclosure,) = entry.enclosures
         path = made / f"{name}.mp3"
         assert enclosure.href == f"{URL}/{FOLDER}/{name}.mp3"
         assert int(enclosure.length) == path.stat().st_size
         assert enclosure.type == "audio/mpeg"
         assert int(entry.itunes_duration) == round(MP3(path).info.length)
+
+
+def test_one_more_episode_has_all_of_it(made):
+    whole = feedparser.parse((made / "feed.xml").read_bytes()).entries[0]
+    assert whole.itunes_episodetype == "bonus"
+    assert "itunes_episode" not in whole
+    chapters = [
+        str(one.sub_frames["TIT2"]) for one in MP3(made / "whole-session.mp3").tags.getall("CHAP")
+    ]
+    assert len([title for title in chapters if title.endswith("Press and move")]) == 3
+    for listed in (f"{FOLDER}.m3u8", f"{FOLDER}.xspf"):
+        assert "whole-session" not in (made / listed).read_text("utf-8")
 
 
 def test_the_feed_follows_the_rules_of_the_podcast_namespaces(made):
@@ -411,7 +426,7 @@ def test_an_episode_that_sounds_different_is_a_new_one_and_no_other(neck):
     tags = replace(other.tags, track="2/5", source_digest="x", date="2031-02-03T04:05:06")
     other.export(neck / "02-base-of-skull.mp3", tags=tags)
     changed = feedparser.parse(feed(tracks(neck), URL)).entries
-    assert [new.id == old.id for new, old in zip(changed, before, strict=True)] == [
+    assert [new.id == old.id for new, old in zip(changed, before[1:], strict=True)] == [
         True, False, True, True, True,
     ]  # fmt: skip
     dates = [entry.published for entry in changed]
@@ -678,7 +693,15 @@ def test_a_full_card_is_told_and_left_as_it_was(made, tmp_path):
         says = r"has [\d.]+ MB free, but [\d.]+ MB are needed .*: make room"
         with pytest.raises(ExportError, match=says):  # there is room for one, not for two
             copy([made], card)
-        assert contents(card) == before == {f"{FOLDER}/{k}": v for k, v in contents(made).items()}
+        assert (
+            contents(card)
+            == before
+            == {
+                f"{FOLDER}/{name}": content
+                for name, content in contents(made).items()
+                if not name.startswith("whole-session.")  # the tracks are all that a player needs
+            }
+        )
         assert [path.name for path in card.iterdir()] == [FOLDER]
     finally:
         subprocess.run(["umount", str(card)], check=True)

@@ -125,7 +125,7 @@ def test_in_500_sessions_the_length_is_exact_and_no_hold_is_under_30_or_over_90_
     lengths: set[int] = set()
     rounds: dict[int, set[int]] = {}
     for seed in range(500):
-        number, part = seed % len(SESSIONS), (0.99, 1.0, 1.02)[seed // len(SESSIONS) % 3]
+        number, part = seed % len(SESSIONS), (0.991, 1.0, 1.015)[seed // len(SESSIONS) % 3]
         made = listened(adaptive(number, part), seed)
         asked_ms = length_ms(number, part)
         assert made.duration_ms == asked_ms, seed

@@ -277,22 +277,28 @@ def test_the_listener_hears_all_that_is_needed_for_the_place(session):
     if session.silent:
         return
     full = session.asked.options.guidance == "full"
+    phrases = session.texts.wording["phrases"]
     for number, turn in enumerate(session.turns):
         area, side, first = turn.area, turn.side, turn in session.firsts
         find, press, stretch = (
             [
                 text
                 for text in spoken(session.parts(key)[number].events)
-                if text not in session.texts.wording["phrases"]["eyes_open"]
+                if text not in (*phrases["eyes_open"], *phrases["eyes_open_first"])
             ]
             for key in ("find", "press", "stretch")
         )
-        assert has_run(find, worded(area["find"] if full and first else area["find"][:1], side))
+        assert has_run(find, worded(area["find"][:1], side))
         assert has_run(stretch, worded(area["stretch"][:1], side))
         if first:
             assert has_run(stretch, worded(area["stretch"], side))
-        if first:
-            assert has_run(find, worded(session.cautions(turn), side))
+        if first:  # how hard, and where not, is said before fingers stay on the spot
+            begin, *way, spot = worded(area["find"], side)
+            feels = full and session.asked.options.method != ROLLER  # which meets all of a muscle
+            told = [begin, *worded(session.limit(turn), side), *(way if feels else [])]
+            assert has_run(find, told)
+            assert has_run(find, [*worded(area["cautions"], side), *([spot] if feels else [])])
+            assert find.index(told[-1]) < find.index(worded(area["cautions"], side)[0])
         if full and first:
             assert has_run(find, worded(area["place"][session.asked.options.method], side))
             assert has_run(press, worded(session.mobilize(turn), side))
@@ -342,7 +348,8 @@ def test_nothing_is_said_in_words_for_the_other_side(session):
             area, phrases = turn.area, session.phrases(turn.side)
             texts = [
                 *area["find"],
-                *session.cautions(turn),
+                *session.limit(turn),
+                *turn.area["cautions"],
                 *area["stretch"],
                 *session.mobilize(turn),
             ]
@@ -368,11 +375,14 @@ def test_the_listener_is_warned_before_the_first_pressure(session):
     warned = spoken(event for event in session.timeline.events if event.begin_ms < first_hold)
     farewell = spoken(close.events)
     phrases = session.texts.wording["phrases"]
-    pressure = session.pressure or phrases[f"pressure_{session.asked.options.level}"]
+    usual = phrases[f"pressure_{session.asked.options.level}"]
+    varied = session.limit(session.turns[0])
+    pressure = session.pressure or (phrases["pressure_each"] if varied else usual)
     if session.rolled:  # the roller comes before the place is found
         warned = spoken(session.timeline.events)
     for texts in (pressure, phrases["stop"], phrases["doctor"], phrases["never"]):
         assert has_run(warned, worded(texts, None))
+    assert has_run(warned, worded(varied, session.turns[0].side))
     assert set(worded(session.warnings, None)) <= set(warned)
     for words in SAFETY_WORDS[session.asked.options.language]:
         assert re.search(words, " ".join(warned).lower()), words

@@ -258,8 +258,8 @@ class Region(Model):
     def treating(self, areas: Sequence[Area]) -> Region:
         """Return the region with these areas only, which a session treats, and their warnings.
 
-        If all bear the same pressure, it is the region's; if they differ, each area that bears less
-        than the level says it first among its cautions.
+        If all bear the same pressure, it is the region's; if they differ, each area has its own, or
+        none if it bears what the level says.
         """
         others = {text for area in self.areas for text in area.warnings}
         others -= {text for area in areas for text in area.warnings}
@@ -268,7 +268,7 @@ class Region(Model):
         if all(limit == limits[0] for limit in limits):
             return self.model_copy(update={"areas": list(areas), "pressure": limits[0], **said})
         told = [
-            area.model_copy(update={"cautions": [*(limit or ()), *area.cautions]})
+            area.model_copy(update={"pressure": limit})
             for area, limit in zip(areas, limits, strict=True)
         ]
         return self.model_copy(update={"areas": told, "pressure": None, **said})
@@ -343,6 +343,12 @@ class Wording(Model):
     """How warnings of what must not be pressed begin; they are said while the spot is found."""
     upright: list[str] = []
     """Beginnings of words by which one stands, leans or balances: eyes stay open."""
+    standing: list[str] = []
+    """Beginnings of sentences by which one stands."""
+    rising: list[str] = []
+    """What is said where one gets up, which takes longer than a step."""
+    lowering: list[str] = []
+    """Beginnings of sentences by which one who stands gets down, which takes longer too."""
     props: dict[str, str] = {}
     """What is named before the session, by the beginning of the word in the texts of an area."""
 

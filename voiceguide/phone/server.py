@@ -285,7 +285,8 @@ class _Page:
             marks = await run_in_threadpool(playlist.marks, path)
             found = json.dumps([asdict(mark) for mark in marks])
             return responses.content(request, found.encode(), responses.TYPES["json"])
-        feed = functools.partial(playlist.feed, first_url=folder.resolve().as_uri())
+        first, whole = folder.resolve().as_uri(), await run_in_threadpool(playlist.whole, folder)
+        feed = functools.partial(playlist.feed, first_url=first, whole=whole)
         lists: dict[str, Callable[[list[playlist.Track], str], bytes]]
         lists = {"m3u8": playlist.m3u8, "xspf": playlist.xspf, "xml": feed}
         if path.suffix[1:] not in lists:

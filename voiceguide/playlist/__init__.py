@@ -8,6 +8,7 @@ The folder contains these files; NN counts from 01, so that names sort in the or
     cover.png
     FOLDER.m3u8, FOLDER.xspf, named after the folder
     feed.xml                if the web address of the folder is known
+    whole-session.mp3       then too: all that is treated, as one more episode of the feed
 
 The lists are made from the files' tags, so that a program that serves such a folder can make them
 for its own address. They are written with ElementTree: feedgen supports the tags of iTunes, but not
@@ -38,12 +39,13 @@ from voiceguide.plan import fit, plan
 from voiceguide.playlist.folder import (
     COVER,
     FEED,
+    WHOLE,
     copy,
     files,
 )
 from voiceguide.playlist.lists import m3u8, xspf
 from voiceguide.playlist.podcast import chapters, feed, podcast_guid
-from voiceguide.playlist.track import Track, marks, read, tracks
+from voiceguide.playlist.track import Track, marks, read, tracks, whole
 from voiceguide.playlist.writing import Entry, now, numbered, write
 from voiceguide.script import Request
 from voiceguide.session import Session
@@ -66,6 +68,7 @@ __all__ = [
     "podcast_guid",
     "read",
     "tracks",
+    "whole",
     "xspf",
 ]
 
@@ -133,12 +136,27 @@ class Playlist:
         ]
         with alone(Path(folder), waiting):
             picture = cover.titled(subject, self.title)
-            return write(Path(folder), numbered(entries), picture, url, progress)
+            return write(
+                Path(folder),
+                numbered(entries),
+                picture,
+                url,
+                progress,
+                whole=self._whole(id3) if url else None,
+            )
 
     @property
     def name(self) -> str:
         """The name for its folder: the target, and the options that differ from the defaults."""
         return "-".join([self.target, *self._options.names()])
+
+    def _whole(self, id3: Literal["2.4", "2.3"]) -> Entry | None:
+        """Return one session of all areas, or of as many as fit; None for a kind without any."""
+        if not self.about.whole:
+            return None
+        area = {"area": "all"} if self._options.minutes is None else {}
+        session = Session(self.target, **{**self._options.chosen(), **area})
+        return Entry(WHOLE, session, replace(session.tags, track="0", date=now(), id3=id3))
 
     def _stems(self) -> list[str]:
         names = [track.name for track in self.about.tracks]

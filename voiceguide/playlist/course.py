@@ -21,6 +21,7 @@ from voiceguide import clock, script
 from voiceguide.errors import RequestError
 from voiceguide.export import cover
 from voiceguide.files import alone, write_bytes
+from voiceguide.options import chosen
 from voiceguide.playlist.lists import add
 from voiceguide.playlist.writing import Entry, now, numbered, write
 from voiceguide.script import Request
@@ -56,9 +57,12 @@ _WORDS: dict[str, dict[str, str | tuple[str, ...]]] = {
         "head": ("Done", "Day", "Session", "Level", "Length", "Pain before", "after"),
         "scale": "Pain is a number from 0, none, to 10, the worst.",
         "notes": (
-            "Not on a spot that is still sore: wait a day, or skip a session.",
-            "The pressure is strong but bearable, at most 6 of 10.",
+            "Ask a doctor first if you have an illness that the session names.",
+            "Never on a spot that is still sore: wait until it is not, or skip a session.",
+            "Press only as strongly as each session says, never more than 6 of 10.",
             "Stop if pain is sharp or electric, or if you feel numb, faint or dizzy.",
+            "Go on to the next level only if the last session left you no worse.",
+            "New numbness, weakness, fever or chest pain: no session, but a doctor.",
         ),
         "doctor": "No change after two to four weeks: see a physiotherapist or a doctor.",
     },
@@ -69,9 +73,12 @@ _WORDS: dict[str, dict[str, str | tuple[str, ...]]] = {
         "head": ("Erledigt", "Tag", "Sitzung", "Stufe", "Länge", "Schmerz vorher", "nachher"),
         "scale": "Der Schmerz ist eine Zahl von 0 (keiner) bis 10 (der stärkste).",
         "notes": (
-            "Nicht auf einer wunden Stelle: einen Tag warten oder eine Sitzung auslassen.",
-            "Der Druck ist kräftig, aber erträglich, höchstens 6 von 10.",
-            "Aufhören bei stechendem oder elektrisierendem Schmerz, Taubheit oder Schwindel.",
+            "Mit einer Krankheit, die die Sitzung nennt, zuerst in die Arztpraxis.",
+            "Nie auf einer Stelle, die noch wund ist: warten oder eine Sitzung auslassen.",
+            "Nur so fest drücken, wie die Sitzung sagt, nie mehr als 6 von 10.",
+            "Aufhören, wenn es sticht, elektrisch oder taub wird, oder bei Schwindel.",
+            "Zur nächsten Stufe nur, wenn es nach der letzten Sitzung nicht schlechter war.",
+            "Neue Taubheit, Schwäche, Fieber, Brustschmerz: keine Sitzung, zum Arzt.",
         ),
         "doctor": "Keine Änderung nach zwei bis vier Wochen: zur Physiotherapie oder zum Arzt.",
     },
@@ -127,6 +134,9 @@ class Course:
         """All sessions, in order; each has a choice of words of its own."""
         found: list[Appointment] = []
         given = self._options.chosen()
+        if self._has_levels:  # the tool stays the one of the first week
+            first = {**given, "level": given.get("level", _LEVELS[0][0])}
+            given["method"] = script.method_of(Request(self.target, chosen(first)))
         for week in range(1, self.weeks + 1):
             levels = _LEVELS[min(week, len(_LEVELS)) - 1]
             for number, day in enumerate(_DAYS[len(levels)]):

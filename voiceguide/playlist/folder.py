@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 
 COVER = "cover.png"
 FEED = "feed.xml"
+WHOLE = "whole-session"
+"""The name of the file that has all of it, without suffix."""
 
 
 def files(folder: Path) -> list[Path]:
     """Return the files of the playlist in ``folder``, ignoring others."""
     made = [folder / COVER, folder / FEED, m3u8_path(folder), xspf_path(folder)]
-    made += itertools.chain.from_iterable(map(files_of, track_paths(folder)))
+    ours = [*track_paths(folder), whole_path(folder)]
+    made += itertools.chain.from_iterable(map(files_of, ours))
     return sorted(path for path in made if path.is_file())
 
 
@@ -40,12 +43,23 @@ def copy(folders: Sequence[Path], to: Path) -> list[Path]:
                 raise ExportError(
                     f"{there}: contains {others[0]}{more}, which would be lost: move it away first"
                 )
-    return transfer.copy({folder.name: files(folder) for folder in folders}, to)
+    return transfer.copy({folder.name: _files_for_card(folder) for folder in folders}, to)
+
+
+def _files_for_card(folder: Path) -> list[Path]:
+    """Return what a player needs: all but what only the feed names."""
+    return [path for path in files(folder) if not path.name.startswith(f"{WHOLE}.")]
 
 
 def track_paths(folder: Path) -> list[Path]:
     """Return the files of the tracks in ``folder``, in order, ignoring other programs' files."""
-    return [path for path in sorted(folder.glob("*.mp3")) if export.written_by_voiceguide(path)]
+    paths = (path for path in sorted(folder.glob("*.mp3")) if path.stem != WHOLE)
+    return [path for path in paths if export.written_by_voiceguide(path)]
+
+
+def whole_path(folder: Path) -> Path:
+    """Return the path of the file that has all of it."""
+    return folder / f"{WHOLE}.mp3"
 
 
 def files_of(path: Path) -> Iterator[Path]:

@@ -26,12 +26,15 @@ _PODCAST_GUID = uuid.UUID("ead4c236-bf58-58c6-a2c6-a6b28d128cb6")
 """The namespace of podcast:guid, from its specification."""
 
 
-def feed(tracks: Sequence[Track], url: str, first_url: str | None = None) -> bytes:
+def feed(
+    tracks: Sequence[Track], url: str, first_url: str | None = None, whole: Track | None = None
+) -> bytes:
     """Return a podcast feed: RSS 2.0 with the tags of iTunes and of Podcasting 2.0.
 
     ``url`` is the address of the folder with the tracks. The podcast's id depends on it (or on
     ``first_url``, an earlier address). The id of an episode depends on its name and its sound: it
-    stays when the same is made again, and an episode that sounds different is a new one.
+    stays when the same is made again, and an episode that sounds different is a new one. ``whole``
+    has all that is treated, as one more episode; it is dated before the tracks.
     """
     for prefix, namespace in (("atom", _ATOM), ("itunes", _ITUNES), ("podcast", _PODCAST)):
         ET.register_namespace(prefix, namespace)
@@ -59,12 +62,15 @@ def feed(tracks: Sequence[Track], url: str, first_url: str | None = None) -> byt
     add(channel, f"{{{_PODCAST}}}guid", str(podcast_guid(guid_address)))
     add(channel, f"{{{_PODCAST}}}medium", "podcast")
     add(channel, f"{{{_PODCAST}}}locked", "no")
-    latest = max(track.date for track in tracks)
+    latest = max(track.date for track in (*tracks, *([whole] if whole else [])))
+    if whole:
+        _add_episode(channel, whole, base, whole.title, latest)
     for track in tracks:
         # Apps sort by date, and some show nothing else: the order of the tracks is that of their
         # dates, and a change moves all of them, so that what is new is never sorted below.
         date = latest + dt.timedelta(seconds=track.number)
-        _add_episode(channel, track, base, f"{track.number}/{len(tracks)}", date)
+        title = f"{track.album} {track.number}/{len(tracks)}: {track.title}"
+        _add_episode(channel, track, base, title, date)
     return document(root)
 
 
@@ -92,11 +98,11 @@ def chapters(track: Track) -> bytes:
 
 
 def _add_episode(
-    channel: ET.Element, track: Track, base: str, place: str, date: dt.datetime
+    channel: ET.Element, track: Track, base: str, title: str, date: dt.datetime
 ) -> None:
     link = f"{base}/{quote(track.path.name)}"
     item = add(channel, "item")
-    add(item, "title", f"{track.album} {place}: {track.title}")
+    add(item, "title", title)
     add(item, f"{{{_ITUNES}}}title", track.title)
     add(item, "description", "\n".join(one.title for one in track.chapters) or track.title)
     name = f"{track.path.parent.resolve().name}/{track.language}/{track.path.stem}/{track.sound}"
@@ -104,8 +110,9 @@ def _add_episode(
     add(item, "pubDate", email.utils.format_datetime(date, usegmt=True))
     add(item, "enclosure", url=link, length=str(track.size_bytes), type="audio/mpeg")
     add(item, f"{{{_ITUNES}}}duration", str(round(track.duration_ms / 1000)))
-    add(item, f"{{{_ITUNES}}}episode", str(track.number))
-    add(item, f"{{{_ITUNES}}}episodeType", "full")
+    if track.number:
+        add(item, f"{{{_ITUNES}}}episode", str(track.number))
+    add(item, f"{{{_ITUNES}}}episodeType", "full" if track.number else "bonus")
     add(item, f"{{{_ITUNES}}}explicit", "false")
     add(item, f"{{{_ITUNES}}}image", href=f"{base}/{COVER}")
     add(

@@ -10,7 +10,7 @@ from mutagen import MutagenError, mp3
 
 from voiceguide import export
 from voiceguide.errors import ExportError
-from voiceguide.playlist.folder import track_paths
+from voiceguide.playlist.folder import track_paths, whole_path
 from voiceguide.timeline import Chapter
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class Track:
 
     path: Path
     number: int
+    """From 1 on; 0 for the file that has all of it."""
     title: str
     album: str
     artist: str
@@ -43,6 +44,12 @@ class Track:
 def tracks(folder: Path) -> list[Track]:
     """Return the tracks of a playlist in ``folder``, in order, ignoring other files."""
     return [read(path) for path in track_paths(folder)]
+
+
+def whole(folder: Path) -> Track | None:
+    """Return the file that has all of a playlist; None if there is none. Raises ExportError."""
+    path = whole_path(folder)
+    return read(path) if path.is_file() and export.written_by_voiceguide(path) else None
 
 
 def read(path: Path) -> Track:

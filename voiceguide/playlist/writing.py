@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from voiceguide.playlist.folder import (
     files_of,
     m3u8_path,
     transcript_path,
+    whole_path,
     xspf_path,
 )
 from voiceguide.playlist.lists import m3u8, xspf
@@ -41,37 +43,44 @@ class Entry:
     """Those of its file."""
 
 
-def write(
+def write(  # noqa: PLR0913 (each by its name)
     folder: Path,
     entries: Sequence[Entry],
     cover: bytes,
     url: str | None,
     progress: Callable[[float], None] | None,
+    *,
+    whole: Entry | None = None,
 ) -> Path:
     """Write tracks into ``folder``, then its lists; return the path of the M3U8.
 
     What is there and still right is not made again; our tracks that are not among ``entries`` are
-    removed. Raises a VoiceguideError.
+    removed. ``whole`` has all of it in one file, which is only in the feed. Raises a
+    VoiceguideError.
     """
-    paths = [folder / f"{entry.stem}.mp3" for entry in entries]
-    for number, (entry, path) in enumerate(zip(entries, paths, strict=True)):
+    wanted = [*entries, *([whole] if whole else [])]
+    for number, entry in enumerate(wanted):
         if progress is not None:
-            progress(number / len(paths))
-        _export_track(entry.session, path, entry.tags, share(progress, number, len(paths)))
+            progress(number / len(wanted))
+        path = folder / f"{entry.stem}.mp3"
+        _export_track(entry.session, path, entry.tags, share(progress, number, len(wanted)))
     write_bytes(folder / COVER, cover)
+    paths = [folder / f"{entry.stem}.mp3" for entry in entries]
     made = [replace(read(path), number=number) for number, path in enumerate(paths, 1)]
-    for track in made:
+    all_of_it = read(whole_path(folder)) if whole else None
+    for track in (*made, *([all_of_it] if all_of_it else [])):
         write_bytes(chapters_path(track.path), chapters(track))
     write_bytes(m3u8_path(folder), m3u8(made))
     write_bytes(xspf_path(folder), xspf(made))
     if url is None:
         remove(folder / FEED)
     else:
-        write_bytes(folder / FEED, feed(made, url))
-    for track in tracks(folder):
-        if track.path not in paths:
-            for path in files_of(track.path):
-                remove(path)
+        write_bytes(folder / FEED, feed(made, url, whole=all_of_it))
+    extra = [track.path for track in tracks(folder) if track.path not in paths]
+    if whole is None and export.written_by_voiceguide(whole_path(folder)):
+        extra.append(whole_path(folder))
+    for path in itertools.chain.from_iterable(map(files_of, extra)):
+        remove(path)
     return m3u8_path(folder)
 
 

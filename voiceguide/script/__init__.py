@@ -120,6 +120,20 @@ def options_of(request: Request) -> list[str]:
     return kind.meant(request)[0].options
 
 
+def method_of(request: Request) -> str | None:
+    """Return the id of the method that a session takes; None for one that is not about a region.
+
+    Raises as ``write`` does.
+    """
+    if own.path_of(request.target) is not None:
+        return None
+    from voiceguide.script import kind, treatment
+
+    found = kind.subject(request)
+    is_region = found.kind.about == "region"
+    return treatment.treatment(request, found.library).method.id if is_region else None
+
+
 def _written(request: Request, choice: Choice) -> Script:
     from voiceguide.script import kind
 

@@ -51,6 +51,8 @@ class About:
     region: str | None
     """The region's id; None for a kind that is about itself."""
     tracks: tuple[Track, ...]
+    whole: bool
+    """Whether one session can have all that the tracks treat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def about(request: Request) -> About:
         tracks = [
             Track(one.name or one.part, one.part, one.title, one.options) for one in kind.tracks
         ]
-        return About(texts.name, None, tuple(tracks))
+        return About(texts.name, None, tuple(tracks), whole=False)
     part = kind.tracks[0].part
     region, _, areas, _ = treatment.treatment(replace(request, part=part), found.library)
     treatment.by_area(request, found.library, areas)
@@ -116,7 +118,7 @@ def about(request: Request) -> About:
                 Track(area.id, one.part, one.title, {**one.options, "area": area.id})
                 for area in areas
             ]
-    return About(region.name, region.id, tuple(tracks))
+    return About(region.name, region.id, tuple(tracks), whole=True)
 
 
 def write(request: Request, choice: Choice) -> Script:

@@ -138,6 +138,7 @@ def context(request: Request, library: Library, areas: int) -> dict[str, Any]:
         "warnings": [text for text in region.cautions if text not in never],
         "never": never,
         "treatments": treatments,
+        "alike": len({str(area.pressure) for area in region.areas}) == 1 or bool(region.pressure),
         "track": [area.id for area in whole.areas].index(treated[0].id),
         "prepared": list(itertools.compress(treatments, prepared)),
         "preparing": preparing and preparing.model_dump(),
@@ -147,17 +148,31 @@ def context(request: Request, library: Library, areas: int) -> dict[str, Any]:
 def _described(area: Area, method_id: str, wording: Wording) -> dict[str, Any]:
     """Return an area for a template, with how the body is held.
 
-    ``upright`` and ``stretch_upright`` say whether one stands, leans or balances; ``moves`` whether
-    one gets up or down for the stretch.
+    ``upright`` and ``stretch_upright`` say whether one stands, leans or balances; ``place_moves``
+    whether one gets up or down to come into place, ``moves`` for the stretch.
     """
-    upright = wording.is_upright([area.find[0], *area.place.get(method_id, ())])
-    stretch_upright = wording.is_upright(area.stretch)
+    place = list(area.place.get(method_id, ()))
+    up, down = wording.standing, wording.lowering
+    stood = _begins(up, area.find[:1])
+    place_moves = _begins(down if stood else up, place[:1])
+    stands = _begins(up, place) or (stood and not place_moves)
+    stretched = _begins(up, area.stretch)
+    is_elsewhere = _begins(down, area.stretch[:1]) if stands else stretched
+    rises = any(words.lower() in area.stretch[0].lower() for words in wording.rising)
     return {
         **area.model_dump(),
-        "upright": upright,
-        "stretch_upright": stretch_upright,
-        "moves": upright != stretch_upright and area.stretch_alone is None,
+        "upright": wording.is_upright([area.find[0], *place]),
+        "stretch_upright": wording.is_upright(area.stretch),
+        "stretch_standing": stretched,
+        "place_moves": place_moves,
+        "moves": (is_elsewhere and area.stretch_alone is None) or rises,
     }
+
+
+def _begins(starts: Sequence[str], texts: Sequence[str]) -> bool:
+    """Whether any text begins with any of these words."""
+    begins = tuple(start.lower() for start in starts)
+    return any(text.lower().startswith(begins) for text in texts)
 
 
 def _said(area: Area, method_id: str) -> list[str]:

@@ -79,20 +79,21 @@ def choose(
     nearest possible lengths, and whatever ``resolve`` raises.
     """
     nearest_ms: list[int] = []
-    *others, last = groups
-    put_off: Sequence[Callable[[], Variant[_T]]] = ()
-    for group in (*others, last):
-        if group is not last and _least_ms(group[0]().scripts) > target_ms:
-            put_off = group
-            continue
-        best, lengths_ms = _best(group, target_ms)
-        if best:
-            return best
-        nearest_ms += lengths_ms
-        if max(lengths_ms) < target_ms:
-            break  # later groups are even shorter
-    if put_off and max(nearest_ms) < target_ms:
-        nearest_ms += _best(put_off, target_ms)[1]
+    too_long: list[tuple[int, int, Sequence[Callable[[], Variant[_T]]]]] = []
+    too_short_ms = -1
+    for number, group in enumerate(groups):
+        least_ms = _least_ms(group[0]().scripts)
+        if least_ms > target_ms:
+            too_long.append((least_ms, number, group))
+        elif least_ms > too_short_ms:  # else, it is even shorter than one that is too short
+            best, lengths_ms = _best(group, target_ms)
+            if best:
+                return best
+            nearest_ms += lengths_ms
+            if max(lengths_ms) < target_ms:
+                too_short_ms = least_ms
+    if too_long and max(nearest_ms, default=0) < target_ms:
+        nearest_ms += _best(min(too_long)[-1], target_ms)[1]
     below = [ms for ms in nearest_ms if ms < target_ms]
     above = [ms for ms in nearest_ms if ms > target_ms]
     raise LengthError((*sorted(below)[-1:], *sorted(above)[:1]))
