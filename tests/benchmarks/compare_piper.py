@@ -21,10 +21,9 @@ import torch
 from piper import PiperVoice
 from piper.config import PiperConfig, SynthesisConfig
 
-from voiceguide.voices import neural_child, pace
+from voiceguide.voices import pace, piper_model
 from voiceguide.voices.clip import finish
 from voiceguide.voices.engine import Spoken
-from voiceguide.voices.piper_child import DURATIONS
 
 TEXTS = (
     "Breathe in.", "Breathe out.", "Welcome.", "And in.", "And breathe out.", "As long again.",
@@ -93,7 +92,7 @@ def main() -> None:
     given = parser.parse_args()
     judge = distillmos.ConvTransformerSQAModel().eval()
     config = PiperConfig.from_dict(json.loads(Path(f"{given.model}.json").read_text("utf-8")))
-    session = neural_child.load(given.model, Path(tempfile.mkdtemp()), DURATIONS)
+    session = piper_model.load(given.model, Path(tempfile.mkdtemp()))
     voice = PiperVoice(session, config, download_dir=given.model.parent)
 
     def lasts_s(text: str, scale: float) -> float:

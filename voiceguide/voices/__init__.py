@@ -6,7 +6,8 @@ that was made before is read from the cache; its key is everything that decides 
 
     engine      what an utterance and an engine are, and the table of engines, found by name
     pyttsx3     every system's own voices (espeak-ng on Linux), for where there is no better one
-    piper       neural voices, each a model in a file (piper_download downloads them)
+    piper       neural voices, each a model in a file (piper_model runs it in a process,
+                piper_download downloads them)
     kokoro      one neural model with many English voices (kokoro_download downloads it)
     neural      what those two share, with neural_child and pace in their processes
     times       when each word is said, and which written word it is

@@ -34,28 +34,44 @@ def load(model: Path, folder: Path, durations: str) -> onnxruntime.InferenceSess
     came before (https://protobuf.dev/programming-guides/encoding/#last-one-wins): a copy of the
     model in ``folder`` gets another output, without reading it. Raises what onnxruntime raises.
     """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = THREADS
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-
-    def session(path: Path) -> onnxruntime.InferenceSession:
-        return onnxruntime.InferenceSession(
-            str(path), sess_options=options, providers=["CPUExecutionProvider"]
-        )
-
     copy = folder / model.name
     try:
         shutil.copyfile(model, copy)
         with copy.open("ab") as file:
-            file.write(_field(_GRAPH, _field(_OUTPUT, _field(_NAME, durations.encode()))))
+            file.write(field(_GRAPH, field(_OUTPUT, field(_NAME, durations.encode()))))
         with contextlib.suppress(Exception):  # without that tensor, it is refused
             return session(copy)
     finally:
         copy.unlink(missing_ok=True)
     return session(model)
+
+
+def session(model: Path, threads: int = THREADS) -> onnxruntime.InferenceSession:
+    """Load a model as it is, to run with so many threads; raises what onnxruntime raises."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(
+        str(model), sess_options=options, providers=["CPUExecutionProvider"]
+    )
+
+
+def field(number: int, content: bytes) -> bytes:
+    """Return a field of Protocol Buffers, of a number up to 15."""
+    return head(number, len(content)) + content
+
+
+def head(number: int, size: int) -> bytes:
+    """Return what stands before the content of a field that has ``size`` bytes."""
+    found = [number << 3 | 2]
+    while size > 0x7F:  # noqa: PLR2004 (seven bits in each byte)
+        found.append(size & 0x7F | 0x80)
+        size >>= 7
+    return bytes((*found, size))
 
 
 class Speech:
@@ -113,8 +129,3 @@ class Speech:
     def _append(self, samples: Samples) -> None:
         self._parts.append(samples)
         self._frames += samples.size
-
-
-def _field(number: int, content: bytes) -> bytes:
-    """Return a field of Protocol Buffers of less than 128 bytes."""
-    return bytes((number << 3 | 2, len(content))) + content

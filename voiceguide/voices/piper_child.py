@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from voiceguide.child import Asker, serve
 from voiceguide.errors import VoiceError
-from voiceguide.voices import neural_child, pace
+from voiceguide.voices import neural_child, pace, piper_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +31,6 @@ of twenty that sessions say, by en_US-joe-medium, finished: as they are 3.59; wi
 pauses 3.43; the second of two 3.48, the middle of three 3.42. Single phrases are between 2.7 and
 4.3, and each way moves them by 0.3 up or down (tests/benchmarks/compare_piper.py).
 """
-DURATIONS = "/Ceil_output_0"
-"""The tensor that has the length of each sound, in all models that Piper's training exports."""
 _EDGES = "^$"
 """What Piper puts before the first and behind the last phoneme of a sentence."""
 
@@ -59,7 +57,7 @@ class Speaker:
         self._config = PiperConfig.from_dict(
             json.loads(model.with_name(f"{model.name}.json").read_text("utf-8"))
         )
-        session = neural_child.load(model, folder, DURATIONS)
+        session = piper_model.load(model, folder)
         self._voice = PiperVoice(session, self._config, download_dir=model.parent)
 
     def speak(
