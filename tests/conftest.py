@@ -95,8 +95,13 @@ class Rendered:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep the user's cache and library out of the tests, and the tests out of them."""
-    os.environ["VOICEGUIDE_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+    """Keep the user's cache and library out of the tests, and the tests out of them.
+
+    Where tests run in several processes, a phrase is spoken once for all of them.
+    """
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    os.environ["VOICEGUIDE_CACHE_DIR"] = str(shared / "cache")
     os.environ["VOICEGUIDE_DATA_DIR"] = str(tmp_path_factory.mktemp("data"))
     os.environ["VOICEGUIDE_CONFIG_DIR"] = str(tmp_path_factory.mktemp("config"))
     os.environ["VOICEGUIDE_NO_PACKAGED_VOICES"] = "1"  # one that is installed would speak

@@ -30,7 +30,7 @@ class Pipe:
     def start(self):
         self.thread.start()
     def run(self):
-        while not self.ended.wait(0.002):
+        while not self.ended.wait(0.001):
             self.file.write(self.read(480))
     def close(self):
         self.ended.set()
@@ -264,7 +264,7 @@ def lines(shown: str) -> list[str]:
 @pytest.mark.slow
 def test_the_words_change_with_the_local_date_unless_a_seed_is_given(pipe, tmp_path):
     template = tmp_path / "mine.ssml.jinja"
-    template.write_text(TEMPLATE, "utf-8")
+    template.write_text(TEMPLATE.replace("25s", "1s"), "utf-8")
 
     def run(zone: str, *arguments: object) -> subprocess.CompletedProcess[str]:
         env = {**os.environ, "TZ": zone}

@@ -182,13 +182,14 @@ def test_words_a_minute_mean_the_same_as_with_espeak(data, ssml):
         assert ours == pytest.approx(espeak, rel=0.2), rate
 
 
-def test_another_model_or_voice_is_spoken_anew(data, ssml):
+def test_another_model_or_voice_is_spoken_anew(data, ssml, tmp_path, monkeypatch):
+    monkeypatch.setenv("VOICEGUIDE_CACHE_DIR", str(tmp_path))
     fill(data, am_michael=300)
     script = ssml("Spoken once.")
 
     def clip_names() -> set[str]:
         assert Session(script, voice="kokoro").timeline.duration_ms > 300
-        return {path.name for path in Path(os.environ["VOICEGUIDE_CACHE_DIR"]).rglob("*.clip")}
+        return {path.name for path in tmp_path.rglob("*.clip")}
 
     known = clip_names()
     assert clip_names() == known
@@ -417,20 +418,18 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_the_real_model_speaks_the_same_each_time(real):
-    said = Utterance("Breathe in. Let your leg rest on the ball.", "en", None, 140, 0.0)
+    said = Utterance("Let your leg rest.", "en", None, 140, 0.0)
     sounds = []
-    for voice in (real, real, f"{real}#bf_emma"):
-        engine = engines(str(voice))()
+    for _ in range(2):
+        engine = engines(str(real))()
         try:
             sounds.append(engine.speak(said))
         finally:
             engine.close()
-    one, other, emma = (sound.samples for sound in sounds)
+    one, other = (sound.samples for sound in sounds)
     assert np.array_equal(one, other)
-    assert not np.array_equal(one, emma)
-    for samples in (one, emma):
-        assert 3.5 < len(samples) / RATE_HZ < 6.5  # nine words and a pause
-        assert 0.1 < np.abs(samples).max() <= 1
+    assert 1.0 < len(one) / RATE_HZ < 3.0  # four words
+    assert 0.1 < np.abs(one).max() <= 1
 
 
 @pytest.mark.slow
