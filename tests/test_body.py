@@ -33,7 +33,7 @@ CONTRAINDICATIONS = {
     "head and neck": {
         "en": (
             "rheumatoid arthritis", "unstable neck", "narrowed neck arteries", "fainting",
-            "double sight", "new severe headache", "stiff neck with fever", "throat",
+            "double vision", "new severe headache", "stiff neck with fever", "throat",
         ),
         "de": (
             "Rheuma", "instabil", "verengten Halsarterien", "Ohnmacht", "Doppelbild",
@@ -219,9 +219,9 @@ def test_a_limit_of_one_area_is_said_with_it_where_others_bear_more():
 
 
 def test_a_session_only_says_the_warnings_of_what_it_treats():
-    assert "Chest pressure or pain" not in said("shoulder", area="top-of-shoulder")
+    assert "chest pressure or pain" not in said("shoulder", area="top-of-shoulder")
     assert "rheumatoid arthritis" not in said("shoulder", area="outer-shoulder")
-    assert "Chest pressure or pain" in said("shoulder", area="outer-shoulder")
+    assert "chest pressure or pain" in said("shoulder", area="outer-shoulder")
     assert "a knee that is swollen, locks" in said("knee", area="upper-inner-calf")
 
 

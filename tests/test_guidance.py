@@ -130,7 +130,17 @@ def test_warnings_take_35_seconds_at_most_in_every_region(language, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("region", "area"), [("neck", "base-of-skull"), ("foot", "arch")])
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("target", ["shoulder-pain", "arm-pain", "hip", "plantar-fasciitis"])
+def test_warnings_for_several_parts_of_the_body_take_35_seconds_at_most(target, language, tmp_path):
+    assert 10_000 <= warnings_ms(tmp_path, "pyttsx3", target, language, area="all") <= 35_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("region", "area"),
+    [("neck", "base-of-skull"), ("foot", "arch"), ("shoulder-pain", "all"), ("leg-pain", "all")],
+)
 def test_a_slower_voice_says_the_longest_warnings_in_35_seconds(
     region, area, tmp_path, monkeypatch
 ):

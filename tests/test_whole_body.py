@@ -293,11 +293,14 @@ def test_the_listener_hears_all_that_is_needed_for_the_place(session):
         if first:
             assert has_run(stretch, worded(area["stretch"], side))
         if first:  # how hard, and where not, is said before fingers stay on the spot
-            begin, *way, spot = worded(area["find"], side)
+            begin, way, spot = (
+                worded(texts, side)
+                for texts in (area["find"][:1], area["find"][1:-1], area["find"][-1:])
+            )
             feels = full and session.asked.options.method != ROLLER  # which meets all of a muscle
-            told = [begin, *worded(session.limit(turn), side), *(way if feels else [])]
+            told = [*begin, *worded(session.limit(turn), side), *(way if feels else [])]
             assert has_run(find, told)
-            assert has_run(find, [*worded(area["cautions"], side), *([spot] if feels else [])])
+            assert has_run(find, [*worded(area["cautions"], side), *(spot if feels else [])])
             assert find.index(told[-1]) < find.index(worded(area["cautions"], side)[0])
         if full and first:
             assert has_run(find, worded(area["place"][session.asked.options.method], side))
