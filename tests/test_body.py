@@ -25,8 +25,8 @@ CONTRAINDICATIONS = {
         ),
         "de": (
             "Thrombose", "Blutverdünnern", "Blutungsneigung", "Schwangerschaft", "Osteoporose",
-            "Kortison", "Krebs", "frischer Verletzung oder Operation", "Fieber",
-            "Taubheit oder Schwäche", "Diabetes", "Implantat",
+            "Kortison auf Dauer", "Krebs", "frischer Verletzung oder Operation", "Fieber",
+            "Taubheit oder Schwäche", "Diabetes", "Implantat", "künstlichem Gelenk",
             "blaue Flecken, Wunden oder entzündete, geschwollene oder taube Stellen",
         ),
     },
@@ -36,7 +36,7 @@ CONTRAINDICATIONS = {
             "double vision", "new severe headache", "stiff neck with fever", "throat",
         ),
         "de": (
-            "Rheuma", "instabil", "verengten Halsarterien", "Ohnmacht", "Doppelbild",
+            "[Rr]heuma", "instabil", "verengten Halsarterien", "Ohnmacht", "Doppelbild",
             "neuem starkem Kopfschmerz", "steifem Nacken mit Fieber", "Kehle",
         ),
     },
