@@ -86,6 +86,8 @@ GERMAN = {
     "Leg den Faszienball bereit.": "fˈastsiːənbˌal",
     "Unter dem Schulterblatt.": "ʃˈʊltɜblˌat.",
     "Behutsam, mit einem Handtuch.": "bəhˈuːtzɑːm, mɪt ˌaɪnəm hˈanttˌuːx.",
+    "Bei Gelenkrheuma.": "ɡəlˈɛŋkɾˌɔøma.",
+    "Bei Kortison auf Dauer.": "kɔɾtiːzˈoːn",
     "Bei Verwirrtheit.": "fɛɾvˈɪɾthaɪt.",
     "Wenn der Schmerz zunimmt.": "tsˈuːnˌɪmt.",
     "Die nächste Stelle.": "nˈɛːçstə",
