@@ -739,7 +739,7 @@ def shown_options(page: str) -> set[str]:
 def test_the_page_has_a_field_for_each_option_that_it_may_choose(server):
     assert shown_options(server.get("/").text) == {
         "method", "area", "side", "level", "pace", "guidance", "explain", "prepare", "language",
-        "minutes", "bed", "voice", "rate",
+        "minutes", "bed", "voice", "rate", "ask",
     }  # fmt: skip
 
 
@@ -1576,6 +1576,38 @@ def test_a_hold_is_made_longer_and_felt_and_an_exercise_is_repeated(server, sess
     assert not phone.evaluate("document.querySelector('audio').muted")
     phone.evaluate(f"document.querySelector('audio').currentTime = {hold['end_ms'] / 1000 - 0.3}")
     until(phone, "window.felt?.length >= 2")  # its end
+
+
+def test_how_a_spot_feels_is_asked_and_followed(server, phone):
+    wish = {"target": "calf", "side": "left", "level": "gentle", "guidance": "brief", "ask": True}
+    about = server.made("sessions", wish)
+    timeline = server.get(f"/sessions/{about['id']}.json").json()
+    (ask,) = [mark for mark in timeline["marks"] if mark["kind"] == "ask"]
+    hold = [mark for mark in timeline["marks"] if mark["kind"] == "hold"][-1]
+    close = timeline["chapters"][-1]
+    phone.goto(f"{server.url}/#session/{about['id']}")
+    phone.get_by_role("button", name="Play", exact=True).tap()
+    asked = phone.get_by_role("group", name="How does the spot feel?")
+
+    def answer(name: str) -> None:
+        phone.evaluate(f"document.querySelector('audio').currentTime = {ask['begin_ms'] / 1000}")
+        asked.wait_for()
+        assert all(bounds(button)["height"] >= 60 for button in asked.get_by_role("button").all())
+        asked.get_by_role("button", name=name, exact=True).tap()
+        asked.wait_for(state="hidden")
+
+    answer("The same")
+    assert now_s(phone) == pytest.approx(hold["begin_ms"] / 1000, abs=1.5)  # once more
+    answer("Better")
+    assert ask["begin_ms"] / 1000 <= now_s(phone) < ask["end_ms"] / 1000 + 3  # it goes on
+    phone.reload()
+    phone.get_by_role("button", name="Play", exact=True).tap()
+    answer("Worse")
+    assert now_s(phone) == pytest.approx(close["begin_ms"] / 1000, abs=1.5)  # the closing words
+    phone.goto(f"{server.url}/#")
+    heard = phone.locator("#heard").text_content()
+    assert "the upper calf, left: Worse" in heard
+    assert "the upper calf, left: The same" in heard
 
 
 def test_numbers_before_and_after_stay_on_the_phone(server, session, phone):

@@ -180,7 +180,8 @@ class Options:
         Option("As the level says; or, in “play”, until you say next, 30 to 90 s.", of_kinds=True),
     ] = "fixed"
     ask: Annotated[
-        bool, Option("Ask after each spot how it feels; “play” follows the answer.", of_kinds=True)
+        bool,
+        Option("After each spot, ask how it feels, and follow that.", of_kinds=True, page="more"),
     ] = False
     language: Annotated[
         str, Option("The language of the texts.", of_words=True, page="more", check=_text)

@@ -27,6 +27,16 @@ export function begin(session) {
 /** Note a number, from 0 to 10, “before” or “after”. */
 export function note(entry, when, number) {
   entry[when] = number;
+  keep(entry);
+}
+
+/** Note how a spot feels: better, same or worse. */
+export function felt(entry, spot, how) {
+  entry.spots = [...(entry.spots || []), { spot, answer: how }];
+  keep(entry);
+}
+
+function keep(entry) {
   const entries = kept.list("diary");
   const index = entries.findLastIndex((one) => one.date === entry.date);
   if (index >= 0) entries[index] = entry;
@@ -81,9 +91,10 @@ function details(wish) {
 
 const day = (date) => new Date(date).toLocaleDateString(pageLanguage, { day: "numeric", month: "short" });
 
-function heard({ date, title, language, wish, before, after }) {
+function heard({ date, title, language, wish, before, after, spots = [] }) {
   const numbers = before === null && after === null ? "" : `${before ?? "–"} → ${after ?? "–"}`;
-  return item({ onclick: () => request("session", wish) }, title, day(date), numbers, language);
+  const details = [day(date), ...spots.map(({ spot, answer }) => `${spot}: ${texts[answer]}`)].join(" · ");
+  return item({ onclick: () => request("session", wish) }, title, details, numbers, language);
 }
 
 /** Return for each place with two pairs of numbers or more how they went, before and after. */

@@ -17,6 +17,7 @@ const MORE_S = 15; // by which a hold is made longer
 const COUNTDOWN_MS = 4000; // its last tones, before which that happens
 const LONG_MS = 9000; // shorter holds are part of a breath
 const SWIPE_PX = 60;
+const MOST_PRESSED_MS = 300_000; // of a spot, with all its rounds: the protocol's five minutes
 const QUIET_MS = 600; // after which it is said why nothing is heard
 const RETRY_MS = 2000;
 
@@ -33,6 +34,8 @@ let memory = null; // its address there
 let from = ""; // what is loaded: "", "computer" or "memory"
 let goal_s = null; // where to go once it is loaded
 let entry = null; // in the diary
+let answered = new Set(); // questions how a spot feels
+let again = new Map(); // rounds that were asked for, by question
 let longer = { hold: null, left: 0, again: false }; // a hold that is made longer
 const quiet = { since: 0, at_s: 0, tried: 0 }; // for how long nothing has been heard
 
@@ -65,6 +68,7 @@ function take(session) {
   now.holds = marked("hold", "stretch");
   now.moves = marked("move");
   now.sides = marked("side");
+  now.asks = marked("ask");
   now.rounds = marked("hold").filter((hold) => hold.end_ms - hold.begin_ms >= LONG_MS);
   now.end_s = session.chapters.at(-1)?.end_ms / 1000 || 0;
   now.name = subjectOf(session.album)?.name || session.album;
@@ -80,6 +84,8 @@ function take(session) {
   drawn = {};
   if (same) { playing(wish); return; }
   begun = false;
+  answered = new Set();
+  again = new Map();
   entry = null;
   for (const number of document.querySelectorAll("#before input, #after input")) number.checked = false;
   done(false);
@@ -318,6 +324,34 @@ function stay(ms) {
   return audio.currentTime * 1000;
 }
 
+// How a spot feels
+
+/** Return the question that is asked, unless it was answered. */
+const askedAt = (ms) => now.asks.find((one) => one.begin_ms <= ms && ms < one.end_ms && !answered.has(one));
+
+/** Follow an answer: go on, press once more if that is not too long, or go to the closing words. */
+function answer(how) {
+  const ask = now && askedAt(at() * 1000);
+  if (!ask) return;
+  answered.add(ask);
+  entry ??= diary.begin(now);
+  diary.felt(entry, ask.label, how);
+  if (how === "worse") seek(now.chapters.at(-1).begin_ms / 1000);
+  else if (how === "same") {
+    const chapter = now.chapters[chapterAt(ask.begin_ms)];
+    const rounds = now.rounds.filter((one) => one.begin_ms >= chapter.begin_ms && one.end_ms <= ask.begin_ms);
+    const last = rounds.at(-1);
+    const more = (again.get(ask) || 0) + 1;
+    const pressed_ms = last && (rounds.length + more) * (last.end_ms - last.begin_ms);
+    if (last && pressed_ms <= MOST_PRESSED_MS) {
+      again.set(ask, more);
+      answered.delete(ask); // it is asked once more
+      seek(last.begin_ms / 1000);
+    }
+  }
+  draw();
+}
+
 // The stage
 
 /** Return how large the circle is: it grows with breathing in, and stays so while that is held. */
@@ -402,6 +436,9 @@ function draw() {
   }
   put("#round", roundAt(shown));
   put("#coming", comingAt(shown));
+  const ask = begun && askedAt(shown);
+  $("#answers").hidden = !ask;
+  $("#stage").classList.toggle("asking", Boolean(ask));
   const seconds = Math.floor(ms / 1000);
   if (drawn.second !== seconds) {
     drawn.second = seconds;
@@ -552,6 +589,7 @@ $("#repeat").addEventListener("click", repeat);
 $("#longer-hold").addEventListener("click", lengthenThis);
 $("#position").addEventListener("input", (event) => seek(Number(event.target.value)));
 $("#stretch-again").addEventListener("click", stretchAgain);
+for (const button of $("#answers").children) button.addEventListener("click", () => answer(button.value));
 $("#from-begin").addEventListener("click", () => { seek(0); playing(true); });
 $("#to-playlist").addEventListener("click", () => requestPlaylist(now.options));
 
@@ -572,6 +610,7 @@ $("#touch").addEventListener("click", () => {
 const KEYS = {
   " ": toggle, ArrowLeft: () => seek(at() - JUMP_S), ArrowRight: () => seek(at() + JUMP_S),
   n: () => skip(1), p: () => skip(-1), r: repeat, "+": lengthenThis, q: () => playing(false),
+  1: () => answer("better"), 2: () => answer("same"), 3: () => answer("worse"),
 };
 document.addEventListener("keydown", (event) => {
   const isField = event.target.closest("input, select, textarea, summary");
