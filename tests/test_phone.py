@@ -1578,6 +1578,51 @@ def test_a_hold_is_made_longer_and_felt_and_an_exercise_is_repeated(server, sess
     until(phone, "window.felt?.length >= 2")  # its end
 
 
+LISTENER = """
+window.SpeechRecognition = class extends EventTarget {
+  static available({ processLocally }) { return processLocally ? "available" : "unavailable"; }
+  start() { window.listener = this; }
+  abort() { window.listener = null; }
+};
+window.speaks = (transcript) => {
+  const event = new Event("result");
+  Object.assign(event, { resultIndex: 0, results: [[{ transcript }]] });
+  window.listener.dispatchEvent(event);
+};
+"""
+"""A browser's speech recognition, with what is said given by the test."""
+
+
+def test_it_listens_only_where_the_phone_itself_understands(server, session, phone):
+    phone.add_init_script("delete window.SpeechRecognition; delete window.webkitSpeechRecognition")
+    phone.goto(f"{server.url}/#session/{session['id']}")
+    phone.locator("#player-title").wait_for()
+    assert not phone.locator("#listen").is_visible()
+    phone.add_init_script(LISTENER)
+    phone.reload()
+    phone.get_by_label("Obey what I say: pause, go on, next, stop").check()
+    phone.get_by_role("button", name="Play", exact=True).tap()
+    until(phone, "window.listener?.processLocally && window.listener.lang === 'en-US'")
+    phone.evaluate("document.querySelector('audio').currentTime = 30")
+    until(phone, "document.querySelector('audio').currentTime > 30.2")
+    phone.evaluate("speaks('we will pause the dishwasher later')")  # talk, not a command
+    phone.evaluate("speaks('Next.')")
+    until(phone, "document.querySelector('audio').currentTime > 33")
+    assert not phone.evaluate("document.querySelector('audio').paused")
+    phone.evaluate("speaks('stop')")
+    until(phone, "document.querySelector('audio').paused")
+    assert phone.locator("#stage .waits").text_content() == "Let go slowly."
+    phone.evaluate("speaks('go on')")
+    until(phone, "!document.querySelector('audio').paused")
+    phone.evaluate(
+        "listener.dispatchEvent(Object.assign(new Event('error'), {error: 'not-allowed'}))"
+    )
+    phone.locator("#touch").tap()
+    assert "gives no microphone" in phone.locator("#listen-trouble").text_content()
+    phone.goto(f"{server.url}/#")
+    assert not phone.evaluate("window.listener?.wanted")
+
+
 def test_how_a_spot_feels_is_asked_and_followed(server, phone):
     wish = {"target": "calf", "side": "left", "level": "gentle", "guidance": "brief", "ask": True}
     about = server.made("sessions", wish)

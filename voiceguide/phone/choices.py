@@ -18,8 +18,10 @@ import jinja2
 
 from voiceguide import __version__, export, files, lengths, library, mixer
 from voiceguide.clock import PACES
+from voiceguide.errors import RequestError
 from voiceguide.export import cover
 from voiceguide.library import kinds
+from voiceguide.listen.words import words
 from voiceguide.phone import form
 from voiceguide.voices import best, clip
 
@@ -104,6 +106,14 @@ def language(accepted: str) -> str:
     return next((tag for _, _, tag in sorted(ranked) if tag in known), library.REFERENCE)
 
 
+def _commands(language: str, own: Path | None) -> dict[str, list[str]]:
+    """Return what can be said to a session; nothing in a language in which nobody is understood."""
+    try:
+        return {name: list(said) for name, said in words(language, own).commands.items()}
+    except RequestError:
+        return {}
+
+
 @functools.lru_cache(maxsize=16)
 def _choices(language: str, _stamp: str, own: Path | None = None) -> str:
     texts = library.load(language, own)
@@ -111,6 +121,7 @@ def _choices(language: str, _stamp: str, own: Path | None = None) -> str:
     return json.dumps(
         {
             "language": language,
+            "commands": _commands(language, own),
             "languages": {
                 one: library.load(one, own).wording.language_name for one in library.languages(own)
             },

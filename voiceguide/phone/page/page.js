@@ -10,6 +10,7 @@
 //   player    the stage, and how it plays
 //   sound     a file, taken in whole
 //   awake     the screen stays on
+//   listen    what is said steers it
 //   diary     favourites and what was heard, on this phone only
 
 import { $, place, site, subjectOf, view } from "./common.js";

@@ -9,6 +9,7 @@ import {
 import { stayAwake } from "./awake.js";
 import { figures } from "./choose.js";
 import * as diary from "./diary.js";
+import * as listen from "./listen.js";
 import { requestPlaylist } from "./request.js";
 import { takeIn } from "./sound.js";
 
@@ -171,6 +172,7 @@ function leave() {
   audio.load();
   from = "";
   now = null;
+  listen.listening(false);
   stage();
   if (lockScreen) {
     lockScreen.metadata = null;
@@ -221,6 +223,7 @@ function playing(on) {
   stage();
   if (lockScreen) lockScreen.playbackState = on ? "playing" : "paused";
   stayAwake(on);
+  listen.listening(begun || on);
   if (on) {
     done(false);
     begun = true;
@@ -592,6 +595,35 @@ $("#stretch-again").addEventListener("click", stretchAgain);
 for (const button of $("#answers").children) button.addEventListener("click", () => answer(button.value));
 $("#from-begin").addEventListener("click", () => { seek(0); playing(true); });
 $("#to-playlist").addEventListener("click", () => requestPlaylist(now.options));
+
+const LOUDER = 0.2;
+const JUST_SAID_MS = 4000; // in which the microphone may still have the session's own voice
+
+/** Do what was said; return whether it could be done. */
+function obey(command) {
+  if (!now) return false;
+  const does = {
+    pause: () => playing(false), stop: () => playing(false), go_on: () => playing(true),
+    next: () => skip(1), back: () => skip(-1), repeat, longer: lengthenThis,
+    louder: () => { audio.volume = Math.min(1, audio.volume + LOUDER); },
+    softer: () => { audio.volume = Math.max(LOUDER, audio.volume - LOUDER); },
+    better: () => answer("better"), same: () => answer("same"), worse: () => answer("worse"),
+  }[command];
+  does?.();
+  if (command === "stop") {
+    waits(texts.let_go);
+    listen.speak(texts.let_go);
+  }
+  return Boolean(does);
+}
+
+/** Return whether the session itself has just said a word. */
+function saysIt(word) {
+  const ms = at() * 1000;
+  return wish && now?.speech.some((event) => event.begin_ms <= ms && ms < event.end_ms + JUST_SAID_MS
+    && event.text.toLowerCase().includes(word));
+}
+listen.prepare(obey, saysIt);
 
 let touched = null; // where a touch of the stage began
 let swiped = false;
