@@ -138,7 +138,7 @@ def test_without_a_length_breathing_takes_about_five_minutes_and_a_half(pace, co
 def test_breathing_says_when_to_stop_and_warns_who_should_not_hold_the_breath():
     for language, words in (
         ("en", ("dizzy", "pregnancy")),
-        ("de", ("schwindlig", "Schwangerschaft")),
+        ("de", ("schwindlig", "schwanger")),
     ):
         for guidance in ("full", "brief"):
             session = Session("breathing", pace="box", language=language, guidance=guidance)
