@@ -1310,7 +1310,8 @@ def test_what_does_not_suit_is_not_shown_and_not_sent(server, phone):
     phone.locator("#trouble", has_text="not now").wait_for()
     assert asked.pop() == {
         "target": "neck", "method": "fascia-ball", "area": "all", "side": "left",
-        "level": "standard", "guidance": "full", "explain": True, "language": "en",
+        "level": "standard", "guidance": "full", "explain": True, "ask": False,
+        "language": "en",
     }  # fmt: skip
     phone.get_by_role("button", name="Make a playlist").first.tap()
     until(phone, "document.querySelector('#trouble').textContent.includes('not now')")

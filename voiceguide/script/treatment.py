@@ -135,6 +135,7 @@ def context(request: Request, library: Library, areas: int) -> dict[str, Any]:
         "region": region.model_dump(),
         "method": method.model_dump(),
         "needed": [*(tool.spoken for tool in tools[1:]), *wording.props_in(texts)],
+        "props": wording.props_in(texts),
         "warnings": [text for text in region.cautions if text not in never],
         "never": never,
         "treatments": treatments,
