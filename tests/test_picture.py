@@ -368,7 +368,7 @@ def test_on_paper_it_is_no_wider_than_the_page_and_no_row_is_cut(calf, shown):
     widths = page.locator("svg").evaluate_all(
         "all => all.map((one) => one.getBoundingClientRect().right)"
     )
-    assert len(widths) == 12
+    assert len(widths) == 13
     assert max(widths) <= 1000
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     inside = page.locator("svg").evaluate_all(
