@@ -80,10 +80,12 @@ const meant = new Map(); // what each button keeps
 async function offer(selector, all) {
   const button = $(selector);
   meant.set(button, all);
-  button.hidden = !canKeep || !all.length;
-  if (button.hidden) return;
+  button.hidden = true; // until it is known what it says
+  if (!canKeep || !all.length) return;
   const kept = await areKept(all);
-  if (meant.get(button) === all) tell(button, kept ? texts.unkeep : texts.keep, kept);
+  if (meant.get(button) !== all) return;
+  tell(button, kept ? texts.unkeep : texts.keep, kept);
+  button.hidden = false;
 }
 
 function tell(button, text, kept) {
