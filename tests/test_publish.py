@@ -29,6 +29,7 @@ LOOK = """
 name = "Praxis Müller"
 logo = "logo.svg"
 accent = "#8b1e5a"
+email = "praxis@example.org"
 
 [text]
 en = "Exercises for our patients.\\n\\nAsk us."
@@ -142,6 +143,8 @@ def test_every_link_of_a_site_answers(server):
     manifest = json.loads((site / "site.webmanifest").read_text("utf-8"))
     links |= {f"{url}/{icon['src']}" for icon in manifest["icons"]}
     feed = feedparser.parse((site / "sessions/feed.xml").read_bytes())
+    owner = {"name": "Praxis Müller", "email": "praxis@example.org"}
+    assert feed.feed.publisher_detail == owner
     assert [entry.itunes_title for entry in feed.entries] == [
         "Calf: Trigger tool",
         "Breathing: calm",
@@ -226,6 +229,7 @@ def test_nothing_is_published_where_one_target_fails(tmp_path):
         ('logo = "none.png"', 1, "none.png is not there"),
         ('logo = "bad.png"', 1, "cannot be read as a picture"),
         ('[[links]]\ntext = "x"\naddress = "javascript:alert(1)"', 3, "must be an address"),
+        ('email = "nobody"', 1, "email: must be an address such as info@example.org"),
         ('colour = "#8b1e5a"', 1, "colour"),
     ],
 )

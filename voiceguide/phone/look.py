@@ -29,6 +29,7 @@ _LINEAR = 0.04045
 """Below this, sRGB is linear; the formula is that of WCAG's relative luminance."""
 _LOGOS = (".svg", ".png", ".jpg", ".jpeg")
 _MOST_LOGO_BYTES = 500_000
+_EMAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+")
 _ADDRESS = re.compile(r"(https?://|mailto:|tel:)\S+|(?![\w+.-]*:)[^\s/][^\s]*")
 
 
@@ -70,6 +71,12 @@ def _light(color: str) -> str:
 def _address(written: str) -> str:
     if not _ADDRESS.fullmatch(written):
         raise ValueError("must be an address such as https://example.org/imprint or imprint.html")
+    return written
+
+
+def _email(written: str) -> str:
+    if not _EMAIL.fullmatch(written):
+        raise ValueError("must be an address such as info@example.org")
     return written
 
 
@@ -125,6 +132,8 @@ class Look(_Part):
     background: Annotated[Color, AfterValidator(_light)] = _LIGHT_GROUND
     """The color behind everything, by day; by night it stays dark."""
     links: list[Link] = []
+    email: Annotated[str, AfterValidator(_email)] | None = None
+    """Where directories of podcasts write; anyone who reads the feeds sees it."""
 
     def paragraphs(self, language: str) -> list[str]:
         """Return the text in a language."""

@@ -191,7 +191,8 @@ class _Site:
             for one in self._published
         ]
         picture = cover.titled(self._published[0].picture if len(entries) == 1 else "", name)
-        write(folder, entries, picture, self._url and f"{self._url}/{_SESSIONS}", progress)
+        url = self._url and f"{self._url}/{_SESSIONS}"
+        write(folder, entries, picture, url, progress, email=self._look.email)
         return [playlist.read(folder / f"{entry.stem}.mp3") for entry in entries]
 
     def _write_session(self, one: _Published, track: Track) -> dict[str, Any]:
@@ -231,7 +232,8 @@ class _Site:
         """Write a playlist; return what the page needs to know of it."""
         path = f"{_PLAYLISTS}/{name}"
         folder = self._files.folder / path
-        one.export(folder, progress, url=self._url and f"{self._url}/{path}")
+        url = self._url and f"{self._url}/{path}"
+        one.export(folder, progress, url=url, email=self._look.email)
         self._files.claim(f"{path}/{file.name}" for file in playlist.files(folder))
         tracks = playlist.tracks(folder)
         for track in tracks:

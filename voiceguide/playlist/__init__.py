@@ -110,12 +110,13 @@ class Playlist:
             return [Session.of(plan(request)) for request in self._requests]
         return [Session.of(one) for one in fit(self._requests, length_ms)]
 
-    def export(
+    def export(  # noqa: PLR0913 (each is a fact of its own)
         self,
         folder: str | os.PathLike[str],
         progress: Callable[[float], None] | None = None,
         *,
         url: str | None = None,
+        email: str | None = None,
         id3: Literal["2.4", "2.3"] = "2.4",
         waiting: Callable[[], object] = lambda: None,
     ) -> Path:
@@ -124,10 +125,11 @@ class Playlist:
         A track is only made if it is missing, damaged, or was made from something else; our tracks
         that no longer belong to the playlist are removed. The lists are written last. ``url`` is
         the web address of the folder; without it, there is no feed, as apps could not follow its
-        links. ``progress`` is called now and then with the fraction that is done, from 0 to 1.
-        ``id3`` is the version of the tags. While another program writes into the folder,
-        ``waiting`` is called, and this waits. Raises a VoiceguideError; finished tracks stay, and
-        need not be made again.
+        links. ``email`` is the address in the feed to which directories of podcasts write.
+        ``progress`` is called now and then with the fraction that is done, from 0 to 1. ``id3`` is
+        the version of the tags. While another program writes into the folder, ``waiting`` is
+        called, and this waits. Raises a VoiceguideError; finished tracks stay, and need not be made
+        again.
         """
         subject = self.about.region or self.target
         entries = [
@@ -143,6 +145,7 @@ class Playlist:
                 url,
                 progress,
                 whole=self._whole(id3) if url else None,
+                email=email,
             )
 
     @property

@@ -27,14 +27,19 @@ _PODCAST_GUID = uuid.UUID("ead4c236-bf58-58c6-a2c6-a6b28d128cb6")
 
 
 def feed(
-    tracks: Sequence[Track], url: str, first_url: str | None = None, whole: Track | None = None
+    tracks: Sequence[Track],
+    url: str,
+    first_url: str | None = None,
+    whole: Track | None = None,
+    email: str | None = None,
 ) -> bytes:
     """Return a podcast feed: RSS 2.0 with the tags of iTunes and of Podcasting 2.0.
 
     ``url`` is the address of the folder with the tracks. The podcast's id depends on it (or on
     ``first_url``, an earlier address). The id of an episode depends on its name and its sound: it
     stays when the same is made again, and an episode that sounds different is a new one. ``whole``
-    has all that is treated, as one more episode; it is dated before the tracks.
+    has all that is treated, as one more episode; it is dated before the tracks. ``email`` is the
+    owner's, to whom directories of podcasts write.
     """
     for prefix, namespace in (("atom", _ATOM), ("itunes", _ITUNES), ("podcast", _PODCAST)):
         ET.register_namespace(prefix, namespace)
@@ -56,6 +61,10 @@ def feed(
         add(image, name, text)
     add(channel, f"{{{_ITUNES}}}image", href=f"{base}/{COVER}")
     add(channel, f"{{{_ITUNES}}}author", first.artist)
+    if email:
+        owner = add(channel, f"{{{_ITUNES}}}owner")
+        add(owner, f"{{{_ITUNES}}}name", first.artist)
+        add(owner, f"{{{_ITUNES}}}email", email)
     add(channel, f"{{{_ITUNES}}}explicit", "false")
     add(channel, f"{{{_ITUNES}}}type", "serial")
     add(channel, f"{{{_ITUNES}}}category", text="Health & Fitness")

@@ -51,12 +51,13 @@ def write(  # noqa: PLR0913 (each by its name)
     progress: Callable[[float], None] | None,
     *,
     whole: Entry | None = None,
+    email: str | None = None,
 ) -> Path:
     """Write tracks into ``folder``, then its lists; return the path of the M3U8.
 
     What is there and still right is not made again; our tracks that are not among ``entries`` are
-    removed. ``whole`` has all of it in one file, which is only in the feed. Raises a
-    VoiceguideError.
+    removed. ``whole`` has all of it in one file, which is only in the feed; ``email`` is its
+    owner's. Raises a VoiceguideError.
     """
     wanted = [*entries, *([whole] if whole else [])]
     for number, entry in enumerate(wanted):
@@ -75,7 +76,7 @@ def write(  # noqa: PLR0913 (each by its name)
     if url is None:
         remove(folder / FEED)
     else:
-        write_bytes(folder / FEED, feed(made, url, whole=all_of_it))
+        write_bytes(folder / FEED, feed(made, url, whole=all_of_it, email=email))
     extra = [track.path for track in tracks(folder) if track.path not in paths]
     if whole is None and export.written_by_voiceguide(whole_path(folder)):
         extra.append(whole_path(folder))
