@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -40,6 +41,10 @@ class Work:
     def pid(self):
         return os.getpid()
 
+    def after(self, seconds, what):
+        time.sleep(seconds)
+        return [what, os.getpid()]
+
     def wrong(self):
         raise LibraryError("the library is wrong")
 
@@ -61,7 +66,7 @@ class Work:
     def fill(self, size):
         return len(bytearray(size))
 
-serve(Work)
+serve(Work, at_once=int(sys.argv[-1]) if sys.argv[-1].isdigit() else 1)
 """
 
 
@@ -72,10 +77,8 @@ def child(tmp_path):
     script.write_text(SCRIPT)
     started = []
 
-    def start(*arguments: str, limits: Limits | None = None, tries: int = 2) -> Child:
-        made = Child(
-            script, *arguments, name="the worker", failure=VoiceError, limits=limits, tries=tries
-        )
+    def start(*arguments: str, **given) -> Child:
+        made = Child(script, *arguments, name="the worker", failure=VoiceError, **given)
         started.append(made)
         return made
 
@@ -109,6 +112,43 @@ def test_one_that_crashes_or_hangs_is_replaced_and_asked_once_more(child):
     assert one.ask(10, do="pid") != first
     with pytest.raises(VoiceError, match=r"^the worker crashed$"):
         child(tries=1).ask(10, do="crash")
+
+
+def test_two_are_answered_at_once_and_each_gets_its_own(child):
+    one = child("2", at_once=2)
+    one.ask(10, do="pid")
+    with ThreadPoolExecutor(8) as pool:
+        begin = time.monotonic()
+        asked = [pool.submit(one.ask, 10, do="after", seconds=0.5, what=at) for at in range(8)]
+        assert [answer.result()[0] for answer in asked] == list(range(8))
+        assert 1.9 < time.monotonic() - begin < 3.5  # four times half a second, not eight times
+        late, early = (pool.submit(one.ask, 10, do="after", seconds=s, what=s) for s in (1.5, 0.1))
+        assert early.result()[0] == 0.1
+        assert not late.done()  # it was asked first, and holds up nothing
+        assert late.result()[0] == 1.5
+
+
+def test_what_is_asked_beside_one_that_crashes_is_asked_again(child):
+    one = child("2", at_once=2)
+    one.ask(10, do="pid")
+    with ThreadPoolExecutor(2) as pool:
+        beside = pool.submit(one.ask, 10, do="after", seconds=1, what="said")
+        time.sleep(0.3)
+        with pytest.raises(VoiceError, match="the worker crashed"):
+            one.ask(10, do="crash")
+        assert beside.result()[0] == "said"
+
+
+def test_a_restart_waits_for_all_answers(child):
+    one = child("2", at_once=2)
+    first = one.ask(10, do="pid")
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(one.ask, 10, do="after", seconds=1, what=at) for at in range(2)]
+        time.sleep(0.3)
+        restarts = [pool.submit(one.restart) for _ in range(2)]
+        assert [answer.result() for answer in asked] == [[0, first], [1, first]]
+        assert [restart.result() for restart in restarts] == [None, None]
+    assert one.ask(10, do="pid") != first
 
 
 def test_what_is_closed_answers_no_more(child):

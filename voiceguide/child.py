@@ -8,6 +8,8 @@ JSON, a line each:
     {"result": …}                         or
     {"error": "…", "kind": "VoiceError"}  the kind is one of our errors, or null
 
+Where several are asked at once, a request has an "id", and so has its answer.
+
 The script runs on its own, without importing its parent packages, and this module imports what only
 the parent needs inside functions: a process of pyttsx3 starts in a seventh of a second.
 """
@@ -15,6 +17,7 @@ the parent needs inside functions: a process of pyttsx3 starts in a seventh of a
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -30,7 +33,7 @@ from voiceguide.errors import VoiceguideError
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _ROOT = Path(__file__).resolve().parents[1]
 _PROGRAM = (
@@ -50,9 +53,9 @@ class Limits(NamedTuple):
 
 
 class Child:
-    """Answers requests one at a time, also if several threads ask."""
+    """Answers requests of any threads, ``at_once`` at a time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (each by its name)
         self,
         script: Path,
         *arguments: str,
@@ -60,12 +63,13 @@ class Child:
         failure: Callable[[str], VoiceguideError],
         limits: Limits | None = None,
         tries: int = 2,
+        at_once: int = 1,
     ) -> None:
         """Prepare a process; it starts with the first request.
 
         ``name`` is used in messages; ``failure`` makes the error if the process did not explain
         itself. A process that hangs or crashes is replaced and asked again, up to ``tries`` times
-        in total.
+        in total. ``at_once`` is what the script gives to ``serve``.
         """
         self._script = script
         self._arguments = arguments
@@ -74,7 +78,10 @@ class Child:
         self._limits = limits or Limits()
         self._tries = tries
         self._process: _Process | None = None
-        self._asking = threading.Lock()
+        self._starting = threading.Lock()
+        self._places = threading.BoundedSemaphore(at_once)
+        self._at_once = at_once
+        self._waiting = threading.Lock()
         self._closed = False
 
     @property
@@ -89,11 +96,11 @@ class Child:
         Each process that is tried gets ``limit_s`` seconds. ``name`` is used in messages instead of
         the child's.
         """
-        line = question(do, **request)
-        with self._asking:
-            for _ in range(self._tries):
+        for again in range(self._tries):
+            # What crashes does not take with it a second time what is asked beside it.
+            with self._place(alone=again > 0):
                 try:
-                    answer = self._exchange(line, limit_s)
+                    answer = self._exchange(limit_s, do, request)
                 except _TroubleError as error:
                     trouble = f"{name or self._name} {error}"
                     if error.is_final:
@@ -104,9 +111,19 @@ class Child:
             trouble += ", and so did a new one; try “voiceguide doctor”"
         raise self._failure(trouble)
 
+    @contextlib.contextmanager
+    def _place(self, *, alone: bool) -> Iterator[None]:
+        """Wait until a request may be sent, or until it is the only one."""
+        with contextlib.ExitStack() as stack:
+            if alone:
+                stack.enter_context(self._waiting)
+            for _ in range(self._at_once if alone else 1):
+                stack.enter_context(self._places)
+            yield
+
     def restart(self) -> None:
-        """End the process after its current answer; the next request starts a new one."""
-        with self._asking:
+        """End the process after its current answers; the next request starts a new one."""
+        with self._place(alone=True):
             self._end()
 
     def close(self) -> None:
@@ -114,21 +131,31 @@ class Child:
         self._closed = True
         self._end()
 
-    def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.end()
+    def _end(self, only: _Process | None = None) -> None:
+        """End the process, if there is one; with ``only``, if it is still that one."""
+        with self._starting:
+            process = self._process
+            if process is None or only not in (None, process):
+                return
+            self._process = None
+        process.end()
 
-    def _exchange(self, line: str, limit_s: float) -> dict[str, Any]:
+    def _started(self) -> _Process:
+        """Return the process; raises _TroubleError if there is none and none can be started."""
+        with self._starting:
+            if self._closed:
+                raise _TroubleError("was closed", is_final=True)
+            try:
+                self._process = self._process or _Process(
+                    self._script, self._arguments, self._limits
+                )
+            except OSError as error:
+                raise _TroubleError(f"cannot be started: {error}", is_final=True) from error
+            return self._process
+
+    def _exchange(self, limit_s: float, do: str, request: dict[str, object]) -> dict[str, Any]:
         """Return the answer; raises _TroubleError after ending the process."""
-        if self._closed:
-            raise _TroubleError("was closed", is_final=True)
-        try:
-            process = self._process = self._process or _Process(
-                self._script, self._arguments, self._limits
-            )
-        except OSError as error:
-            raise _TroubleError(f"cannot be started: {error}", is_final=True) from error
+        process = self._started()
         hung = threading.Event()
 
         def end() -> None:
@@ -138,11 +165,9 @@ class Child:
         timer = threading.Timer(limit_s, end)
         timer.start()
         try:
-            process.stdin.write(line)
-            process.stdin.flush()
-            answer: dict[str, Any] = json.loads(process.stdout.readline())
+            return process.exchange(do, request)
         except (OSError, ValueError) as error:  # a broken or closed pipe, or not JSON
-            self._end()
+            self._end(process)
             if hung.is_set():
                 raise _TroubleError(f"did not answer in {limit_s:.0f} s") from error
             if sys.platform != "win32" and process.process.returncode == -signal.SIGPROF:
@@ -151,7 +176,6 @@ class Child:
             raise _TroubleError("crashed") from error
         finally:
             timer.cancel()
-        return answer
 
 
 def command(script: Path, folder: Path, *arguments: str, limits: Limits | None = None) -> list[str]:
@@ -203,6 +227,42 @@ class _Process:
         assert self.process.stdout is not None  # noqa: S101
         self.stdin = self.process.stdin
         self.stdout = self.process.stdout
+        self._numbers = itertools.count()
+        self._writing = threading.Lock()
+        self._coming = threading.Condition()
+        self._is_read = False
+        self._answers: dict[int, dict[str, Any]] = {}
+        self._trouble: Exception | None = None
+
+    def exchange(self, do: str, request: dict[str, object]) -> dict[str, Any]:
+        """Return the answer to a request; raises OSError or ValueError if none comes.
+
+        Of the threads that wait for one, one reads all answers until its own has come.
+        """
+        with self._writing:
+            number = next(self._numbers)
+            self.stdin.write(question(do, id=number, **request))
+            self.stdin.flush()
+        while True:
+            with self._coming:
+                self._coming.wait_for(
+                    lambda: number in self._answers or self._trouble or not self._is_read
+                )
+                if number in self._answers:
+                    return self._answers.pop(number)
+                if self._trouble:
+                    raise OSError("the process has ended") from self._trouble
+                self._is_read = True
+            answer: dict[str, Any] = {}
+            try:
+                answer = json.loads(self.stdout.readline())
+            except (OSError, ValueError) as error:
+                self._trouble = error
+            with self._coming:
+                self._is_read = False
+                if answer:
+                    self._answers[answer.get("id", number)] = answer
+                self._coming.notify_all()
 
     def end(self) -> None:
         """Kill the process and remove its files."""
@@ -222,6 +282,7 @@ class Asker:
         self._path = Path(folder)
         self.limits = Limits(*json.loads(limits))
         # Output of libraries must not mix with the answers.
+        self._telling = threading.Lock()
         self._answers = os.dup(1)
         os.dup2(2, 1)
 
@@ -234,8 +295,9 @@ class Asker:
     def tell(self, **facts: object) -> None:
         """Write a line: a message before the answer, or the answer."""
         line = f"{json.dumps(facts)}\n".encode()
-        while line:
-            line = line[os.write(self._answers, line) :]
+        with self._telling:
+            while line:
+                line = line[os.write(self._answers, line) :]
 
     def remove_folder(self) -> None:
         """Remove the folder, if it was created."""
@@ -243,47 +305,67 @@ class Asker:
             shutil.rmtree(self._path, ignore_errors=True)
 
 
-def serve(start: Callable[[Asker], object], load: Callable[[Asker], None] | None = None) -> None:
+def serve(
+    start: Callable[[Asker], object],
+    load: Callable[[Asker], None] | None = None,
+    at_once: int = 1,
+) -> None:
     """Answer requests until there are no more, or the parent has gone.
 
     ``start`` is called at the first request, and again if it failed. It returns an object whose
     methods the requests name. With ``load``, that is called first, and then each request is
-    answered by a copy of the process (POSIX): no answer depends on those before.
+    answered by a copy of the process (POSIX): no answer depends on those before. With ``at_once``,
+    so many threads answer.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # exits with cleanup
     asker = Asker()
     serving: list[object] = []
+    starting = threading.Lock()
+
+    def started(asker: Asker) -> object:
+        with starting:
+            if not serving:
+                serving.append(start(asker))
+        return serving[0]
+
+    def answer(line: str) -> None:
+        asker.tell(**_answer(line, started, asker))
+
     try:
         with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
             _limit_memory(asker.limits.memory_bytes)
             if load is not None:
                 load(asker)
+            if at_once > 1:
+                from concurrent.futures import ThreadPoolExecutor
+
+                with ThreadPoolExecutor(at_once) as pool:
+                    for line in sys.stdin:
+                        pool.submit(answer, line)
             for line in sys.stdin:
                 if load is None:
-                    asker.tell(**_answer(line, start, asker, serving))
+                    answer(line)
                 elif not _answered_by_copy(line, start, asker):
                     sys.exit(1)
     finally:
         asker.remove_folder()
 
 
-def _answer(
-    line: str, start: Callable[[Asker], object], asker: Asker, serving: list[object]
-) -> dict[str, Any]:
-    """Return the answer to a request; ``serving`` holds what ``start`` returned, once it has."""
+def _answer(line: str, start: Callable[[Asker], object], asker: Asker) -> dict[str, Any]:
+    """Return the answer to a request, by what ``start`` returns."""
+    request = json.loads(line)
+    named = {"id": request.pop("id")} if "id" in request else {}
     _limit_cpu(asker.limits.cpu_s)
     try:
-        if not serving:
-            serving.append(start(asker))
-        request = json.loads(line)
-        return {"result": getattr(serving[0], request.pop("do"))(**request)}
+        method = getattr(start(asker), request.pop("do"))
+        return {**named, "result": method(**request)}
     except BrokenPipeError:
         raise
     except VoiceguideError as error:
-        return {"error": error.args[0], "kind": type(error).__name__}
+        return {**named, "error": error.args[0], "kind": type(error).__name__}
     except Exception as error:  # noqa: BLE001 (the parent gets any error)
         sys.excepthook(type(error), error, error.__traceback__)
-        return {"error": str(error) or type(error).__name__, "kind": None}
+        return {**named, "error": str(error) or type(error).__name__, "kind": None}
     finally:
         _limit_cpu(None)
 
@@ -295,7 +377,7 @@ def _answered_by_copy(line: str, start: Callable[[Asker], object], asker: Asker)
     if copy == 0:
         try:
             _end_with_parent()
-            asker.tell(**_answer(line, start, asker, []))
+            asker.tell(**_answer(line, start, asker))
         except BaseException:  # noqa: BLE001 (it must not go on as its parent)
             os._exit(1)
         os._exit(0)

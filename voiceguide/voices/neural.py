@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ SPEAKER = "#"
 """The separator before the name of one of a model's voices: model.onnx#anna."""
 LIMIT_S = 60.0
 """How long a model may take, besides what a text takes: a large one on a slow disk."""
+_measuring = threading.Lock()
 
 
 class Model(ABC):
@@ -67,10 +69,11 @@ class Model(ABC):
         """
         store = files.Store(files.cache_folder() / "paces")
         name = key("pace", self.id, request)
-        kept = store.read(name)
-        if kept is None:
-            kept = json.dumps(self.child.ask(LIMIT_S, do="paces", **request)).encode()
-            store.write(name, kept)
+        with _measuring:
+            kept = store.read(name)
+            if kept is None:
+                kept = json.dumps(self.child.ask(LIMIT_S, do="paces", **request)).encode()
+                store.write(name, kept)
         paces: list[float] = json.loads(kept)
         return paces
 

@@ -27,7 +27,9 @@ _SILENCE_S = 0.06  # longer than those within words
 _GRAPH, _OUTPUT, _NAME = 7, 12, 1  # the numbers of the fields in ModelProto, GraphProto, ValueInfo
 
 
-def load(model: Path, folder: Path, durations: str) -> onnxruntime.InferenceSession:
+def load(
+    model: Path, folder: Path, durations: str, threads: int = THREADS
+) -> onnxruntime.InferenceSession:
     """Load a model; its second output are the durations of its sounds, if it has such a tensor.
 
     ``durations`` is the tensor's name. What follows in a file of Protocol Buffers is added to what
@@ -40,10 +42,10 @@ def load(model: Path, folder: Path, durations: str) -> onnxruntime.InferenceSess
         with copy.open("ab") as file:
             file.write(field(_GRAPH, field(_OUTPUT, field(_NAME, durations.encode()))))
         with contextlib.suppress(Exception):  # without that tensor, it is refused
-            return session(copy)
+            return session(copy, threads)
     finally:
         copy.unlink(missing_ok=True)
-    return session(model)
+    return session(model, threads)
 
 
 def session(model: Path, threads: int = THREADS) -> onnxruntime.InferenceSession:

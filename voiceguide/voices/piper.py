@@ -28,6 +28,7 @@ from voiceguide.voices import neural
 from voiceguide.voices.cache import digest_of
 from voiceguide.voices.engine import VoiceInfo, same_language
 from voiceguide.voices.neural import LIMIT_S, SPEAKER
+from voiceguide.voices.piper_model import AT_ONCE
 from voiceguide.voices.pyttsx3 import Pyttsx3
 
 if TYPE_CHECKING:
@@ -110,7 +111,9 @@ class Model(neural.Model):
             there = ", ".join(sorted(self.speakers)) or "only one, without a name"
             raise MissingVoiceError(f"{path}: has no speaker “{speaker}”; available: {there}")
         self.speaker = self.speakers.get(speaker)
-        self.child = Child(_CHILD, str(path), name="the engine", failure=VoiceError)
+        self.child = Child(
+            _CHILD, str(path), name="the engine", failure=VoiceError, at_once=AT_ONCE
+        )
         version = _version(path)
         digest = digest_of(path, files.Store(files.cache_folder() / "digests"))
         self._digest = digest

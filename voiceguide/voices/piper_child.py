@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +50,7 @@ class Speaker:
                 f"{model} cannot be loaded: {error or type(error).__name__}"
             ) from error
         self._espeak: Espeak | None = None
+        self._reading = threading.Lock()
 
     def _load(self, model: Path, folder: Path) -> None:
         from piper import PiperVoice
@@ -118,8 +120,9 @@ class Speaker:
         """
         from voiceguide.voices.espeak import Espeak
 
-        self._espeak = self._espeak or Espeak()
-        sentences = self._espeak.sentences(phonemes, self._config.espeak_voice)
+        with self._reading:
+            self._espeak = self._espeak or Espeak()
+            sentences = list(self._espeak.sentences(phonemes, self._config.espeak_voice))
         return "\n".join(f"[[{unicodedata.normalize('NFD', one)}]]" for one in sentences)
 
     def _synthesize(self, text: str, speaker: int | None, scale: float) -> Iterator[AudioChunk]:
@@ -138,4 +141,4 @@ class Speaker:
 
 
 if __name__ == "__main__":
-    serve(Speaker)
+    serve(Speaker, at_once=piper_model.AT_ONCE)

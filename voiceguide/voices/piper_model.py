@@ -12,7 +12,6 @@ The parts are cut from the model's file, without reading the weights
 from __future__ import annotations
 
 import itertools
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -38,8 +37,8 @@ sentences 571 (PSS). With smaller windows, more frames are decoded twice."""
 REACH = 14
 """How many frames on each side are decoded with a window. Needed are 11 with models of medium
 quality (measured; with 10, samples differ by 1e-6), and 14 with high ones (by their layers)."""
-THREADS = 2
-"""How many windows are decoded at once, each by one thread: less work than two on one window."""
+AT_ONCE = 2
+"""How many phrases are spoken at once, each by one thread: less work than two threads on one."""
 _FIRST = b"/dec/conv_pre/"
 """The name of the decoder's first node begins with it, in what Piper's training exports."""
 
@@ -60,17 +59,14 @@ class Windowed:
     ) -> None:
         self._encoder = encoder
         self._decoder = decoder
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="decoder")
         self._frames, *self._others = (given.name for given in decoder.get_inputs())
 
     def run(self, _: None, given: Mapping[str, Array]) -> list[Array]:
         """Return the samples, and the frames of each sound if they are known."""
         frames, *made = self._encoder.run(None, given)
         others = dict(zip(self._others, made, strict=False))
-        parts = self._pool.map(
-            lambda window: self._decoded(frames, others, *window), _windows(frames)
-        )
-        return [np.concatenate(list(parts), axis=-1), *made[len(others) :]]
+        parts = [self._decoded(frames, others, *window) for window in _windows(frames)]
+        return [np.concatenate(parts, axis=-1), *made[len(others) :]]
 
     def _decoded(self, frames: Array, others: Mapping[str, Array], begin: int, end: int) -> Array:
         """Return the samples of the frames from ``begin`` to ``end``."""
@@ -98,7 +94,7 @@ def load(model: Path, folder: Path) -> Windowed | onnxruntime.InferenceSession:
         _cut(model, *paths)
         return Windowed(*map(partial(neural_child.session, threads=1), paths))
     except Exception:  # noqa: BLE001 (another kind of model, or a broken one: that is said below)
-        return neural_child.load(model, folder, DURATIONS)
+        return neural_child.load(model, folder, DURATIONS, threads=1)
     finally:
         for path in paths:
             path.unlink(missing_ok=True)
