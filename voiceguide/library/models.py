@@ -339,16 +339,20 @@ class Wording(Model):
     phrases: dict[str, Texts]
     conjunction: str = ","
     """What joins the things that are needed: "a chair and a cushion"."""
+    serial_comma: bool = False
+    """Whether a comma goes before it in longer lists: "a table, a chair, and a cushion"."""
     never: str = ""
     """How warnings of what must not be pressed begin; they are said while the spot is found."""
     upright: list[str] = []
-    """Beginnings of words by which one stands, leans or balances: eyes stay open."""
+    """Beginnings of words by which one stands or balances: eyes stay open."""
     standing: list[str] = []
     """Beginnings of sentences by which one stands."""
     rising: list[str] = []
     """What is said where one gets up, which takes longer than a step."""
     lowering: list[str] = []
     """Beginnings of sentences by which one who stands gets down, which takes longer too."""
+    descending: list[str] = []
+    """The same for those by which one gets down from a chair, too."""
     props: dict[str, str] = {}
     """What is named before the session, by the beginning of the word in the texts of an area."""
 
@@ -359,6 +363,12 @@ class Wording(Model):
     def props_in(self, texts: Sequence[str]) -> list[str]:
         """Return what is needed for these texts, besides the tool."""
         return [prop for start, prop in self.props.items() if _begins_word(start, texts)]
+
+    def listed(self, things: Sequence[str]) -> str:
+        """Return things as they are said in a sentence: "a table, a chair, and a cushion"."""
+        *before, last = things or [""]
+        comma = "," if self.serial_comma and len(before) > 1 else ""
+        return f"{', '.join(before)}{comma} {self.conjunction} {last}" if before else last
 
 
 def _begins_word(start: str, texts: Iterable[str]) -> bool:
