@@ -161,6 +161,19 @@ def test_between_chair_and_floor_there_are_twelve_seconds(region, area, method, 
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
+def test_on_the_way_to_the_roller_and_back_there_are_twelve_seconds(language):
+    session = made(
+        request("back-thigh", area="outer-back-thigh", method="trigger-tool", side="left",
+                prepare=True, language=language)
+    )  # fmt: skip
+    speech = [event for event in session.timeline.events if event.kind == "speech"]
+    (turn,) = session.turns
+    for text in (turn.area["place"]["foam-roller"][0], turn.area["find"][0]):
+        at = next(i for i, one in enumerate(speech) if one.text == sentences([text], "left")[0])
+        assert speech[at + 1].begin_ms - speech[at].end_ms >= 12_000, text
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize(
     ("region", "area", "method"),
     [

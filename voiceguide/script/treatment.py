@@ -126,7 +126,10 @@ def context(request: Request, library: Library, areas: int) -> dict[str, Any]:
         tools = [method, preparing]
     wording = library.wording
     treatments = [
-        (_described(area, method.id, wording), sides(area, request.options.side))
+        (
+            _described(area, method.id, preparing.id if preparing else None, wording),
+            sides(area, request.options.side),
+        )
         for area in treated
     ]
     texts = [text for area in treated for text in _said(area, method.id, request.part)]
@@ -147,12 +150,16 @@ def context(request: Request, library: Library, areas: int) -> dict[str, Any]:
     }
 
 
-def _described(area: Area, method_id: str, wording: Wording) -> dict[str, Any]:
+def _described(
+    area: Area, method_id: str, preparing_id: str | None, wording: Wording
+) -> dict[str, Any]:
     """Return an area for a template, with how the body is held.
 
-    ``upright`` and ``stretch_upright`` say whether one stands or balances; ``place_moves`` whether
-    one gets up or down to come into place, ``moves`` for the stretch.
+    ``upright`` and ``stretch_upright`` say whether one stands or balances; ``prepare_moves``
+    whether one gets down to roll out first, ``place_moves`` whether one gets up or down to come
+    into place, ``moves`` for the stretch.
     """
+    rolled = area.place.get(preparing_id or "", ())
     place = list(area.place.get(method_id, ()))
     up, down = wording.standing, [*wording.lowering, *wording.descending]
     stood = _begins(up, area.find[:1])
@@ -167,6 +174,7 @@ def _described(area: Area, method_id: str, wording: Wording) -> dict[str, Any]:
         "upright": wording.is_upright([area.find[0], *place]),
         "stretch_upright": wording.is_upright(area.stretch),
         "stretch_standing": stretched,
+        "prepare_moves": _begins(wording.descending, rolled[:1]),
         "place_moves": place_moves,
         "moves": (is_elsewhere and area.stretch_alone is None) or rises or is_down != goes_down,
     }
