@@ -128,6 +128,7 @@ def test_a_track_asks_for_no_wall_that_only_the_stretch_of_a_later_one_needs(lan
     ("region", "area", "method"),
     [
         ("calf", "upper-calf", "trigger-tool"),
+        ("foot", "arch", "trigger-tool"),
         ("hand", "thumb-ball", "trigger-tool"),
         ("shin", "front-of-shin", "trigger-tool"),
     ],
