@@ -60,7 +60,6 @@ Texts = Annotated[list[Text], Field(min_length=1)]
 SidelessText = Annotated[str, AfterValidator(_no_sides)]
 SidelessTexts = Annotated[list[SidelessText], Field(min_length=1)]
 
-
 Mistake = tuple[tuple[str | int, ...], str]
 """Where something is wrong in the data of a file, and what."""
 
@@ -357,23 +356,16 @@ class Wording(Model):
     """What is named before the session, by the beginning of the word in the texts of an area."""
 
     def is_upright(self, texts: Iterable[str]) -> bool:
-        """Whether one stands, leans or balances in any of these texts."""
+        """Whether one stands or balances in any of these texts."""
         return any(_begins_word(start, texts) for start in self.upright)
 
     def props_in(self, texts: Sequence[str]) -> list[str]:
         """Return what is needed for these texts, besides the tool."""
         return [prop for start, prop in self.props.items() if _begins_word(start, texts)]
 
-    def listed(self, things: Sequence[str]) -> str:
-        """Return things as they are said in a sentence: "a table, a chair, and a cushion"."""
-        *before, last = things or [""]
-        comma = "," if self.serial_comma and len(before) > 1 else ""
-        return f"{', '.join(before)}{comma} {self.conjunction} {last}" if before else last
-
 
 def _begins_word(start: str, texts: Iterable[str]) -> bool:
-    begins = re.compile(rf"\b{re.escape(start)}", re.IGNORECASE)
-    return any(begins.search(text) for text in texts)
+    return any(re.search(rf"\b{re.escape(start)}", text, re.IGNORECASE) for text in texts)
 
 
 def _texts(

@@ -138,8 +138,8 @@ def context(request: Request, library: Library, areas: int) -> dict[str, Any]:
     return {
         "region": region.model_dump(),
         "method": method.model_dump(),
-        "needed": wording.listed([*(tool.spoken for tool in tools[1:]), *props]),
-        "props": wording.listed(props),
+        "needed": _listed([*(tool.spoken for tool in tools[1:]), *props], wording),
+        "props": _listed(props, wording),
         "warnings": [text for text in region.cautions if text not in never],
         "never": never,
         "treatments": treatments,
@@ -190,6 +190,13 @@ def _said(area: Area, method_id: str, part: str) -> list[str]:
     """Return the texts that say where an area is treated and, but for "treat", stretched."""
     stretch = [] if part == "treat" else area.stretch
     return [*area.find, *area.place.get(method_id, ()), *stretch]
+
+
+def _listed(things: Sequence[str], wording: Wording) -> str:
+    """Return things as they are said in a sentence: "a table, a chair, and a cushion"."""
+    *before, last = things or [""]
+    comma = "," if wording.serial_comma and len(before) > 1 else ""
+    return f"{', '.join(before)}{comma} {wording.conjunction} {last}" if before else last
 
 
 def _preparing(method: Method | None, library: Library) -> Method:
