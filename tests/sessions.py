@@ -32,7 +32,7 @@ MS_PER_CHARACTER = 80
 HOLD_S = {"gentle": 30, "standard": 45, "deep": 60}
 MINUTE_MS = 60_000
 ROLLER = "foam-roller"
-UPRIGHT = {"en": r"\b(stand|lean)", "de": r"\b(steh|stell dich|stell oder|lehn)"}
+UPRIGHT = {"en": r"\bstand", "de": r"\b(steh|stell dich|stell oder)"}
 OPEN_EYES = {
     "en": r"eyes.* open|open.* eyes",
     "de": r"augen.* (offen|auf)|offen.* augen|öffne.* augen",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import lacks
-from sessions import OPEN_EYES, UPRIGHT, Made, made, request, spoken, texts_of
+from sessions import OPEN_EYES, UPRIGHT, Made, made, paragraphs, request, spoken, texts_of
 
 from voiceguide import Session, script
 from voiceguide.script.template import sentences
@@ -90,6 +90,107 @@ def test_what_comes_before_lying_down_is_named(session):
     )
     for word, prop in session.texts.wording["props"].items():
         assert (prop in said) == bool(re.search(rf"\b{word}", texts, re.IGNORECASE))
+
+
+@pytest.mark.parametrize(
+    ("language", "asked", "things"),
+    [
+        ("en", {"target": "neck", "area": "corner-of-neck"}, "some wall space and a firm chair"),
+        ("en", {"target": "neck", "part": "prepare"},
+         "your fascia ball, some wall space, and a firm chair"),
+        ("en", {"target": "shoulder-blade", "part": "prepare"},
+         "your fascia ball, some wall space, a firm chair, and a table"),
+        ("de", {"target": "neck", "area": "corner-of-neck"},
+         "eine freie Wand und einen festen Stuhl"),
+        ("de", {"target": "neck", "part": "prepare"},
+         "deinen Faszienball, eine freie Wand und einen festen Stuhl"),
+        ("de", {"target": "shoulder-blade", "part": "prepare"},
+         "deinen Faszienball, eine freie Wand, einen festen Stuhl und einen Tisch"),
+    ],
+)  # fmt: skip
+def test_several_things_that_are_needed_are_joined_as_people_say_it(language, asked, things):
+    said = paragraphs(script.write(request(**asked, language=language)).text)
+    variants = texts_of(language).wording["phrases"]["also_tool"]
+    assert sum(variant.replace("<tool>", things) in said for variant in variants) == 1
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_a_track_asks_for_no_wall_that_only_the_stretch_of_a_later_one_needs(language):
+    track = script.write(request("calf", part="treat", area="upper-calf", language=language)).text
+    later = script.write(request("calf", part="close", language=language)).text
+    wall = {"en": r"\bwall\b", "de": r"\bWand\b"}[language]
+    assert re.search(wall, later)
+    assert not re.search(wall, track)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize(
+    ("region", "area", "method"),
+    [
+        ("calf", "upper-calf", "trigger-tool"),
+        ("foot", "arch", "trigger-tool"),
+        ("hand", "thumb-ball", "trigger-tool"),
+        ("shin", "front-of-shin", "trigger-tool"),
+    ],
+)
+def test_nobody_who_sits_is_told_to_keep_the_balance(region, area, method, language):
+    session = made(request(region, area=area, method=method, language=language))
+    eyes = set(texts_of(language).wording["phrases"]["eyes_open"])
+    for part in session.parts("find"):
+        assert not eyes & {event.text for event in part.events if event.kind == "speech"}
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize(
+    ("region", "area", "method", "ways"),
+    [
+        ("back-thigh", "outer-back-thigh", "trigger-tool", ["stretch"]),
+        ("groin", "back-of-inner-thigh", "fascia-ball", ["stretch"]),
+        ("shin", "front-of-shin", "fascia-ball", ["place", "stretch"]),
+        ("upper-arm", "back-of-upper-arm", "fascia-ball", ["stretch"]),
+    ],
+)
+def test_between_chair_and_floor_there_are_twelve_seconds(region, area, method, ways, language):
+    session = made(request(region, area=area, method=method, side="left", language=language))
+    speech = [event for event in session.timeline.events if event.kind == "speech"]
+    (turn,) = session.turns
+    for way in ways:
+        text = turn.area["place"][method][0] if way == "place" else turn.area["stretch"][0]
+        first = sentences([text], "left")[0]
+        at = next(i for i, event in enumerate(speech) if event.text == first)
+        assert speech[at + 1].begin_ms - speech[at].end_ms >= 12_000, first
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_on_the_way_to_the_roller_and_back_there_are_twelve_seconds(language):
+    session = made(
+        request("back-thigh", area="outer-back-thigh", method="trigger-tool", side="left",
+                prepare=True, language=language)
+    )  # fmt: skip
+    speech = [event for event in session.timeline.events if event.kind == "speech"]
+    (turn,) = session.turns
+    for text in (turn.area["place"]["foam-roller"][0], turn.area["find"][0]):
+        at = next(i for i, one in enumerate(speech) if one.text == sentences([text], "left")[0])
+        assert speech[at + 1].begin_ms - speech[at].end_ms >= 12_000, text
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize(
+    ("region", "area", "method"),
+    [
+        ("calf", "upper-calf", "trigger-tool"),
+        ("outer-thigh", "along-outer-thigh", "thumb"),
+        ("upper-back", "between-the-blades", "trigger-tool"),
+    ],
+)
+def test_the_shortest_session_says_all_of_a_stretch_and_how_pressure_comes(
+    region, area, method, language
+):
+    asked = request(region, area=area, method=method, language=language)
+    said = " ".join(paragraphs(script.write(asked, {"squeeze": 8}).text))
+    (area,) = [one for one in texts_of(language).regions[region]["areas"] if one["id"] == area]
+    for sentence in sentences([*area["place"][method][:3], *area["stretch"]], "left"):
+        assert sentence in said
 
 
 def test_brief_sessions_have_no_chatter():

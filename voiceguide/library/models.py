@@ -60,7 +60,6 @@ Texts = Annotated[list[Text], Field(min_length=1)]
 SidelessText = Annotated[str, AfterValidator(_no_sides)]
 SidelessTexts = Annotated[list[SidelessText], Field(min_length=1)]
 
-
 Mistake = tuple[tuple[str | int, ...], str]
 """Where something is wrong in the data of a file, and what."""
 
@@ -339,21 +338,25 @@ class Wording(Model):
     phrases: dict[str, Texts]
     conjunction: str = ","
     """What joins the things that are needed: "a chair and a cushion"."""
+    serial_comma: bool = False
+    """Whether a comma goes before it in longer lists: "a table, a chair, and a cushion"."""
     never: str = ""
     """How warnings of what must not be pressed begin; they are said while the spot is found."""
     upright: list[str] = []
-    """Beginnings of words by which one stands, leans or balances: eyes stay open."""
+    """Beginnings of words by which one stands or balances: eyes stay open."""
     standing: list[str] = []
     """Beginnings of sentences by which one stands."""
     rising: list[str] = []
     """What is said where one gets up, which takes longer than a step."""
     lowering: list[str] = []
     """Beginnings of sentences by which one who stands gets down, which takes longer too."""
+    descending: list[str] = []
+    """The same for those by which one gets down from a chair, too."""
     props: dict[str, str] = {}
     """What is named before the session, by the beginning of the word in the texts of an area."""
 
     def is_upright(self, texts: Iterable[str]) -> bool:
-        """Whether one stands, leans or balances in any of these texts."""
+        """Whether one stands or balances in any of these texts."""
         return any(_begins_word(start, texts) for start in self.upright)
 
     def props_in(self, texts: Sequence[str]) -> list[str]:
@@ -362,8 +365,7 @@ class Wording(Model):
 
 
 def _begins_word(start: str, texts: Iterable[str]) -> bool:
-    begins = re.compile(rf"\b{re.escape(start)}", re.IGNORECASE)
-    return any(begins.search(text) for text in texts)
+    return any(re.search(rf"\b{re.escape(start)}", text, re.IGNORECASE) for text in texts)
 
 
 def _texts(

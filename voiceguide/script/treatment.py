@@ -126,16 +126,20 @@ def context(request: Request, library: Library, areas: int) -> dict[str, Any]:
         tools = [method, preparing]
     wording = library.wording
     treatments = [
-        (_described(area, method.id, wording), sides(area, request.options.side))
+        (
+            _described(area, method.id, preparing.id if preparing else None, wording),
+            sides(area, request.options.side),
+        )
         for area in treated
     ]
-    texts = [text for area in treated for text in _said(area, method.id)]
+    texts = [text for area in treated for text in _said(area, method.id, request.part)]
+    props = wording.props_in(texts)
     never = [text for text in region.cautions if wording.never and text.startswith(wording.never)]
     return {
         "region": region.model_dump(),
         "method": method.model_dump(),
-        "needed": [*(tool.spoken for tool in tools[1:]), *wording.props_in(texts)],
-        "props": wording.props_in(texts),
+        "needed": _listed([*(tool.spoken for tool in tools[1:]), *props], wording),
+        "props": _listed(props, wording),
         "warnings": [text for text in region.cautions if text not in never],
         "never": never,
         "treatments": treatments,
@@ -146,16 +150,21 @@ def context(request: Request, library: Library, areas: int) -> dict[str, Any]:
     }
 
 
-def _described(area: Area, method_id: str, wording: Wording) -> dict[str, Any]:
+def _described(
+    area: Area, method_id: str, preparing_id: str | None, wording: Wording
+) -> dict[str, Any]:
     """Return an area for a template, with how the body is held.
 
-    ``upright`` and ``stretch_upright`` say whether one stands, leans or balances; ``place_moves``
-    whether one gets up or down to come into place, ``moves`` for the stretch.
+    ``upright`` and ``stretch_upright`` say whether one stands or balances; ``prepare_moves``
+    whether one gets down to roll out first, ``place_moves`` whether one gets up or down to come
+    into place, ``moves`` for the stretch.
     """
+    rolled = area.place.get(preparing_id or "", ())
     place = list(area.place.get(method_id, ()))
-    up, down = wording.standing, wording.lowering
+    up, down = wording.standing, [*wording.lowering, *wording.descending]
     stood = _begins(up, area.find[:1])
-    place_moves = _begins(down if stood else up, place[:1])
+    is_down, goes_down = (_begins(wording.descending, texts[:1]) for texts in (place, area.stretch))
+    place_moves = is_down or _begins(down if stood else up, place[:1])
     stands = _begins(up, place) or (stood and not place_moves)
     stretched = _begins(up, area.stretch)
     is_elsewhere = _begins(down, area.stretch[:1]) if stands else stretched
@@ -165,8 +174,9 @@ def _described(area: Area, method_id: str, wording: Wording) -> dict[str, Any]:
         "upright": wording.is_upright([area.find[0], *place]),
         "stretch_upright": wording.is_upright(area.stretch),
         "stretch_standing": stretched,
+        "prepare_moves": _begins(wording.descending, rolled[:1]),
         "place_moves": place_moves,
-        "moves": (is_elsewhere and area.stretch_alone is None) or rises,
+        "moves": (is_elsewhere and area.stretch_alone is None) or rises or is_down != goes_down,
     }
 
 
@@ -176,9 +186,17 @@ def _begins(starts: Sequence[str], texts: Sequence[str]) -> bool:
     return any(text.lower().startswith(begins) for text in texts)
 
 
-def _said(area: Area, method_id: str) -> list[str]:
-    """Return the texts that say where an area is treated and stretched."""
-    return [*area.find, *area.place.get(method_id, ()), *area.stretch]
+def _said(area: Area, method_id: str, part: str) -> list[str]:
+    """Return the texts that say where an area is treated and, but for "treat", stretched."""
+    stretch = [] if part == "treat" else area.stretch
+    return [*area.find, *area.place.get(method_id, ()), *stretch]
+
+
+def _listed(things: Sequence[str], wording: Wording) -> str:
+    """Return things as they are said in a sentence: "a table, a chair, and a cushion"."""
+    *before, last = things or [""]
+    comma = "," if wording.serial_comma and len(before) > 1 else ""
+    return f"{', '.join(before)}{comma} {wording.conjunction} {last}" if before else last
 
 
 def _preparing(method: Method | None, library: Library) -> Method:
