@@ -118,6 +118,11 @@ NAMES = {
     "Tennisarm": "outer-elbow", "Kopfschmerzen": "head", "Gesäß": "buttock", "Brust": "chest",
     "Schienbein": "shin", "Schläfe": "head", "Spannungskopfschmerz": "head", "Ferse": "foot",
     "Karpaltunnel": "hand", "Mausarm": "forearm", "Hüfte": "hip", "Zähneknirschen": "jaw",
+    "paraspinals": "upper-back", "erector spinae": "upper-back", "back of the shoulder": "shoulder",
+    "pain radiating into the shoulder": "neck", "tingling fingers": "hand", "text neck": "neck",
+    "pec": "chest", "lat": "shoulder-blade", "low back pain": "lower-back", "outer hip": "hip",
+    "Rückenstrecker": "upper-back", "Schienbeinschmerzen": "shin", "Nackenverspannung": "neck",
+    "Oberseite der Schulter": "neck", "Oberschenkel vorne": "front-thigh",
 }  # fmt: skip
 """Everyday words of both languages, and the region that each leads to."""
 
@@ -298,6 +303,9 @@ def test_an_area_is_a_target(language):
             found = texts.find(area.id)
             if area.id not in texts.region_files:
                 assert [one.id for one in found.areas] == [area.id]
+                _, bare = area.name.split(" ", 1)
+                for name in (area.name, bare):
+                    assert [one.id for one in texts.find(name).areas] == [area.id]
     assert "the lower calf" in said("lower-calf").lower()
     assert "the upper calf" not in said("lower-calf").lower()
 
@@ -329,7 +337,8 @@ def test_the_playlist_of_a_complaint_has_a_track_for_each_area_on_its_way():
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
-    "name", ["nausea", "Dizzy", "vertigo", "Übelkeit", "schwindel", "chest pain"]
+    "name",
+    ["nausea", "Dizzy", "vertigo", "Übelkeit", "schwindel", "Schwindelgefühl", "chest pain"],
 )
 def test_what_belongs_to_a_doctor_gets_no_session(name, language):
     with pytest.raises(RequestError, match=f"“{name}” belongs to a doctor, not to a session"):

@@ -9,9 +9,20 @@ from pathlib import Path
 
 import pytest
 from conftest import lacks
-from sessions import OPEN_EYES, UPRIGHT, Made, made, paragraphs, request, spoken, texts_of
+from sessions import (
+    OPEN_EYES,
+    SOUNDS,
+    UPRIGHT,
+    Made,
+    length_ms,
+    made,
+    paragraphs,
+    request,
+    spoken,
+    texts_of,
+)
 
-from voiceguide import Session, script
+from voiceguide import Session, script, ssml, timeline
 from voiceguide.script.template import sentences
 from voiceguide.session import voices
 
@@ -78,6 +89,56 @@ def test_no_sentence_is_said_twice_but_the_way_to_each_side(session):
     for turn in session.turns:
         twice -= {*sentences([turn.area["find"][0], turn.area["stretch"][0]], turn.side)}
     assert {re.sub(r"\d", "2", text) for text in twice} <= {"Round 2 of 2.", "Runde 2 von 2."}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", ["gentle", "standard", "deep"])
+@pytest.mark.parametrize(("language", "region"), PLACES)
+def test_no_sentence_is_said_twice_whatever_is_chosen(language, region, level):
+    for area in texts_of(language).regions[region]["areas"]:
+        for method, side in itertools.product(area["place"], ("left", "both")):
+            asked = request(
+                region, area=area["id"], method=method, language=language, level=level, side=side
+            )
+            said = re.findall(r"<s>(.*?)</s>", script.write(asked).text)
+            way = [area["find"][0], area["stretch"][0]]
+            again = {text for one in ("left", "right") for text in sentences(way, one)}
+            twice = {text for text, times in Counter(said).items() if times > 1} - again
+            assert {re.sub(r"\d", "2", text) for text in twice} <= {
+                "Round 2 of 2.", "Runde 2 von 2.",
+            }, asked  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("squeeze", [6, 7, 8])
+def test_short_sessions_say_what_to_do_on_the_other_side_and_when_to_stop(squeeze, language):
+    asked = request("shin", area="front-of-shin", method="fascia-ball", language=language)
+    said = paragraphs(script.write(asked, {"squeeze": squeeze}).text)
+    phrases, tool = texts_of(language).wording["phrases"], texts_of(language).methods["fascia-ball"]
+    again = [text.replace("<tool>", tool["spoken"]) for text in phrases["place_again"]]
+    assert len([text for text in said if text in again]) == 1
+    (stop,) = [text for text in said if phrases["stop_short"][0] in text]
+    words = {
+        "en": ("sharp", "electric", "numb", "faint", "dizzy"),
+        "de": ("sticht", "elektrisch", "taub", "flau", "schwindlig"),
+    }
+    assert all(word in stop for word in words[language])
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("squeeze", [6, 7])
+def test_short_sessions_leave_time_from_the_chair_to_the_floor_and_for_each_step(squeeze, language):
+    asked = request("shin", area="front-of-shin", method="fascia-ball", language=language)
+    text = script.write(asked, {"squeeze": squeeze}).text
+    events = timeline.collect(
+        timeline.resolve(ssml.parse(text, name="s", folders=[SOUNDS]).root, length_ms)
+    ).events
+    speech = [event for event in events if event.kind == "speech"]
+    (area, *_) = texts_of(language).regions["shin"]["areas"]
+    first, *rest = sentences(area["place"]["fascia-ball"][:2], "left")
+    gaps = {one.text: later.begin_ms - one.end_ms for one, later in itertools.pairwise(speech)}
+    assert gaps[first] >= 12_000
+    assert all(gaps[step] >= 3000 for step in rest)
 
 
 def test_what_comes_before_lying_down_is_named(session):

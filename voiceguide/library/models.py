@@ -321,12 +321,19 @@ class Names(Model):
 
     conjunction: Annotated[str, Field(alias="and")] = "and"
     """What joins the last two names of a list: "your neck and your jaw"."""
+    articles: list[str] = []
+    """What the name of an area may be without: "the"."""
     doctor: list[str] = []
     """Names of what belongs to a doctor, not to a session: nausea."""
     places: dict[Slug, list[str]] = {}
     """By the id of a region, an area or a complaint; the first word is its title."""
     methods: dict[Slug, list[str]] = {}
     """By the id of a method."""
+
+    def without_article(self, name: str) -> str:
+        """Return a name without its article: "base of the skull"."""
+        first, _, rest = name.partition(" ")
+        return rest if first in self.articles else name
 
 
 class Wording(Model):

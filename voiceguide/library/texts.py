@@ -141,6 +141,7 @@ class Library:
         yield {region.name: region.id for region in regions}
         areas = [area for region in regions for area in region.areas]
         yield {area.id: area.id for area in areas}
+        yield {self.names.without_article(area.name): area.id for area in areas}
         yield {area.name: area.id for area in areas}
 
     def _place(self, place: str) -> Target | None:
@@ -234,6 +235,7 @@ class Library:
         return Names.model_validate(
             {
                 "and": next((one.conjunction for one in read), "and"),
+                "articles": [article for one in read for article in one.articles],
                 "doctor": [name for one in read for name in one.doctor],
                 "places": _first_of([one.places for one in read]),
                 "methods": _first_of([one.methods for one in read]),
