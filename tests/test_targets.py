@@ -8,6 +8,7 @@ import subprocess
 import sys
 import wave
 
+import mutagen
 import numpy as np
 import pytest
 import soxr
@@ -53,6 +54,17 @@ def test_a_template_becomes_a_file_named_after_it(template, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(tmp_path / "my.mp3")
     assert (tmp_path / "my.mp3").stat().st_size > 100_000
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "wav", "flac", "ogg"])
+def test_a_file_says_its_seed(template, tmp_path, suffix):
+    path = tmp_path / f"my.{suffix}"
+    given = ("--set=name=Bo", "--set=rounds=0", "--seed=41")
+    done = voiceguide("render", template, *given, "-o", path)
+    assert done.returncode == 0, done.stderr
+    tags = mutagen.File(path).tags
+    said = tags["TXXX:voiceguide seed" if suffix in ("mp3", "wav") else "voiceguide seed"]
+    assert str(said[0]) == "41"
 
 
 def test_what_a_variable_holds_is_spoken_and_not_obeyed(template):

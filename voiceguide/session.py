@@ -184,6 +184,7 @@ class Session:
             date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
             comment=" ".join(filter(None, ["Made by voiceguide.", written.note])),
             cover=cover.png(subject, cover.IN_FILE_PX) if subject else None,
+            seed=self.request.options.seed,
         )
 
     @property

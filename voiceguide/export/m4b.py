@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 from mutagen.mp4 import MP4, AtomDataType, MP4Cover, MP4FreeForm
 
 from voiceguide.export.libav import LibavEncoder, add_chapters
-from voiceguide.export.tags import MARKS, REPLAY_GAIN, iso_639_2, marks_as_lines
+from voiceguide.export.tags import MARKS, REPLAY_GAIN, SEED, iso_639_2, marks_as_lines
 from voiceguide.export.views import lrc, spoken
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def tag(file: IO[bytes], tags: Tags, timeline: Timeline) -> None:
     audio["stik"] = [_AUDIOBOOK]
     audio[f"{_FREE}SYNCEDLYRICS"] = _free("".join(lrc(timeline, tags.title, tags.language)))
     audio[f"{_FREE}{MARKS}"] = _free(marks_as_lines(timeline.marks))
+    if tags.seed is not None:
+        audio[f"{_FREE}{SEED}"] = _free(str(tags.seed))
     for key, value in REPLAY_GAIN.items():
         audio[f"{_FREE}{key}"] = _free(value)
     if tags.cover is not None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 MARKS = "voiceguide marks"
 """The tag from which “play” and the phone page read holds, breaths and sides."""
+SEED = "voiceguide seed"
+"""The tag that says with which seed the words of a file were chosen."""
 
 _SPAN = re.compile(rf"(\d{{1,12}}) (\d{{1,12}}) ({'|'.join(SPAN_KINDS)})(?: (.+))?")
 
@@ -68,6 +70,8 @@ class Tags:
     """A PNG picture."""
     id3: Literal["2.4", "2.3"] = "2.4"
     """The version of ID3 in MP3 and WAV files; old players need 2.3."""
+    seed: int | None = None
+    """The seed that chose the words."""
     source_digest: str | None = None
     """A digest of what an MP3 is made from; see ``read_source_digest``."""
 
@@ -134,6 +138,8 @@ def _id3_frames(tags: Tags, timeline: Timeline) -> Iterator[id3.Frame]:
     yield id3.COMM(utf8, language, "", tags.comment)
     if tags.cover is not None:
         yield id3.APIC(id3.Encoding.LATIN1, "image/png", _FRONT, "", tags.cover)
+    if tags.seed is not None:
+        yield id3.TXXX(utf8, SEED, str(tags.seed))
     if tags.source_digest is not None:
         yield id3.TXXX(utf8, _MARK.partition(":")[2], tags.source_digest)
     for key, value in REPLAY_GAIN.items():
@@ -194,6 +200,8 @@ def _vorbis_comments(tags: Tags, timeline: Timeline) -> Iterator[tuple[str, str]
     if tags.date:
         yield "date", tags.date
     yield "comment", tags.comment
+    if tags.seed is not None:
+        yield SEED, str(tags.seed)
     yield "lyrics", "\n".join(text for _, text in spoken(timeline))
     yield "syncedlyrics", "".join(lrc(timeline, tags.title, tags.language))
     yield MARKS, marks_as_lines(timeline.marks)

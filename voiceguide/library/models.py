@@ -6,7 +6,6 @@ A text may have an alternative ``{left|right}``: the words for the left side, th
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Self
 
@@ -60,7 +59,8 @@ Texts = Annotated[list[Text], Field(min_length=1)]
 SidelessText = Annotated[str, AfterValidator(_no_sides)]
 SidelessTexts = Annotated[list[SidelessText], Field(min_length=1)]
 
-Mistake = tuple[tuple[str | int, ...], str]
+_Loc = tuple[str | int, ...]
+Mistake = tuple[_Loc, str]
 """Where something is wrong in the data of a file, and what."""
 
 
@@ -330,11 +330,6 @@ class Names(Model):
     methods: dict[Slug, list[str]] = {}
     """By the id of a method."""
 
-    def without_article(self, name: str) -> str:
-        """Return a name without its article: "base of the skull"."""
-        first, _, rest = name.partition(" ")
-        return rest if first in self.articles else name
-
 
 class Wording(Model):
     """What is said in every session: phrases with variants, side names and chapter titles."""
@@ -375,9 +370,7 @@ def _begins_word(start: str, texts: Iterable[str]) -> bool:
     return any(re.search(rf"\b{re.escape(start)}", text, re.IGNORECASE) for text in texts)
 
 
-def _texts(
-    value: object, loc: tuple[str | int, ...] = ()
-) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _texts(value: object, loc: _Loc = ()) -> Iterator[tuple[_Loc, str]]:
     """Return all texts in the data of an area, with their locations."""
     parts: Any = ()
     if isinstance(value, str):
@@ -399,9 +392,6 @@ def _ids(entries: object) -> list[str | None]:
 
 
 def _twice(key: str, ids: list[str | None]) -> Iterator[Mistake]:
-    counts: Counter[str] = Counter()
     for index, one in enumerate(ids):
-        if one is not None:
-            counts[one] += 1
-            if counts[one] > 1:
-                yield (key, index, "id"), f"“{shortened(one)}” is already used"
+        if one is not None and one in ids[:index]:
+            yield (key, index, "id"), f"“{shortened(one)}” is already used"

@@ -141,8 +141,12 @@ class Library:
         yield {region.name: region.id for region in regions}
         areas = [area for region in regions for area in region.areas]
         yield {area.id: area.id for area in areas}
-        yield {self.names.without_article(area.name): area.id for area in areas}
+        yield {self._without_article(area.name): area.id for area in areas}
         yield {area.name: area.id for area in areas}
+
+    def _without_article(self, name: str) -> str:
+        first, _, rest = name.partition(" ")
+        return rest if first in self.names.articles else name
 
     def _place(self, place: str) -> Target | None:
         """Return the region, complaint or area with an id, if this language has it."""
