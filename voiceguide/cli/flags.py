@@ -143,7 +143,7 @@ def _pairs(given: list[str]) -> dict[str, Any]:
 
 
 def _parameter(name: str, named: tuple[str, ...] | None, help_: str | None) -> inspect.Parameter:
-    """Return the parameter from which typer makes an option; None if it is not given."""
+    """Return the parameter from which typer makes an option; its value is None if not given."""
     option, kind = OPTIONS[name], _kind(name)
     flag = f"--{name.replace('_', '-')}"
     if kind is bool:
