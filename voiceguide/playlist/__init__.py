@@ -14,13 +14,13 @@ The lists are made from the files' tags, so that a program that serves such a fo
 for its own address. They are written with ElementTree: feedgen supports the tags of iTunes, but not
 those of Podcasting 2.0, and depends on lxml, for what are five elements here.
 
-    folder     the files of a playlist, and copying them to a mounted phone or card
+    folder     the files of a playlist, and which of them a mounted phone or card needs
     track      the file of a track -> what its tags say
     lists      tracks -> M3U8 and XSPF
     podcast    tracks -> the feed, and chapters
     writing    sessions -> the tracks and lists of a folder
     course     sessions over weeks -> a playlist a week, a calendar and a page to print
-    transfer   copying each folder to a card, completely or not at all
+    transfer   any folders -> copies on a card, each completely or not at all
 """
 
 from __future__ import annotations

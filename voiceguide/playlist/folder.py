@@ -1,4 +1,4 @@
-"""The files in the folder of a playlist, and copying them to a phone or card."""
+"""The files in the folder of a playlist, and which of them a mounted phone or card needs."""
 
 from __future__ import annotations
 
