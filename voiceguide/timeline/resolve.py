@@ -31,7 +31,7 @@ _MAX_VISITS = 4 * MAX_EVENTS
 
 _MOST_UNHEARD = 20
 """How many clips that cannot be made are reported: each takes an engine a while."""
-CUT_FADE_MS = 10
+_CUT_FADE_MS = 10
 """How long a sound that is cut is faded, so that it does not click."""
 _SPEECH_FADE_MS = 100
 """The same for speech: a voice that stops within a syllable should not sound like a fault."""
@@ -289,7 +289,7 @@ class _Resolver:
             if end <= frame.limit_ms:
                 yield self._event(begin, end, cue, frame)
             else:
-                yield from self._cut(begin, cue, frame, CUT_FADE_MS)
+                yield from self._cut(begin, cue, frame, _CUT_FADE_MS)
 
     def _cut(self, begin: int, cue: Speech | Sound, frame: Frame, fade_ms: int) -> Iterator[Event]:
         """Return what is heard of a cue until the limit, faded at its end; nothing after it."""
