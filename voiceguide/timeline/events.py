@@ -123,7 +123,10 @@ class End:
     """What was cut off, with its line in the script."""
 
 
-Item: TypeAlias = Event | Opening | Began | Ended | Bed | End
+Placed: TypeAlias = Event | Opening | Began | Ended
+"""What has its place in the time of a session."""
+
+Item: TypeAlias = Placed | Bed | End
 """What a timeline is made of, in the order of time; a Bed comes first, an End last."""
 
 ItemT = TypeVar("ItemT", bound=Item)
@@ -147,8 +150,7 @@ class Timeline:
         if self.bed:
             yield self.bed
         openings = [Opening(chapter.title, chapter.begin_ms) for chapter in self.chapters]
-        placed: list[Event | Opening | Began | Ended]
-        placed = [*openings, *edges(self.marks), *self.events]
+        placed: list[Placed] = [*openings, *edges(self.marks), *self.events]
         yield from sorted(placed, key=lambda item: item.begin_ms)
         yield End(self.duration_ms, self.warnings)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from voiceguide import ssml
 from voiceguide.errors import Findings, ScriptError, option, shortened
@@ -21,6 +21,8 @@ from voiceguide.voices.engine import Utterance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from voiceguide.timeline.events import Placed
 
 MAX_MS = 12 * 3_600_000
 """How long a session may last by default."""
@@ -35,8 +37,6 @@ _CUT_FADE_MS = 10
 """How long a sound that is cut is faded, so that it does not click."""
 _SPEECH_FADE_MS = 100
 """The same for speech: a voice that stops within a syllable should not sound like a fault."""
-
-_Placed: TypeAlias = Event | Opening | Began | Ended
 
 _CIRCLE = "circular reference: its time depends on itself"
 
@@ -263,7 +263,7 @@ class _Resolver:
             latest = max(latest, self._end(child))
         return latest - begin
 
-    def _heard(self, node: Node, frame: Frame) -> Iterator[_Placed]:
+    def _heard(self, node: Node, frame: Frame) -> Iterator[Placed]:
         """Return what is heard of ``node``, as its ancestors shape it."""
         cue = node.cue
         self._visits += 1
@@ -298,7 +298,7 @@ class _Resolver:
             fade = Ramp(max(begin, end - fade_ms), end, rising=False)
             yield self._event(begin, end, cue, frame._replace(ramps=(*frame.ramps, fade)))
 
-    def _marked(self, mark: Mark, at_ms: int, frame: Frame) -> Iterator[_Placed]:
+    def _marked(self, mark: Mark, at_ms: int, frame: Frame) -> Iterator[Placed]:
         """Return what a mark begins or ends."""
         if mark.ends is not None:
             self._tally(mark)
@@ -314,7 +314,7 @@ class _Resolver:
 
     def _heard_group(
         self, node: Node, group: Group, begin: int, end: int, frame: Frame
-    ) -> Iterator[_Placed]:
+    ) -> Iterator[Placed]:
         timing = group.timing
         ramps = frame.ramps
         if timing.fade_in_ms:

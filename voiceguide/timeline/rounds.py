@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 from voiceguide import ssml
 from voiceguide.errors import RequestError
 from voiceguide.ssml import Cue, Group, Pause, SpanKind, SyncBase
-from voiceguide.timeline.events import Began, Ended, Event, Item, Opening, collect, moved
+from voiceguide.timeline.events import Began, Ended, Event, Item, Opening, Placed, collect, moved
 from voiceguide.timeline.fit import STRETCH
 from voiceguide.timeline.resolve import resolve
 
@@ -26,8 +26,6 @@ LEAST_MS = 30_000
 """How long the shortest hold of the protocol is."""
 _COUNTDOWN_MS = 3000
 _BREATHS: tuple[SpanKind, ...] = ("inhale", "exhale")
-
-Placed: TypeAlias = Event | Opening | Began | Ended
 
 
 class Piece(NamedTuple):
