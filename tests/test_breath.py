@@ -102,7 +102,7 @@ def breaths(found: LiveTimeline, begin_ms: int, end_ms: int) -> list[tuple[int, 
 
 
 def hold(found: LiveTimeline, number: int) -> tuple[int, int]:
-    begins = [one.begin_ms for one in items() if getattr(one, "kind", "") == "hold"]
+    begins = [one.at_ms for one in items() if getattr(one, "kind", "") == "hold"]
     begins = [ms for ms in begins if found.hold_at(ms)]
     span = found.hold_at(begins[number])
     return span.begin_ms, span.end_ms

@@ -59,7 +59,7 @@ class Rendered:
         title, items = (_id3 if isinstance(tags, id3.ID3) else _vorbis)(tags or {})
         self.title = title or path.stem
         self.live = LiveTimeline()
-        for item in sorted(items, key=lambda item: item.begin_ms):
+        for item in sorted(items, key=lambda item: item.at_ms):
             self.live.add(item)
         self.live.add(End(self._reader.frames // FRAMES_PER_MS))
         self.chapters = len(self.live.chapters)

@@ -112,7 +112,7 @@ class _Resolver:
             end = self._end(child)
             self._latest = max(self._latest, end)
             for item in self._heard(child, Frame()):
-                heapq.heappush(waiting, (item.begin_ms, next(order), item))
+                heapq.heappush(waiting, (item.at_ms, next(order), item))
             safe_ms = end - early_ms[child.index]
             while waiting and waiting[0][0] <= safe_ms and not self._problems:
                 yield heapq.heappop(waiting)[2]
