@@ -115,8 +115,8 @@ def play(  # noqa: PLR0913 (each is an option)
         else:
             play_it = functools.partial(_prepared(session), listen=listen, breath=breath)
         stopped: list[int] = []
-        words = session.request.options.seed if session else 0
-        with _interrupted(), _remembered(places, key, stopped, words):
+        spoken_with = session.request.options.seed if session else 0
+        with _interrupted(), _remembered(places, key, stopped, spoken_with):
             play_it(
                 begin=places.of(key) if resume else place(begin),
                 start_delay_ms=lead_ms,
