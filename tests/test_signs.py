@@ -25,7 +25,7 @@ from voiceguide.listen.words import words
 from voiceguide.mixer import Window, tone
 from voiceguide.player.player import Player
 from voiceguide.player.screen import Nothing
-from voiceguide.player.source import Spoken
+from voiceguide.player.source import LiveSession
 from voiceguide.timeline import Adaptive, Began, End, Event, Item, Measured, Replanned, Timeline
 from voiceguide.voices import Utterance
 
@@ -252,7 +252,7 @@ class Listening:
         def clip(speech: Utterance) -> np.ndarray:
             return np.zeros(48 * (200 + 80 * len(speech.text)), np.int16)
 
-        self.source = Spoken(
+        self.source = LiveSession(
             "A session", 9, lambda _: session.items(), Window(clip, 1), (), session
         )
         self.player = Player(self.source)

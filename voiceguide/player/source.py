@@ -50,7 +50,7 @@ class Source(Protocol):
         """Release files and voices."""
 
 
-class Spoken:
+class LiveSession:
     """A session whose timeline is resolved in a thread while its beginning plays."""
 
     can_mute = True

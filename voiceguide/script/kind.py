@@ -14,7 +14,7 @@ from voiceguide.library import load
 from voiceguide.library.kinds import FOLDER, TEMPLATE, kind_texts, kinds
 from voiceguide.options import OPTIONS
 from voiceguide.script import treatment
-from voiceguide.script.request import Script
+from voiceguide.script.request import KindScript
 from voiceguide.script.template import Phrases, evaluate, filled, render
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def about(request: Request) -> About:
     return About(region.name, region.id, tuple(tracks), whole=True)
 
 
-def write(request: Request, choice: Choice) -> Script:
+def write(request: Request, choice: Choice) -> KindScript:
     """Write the script of a session, or of the track of a playlist that its ``part`` names.
 
     ``choice`` overrides defaults of the kind. Raises RequestError if target and options do not fit,
@@ -150,7 +150,7 @@ def write(request: Request, choice: Choice) -> Script:
     has_one = files.find(of_method, list(folders)) is not None
     name = of_method if has_one else f"{FOLDER}/{kind.id}/{TEMPLATE}"
     where = f"{kind.id}/kind.toml: title"
-    return Script(
+    return KindScript(
         render(name, context, folders),
         filled(request.title or kind.title, context, where),
         filled(kind.album, context, where),
