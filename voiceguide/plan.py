@@ -294,6 +294,7 @@ def _variants(
                 one.written.name,
                 one.cast.utterance,
                 _least_ms(one),
+                one.request.options.max_ms,
             )
             for one in plans
         ]

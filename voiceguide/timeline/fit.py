@@ -24,7 +24,8 @@ STRETCH = (0.5, 2.0)
 """The range of factors for elastic pauses; beyond it, a session sounds rushed or lost."""
 _MOST_STEPS = 40
 _NARROW = 0.01
-_TRIAL_MS = 10 * MAX_MS
+_TRIALS = 10
+"""How many times the longest length that is allowed a variant may last before it is made to fit."""
 
 _T = TypeVar("_T")
 
@@ -41,6 +42,8 @@ class Measured(NamedTuple):
     least_ms: Callable[[Speech], int] = lambda _: 0
     """Returns what a phrase lasts at least, before it is spoken: a script that is too long even so
     need not be."""
+    max_ms: int = MAX_MS
+    """The longest session that is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +242,7 @@ def _timelines(
                 pause_ms=pause_ms,
                 utterance=one.utterance,
                 name=one.name,
-                max_ms=_TRIAL_MS,
+                max_ms=_TRIALS * one.max_ms,
             )
         )
         for one in scripts
