@@ -125,7 +125,7 @@ class LiveTimeline:
         self.known_ms = 0
         """Everything that is heard before this is known."""
         self.ahead_ms = 0
-        """How far ahead speech must be known, since a bed gives way to it."""
+        """How far ahead of what is heard events and the end must be known, to mix it."""
         self.end_ms: int | None = None
         """The length of the session, once it is known."""
         self._events: list[Event] = []

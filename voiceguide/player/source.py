@@ -122,7 +122,7 @@ class LiveSession:
             for item in items:
                 if isinstance(item, Bed):
                     self._window.lay(item)
-                    self.live.ahead_ms = self._window.ahead_ms
+                self.live.ahead_ms = self._window.ahead_ms
                 self.live.add(item)
                 if self._adaptive is None and self.live.known_ms > self.wanted_ms + _AHEAD_MS:
                     self._closed.wait(_GENTLE_S)
