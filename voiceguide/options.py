@@ -208,6 +208,7 @@ class Options:
         Option(
             "Bed volume relative to normal, in dB.",
             metavar="DB",
+            default="0",
             check=_between(-40, 20),
             named=lambda _: "",
         ),
@@ -251,6 +252,7 @@ class Options:
         int,
         Option(
             "Another seed gives another choice of words; “play” and the page take the date.",
+            default="0",
             of_words=True,
             check=_counted,
             named=lambda seed: f"seed-{seed}",

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _LONG_NAMES = {"variables": ("--set",)}
-_SHOWN = {"variables": "", "bed_level": "0", "seed": "0"}
 
 
 def with_options(
@@ -148,7 +147,7 @@ def _parameter(name: str, named: tuple[str, ...] | None, help_: str | None) -> i
     flag = f"--{name.replace('_', '-')}"
     if kind is bool:
         flag = f"{flag}/--no-{name.replace('_', '-')}"
-    shown = option.default or _SHOWN.get(name) or _SHOWN.get(name, DEFAULTS[name])
+    shown = option.default or DEFAULTS[name]
     default = "" if kind is bool or not shown else f"  [default: {shown}]"
     info = typer.Option(
         *(named or (flag,)),
