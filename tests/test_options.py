@@ -103,6 +103,22 @@ def test_a_wrong_option_is_named_as_an_argument_and_as_a_flag(option, says):
 
 
 @pytest.mark.parametrize(
+    ("name", "says"),
+    [("bed_level", "must be a number"), ("rate", "must be a whole number"),
+     ("seed", "must be a whole number")],
+)  # fmt: skip
+def test_what_is_no_number_is_told_the_same_way_wherever_it_is_given(name, says, monkeypatch):
+    flag = f"--{name.replace('_', '-')}"
+    with pytest.raises(VoiceguideError, match=f"^{name} x: {says}$"):
+        Session("calf", bed="rain", **{name: "x"})
+    given = voiceguide("script", "calf", "--bed", "rain", flag, "x")
+    assert (given.returncode, given.stderr) == (2, f"voiceguide: {flag} x: {says}\n")
+    monkeypatch.setenv(f"VOICEGUIDE_{name.upper()}", "x")
+    around = voiceguide("script", "calf", "--bed", "rain")
+    assert (around.returncode, around.stderr) == (2, f"voiceguide: {flag} x: {says}\n")
+
+
+@pytest.mark.parametrize(
     ("name", "least", "most", "between"),
     [("rate", 80, 450, "80 and 450"), ("bed_level", -40, 20, "-40 and 20")],
 )

@@ -252,6 +252,7 @@ class Options:
         int,
         Option(
             "Another seed gives another choice of words; “play” and the page take the date.",
+            metavar="N",
             default="0",
             of_words=True,
             check=_counted,

@@ -6,7 +6,7 @@ import functools
 import inspect
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -162,13 +162,10 @@ def _parameter(name: str, named: tuple[str, ...] | None, help_: str | None) -> i
 
 
 def _kind(name: str) -> Any:
-    """Return the type that the command line parses an option into."""
-    if choices(name):
+    """Return the type that the command line parses an option into: text, for its own check."""
+    if choices(name) or TYPES[name] is bool:
         return TYPES[name]
-    types = [one for one in get_args(TYPES[name]) or (TYPES[name],) if one is not type(None)]
-    if name == "library":
-        return Path
-    return types[0] if len(types) == 1 and DEFAULTS[name] is not None else str  # it may be none
+    return Path if name == "library" else str
 
 
 def _variable_parameter(name: str, variable: Any) -> inspect.Parameter:
