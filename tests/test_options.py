@@ -166,7 +166,9 @@ def test_every_option_is_on_the_command_line_with_its_default():
         assert f"--{name.replace('_', '-')} " in shown
     for text in (
         "[default: both]",
-        "[default: the voice's calm pace]",
+        "[default: the voice's calm pace; between 80 and 450]",
+        "[default: 0; between -40 and 20]",
+        "[default: 0; 0 or more]",
         "[default: the deepest that suits; with --level gentle, the fascia ball]",
     ):
         assert text in shown
@@ -306,5 +308,6 @@ def test_config_opens_the_settings_with_all_options_in_them(settings, tmp_path, 
     assert voiceguide("config", "--edit").returncode == 0
     text = (tmp_path / "settings.toml").read_text("utf-8")
     assert '# side = "both"' in text
+    assert "# Words per minute as heard.  [between 80 and 450]\n" in text
     settings(text.replace('# side = "both"', 'side = "right"'))
     assert "Left: Stretch" not in chapters("calf")

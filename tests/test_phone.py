@@ -1418,7 +1418,20 @@ def test_a_kind_of_ones_own_is_on_the_page_with_its_options(phone, tmp_path, mon
         phone.goto(served.url)
         phone.get_by_role("link", name="Quiet time A bell, and then nothing.").tap()
         phone.get_by_text("More choices").tap()
-        phone.get_by_label("How many bells ring").fill("3")
+        bells = phone.get_by_label("How many bells ring")
+        assert (bells.get_attribute("min"), bells.get_attribute("max")) == ("1", "9")
+        bells.fill("10")
+        phone.get_by_text("More choices").tap()
+        assert not bells.is_visible()
+        phone.get_by_role("button", name="Make it").tap()
+        assert bells.is_visible()  # and the browser says what is wrong with it
+        assert bells.evaluate("one => one === document.activeElement")
+        phone.evaluate("location.hash = '#breathing'")
+        phone.locator("#options h1", has_text="Breathing").wait_for()
+        assert phone.evaluate("document.querySelector('form').checkValidity()")  # not its field
+        phone.go_back()
+        phone.locator("#options h1", has_text="Quiet time").wait_for()
+        bells.fill("3")
         phone.locator("label:has(input[value=floor])").tap()
         assert not phone.get_by_text("Guidance").is_visible()
         with phone.expect_request("**/api/sessions") as asked:

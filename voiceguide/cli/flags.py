@@ -148,10 +148,11 @@ def _parameter(name: str, named: tuple[str, ...] | None, help_: str | None) -> i
     if kind is bool:
         flag = f"{flag}/--no-{name.replace('_', '-')}"
     shown = option.default or DEFAULTS[name]
-    default = "" if kind is bool or not shown else f"  [default: {shown}]"
+    default = "" if kind is bool or not shown else f"default: {shown}"
+    more = "; ".join(filter(None, (default, option.limits)))
     info = typer.Option(
         *(named or (flag,)),
-        help=f"{help_ or option.help}{default}",
+        help=f"{help_ or option.help}{f'  [{more}]' if more else ''}",
         metavar=option.metavar,
         show_default=False,
     )

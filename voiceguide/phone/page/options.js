@@ -108,6 +108,7 @@ function suit() {
   for (const field of fields.values()) {
     const { kind: owner, option } = field.dataset;
     field.hidden = owner ? owner !== kind.id : !kind.options.includes(option);
+    for (const number of field.querySelectorAll("input[type=number]")) number.disabled = field.hidden;
   }
   $("#together").hidden = kind !== massage;
   if (kind === massage) suitTreatment();
@@ -246,6 +247,8 @@ form.addEventListener("change", ({ target }) => {
   offerVoices();
   diary.showFavourite(wanted());
 });
+// What is wrong within “More choices” can only be pointed at where it is seen.
+form.addEventListener("invalid", ({ target }) => { $("#more").open ||= $("#more").contains(target); }, true);
 form.addEventListener("submit", (event) => { event.preventDefault(); request("session", wanted()); });
 $("#make-playlist").addEventListener("click", () => {
   if (form.reportValidity()) requestPlaylist(wanted());
