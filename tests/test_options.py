@@ -209,7 +209,9 @@ def test_a_file_is_named_after_what_was_chosen(tmp_path):
     )  # fmt: skip
     names = "-".join(session.request.options.names())
     assert names == "thumb-left-deep-explain-de-rain-mono-my-voice-130-wpm-seed-3"
-    assert list(Options(minutes=12.5, bed_level=3.0, max_length="1h").names()) == ["12.5-min"]
+    assert list(Options(minutes=12.5, max_length="1h").names()) == ["12.5-min"]
+    levels = [Session("calf", bed="rain", bed_level=db).default_path.name for db in (-6, 2.5, 0)]
+    assert levels == ["calf-rain-6-db-lower.mp3", "calf-rain-2.5-db-higher.mp3", "calf-rain.mp3"]
     assert Session("calf", side="left").default_path == Path("output/calf-left.mp3")
 
 

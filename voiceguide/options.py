@@ -207,7 +207,7 @@ class Options:
             default="0",
             least=-40,
             most=20,
-            named=lambda _: "",
+            named=lambda db: f"{abs(db):g}-db-{'lower' if db < 0 else 'higher'}",
         ),
     ] = 0.0
     mono: Annotated[bool, Option("One channel, without left and right.")] = False
