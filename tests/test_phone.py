@@ -42,6 +42,10 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "voiceguide/phone/page"
 TONES = {"target": "calf", "side": "left", "level": "gentle", "guidance": "tones"}
 """A session that is made in a few seconds."""
+OF_BREATHING = {"pace", "guidance", "language", "minutes", "bed", "voice", "rate"}
+OF_MASSAGE_ALONE = {"method", "area", "side", "level", "explain", "prepare", "ask"}
+ON_THE_PAGE = OF_BREATHING | OF_MASSAGE_ALONE
+"""The options for which the page has a field."""
 BESIDE = "what lies beside the folder"
 PROXIED = {"X-Forwarded-For": "192.0.2.77"}
 """What comes so is from elsewhere, even if it comes by way of this machine."""
@@ -694,9 +698,7 @@ def test_a_kind_of_session_is_offered_made_and_is_what_the_command_line_makes(se
         kinds = server.get(f"/api/library?language={language}").json()["kinds"]
         kind = {one["id"]: one for one in kinds}["breathing"]
         assert (kind["name"], kind["about"]) == (name, "itself")
-        assert set(kind["options"]) == {
-            "pace", "guidance", "language", "minutes", "bed", "voice", "rate",
-        }  # fmt: skip
+        assert set(kind["options"]) == OF_BREATHING
     wanted = {"target": "breathing", "pace": "4-7-8", "guidance": "tones", "minutes": 4}
     about = server.made("sessions", wanted)
     assert (about["state"], about["region"], about["duration_ms"]) == (
@@ -737,10 +739,7 @@ def shown_options(page: str) -> set[str]:
 
 
 def test_the_page_has_a_field_for_each_option_that_it_may_choose(server):
-    assert shown_options(server.get("/").text) == {
-        "method", "area", "side", "level", "pace", "guidance", "explain", "prepare", "language",
-        "minutes", "bed", "voice", "rate", "ask",
-    }  # fmt: skip
+    assert shown_options(server.get("/").text) == ON_THE_PAGE
 
 
 JUNK = st.recursive(
@@ -750,8 +749,7 @@ JUNK = st.recursive(
     ),
     max_leaves=12,
 )  # fmt: skip
-NAMES = ["target", "area", "method", "minutes", "side", "level", "language", "guidance", "explain"]
-NAMES += ["pace", "prepare", "variables"]
+NAMES = ["target", *sorted(ON_THE_PAGE), "variables"]
 BAD = st.one_of(
     st.binary(max_size=200),
     st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")),
@@ -1249,7 +1247,7 @@ def test_breathing_from_the_page_to_the_playlist(server, phone):
     shown = phone.locator("[data-option]").evaluate_all(
         "all => all.filter((one) => one.checkVisibility()).map((one) => one.dataset.option)"
     )
-    assert set(shown) == {"pace", "guidance", "language", "minutes", "bed", "voice", "rate"}
+    assert set(shown) == OF_BREATHING
     phone.get_by_label("Pace").first.select_option(label="your own")
     phone.locator("[data-option=pace] [data-other]").fill("4-2-6-1")
     choose(phone, minutes="other", guidance="tones")
