@@ -150,7 +150,8 @@ def _described(area: Area, method_id: str, wording: Wording) -> dict[str, Any]:
     """Return an area for a template, with how the body is held.
 
     ``upright`` and ``stretch_upright`` say whether one stands, leans or balances; ``place_moves``
-    whether one gets up or down to come into place, ``moves`` for the stretch.
+    whether one gets up or down to come into place, ``moves`` for the stretch. Where a language does
+    not say how one stands, only ``moves`` is known, by what is upright.
     """
     place = list(area.place.get(method_id, ()))
     up, down = wording.standing, wording.lowering
@@ -158,12 +159,17 @@ def _described(area: Area, method_id: str, wording: Wording) -> dict[str, Any]:
     place_moves = _begins(down if stood else up, place[:1])
     stands = _begins(up, place) or (stood and not place_moves)
     stretched = _begins(up, area.stretch)
-    is_elsewhere = _begins(down, area.stretch[:1]) if stands else stretched
+    upright = wording.is_upright([area.find[0], *place])
+    stretch_upright = wording.is_upright(area.stretch)
+    if up:
+        is_elsewhere = _begins(down, area.stretch[:1]) if stands else stretched
+    else:
+        is_elsewhere = upright != stretch_upright
     rises = any(words.lower() in area.stretch[0].lower() for words in wording.rising)
     return {
         **area.model_dump(),
-        "upright": wording.is_upright([area.find[0], *place]),
-        "stretch_upright": wording.is_upright(area.stretch),
+        "upright": upright,
+        "stretch_upright": stretch_upright,
         "stretch_standing": stretched,
         "place_moves": place_moves,
         "moves": (is_elsewhere and area.stretch_alone is None) or rises,
