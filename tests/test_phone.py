@@ -1585,6 +1585,10 @@ window.SpeechRecognition = class extends EventTarget {
   start() { window.listener = this; }
   abort() { window.listener = null; }
 };
+window.tones = 0;
+window.AudioContext = class extends AudioContext {
+  constructor() { super(); window.tones += 1; }
+};
 window.speaks = (transcript) => {
   const event = new Event("result");
   Object.assign(event, { resultIndex: 0, results: [[{ transcript }]] });
@@ -1615,13 +1619,19 @@ def test_it_listens_only_where_the_phone_itself_understands(server, session, pho
     assert phone.locator("#stage .waits").text_content() == "Let go slowly."
     phone.evaluate("speaks('go on')")
     until(phone, "!document.querySelector('audio').paused")
+    phone.goto(f"{server.url}/#")
+    assert phone.evaluate("window.listener !== null")  # it plays on beside another view
+    phone.locator("#mini-close").tap()
+    until(phone, "window.listener === null")
+    phone.goto(f"{server.url}/#session/{session['id']}")
+    phone.get_by_role("button", name="Play", exact=True).tap()
+    until(phone, "window.listener")
     phone.evaluate(
         "listener.dispatchEvent(Object.assign(new Event('error'), {error: 'not-allowed'}))"
     )
     phone.locator("#touch").tap()
     assert "gives no microphone" in phone.locator("#listen-trouble").text_content()
-    phone.goto(f"{server.url}/#")
-    assert not phone.evaluate("window.listener?.wanted")
+    assert not phone.locator("#listen input").is_checked()
 
 
 def test_how_a_spot_feels_is_asked_and_followed(server, phone):
@@ -1654,6 +1664,47 @@ def test_how_a_spot_feels_is_asked_and_followed(server, phone):
     heard = phone.locator("#heard").text_content()
     assert "the upper calf, left: Worse" in heard
     assert "the upper calf, left: The same" in heard
+
+
+def test_an_answer_is_heard_soon_after_its_question(server, phone):
+    """The question has the words of its answers, which the microphone may hear too."""
+    wish = {"target": "calf", "side": "left", "level": "gentle", "guidance": "brief", "ask": True}
+    about = server.made("sessions", wish)
+    timeline = server.get(f"/sessions/{about['id']}.json").json()
+    (ask,) = [mark for mark in timeline["marks"] if mark["kind"] == "ask"]
+    (question,) = [
+        event for event in timeline["events"]
+        if event["kind"] == "speech" and event["begin_ms"] == ask["begin_ms"]
+    ]  # fmt: skip
+    phone.add_init_script(LISTENER)
+    phone.goto(f"{server.url}/#session/{about['id']}")
+    phone.get_by_label("Obey what I say: pause, go on, next, stop").check()
+    phone.get_by_role("button", name="Play", exact=True).tap()
+    until(phone, "window.listener")
+    phone.evaluate("speaks('much better')")  # nothing was asked yet
+    assert phone.evaluate("window.tones") == 0
+    over_s = question["end_ms"] / 1000
+    phone.evaluate(f"document.querySelector('audio').currentTime = {over_s - 0.5}")
+    until(phone, f"document.querySelector('audio').currentTime > {over_s + 0.2}")
+    phone.evaluate("speaks('or worse')")  # by the session itself
+    until(phone, f"document.querySelector('audio').currentTime > {over_s + 2}")
+    assert phone.get_by_role("group", name="How does the spot feel?").is_visible()
+    phone.evaluate("speaks('Worse.')")
+    closing_s = timeline["chapters"][-1]["begin_ms"] / 1000
+    assert now_s(phone) == pytest.approx(closing_s, abs=1.5)
+    assert phone.evaluate("window.tones") == 1
+
+
+def test_it_listens_too_if_it_plays_before_that_is_known_to_be_possible(server, session, phone):
+    slowly = 'new Promise((known) => setTimeout(() => known("available"), 1000))'
+    said_at_once = 'processLocally ? "available" : "unavailable"'
+    assert said_at_once in LISTENER
+    phone.add_init_script(LISTENER.replace(said_at_once, slowly))
+    phone.add_init_script("localStorage.setItem('listen', 'on')")
+    phone.goto(f"{server.url}/#session/{session['id']}")
+    phone.get_by_role("button", name="Play", exact=True).tap()
+    until(phone, "!document.querySelector('#listen').hidden")
+    until(phone, "window.listener")
 
 
 def test_numbers_before_and_after_stay_on_the_phone(server, session, phone):
