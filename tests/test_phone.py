@@ -1754,6 +1754,11 @@ def test_a_touch_beside_a_shape_means_the_nearest(server, phone):
     asked.first.wait_for()
     assert "Jaw" in asked.all_text_contents()  # a finger is larger than what is there
     assert all(box["height"] >= 44 and box["width"] >= 44 for box in map(bounds, asked.all()))
+    phone.goto(f"{server.url}/#calf")  # another was chosen
+    phone.go_back()
+    phone.locator("#body").wait_for()
+    assert not phone.locator("#near").is_visible()
+    phone.touchscreen.tap(box["x"] + box["width"] + 12, box["y"] + box["height"] * 0.6)
     phone.get_by_role("button", name="Jaw", exact=True).last.tap()
     phone.locator("#options h1", has_text="Jaw").wait_for()
 
