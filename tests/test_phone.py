@@ -1353,6 +1353,10 @@ def test_the_settings_are_what_the_page_begins_with(phone, tmp_path, monkeypatch
         choose(phone, method="fascia-ball")  # what was chosen here stays
         phone.goto(f"{served.url}/?language=de#neck")
         assert phone.locator("input[name=method]:checked").get_attribute("value") == "fascia-ball"
+        (tmp_path / "settings.toml").write_text('[words]\nstop = ["enough"]')
+        stop = served.get("/api/library?language=en").json()["commands"]["stop"]
+        assert stop == ["stop", "enough"]
+        assert '["stop","enough"]' in re.sub(r"\s", "", served.get("/?language=en").text)
         (tmp_path / "settings.toml").write_text("sied = 1")
         answer = served.get("/")
         said = "settings.toml: unknown option “sied”; did you mean side or seed?"
