@@ -938,6 +938,10 @@ def test_a_track_that_is_broken_is_told_without_the_computers_folders(server, ne
         answer = server.get("/api/playlists/broken")
         said = f"broken/{neck['tracks'][0]['file']}: cannot be read as a track: lacks TRCK"
         assert (answer.status_code, answer.json()) == (422, {"error": said})
+        (folder / neck["tracks"][0]["file"]).rename(folder / "whole-session.mp3")
+        other = neck["tracks"][1]["file"]
+        assert server.get("/playlists/broken/feed.xml").status_code == 422
+        assert server.get(f"/playlists/broken/{other}").status_code == 200
     finally:
         shutil.rmtree(folder)
 
