@@ -668,6 +668,16 @@ def test_a_playlist_is_copied_to_a_card_and_takes_the_place_of_an_old_one(neck, 
     assert sorted(path.name for path in card.iterdir()) == [FOLDER, "photo.jpg"]
 
 
+def test_a_folder_called_as_the_episode_of_all_of_it_is_copied_with_its_lists(neck, card):
+    folder = neck.rename(neck.parent / "whole-session")
+    for suffix in ("m3u8", "xspf"):
+        (folder / f"{FOLDER}.{suffix}").rename(folder / f"whole-session.{suffix}")
+    copy([folder], card)
+    copied = {path.name for path in (card / "whole-session").iterdir()}
+    assert copied >= {"whole-session.m3u8", "whole-session.xspf", "01-preparation.mp3"}
+    assert "whole-session.mp3" not in copied
+
+
 @pytest.mark.parametrize("name", ["holiday.mp3", "whole-session.mp3"])
 def test_what_is_not_ours_is_never_replaced(made, card, name):
     (card / FOLDER).mkdir()

@@ -50,7 +50,8 @@ def copy(folders: Sequence[Path], to: Path) -> list[Path]:
 
 def _files_for_card(folder: Path) -> list[Path]:
     """Return what a player needs: all but what only the feed names."""
-    return [path for path in files(folder) if not path.name.startswith(f"{WHOLE}.")]
+    whole = set(files_of(whole_path(folder)))
+    return [path for path in files(folder) if path not in whole]
 
 
 def track_paths(folder: Path) -> list[Path]:
