@@ -1703,6 +1703,23 @@ def test_an_answer_is_heard_soon_after_its_question(server, phone):
     assert phone.evaluate("window.tones") == 1
 
 
+def test_a_command_is_heard_while_the_session_says_a_longer_word(server, phone):
+    wish = {"target": "calf", "area": "lower-calf", "side": "left", "language": "de"}
+    about = server.made("sessions", wish)
+    events = server.get(f"/sessions/{about['id']}.json").json()["events"]
+    said = next(one for one in events if "Halte den Druck gleich" in (one["text"] or ""))
+    phone.add_init_script(LISTENER)
+    phone.goto(f"{server.url}/?language=de#session/{about['id']}")
+    phone.locator("#listen input").check()
+    phone.locator("#play").tap()
+    until(phone, "window.listener")
+    at_s = said["begin_ms"] / 1000
+    phone.evaluate(f"document.querySelector('audio').currentTime = {at_s}")
+    until(phone, f"document.querySelector('audio').currentTime > {at_s + 0.3}")
+    phone.evaluate("speaks('Halt!')")
+    assert phone.evaluate("document.querySelector('audio').paused")
+
+
 def test_it_listens_too_if_it_plays_before_that_is_known_to_be_possible(server, session, phone):
     slowly = 'new Promise((known) => setTimeout(() => known("available"), 1000))'
     said_at_once = 'processLocally ? "available" : "unavailable"'

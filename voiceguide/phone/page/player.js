@@ -620,13 +620,14 @@ function obey(command) {
   return did;
 }
 
-/** Return whether the session itself has just said a word. */
+/** Return whether the session itself has just said a word: not “halt” by “halte”. */
 function saysIt(word) {
   if (!now || !wish) return false;
   const ms = at() * 1000;
+  const apart = (text) => ` ${text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ")} `;
   const late_ms = askedAt(ms) ? JUST_ASKED_MS : JUST_SAID_MS;
   return now.speech.some((event) => event.begin_ms <= ms && ms < event.end_ms + late_ms
-    && event.text.toLowerCase().includes(word));
+    && apart(event.text).includes(apart(word)));
 }
 listen.prepare(obey, saysIt);
 
