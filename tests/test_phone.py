@@ -936,6 +936,10 @@ def test_a_track_that_is_broken_is_told_without_the_computers_folders(server, ne
         answer = server.get("/api/playlists/broken")
         said = f"broken/{neck['tracks'][0]['file']}: cannot be read as a track: lacks TRCK"
         assert (answer.status_code, answer.json()) == (422, {"error": said})
+        (folder / neck["tracks"][0]["file"]).rename(folder / "whole-session.mp3")
+        other = neck["tracks"][1]["file"]
+        assert server.get("/playlists/broken/feed.xml").status_code == 422
+        assert server.get(f"/playlists/broken/{other}").status_code == 200
     finally:
         shutil.rmtree(folder)
 
@@ -1351,6 +1355,10 @@ def test_the_settings_are_what_the_page_begins_with(phone, tmp_path, monkeypatch
         choose(phone, method="fascia-ball")  # what was chosen here stays
         phone.goto(f"{served.url}/?language=de#neck")
         assert phone.locator("input[name=method]:checked").get_attribute("value") == "fascia-ball"
+        (tmp_path / "settings.toml").write_text('[words]\nstop = ["enough"]')
+        stop = served.get("/api/library?language=en").json()["commands"]["stop"]
+        assert stop == ["stop", "enough"]
+        assert '["stop","enough"]' in re.sub(r"\s", "", served.get("/?language=en").text)
         (tmp_path / "settings.toml").write_text("sied = 1")
         answer = served.get("/")
         said = "settings.toml: unknown option “sied”; did you mean side or seed?"
@@ -1596,6 +1604,10 @@ window.SpeechRecognition = class extends EventTarget {
   start() { window.listener = this; }
   abort() { window.listener = null; }
 };
+window.tones = 0;
+window.AudioContext = class extends AudioContext {
+  constructor() { super(); window.tones += 1; }
+};
 window.speaks = (transcript) => {
   const event = new Event("result");
   Object.assign(event, { resultIndex: 0, results: [[{ transcript }]] });
@@ -1626,13 +1638,19 @@ def test_it_listens_only_where_the_phone_itself_understands(server, session, pho
     assert phone.locator("#stage .waits").text_content() == "Let go slowly."
     phone.evaluate("speaks('go on')")
     until(phone, "!document.querySelector('audio').paused")
+    phone.goto(f"{server.url}/#")
+    assert phone.evaluate("window.listener !== null")  # it plays on beside another view
+    phone.locator("#mini-close").tap()
+    until(phone, "window.listener === null")
+    phone.goto(f"{server.url}/#session/{session['id']}")
+    phone.get_by_role("button", name="Play", exact=True).tap()
+    until(phone, "window.listener")
     phone.evaluate(
         "listener.dispatchEvent(Object.assign(new Event('error'), {error: 'not-allowed'}))"
     )
     phone.locator("#touch").tap()
     assert "gives no microphone" in phone.locator("#listen-trouble").text_content()
-    phone.goto(f"{server.url}/#")
-    assert not phone.evaluate("window.listener?.wanted")
+    assert not phone.locator("#listen input").is_checked()
 
 
 def test_how_a_spot_feels_is_asked_and_followed(server, phone):
@@ -1665,6 +1683,64 @@ def test_how_a_spot_feels_is_asked_and_followed(server, phone):
     heard = phone.locator("#heard").text_content()
     assert "the upper calf, left: Worse" in heard
     assert "the upper calf, left: The same" in heard
+
+
+def test_an_answer_is_heard_soon_after_its_question(server, phone):
+    """The question has the words of its answers, which the microphone may hear too."""
+    wish = {"target": "calf", "side": "left", "level": "gentle", "guidance": "brief", "ask": True}
+    about = server.made("sessions", wish)
+    timeline = server.get(f"/sessions/{about['id']}.json").json()
+    (ask,) = [mark for mark in timeline["marks"] if mark["kind"] == "ask"]
+    (question,) = [
+        event for event in timeline["events"]
+        if event["kind"] == "speech" and event["begin_ms"] == ask["begin_ms"]
+    ]  # fmt: skip
+    phone.add_init_script(LISTENER)
+    phone.goto(f"{server.url}/#session/{about['id']}")
+    phone.get_by_label("Obey what I say: pause, go on, next, stop").check()
+    phone.get_by_role("button", name="Play", exact=True).tap()
+    until(phone, "window.listener")
+    phone.evaluate("speaks('much better')")  # nothing was asked yet
+    assert phone.evaluate("window.tones") == 0
+    over_s = question["end_ms"] / 1000
+    phone.evaluate(f"document.querySelector('audio').currentTime = {over_s - 0.5}")
+    until(phone, f"document.querySelector('audio').currentTime > {over_s + 0.2}")
+    phone.evaluate("speaks('or worse')")  # by the session itself
+    until(phone, f"document.querySelector('audio').currentTime > {over_s + 2}")
+    assert phone.get_by_role("group", name="How does the spot feel?").is_visible()
+    phone.evaluate("speaks('Worse.')")
+    closing_s = timeline["chapters"][-1]["begin_ms"] / 1000
+    assert now_s(phone) == pytest.approx(closing_s, abs=1.5)
+    assert phone.evaluate("window.tones") == 1
+
+
+def test_a_command_is_heard_while_the_session_says_a_longer_word(server, phone):
+    wish = {"target": "calf", "area": "lower-calf", "side": "left", "language": "de"}
+    about = server.made("sessions", wish)
+    events = server.get(f"/sessions/{about['id']}.json").json()["events"]
+    said = next(one for one in events if "Halte den Druck gleich" in (one["text"] or ""))
+    phone.add_init_script(LISTENER)
+    phone.goto(f"{server.url}/?language=de#session/{about['id']}")
+    phone.locator("#listen input").check()
+    phone.locator("#play").tap()
+    until(phone, "window.listener")
+    at_s = said["begin_ms"] / 1000
+    phone.evaluate(f"document.querySelector('audio').currentTime = {at_s}")
+    until(phone, f"document.querySelector('audio').currentTime > {at_s + 0.3}")
+    phone.evaluate("speaks('Halt!')")
+    assert phone.evaluate("document.querySelector('audio').paused")
+
+
+def test_it_listens_too_if_it_plays_before_that_is_known_to_be_possible(server, session, phone):
+    slowly = 'new Promise((known) => setTimeout(() => known("available"), 1000))'
+    said_at_once = 'processLocally ? "available" : "unavailable"'
+    assert said_at_once in LISTENER
+    phone.add_init_script(LISTENER.replace(said_at_once, slowly))
+    phone.add_init_script("localStorage.setItem('listen', 'on')")
+    phone.goto(f"{server.url}/#session/{session['id']}")
+    phone.get_by_role("button", name="Play", exact=True).tap()
+    until(phone, "!document.querySelector('#listen').hidden")
+    until(phone, "window.listener")
 
 
 def test_numbers_before_and_after_stay_on_the_phone(server, session, phone):
@@ -1714,6 +1790,11 @@ def test_a_touch_beside_a_shape_means_the_nearest(server, phone):
     asked.first.wait_for()
     assert "Jaw" in asked.all_text_contents()  # a finger is larger than what is there
     assert all(box["height"] >= 44 and box["width"] >= 44 for box in map(bounds, asked.all()))
+    phone.goto(f"{server.url}/#calf")  # another was chosen
+    phone.go_back()
+    phone.locator("#body").wait_for()
+    assert not phone.locator("#near").is_visible()
+    phone.touchscreen.tap(box["x"] + box["width"] + 12, box["y"] + box["height"] * 0.6)
     phone.get_by_role("button", name="Jaw", exact=True).last.tap()
     phone.locator("#options h1", has_text="Jaw").wait_for()
 

@@ -173,7 +173,8 @@ def _described(
 
     ``upright`` and ``stretch_upright`` say whether one stands or balances; ``prepare_moves``
     whether one gets down to roll out first, ``place_moves`` whether one gets up or down to come
-    into place, ``moves`` for the stretch.
+    into place, ``moves`` for the stretch. Where a language does not say how one stands, only
+    ``moves`` is known, by what is upright.
     """
     rolled = area.place.get(preparing_id or "", ())
     place = list(area.place.get(method_id, ()))
@@ -183,12 +184,17 @@ def _described(
     place_moves = is_down or _begins(down if stood else up, place[:1])
     stands = _begins(up, place) or (stood and not place_moves)
     stretched = _begins(up, area.stretch)
-    is_elsewhere = _begins(down, area.stretch[:1]) if stands else stretched
+    upright = wording.is_upright([area.find[0], *place])
+    stretch_upright = wording.is_upright(area.stretch)
+    if up:
+        is_elsewhere = _begins(down, area.stretch[:1]) if stands else stretched
+    else:
+        is_elsewhere = upright != stretch_upright
     rises = any(words.lower() in area.stretch[0].lower() for words in wording.rising)
     return {
         **area.model_dump(),
-        "upright": wording.is_upright([area.find[0], *place]),
-        "stretch_upright": wording.is_upright(area.stretch),
+        "upright": upright,
+        "stretch_upright": stretch_upright,
         "stretch_standing": stretched,
         "prepare_moves": _begins(wording.descending, rolled[:1]),
         "place_moves": place_moves,
