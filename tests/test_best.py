@@ -135,6 +135,8 @@ def test_the_best_is_downloaded_by_its_language_alone():
     refused = voiceguide("voices", "--download", "best")
     assert refused.returncode == 2
     assert "--download best needs --language, one of de, en" in refused.stderr
+    refused = voiceguide("voices", "--download", "best", "--language", "fr")
+    assert "one of de, en" in refused.stderr
     assert piper.RECOMMENDED == {"en": "en_US-joe-medium", "de": "de_DE-thorsten-medium"}
 
 
