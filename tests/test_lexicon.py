@@ -471,5 +471,11 @@ def test_pronounce_takes_a_language_and_a_library(own):
     assert "  with lexicon  fˈeɪsiə" in done.stdout.splitlines()
 
 
+def test_pronounce_names_each_voice_that_says_it(monkeypatch):
+    monkeypatch.setenv("VOICEGUIDE_NO_PACKAGED_VOICES", "1")
+    done = voiceguide("pronounce", "fascia")
+    assert "This is default." in done.stderr
+
+
 def test_pronounce_says_why_nothing_is_heard():
     assert voiceguide("pronounce", "x", "--language", "xx", "-q").returncode == 1

@@ -170,10 +170,14 @@ async function offerVoices() {
     const best = voices.find((voice) => voice.speaks);
     form.voice.replaceChildren(
       make("option", { value: "" }, best ? `${texts.best_voice}: ${best.name}` : texts.best_voice),
-      ...voices.map((voice) => make("option", { value: voice.id }, `${voice.name} (${voice.engine})`)),
+      ...voices.map((voice) => make("option", { value: voice.id }, `${voice.name} (${traits(voice)})`)),
     );
     setValue("voice", before);
   } catch { offered = undefined; /* the best one speaks */ }
+}
+
+function traits({ engine, gender, megabytes, licence }) {
+  return [engine, texts.genders[gender], megabytes && `${megabytes} MB`, licence].filter(Boolean).join(", ");
 }
 
 function hearVoice() {
