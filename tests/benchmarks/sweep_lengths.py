@@ -1,6 +1,6 @@
 """Makes sessions of many lengths for every region, and checks what each must keep.
 
-    python tests/benchmarks/sweep_lengths.py [--workers N] [--decoded N] [--language en|de] [REGION...]
+    python tests/benchmarks/sweep_lengths.py [--workers N] [--decoded N] [--language L] [REGION...]
 
 For each region, language, guidance and side, and for 5 to 60 minutes (3 too for one side): the
 timeline is as long as was asked for, no hold or stretch is shorter than half a minute, and each
