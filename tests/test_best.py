@@ -135,6 +135,8 @@ def test_the_best_is_downloaded_by_its_language_alone():
     refused = voiceguide("voices", "--download", "best")
     assert refused.returncode == 2
     assert "--download best needs --language, one of de, en" in refused.stderr
+    refused = voiceguide("voices", "--download", "best", "--language", "fr")
+    assert "one of de, en" in refused.stderr
     assert piper.RECOMMENDED == {"en": "en_US-joe-medium", "de": "de_DE-thorsten-medium"}
 
 
@@ -168,11 +170,20 @@ def test_a_rate_is_words_a_minute_as_heard(wpm):
 
 def test_half_the_rate_takes_twice_as_long(ssml):
     lengths = []
-    for rate in (100, 50, 30):
+    for rate in (100, 50, 30, 20):
         script = ssml(f"<prosody rate='{rate}%'>{TEXTS[0]}</prosody>", f"{rate}.ssml")
         lengths.append(Session(script).timeline.duration_ms)
     assert lengths[1] / lengths[0] == pytest.approx(2, rel=0.03)
     assert lengths[2] / lengths[0] == pytest.approx(1 / 0.3, rel=0.03)
+    assert lengths[3] / lengths[0] == pytest.approx(5, rel=0.03)
+
+
+def test_a_rate_beyond_what_can_be_spoken_is_told(ssml):
+    assert not Session(ssml("<prosody rate='20%'>Hold.</prosody>"), rate=128).warnings
+    (warning,) = Session(ssml("<prosody rate='10%'>Hold.</prosody>"), rate=128).warnings
+    assert "13 words a minute are spoken as 20" in warning
+    (warning,) = Session(ssml("<prosody rate='900%'>Hold.</prosody>"), rate=128).warnings
+    assert "1152 words a minute are spoken as 450" in warning
 
 
 # The same every time

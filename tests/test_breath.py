@@ -20,7 +20,7 @@ from voiceguide.listen.hands_free import Follower
 from voiceguide.mixer import Window
 from voiceguide.player.live import LiveTimeline
 from voiceguide.player.player import Player
-from voiceguide.player.source import Spoken
+from voiceguide.player.source import LiveSession
 from voiceguide.voices import Utterance
 
 HZ = 16_000
@@ -102,7 +102,7 @@ def breaths(found: LiveTimeline, begin_ms: int, end_ms: int) -> list[tuple[int, 
 
 
 def hold(found: LiveTimeline, number: int) -> tuple[int, int]:
-    begins = [one.begin_ms for one in items() if getattr(one, "kind", "") == "hold"]
+    begins = [one.at_ms for one in items() if getattr(one, "kind", "") == "hold"]
     begins = [ms for ms in begins if found.hold_at(ms)]
     span = found.hold_at(begins[number])
     return span.begin_ms, span.end_ms
@@ -169,7 +169,7 @@ def test_a_listener_who_breathes_slowly_is_followed_and_it_is_heard():
         return np.zeros(48 * (200 + 80 * len(speech.text)), np.int16)
 
     with contextlib.closing(
-        Spoken("A session", 9, lambda _: iter(items()), Window(clip, 1))
+        LiveSession("A session", 9, lambda _: iter(items()), Window(clip, 1))
     ) as source:
         player, listener = Player(source), Breathing()
         with contextlib.closing(player):

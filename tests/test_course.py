@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import shutil
 from pathlib import Path
 
 import icalendar
 import pytest
 from conftest import FRAMES_PER_MS, decode, voiceguide
 from mutagen.mp3 import MP3
+from sessions import SCRIPTS
 
 from voiceguide.errors import RequestError
 from voiceguide.options import chosen
@@ -50,6 +52,15 @@ def test_the_tool_stays_the_one_of_the_first_week():
     assert methods == {"Calf: Fascia ball"}
     chosen_one = {one.session.title for one in plan("calf", 2, method="thumb").appointments}
     assert chosen_one == {"Calf: Thumb"}
+
+
+def test_a_kind_with_levels_but_no_choice_of_tools_is_planned_too(tmp_path):
+    kind = shutil.copytree(SCRIPTS / "kinds/massage", tmp_path / "kinds/pressing") / "kind.toml"
+    ours = 'options = ["level", "side", "guidance"]'
+    kind.write_text(re.sub("^options = .*", ours, kind.read_text(), flags=re.MULTILINE))
+    planned = plan("calf", 2, library=tmp_path).appointments
+    assert [one.level for one in planned] == ["gentle", "gentle", "gentle", "standard"]
+    assert {one.session.title for one in planned[:3]} == {"Calf: Fascia ball"}
 
 
 def test_levels_rise_from_week_to_week_unless_one_is_chosen():

@@ -47,3 +47,14 @@ def test_every_region_area_complaint_and_method_is_in_the_table():
         assert all(f"`{name}`" in table for name in names), region["id"]
     for method in json.loads(voiceguide("methods", "--format", "json").stdout):
         assert f"| `{method['id']}` |" in table
+
+
+def test_the_sentence_that_the_architecture_follows_is_in_the_library_and_in_the_script():
+    followed = (DOCS / "architecture.md").read_text("utf-8")
+    sentence = re.search(r'find = \["(.*?)", …\]', followed)
+    assert sentence is not None
+    calf = (DOCS.parent / "scripts/en/regions/calf.toml").read_text("utf-8")
+    assert f'find = [\n    "{sentence[1]}",\n' in calf
+    spoken = re.search(r"<s>(.*?) …</s>", followed)
+    assert spoken is not None
+    assert spoken[1] in voiceguide("script", "calf", "--side", "left").stdout

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from voiceguide.errors import NAME, keys_at, meant, near, reason, spellings
+from voiceguide.errors import NAME, keys_at, match_name, near, reason, spellings
 
 
 class Bed(enum.Enum):
@@ -183,8 +183,8 @@ def test_a_name_is_the_same_in_any_of_its_spellings(name, ways):
 
 
 def test_a_name_means_what_is_written_so_before_what_is_spelled_so():
-    assert meant("Calf", ["calf", "Calf"]) == "Calf"
-    assert meant("CALF", ["calf", "Calf"]) == "calf"
-    assert meant("knee", ["calf", "Calf"]) is None
-    assert meant("", ["", "-"]) == ""
-    assert meant(" ", ["-"]) is None
+    assert match_name("Calf", ["calf", "Calf"]) == "Calf"
+    assert match_name("CALF", ["calf", "Calf"]) == "calf"
+    assert match_name("knee", ["calf", "Calf"]) is None
+    assert match_name("", ["", "-"]) == ""
+    assert match_name(" ", ["-"]) is None

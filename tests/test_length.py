@@ -169,6 +169,26 @@ def test_pauses_shrink_as_far_as_what_hangs_on_them_allows(ssml, body):
         Session(script, minutes=0.02).prepare()
 
 
+LONG = "Let us begin with a long sentence that takes quite some time to be said by anybody."
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"""<par><media xml:id="a"><speak>{LONG}</speak></media>
+        <media begin="a.end-4.5s"><audio src="bell.wav"/></media></par>""",
+        f"""<par><media xml:id="a"><speak><break strength="strong"/>{LONG}</speak></media>
+        <media begin="a.end-5.5s"><audio src="bell.wav"/></media></par>""",
+    ],
+    ids=["a bell within speech", "a bell within speech after a pause"],
+)
+def test_what_begins_before_the_end_of_speech_is_fitted_too(ssml, body):
+    script = ssml(body + 9 * '<break strength="x-strong"/>Now.')
+    natural_ms = Session(script).timeline.duration_ms
+    for length_ms in (natural_ms - 10_000, natural_ms, natural_ms + 9000):
+        assert Session(script, minutes=length_ms / 60_000).timeline.duration_ms == length_ms
+
+
 def test_a_script_in_which_nothing_is_heard_has_no_length(ssml):
     with pytest.raises(ScriptError, match="the script is empty"):
         Session(ssml(""), minutes=1).prepare()

@@ -16,6 +16,7 @@ from voiceguide.library.lexicon import Entry, Lexicon
 from voiceguide.voices import Utterance
 from voiceguide.voices.espeak import Espeak
 
+SCRIPTS = Path(__file__).parents[1] / "scripts"
 FRAME_MS = 20
 HOP_MS = 5
 
@@ -52,6 +53,7 @@ ENGLISH = {
     "For less pressure, use the inner edge.": "jˈuːz ðɪ ˈɪnɚɹ ˈɛdʒ.",
     "Use no more than the weight of your arm.": "jˈuːz nˈoʊmˌɔːɹ",
     "Press as hard as you are used to.": "jˈuːst tuː.",
+    "Make use of the wall.": "jˈuːs ʌv",
     "Roll the fascia ball.": "ðə fˈæʃə bˈɔːl.",
     "Where it aches, stay.": "ɪɾ ˈeɪks,",
 }
@@ -92,6 +94,23 @@ GERMAN = {
     "Wenn der Schmerz zunimmt.": "tsˈuːnˌɪmt.",
     "Die nächste Stelle.": "nˈɛːçstə",
     "Du kennst den Weg, geh weg.": "vˈeːk, ɡˈeː vˈɛk.",
+    "Fünf von zehn, höchstens sechs.": "hˈøːçstəns",
+    "Bei Thrombose oder Blutverdünnern.": "blˈuːtfɛɾdˌʏnɜn.",
+    "Das ist ein Notfall.": "nˈoːtfˌal.",
+    "Bevor du dich bewegst.": "bəvˈeːkst.",
+    "Wenn es nicht nachlässt.": "nˈɑːxlˌɛst.",
+    "Tiefer, als du reichst.": "rˈaɪçst.",
+    "Solange es dir guttut.": "ɡˈuːttˌuːt.",
+    "Muskelkater bei schlechter Durchblutung.": "mˈʊskəlkˌɑːtɜ baɪ ʃlˈɛçtɜ dˈʊɐçblˌuːtʊŋ.",
+    "Wie ein Stromschlag.": "ʃtɾˈoːmʃlˌɑːk.",
+    "Auf den Muskelstreifen.": "mˈʊskəlʃtɾˌaɪfən.",
+    "Bei verengten Halsarterien.": "hˈalsʔaɾtˌeːriːən.",
+    "Am Wulst eingehakt.": "ˈaɪnɡəhˌɑːkt.",
+    "Wo der Nacken in die Schulter übergeht.": "ˈyːbɜɡˌeːt.",
+    "Im großen Gesäßmuskel.": "ɡəzˈɛːsmˌʊskəl.",
+    "Migräne, Knieschmerzen, Spannungskopfschmerzen.": (
+        "miːɡɾˈɛːnə, knˈiːʃmˌɛɾtsən, ʃpˈanʊŋskɔpfʃmˌɛɾtsən."
+    ),
 }
 
 
@@ -103,6 +122,40 @@ def test_an_english_word_is_said_right_in_its_sentence(sentence):
 @pytest.mark.parametrize("sentence", GERMAN)
 def test_a_german_word_is_said_right_in_its_sentence(sentence):
     assert stressless(GERMAN[sentence]) in stressless(said(sentence, "de"))
+
+
+GERMAN_PARTS = {
+    "[Bb]lut": "bl[ˈˌ]uːt", "[Ff]uß": "f[ˈˌ]uːs", "[Nn]ot[fr]": "n[ˈˌ]oːt", "[Nn]ach": "n[ˈˌ]ɑːx",
+    "Strom": "ʃtɾ[ˈˌ]oːm", "Puls": "p[ˈˌ]ʊls", "Hals": "h[ˈˌ]al[sz]", "[Gg]esäß": "ɡəz[ˈˌ]ɛːs",
+    "[Oo]ber": "ˈoːbɜ?", "[Uu]nter(?!such)": "ˈʊnt", "[Hh]inter": "h[ˈˌ]ɪnt", "[Vv]order": "fˈɔɾd",
+    "[Aa]tm": "ˈɑːtm", "(?:[Aa]us|[Ee]in)atm": "ˈa[ʊɪ][sn]ˌɑːtm", "Selbst": "zˈɛlpst",
+    "Schulter": "ʃˈʊltɜ", "Muskel": "mˈʊskəl",
+}  # fmt: skip
+"""How words sound that begin so."""
+GERMAN_ENDS = {"schmerz": "ʃm[ˈˌ]ɛɾts", "schmerzen": "ʃm[ˈˌ]ɛɾtsən", "streifen": "ʃtɾ[ˈˌ]aɪfən"}
+
+
+def test_every_german_word_of_the_texts_sounds_as_its_parts_do():
+    texts = [
+        path.read_text("utf-8")
+        for name in ("phrases.toml", "muscles.toml", "methods.toml", "regions/*.toml")
+        for path in (SCRIPTS / "de").glob(name)
+    ]
+    texts += [path.read_text("utf-8") for path in SCRIPTS.glob("kinds/*/de.toml")]
+    words = set(re.findall(r"[^\W\d_]{3,}", re.sub(r"(?m)^\s*#.*$", "", "\n".join(texts))))
+    assert len(words) > 1200
+    wrong = []
+    for word in words:
+        ipa = said(word, "de").rstrip(".")
+        begins = [sound for part, sound in GERMAN_PARTS.items() if re.match(part, word)]
+        ends = [sound for part, sound in GERMAN_ENDS.items() if word.lower().endswith(part)]
+        parts = [
+            *(re.match(one, ipa) for one in begins),
+            *(re.search(f"{one}$", ipa) for one in ends),
+        ]
+        if not all(parts):
+            wrong.append((word, ipa))
+    assert not wrong
 
 
 def stressless(ipa: str) -> str:
@@ -416,6 +469,12 @@ def test_pronounce_takes_a_language_and_a_library(own):
     assert "  with lexicon  ˈɑːtmə" in done.stdout.splitlines()
     done = voiceguide("pronounce", "fascia", "--library", own, "--quiet")
     assert "  with lexicon  fˈeɪsiə" in done.stdout.splitlines()
+
+
+def test_pronounce_names_each_voice_that_says_it(monkeypatch):
+    monkeypatch.setenv("VOICEGUIDE_NO_PACKAGED_VOICES", "1")
+    done = voiceguide("pronounce", "fascia")
+    assert "This is default." in done.stderr
 
 
 def test_pronounce_says_why_nothing_is_heard():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sessions import request
 
-from voiceguide import library
+from voiceguide import Session, library
 from voiceguide.errors import LibraryError, RequestError
 from voiceguide.library import Region
 from voiceguide.script.template import sentences
@@ -376,6 +376,21 @@ def test_a_language_of_the_users_own_is_found(own, tmp_path):
     assert "tlh" in library.languages()
     assert library.load("tlh").region("toes").spoken == "your toes"
     assert "toes" not in library.load("en").region_files
+
+
+def test_a_language_that_does_not_say_how_one_stands_leaves_the_time_to_stand_up(own, tmp_path):
+    """It was written before that could be said; by “upright”, the way from the floor is known."""
+    shutil.copytree(SCRIPTS / "en", tmp_path / "scripts/tlh")
+    phrases = (SCRIPTS / "en/phrases.toml").read_text("utf-8")
+    later = r"^(standing|rising|lowering|eyes_open_first|settled) = \[.*?\]\n"
+    phrases, found = re.subn(later, "", phrases, flags=re.DOTALL | re.MULTILINE)
+    assert found == 5
+    own("tlh/phrases.toml", phrases)
+    options = {"area": "lower-calf", "side": "left", "method": "thumb"}
+    way = r"Stand up slowly[^<]*</s>(?:</?\w+>)*\s*<break time=\"(\d+)s\"/>"
+    for language in ("en", "tlh"):
+        said = Session("calf", language=language, **options).script
+        assert re.findall(way, said) == ["12"], language
 
 
 def test_a_folder_that_is_named_goes_before_the_users_own(own, tmp_path):

@@ -30,7 +30,7 @@ from voiceguide.listen.words import words
 from voiceguide.mixer import Window
 from voiceguide.player.player import Player
 from voiceguide.player.screen import Nothing
-from voiceguide.player.source import Spoken
+from voiceguide.player.source import LiveSession
 from voiceguide.timeline import Began, End, Ended, Opening
 
 HZ = 16_000
@@ -257,7 +257,7 @@ def steered():
         said.append(text)
         return np.full(4800, 5000, np.int16)
 
-    with contextlib.closing(Spoken("Silence", 2, lambda _: iter(HOLD), window)) as source:
+    with contextlib.closing(LiveSession("Silence", 2, lambda _: iter(HOLD), window)) as source:
         player = Player(source)
         player.wait(5)
         yield player, HandsFree(player, Nothing(), words("en"), say), said

@@ -119,7 +119,7 @@ def test_a_hold_can_be_made_longer_twice_and_its_last_breath_comes_again(script)
     ]  # fmt: skip
     assert known.breath_at(51_000) == ("out", 0.5)
     assert known.end_ms == end_ms + 30_000
-    assert known.chapters[1].begin_ms == end_ms - 10_000 + 30_000
+    assert known.chapters[1].at_ms == end_ms - 10_000 + 30_000
     assert times(known.hold_at(known.end_ms - 3000)) == (
         "stretch", (known.end_ms - 10_000) / 1000, (known.end_ms - 2000) / 1000,
     )  # fmt: skip
@@ -130,15 +130,15 @@ def test_what_becomes_known_after_a_hold_was_made_longer_comes_later(script):
     stretch = Session(script).timeline.marks[-1]
     known = LiveTimeline()
     for item in items:
-        if item.begin_ms <= 32_000:
+        if item.at_ms <= 32_000:
             known.add(item)
     known.lengthen(known.hold_at(20_000), 15_000)
-    for item in [*(item for item in items if item.begin_ms > 32_000), end]:
+    for item in [*(item for item in items if item.at_ms > 32_000), end]:
         known.add(item)
     assert times(known.hold_at(46_999)) == ("hold", 2, 47)
     later = Span("stretch", stretch.begin_ms + 15_000, stretch.end_ms + 15_000)
     assert known.hold_at(later.begin_ms) == later
-    assert known.end_ms == end.ms + 15_000
+    assert known.end_ms == end.at_ms + 15_000
 
 
 def test_a_hold_no_longer_than_the_countdown_begins_where_it_began(ssml):

@@ -103,6 +103,22 @@ def test_a_wrong_option_is_named_as_an_argument_and_as_a_flag(option, says):
 
 
 @pytest.mark.parametrize(
+    ("name", "says"),
+    [("bed_level", "must be a number"), ("rate", "must be a whole number"),
+     ("seed", "must be a whole number")],
+)  # fmt: skip
+def test_what_is_no_number_is_told_the_same_way_wherever_it_is_given(name, says, monkeypatch):
+    flag = f"--{name.replace('_', '-')}"
+    with pytest.raises(VoiceguideError, match=f"^{name} x: {says}$"):
+        Session("calf", bed="rain", **{name: "x"})
+    given = voiceguide("script", "calf", "--bed", "rain", flag, "x")
+    assert (given.returncode, given.stderr) == (2, f"voiceguide: {flag} x: {says}\n")
+    monkeypatch.setenv(f"VOICEGUIDE_{name.upper()}", "x")
+    around = voiceguide("script", "calf", "--bed", "rain")
+    assert (around.returncode, around.stderr) == (2, f"voiceguide: {flag} x: {says}\n")
+
+
+@pytest.mark.parametrize(
     ("name", "least", "most", "between"),
     [("rate", 80, 450, "80 and 450"), ("bed_level", -40, 20, "-40 and 20")],
 )
@@ -150,7 +166,9 @@ def test_every_option_is_on_the_command_line_with_its_default():
         assert f"--{name.replace('_', '-')} " in shown
     for text in (
         "[default: both]",
-        "[default: the voice's calm pace]",
+        "[default: the voice's calm pace; between 80 and 450]",
+        "[default: 0; between -40 and 20]",
+        "[default: 0; 0 or more]",
         "[default: the deepest that suits; with --level gentle, the fascia ball]",
     ):
         assert text in shown
@@ -191,7 +209,9 @@ def test_a_file_is_named_after_what_was_chosen(tmp_path):
     )  # fmt: skip
     names = "-".join(session.request.options.names())
     assert names == "thumb-left-deep-explain-de-rain-mono-my-voice-130-wpm-seed-3"
-    assert list(Options(minutes=12.5, bed_level=3.0, max_length="1h").names()) == ["12.5-min"]
+    assert list(Options(minutes=12.5, max_length="1h").names()) == ["12.5-min"]
+    levels = [Session("calf", bed="rain", bed_level=db).default_path.name for db in (-6, 2.5, 0)]
+    assert levels == ["calf-rain-6-db-lower.mp3", "calf-rain-2.5-db-higher.mp3", "calf-rain.mp3"]
     assert Session("calf", side="left").default_path == Path("output/calf-left.mp3")
 
 
@@ -290,5 +310,6 @@ def test_config_opens_the_settings_with_all_options_in_them(settings, tmp_path, 
     assert voiceguide("config", "--edit").returncode == 0
     text = (tmp_path / "settings.toml").read_text("utf-8")
     assert '# side = "both"' in text
+    assert "# Words per minute as heard.  [between 80 and 450]\n" in text
     settings(text.replace('# side = "both"', 'side = "right"'))
     assert "Left: Stretch" not in chapters("calf")

@@ -42,6 +42,10 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "voiceguide/phone/page"
 TONES = {"target": "calf", "side": "left", "level": "gentle", "guidance": "tones"}
 """A session that is made in a few seconds."""
+OF_BREATHING = {"pace", "guidance", "language", "minutes", "bed", "voice", "rate"}
+OF_MASSAGE_ALONE = {"method", "area", "side", "level", "explain", "prepare", "ask"}
+ON_THE_PAGE = OF_BREATHING | OF_MASSAGE_ALONE
+"""The options for which the page has a field."""
 BESIDE = "what lies beside the folder"
 PROXIED = {"X-Forwarded-For": "192.0.2.77"}
 """What comes so is from elsewhere, even if it comes by way of this machine."""
@@ -694,9 +698,7 @@ def test_a_kind_of_session_is_offered_made_and_is_what_the_command_line_makes(se
         kinds = server.get(f"/api/library?language={language}").json()["kinds"]
         kind = {one["id"]: one for one in kinds}["breathing"]
         assert (kind["name"], kind["about"]) == (name, "itself")
-        assert set(kind["options"]) == {
-            "pace", "guidance", "language", "minutes", "bed", "voice", "rate",
-        }  # fmt: skip
+        assert set(kind["options"]) == OF_BREATHING
     wanted = {"target": "breathing", "pace": "4-7-8", "guidance": "tones", "minutes": 4}
     about = server.made("sessions", wanted)
     assert (about["state"], about["region"], about["duration_ms"]) == (
@@ -737,10 +739,7 @@ def shown_options(page: str) -> set[str]:
 
 
 def test_the_page_has_a_field_for_each_option_that_it_may_choose(server):
-    assert shown_options(server.get("/").text) == {
-        "method", "area", "side", "level", "pace", "guidance", "explain", "prepare", "language",
-        "minutes", "bed", "voice", "rate", "ask",
-    }  # fmt: skip
+    assert shown_options(server.get("/").text) == ON_THE_PAGE
 
 
 JUNK = st.recursive(
@@ -750,8 +749,7 @@ JUNK = st.recursive(
     ),
     max_leaves=12,
 )  # fmt: skip
-NAMES = ["target", "area", "method", "minutes", "side", "level", "language", "guidance", "explain"]
-NAMES += ["pace", "prepare", "variables"]
+NAMES = ["target", *sorted(ON_THE_PAGE), "variables"]
 BAD = st.one_of(
     st.binary(max_size=200),
     st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")),
@@ -938,6 +936,10 @@ def test_a_track_that_is_broken_is_told_without_the_computers_folders(server, ne
         answer = server.get("/api/playlists/broken")
         said = f"broken/{neck['tracks'][0]['file']}: cannot be read as a track: lacks TRCK"
         assert (answer.status_code, answer.json()) == (422, {"error": said})
+        (folder / neck["tracks"][0]["file"]).rename(folder / "whole-session.mp3")
+        other = neck["tracks"][1]["file"]
+        assert server.get("/playlists/broken/feed.xml").status_code == 422
+        assert server.get(f"/playlists/broken/{other}").status_code == 200
     finally:
         shutil.rmtree(folder)
 
@@ -1249,7 +1251,7 @@ def test_breathing_from_the_page_to_the_playlist(server, phone):
     shown = phone.locator("[data-option]").evaluate_all(
         "all => all.filter((one) => one.checkVisibility()).map((one) => one.dataset.option)"
     )
-    assert set(shown) == {"pace", "guidance", "language", "minutes", "bed", "voice", "rate"}
+    assert set(shown) == OF_BREATHING
     phone.get_by_label("Pace").first.select_option(label="your own")
     phone.locator("[data-option=pace] [data-other]").fill("4-2-6-1")
     choose(phone, minutes="other", guidance="tones")
@@ -1353,6 +1355,10 @@ def test_the_settings_are_what_the_page_begins_with(phone, tmp_path, monkeypatch
         choose(phone, method="fascia-ball")  # what was chosen here stays
         phone.goto(f"{served.url}/?language=de#neck")
         assert phone.locator("input[name=method]:checked").get_attribute("value") == "fascia-ball"
+        (tmp_path / "settings.toml").write_text('[words]\nstop = ["enough"]')
+        stop = served.get("/api/library?language=en").json()["commands"]["stop"]
+        assert stop == ["stop", "enough"]
+        assert '["stop","enough"]' in re.sub(r"\s", "", served.get("/?language=en").text)
         (tmp_path / "settings.toml").write_text("sied = 1")
         answer = served.get("/")
         said = "settings.toml: unknown option “sied”; did you mean side or seed?"
@@ -1418,7 +1424,20 @@ def test_a_kind_of_ones_own_is_on_the_page_with_its_options(phone, tmp_path, mon
         phone.goto(served.url)
         phone.get_by_role("link", name="Quiet time A bell, and then nothing.").tap()
         phone.get_by_text("More choices").tap()
-        phone.get_by_label("How many bells ring").fill("3")
+        bells = phone.get_by_label("How many bells ring")
+        assert (bells.get_attribute("min"), bells.get_attribute("max")) == ("1", "9")
+        bells.fill("10")
+        phone.get_by_text("More choices").tap()
+        assert not bells.is_visible()
+        phone.get_by_role("button", name="Make it").tap()
+        assert bells.is_visible()  # and the browser says what is wrong with it
+        assert bells.evaluate("one => one === document.activeElement")
+        phone.evaluate("location.hash = '#breathing'")
+        phone.locator("#options h1", has_text="Breathing").wait_for()
+        assert phone.evaluate("document.querySelector('form').checkValidity()")  # not its field
+        phone.go_back()
+        phone.locator("#options h1", has_text="Quiet time").wait_for()
+        bells.fill("3")
         phone.locator("label:has(input[value=floor])").tap()
         assert not phone.get_by_text("Guidance").is_visible()
         with phone.expect_request("**/api/sessions") as asked:
@@ -1585,6 +1604,10 @@ window.SpeechRecognition = class extends EventTarget {
   start() { window.listener = this; }
   abort() { window.listener = null; }
 };
+window.tones = 0;
+window.AudioContext = class extends AudioContext {
+  constructor() { super(); window.tones += 1; }
+};
 window.speaks = (transcript) => {
   const event = new Event("result");
   Object.assign(event, { resultIndex: 0, results: [[{ transcript }]] });
@@ -1615,13 +1638,19 @@ def test_it_listens_only_where_the_phone_itself_understands(server, session, pho
     assert phone.locator("#stage .waits").text_content() == "Let go slowly."
     phone.evaluate("speaks('go on')")
     until(phone, "!document.querySelector('audio').paused")
+    phone.goto(f"{server.url}/#")
+    assert phone.evaluate("window.listener !== null")  # it plays on beside another view
+    phone.locator("#mini-close").tap()
+    until(phone, "window.listener === null")
+    phone.goto(f"{server.url}/#session/{session['id']}")
+    phone.get_by_role("button", name="Play", exact=True).tap()
+    until(phone, "window.listener")
     phone.evaluate(
         "listener.dispatchEvent(Object.assign(new Event('error'), {error: 'not-allowed'}))"
     )
     phone.locator("#touch").tap()
     assert "gives no microphone" in phone.locator("#listen-trouble").text_content()
-    phone.goto(f"{server.url}/#")
-    assert not phone.evaluate("window.listener?.wanted")
+    assert not phone.locator("#listen input").is_checked()
 
 
 def test_how_a_spot_feels_is_asked_and_followed(server, phone):
@@ -1654,6 +1683,64 @@ def test_how_a_spot_feels_is_asked_and_followed(server, phone):
     heard = phone.locator("#heard").text_content()
     assert "the upper calf, left: Worse" in heard
     assert "the upper calf, left: The same" in heard
+
+
+def test_an_answer_is_heard_soon_after_its_question(server, phone):
+    """The question has the words of its answers, which the microphone may hear too."""
+    wish = {"target": "calf", "side": "left", "level": "gentle", "guidance": "brief", "ask": True}
+    about = server.made("sessions", wish)
+    timeline = server.get(f"/sessions/{about['id']}.json").json()
+    (ask,) = [mark for mark in timeline["marks"] if mark["kind"] == "ask"]
+    (question,) = [
+        event for event in timeline["events"]
+        if event["kind"] == "speech" and event["begin_ms"] == ask["begin_ms"]
+    ]  # fmt: skip
+    phone.add_init_script(LISTENER)
+    phone.goto(f"{server.url}/#session/{about['id']}")
+    phone.get_by_label("Obey what I say: pause, go on, next, stop").check()
+    phone.get_by_role("button", name="Play", exact=True).tap()
+    until(phone, "window.listener")
+    phone.evaluate("speaks('much better')")  # nothing was asked yet
+    assert phone.evaluate("window.tones") == 0
+    over_s = question["end_ms"] / 1000
+    phone.evaluate(f"document.querySelector('audio').currentTime = {over_s - 0.5}")
+    until(phone, f"document.querySelector('audio').currentTime > {over_s + 0.2}")
+    phone.evaluate("speaks('or worse')")  # by the session itself
+    until(phone, f"document.querySelector('audio').currentTime > {over_s + 2}")
+    assert phone.get_by_role("group", name="How does the spot feel?").is_visible()
+    phone.evaluate("speaks('Worse.')")
+    closing_s = timeline["chapters"][-1]["begin_ms"] / 1000
+    assert now_s(phone) == pytest.approx(closing_s, abs=1.5)
+    assert phone.evaluate("window.tones") == 1
+
+
+def test_a_command_is_heard_while_the_session_says_a_longer_word(server, phone):
+    wish = {"target": "calf", "area": "lower-calf", "side": "left", "language": "de"}
+    about = server.made("sessions", wish)
+    events = server.get(f"/sessions/{about['id']}.json").json()["events"]
+    said = next(one for one in events if "Halte den Druck gleich" in (one["text"] or ""))
+    phone.add_init_script(LISTENER)
+    phone.goto(f"{server.url}/?language=de#session/{about['id']}")
+    phone.locator("#listen input").check()
+    phone.locator("#play").tap()
+    until(phone, "window.listener")
+    at_s = said["begin_ms"] / 1000
+    phone.evaluate(f"document.querySelector('audio').currentTime = {at_s}")
+    until(phone, f"document.querySelector('audio').currentTime > {at_s + 0.3}")
+    phone.evaluate("speaks('Halt!')")
+    assert phone.evaluate("document.querySelector('audio').paused")
+
+
+def test_it_listens_too_if_it_plays_before_that_is_known_to_be_possible(server, session, phone):
+    slowly = 'new Promise((known) => setTimeout(() => known("available"), 1000))'
+    said_at_once = 'processLocally ? "available" : "unavailable"'
+    assert said_at_once in LISTENER
+    phone.add_init_script(LISTENER.replace(said_at_once, slowly))
+    phone.add_init_script("localStorage.setItem('listen', 'on')")
+    phone.goto(f"{server.url}/#session/{session['id']}")
+    phone.get_by_role("button", name="Play", exact=True).tap()
+    until(phone, "!document.querySelector('#listen').hidden")
+    until(phone, "window.listener")
 
 
 def test_numbers_before_and_after_stay_on_the_phone(server, session, phone):
@@ -1703,6 +1790,11 @@ def test_a_touch_beside_a_shape_means_the_nearest(server, phone):
     asked.first.wait_for()
     assert "Jaw" in asked.all_text_contents()  # a finger is larger than what is there
     assert all(box["height"] >= 44 and box["width"] >= 44 for box in map(bounds, asked.all()))
+    phone.goto(f"{server.url}/#calf")  # another was chosen
+    phone.go_back()
+    phone.locator("#body").wait_for()
+    assert not phone.locator("#near").is_visible()
+    phone.touchscreen.tap(box["x"] + box["width"] + 12, box["y"] + box["height"] * 0.6)
     phone.get_by_role("button", name="Jaw", exact=True).last.tap()
     phone.locator("#options h1", has_text="Jaw").wait_for()
 

@@ -477,6 +477,20 @@ def test_a_voice_that_is_missing_or_broken_is_named(ssml, tmp_path):
     assert "lonely.onnx.json: is not a Piper voice" in says(lonely)
     lonely.with_name("lonely.onnx.json").write_bytes(config())
     assert "lonely.onnx cannot be loaded" in says(lonely)
+    assert "get it again, or choose another --voice" in says(lonely)
+
+
+def test_a_huge_file_is_no_voice_and_another_one_speaks(data, ssml, tmp_path):
+    path = data / "en_US-ann-high.onnx"
+    with path.open("wb") as file:
+        file.truncate(3_000_000_000)  # without taking room on the disk
+    path.with_name(f"{path.name}.json").write_bytes(config())
+    says = f"{path}: has 3,000,000,000 bytes, a voice has at most 1,000,000,000; download it again"
+    done = voiceguide("render", ssml("Hello."), "-o", tmp_path / "x.wav")
+    assert done.stderr == f"voiceguide: {says}; the system's voice speaks instead\n"
+    assert len(decode(tmp_path / "x.wav")) > 200 * FRAMES_PER_MS
+    done = voiceguide("render", ssml("Hello."), "--voice", path, "-o", tmp_path / "y.wav")
+    assert (done.returncode, done.stderr) == (1, f"voiceguide: {says}\n")
 
 
 @pytest.mark.slow
@@ -748,6 +762,14 @@ def test_what_is_damaged_or_missing_is_refused_and_leaves_no_voice(data, mirror)
     mirror.files[path] = good
     download(NAME)
     assert is_whole(data, mirror)
+
+
+@pytest.mark.usefixtures("data", "mirror")
+@pytest.mark.parametrize("language", ["de", "de-AT", "DE"])
+def test_the_best_of_a_language_is_that_of_its_countries_too(language):
+    done = voiceguide("voices", "--download", "best", "--language", language)
+    assert done.returncode == 1  # this server has another one only
+    assert "de_DE-thorsten-medium" in done.stderr
 
 
 def test_an_unknown_name_is_answered_with_near_ones_and_a_dead_server_is_told(

@@ -17,7 +17,7 @@ from voiceguide.player import loop
 from voiceguide.player.places import Places
 from voiceguide.player.player import Player
 from voiceguide.player.screen import page
-from voiceguide.player.source import Spoken
+from voiceguide.player.source import LiveSession
 from voiceguide.timeline import Began, End, Ended, Event, Opening
 from voiceguide.voices import Utterance
 
@@ -118,7 +118,7 @@ def player():
         Began("hold", None, 20_000), Ended("hold", 50_000), Opening("Three", 50_000), End(60_000),
     ]  # fmt: skip
     window = Window(lambda _: np.zeros(5000 * FRAMES_PER_MS, np.int16), 1)
-    with contextlib.closing(Spoken("Silence", 3, lambda _: items, window)) as source:
+    with contextlib.closing(LiveSession("Silence", 3, lambda _: items, window)) as source:
         one = Player(source)
         one.wait(5)
         yield one

@@ -36,7 +36,7 @@ from loudspeaker import (
 
 from voiceguide.mixer import Window
 from voiceguide.player.player import Player
-from voiceguide.player.source import Spoken
+from voiceguide.player.source import LiveSession
 from voiceguide.timeline import End, Opening
 
 NAMESPACE = 'xmlns="http://www.w3.org/2001/10/synthesis"'
@@ -394,7 +394,7 @@ def silent_player(chapters: int, comes: threading.Event | None = None, **options
         yield End(chapters * 1000)
 
     window = Window(lambda speech: np.zeros(len(speech.text), np.int16), 1)
-    with contextlib.closing(Spoken("Silence", chapters, lambda _: items(), window)) as source:
+    with contextlib.closing(LiveSession("Silence", chapters, lambda _: items(), window)) as source:
         player = Player(source, **options)
         player.wait(5)
         yield player

@@ -253,6 +253,25 @@ def test_one_more_episode_has_all_of_it(made):
         assert "whole-session" not in (made / listed).read_text("utf-8")
 
 
+def test_a_playlist_of_one_area_has_no_others_in_the_episode_of_all_of_it(tmp_path):
+    Playlist("calf", area="lower-calf", side="left", guidance="tones").export(tmp_path, url=URL)
+    found = script.write(request("calf", area="lower-calf", side="left", guidance="tones"))
+    entry = feedparser.parse((tmp_path / "feed.xml").read_bytes()).entries[0]
+    assert entry.enclosures[0].href == f"{URL}/whole-session.mp3"
+    assert entry.summary.splitlines() == re.findall(r'"chapter:(.*?)"', str(found.text))
+
+
+def test_where_no_session_can_have_all_of_it_the_feed_has_the_tracks_alone(tmp_path):
+    """Each track of the jaw gets the method that suits it, whatever was asked for."""
+    options = {"area": "cheek", "side": "left", "guidance": "tones"}
+    Playlist("jaw", **options).export(tmp_path, url=URL)
+    assert (tmp_path / "whole-session.mp3").exists()
+    Playlist("jaw", method="fascia-ball", **options).export(tmp_path, url=URL)
+    entries = feedparser.parse((tmp_path / "feed.xml").read_bytes()).entries
+    assert [entry.itunes_episodetype for entry in entries] == ["full"] * 3
+    assert not (tmp_path / "whole-session.mp3").exists()
+
+
 def test_the_feed_follows_the_rules_of_the_podcast_namespaces(made):
     text = feed(tracks(made), "https://example.org/my%20talks/neck/")
     root = ET.fromstring(text)  # noqa: S314
@@ -649,11 +668,22 @@ def test_a_playlist_is_copied_to_a_card_and_takes_the_place_of_an_old_one(neck, 
     assert sorted(path.name for path in card.iterdir()) == [FOLDER, "photo.jpg"]
 
 
-def test_what_is_not_ours_is_never_replaced(made, card):
+def test_a_folder_called_as_the_episode_of_all_of_it_is_copied_with_its_lists(neck, card):
+    folder = neck.rename(neck.parent / "whole-session")
+    for suffix in ("m3u8", "xspf"):
+        (folder / f"{FOLDER}.{suffix}").rename(folder / f"whole-session.{suffix}")
+    copy([folder], card)
+    copied = {path.name for path in (card / "whole-session").iterdir()}
+    assert copied >= {"whole-session.m3u8", "whole-session.xspf", "01-preparation.mp3"}
+    assert "whole-session.mp3" not in copied
+
+
+@pytest.mark.parametrize("name", ["holiday.mp3", "whole-session.mp3"])
+def test_what_is_not_ours_is_never_replaced(made, card, name):
     (card / FOLDER).mkdir()
-    (card / FOLDER / "holiday.mp3").write_bytes(b"ID3 mine")
+    (card / FOLDER / name).write_bytes(b"ID3 mine")
     before = contents(card)
-    with pytest.raises(ExportError, match=r"contains holiday\.mp3, which would be lost"):
+    with pytest.raises(ExportError, match=f"contains {re.escape(name)}, which would be lost"):
         copy([made], card)
     assert contents(card) == before
     with pytest.raises(ExportError, match="cannot be copied to itself"):

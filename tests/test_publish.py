@@ -359,6 +359,13 @@ def test_a_script_of_ones_own_is_published(tmp_path, phone):
     assert phone.complaints == []
 
 
+def test_a_script_may_be_called_as_the_episode_of_all_of_a_playlist(tmp_path):
+    script = tmp_path / "whole-session.txt"
+    script.write_text("Breathe out.", "utf-8")
+    publish(tmp_path / "site", script)
+    assert (tmp_path / "site" / "sessions" / "whole-session.mp3").is_file()
+
+
 def test_in_another_language_the_same_place(server, phone):
     _, url = server
     phone.goto(f"{url}/#session/breathing")

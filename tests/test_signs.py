@@ -25,7 +25,7 @@ from voiceguide.listen.words import words
 from voiceguide.mixer import Window, tone
 from voiceguide.player.player import Player
 from voiceguide.player.screen import Nothing
-from voiceguide.player.source import Spoken
+from voiceguide.player.source import LiveSession
 from voiceguide.timeline import Adaptive, Began, End, Event, Item, Measured, Replanned, Timeline
 from voiceguide.voices import Utterance
 
@@ -71,7 +71,7 @@ def adaptive(number: int, part: float | None = 1.0, *, holds: str = "open") -> A
 @functools.cache
 def length_ms(number: int, part: float) -> int:
     """Return how long a session of a part of its natural length is."""
-    return adaptive(number, part).items()[-1].ms
+    return adaptive(number, part).items()[-1].at_ms
 
 
 def changed(items: list[Item], replanned: Replanned) -> list[Item]:
@@ -81,7 +81,7 @@ def changed(items: list[Item], replanned: Replanned) -> list[Item]:
         end_ms = item.end_ms if isinstance(item, Event) else 0
         return (
             not isinstance(item, End)
-            and item.begin_ms < replanned.from_ms
+            and item.at_ms < replanned.from_ms
             and end_ms <= replanned.over_ms
         )
 
@@ -90,9 +90,9 @@ def changed(items: list[Item], replanned: Replanned) -> list[Item]:
 
 def begins(items: list[Item], kind: str, after_ms: int) -> list[int]:
     return sorted(
-        item.begin_ms
+        item.at_ms
         for item in items
-        if isinstance(item, Began) and item.kind == kind and item.begin_ms > after_ms
+        if isinstance(item, Began) and item.kind == kind and item.at_ms > after_ms
     )
 
 
@@ -208,7 +208,7 @@ def after(items: list[Item], at_ms: int) -> list[str]:
     return [
         item.kind
         for item in items
-        if isinstance(item, Began) and item.begin_ms >= at_ms and item.kind in wanted
+        if isinstance(item, Began) and item.at_ms >= at_ms and item.kind in wanted
     ]
 
 
@@ -216,7 +216,7 @@ def test_an_answer_gives_another_round_or_goes_on_or_leads_to_the_closing_words(
     for part in (1.02, None):
         session = adaptive(BOTH, part, holds="fixed")
         items = session.items()
-        length_ms, asked_ms = items[-1].ms, first(items, "ask")
+        length_ms, asked_ms = items[-1].at_ms, first(items, "ask")
         at_ms = asked_ms + 4000
         way = {
             answer: (session.items(), session.sign(at_ms, answer).items)[1]
@@ -232,9 +232,9 @@ def test_an_answer_gives_another_round_or_goes_on_or_leads_to_the_closing_words(
             [said] = [one for one in made if isinstance(one, Event) and one.begin_ms == at_ms]
             assert said.text == f"Reply to {answer}."
             assert [one.source for one in made if isinstance(one, Event)][-1] == "bell.wav"
-        assert way["worse"][-1].ms < length_ms - 180_000
+        assert way["worse"][-1].at_ms < length_ms - 180_000
         if part:
-            assert way["better"][-1].ms == way["same"][-1].ms == length_ms
+            assert way["better"][-1].at_ms == way["same"][-1].at_ms == length_ms
 
 
 def test_an_answer_counts_while_it_is_asked_for():
@@ -252,7 +252,7 @@ class Listening:
         def clip(speech: Utterance) -> np.ndarray:
             return np.zeros(48 * (200 + 80 * len(speech.text)), np.int16)
 
-        self.source = Spoken(
+        self.source = LiveSession(
             "A session", 9, lambda _: session.items(), Window(clip, 1), (), session
         )
         self.player = Player(self.source)
@@ -287,7 +287,7 @@ def listening():
 def test_a_real_session_with_signs_is_heard_to_the_end_on_time(listening):
     """Holds end after 40 s, then after 75 s, then as they like."""
     session = adaptive(LEFT)
-    length_ms = session.items()[-1].ms
+    length_ms = session.items()[-1].at_ms
     one, ends_ms = listening(session), []
     for after_ms in (40_000, 75_000):
         begin_ms = one.source.live.next_exercise(one.player.position_ms)[1]

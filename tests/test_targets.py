@@ -246,6 +246,12 @@ def test_a_session_may_be_longer_than_twelve_hours_if_that_is_asked_for(ssml):
     assert events(path, "--max-length", "14h")[0]["begin_ms"] == 13 * 3_600_000
 
 
+def test_a_session_of_days_can_be_given_an_exact_length(ssml):
+    path = ssml('<break time="100h"/><break time="30h"/>Hello.<break strength="x-strong"/>')
+    session = Session(path, max_length="160h", minutes="7800:04")
+    assert session.timeline.duration_ms == 468_004_000
+
+
 @pytest.mark.parametrize("wrong", ["x", "0s", "-1h", "9999h"])
 def test_what_is_no_longest_length_is_refused(wrong):
     with pytest.raises(RequestError, match="max_length"):

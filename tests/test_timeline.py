@@ -586,7 +586,7 @@ def test_marks_are_given_again_with_all_else():
         Span("hold", 1000, 3000), Span("hold", 3000, 6000, "b"), Span("side", 3000, 7000, "left"),
     )  # fmt: skip
     assert timeline.collect(made) == made
-    begins = [item.begin_ms for item in list(made)[:-1]]
+    begins = [item.at_ms for item in list(made)[:-1]]
     assert begins == sorted(begins)
 
 
@@ -933,8 +933,8 @@ def test_any_tree_is_given_in_the_order_of_time(root):
     begins = []
     for item in timeline.resolve(root, length_ms, known=known_ms.append):
         if not isinstance(item, End):
-            assert item.begin_ms >= known_ms[-1]
-            begins.append(item.begin_ms)
+            assert item.at_ms >= known_ms[-1]
+            begins.append(item.at_ms)
     assert begins == sorted(begins)
     assert known_ms[1:], "a pause comes first: its end is known"
 
@@ -1036,5 +1036,5 @@ def test_any_web_of_references_is_timed_as_the_rules_say(root):
         begin, end = clips[id(event.plays)]
         assert event.begin_ms == begin
         assert event.end_ms <= end
-    begins = [item.begin_ms for item in given_items]
+    begins = [item.at_ms for item in given_items]
     assert begins == sorted(begins)

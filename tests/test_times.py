@@ -186,13 +186,24 @@ def test_words_that_are_said_in_one_share_its_time():
     assert words == [Word("Sah", 0, 200), Word("of", 300, 500), Word("the", 500, 700)]
 
 
+def test_what_is_said_for_an_abbreviation_is_not_taken_for_the_next_word():
+    said = ["Roll", "the", "ball,", "for", "example", "for", "three", "to", "five", "minutes."]
+    words = [Word(text, 100 * at, 100 * at + 90) for at, text in enumerate(said)]
+    found = times.as_written("Roll the ball, e.g. for 3–5 min.", words, "en")
+    assert found == (
+        Word("Roll", 0, 90), Word("the", 100, 190), Word("ball,", 200, 290),
+        Word("e.g.", 300, 490), Word("for", 500, 590), Word("3–5", 600, 890),
+        Word("min.", 900, 990),
+    )  # fmt: skip
+
+
 TEXT = st.lists(st.sampled_from(["3–5", "a", "ball,", "–", "e.g.", "Rest!", "½"]), max_size=8)
 
 
 @given(TEXT, TEXT)
 def test_every_written_word_has_its_time_in_order(written, said):
     words = [Word(text, 100 * at, 100 * at + 90) for at, text in enumerate(said)]
-    found = times.as_written(" ".join(written), words)
+    found = times.as_written(" ".join(written), words, "en")
     edges = [ms for word in found for ms in (word.begin_ms, word.end_ms)]
     assert edges == sorted(edges)
     if words:

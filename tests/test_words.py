@@ -48,7 +48,7 @@ ENGLISH = {
     "2x a day": "two times a day",
     "1x": "once",
     "3x10 reps, 3 x 30 s": "three times 10 reps, three times 30 seconds",
-    "10x15 cm": "ten by 15 centimeters",
+    "10x15 cm, 5×5 cm": "ten by 15 centimeters, five by five centimeters",
     "Repeat x3.": "Repeat three times.",
     "the 1st, 2nd and 23rd": "the first, second and twenty-third",
     "No. 5, max. 5 min": "number 5, at most five minutes",
@@ -95,6 +95,7 @@ GERMAN = {
     "5-min-Pause, 10-kg-Hantel": "fünf-Minuten-Pause, zehn-Kilo-Hantel",
     "3 Wdh. pro Min.": "drei Wiederholungen pro Minute.",
     "2x/Tag, 5 Atemzüge/Min.": "zweimal pro Tag, 5 Atemzüge pro Minute.",
+    "10×15 cm, 5x5 cm": "zehn mal 15 Zentimeter, fünf mal fünf Zentimeter",
     # numbers
     "2,5 kg": "zwei Komma fünf Kilo",
     "1.000,5": "1.000 Komma fünf",
@@ -238,6 +239,69 @@ def test_what_is_written_sounds_like_its_words(ssml):
     )
     assert np.array_equal(written, words)
     assert not np.array_equal(written, other)
+
+
+SOUND = {
+    "en": (
+        ("Hold for 3-5 minutes.", "Hold for three to five minutes."),
+        ("Hold 10–15 min.", "Hold ten to fifteen minutes."),
+        ("Rest 30–60 s.", "Rest thirty to sixty seconds."),
+        ("Press at 4-5/10.", "Press at four to five out of ten."),
+        ("Work along T4-T6.", "Work along T four to T six."),
+        ("Wait 1 hr.", "Wait one hour."),
+        ("Wait 5 mins.", "Wait five minutes."),
+        ("Lean on it w/ a ball.", "Lean on it with a ball."),
+        ("A tool, e.g. a ball.", "A tool, for example a ball."),
+        ("The 21st day.", "The twenty-first day."),
+        ("Start at 8:00.", "Start at eight o'clock."),
+        ("Move 15 cm up.", "Move fifteen centimeters up."),
+        ("Lift 70 kg.", "Lift seventy kilos."),
+        ("Lift 8 lb.", "Lift eight pounds."),
+        ("It is 6 ft long.", "It is six feet long."),
+        ("Drink 15 ml.", "Drink fifteen milliliters."),
+        ("Walk at 15 km/h.", "Walk at fifteen kilometers per hour."),
+        ("Do it 2x.", "Do it two times."),
+        ("Wait ~30 seconds.", "Wait about thirty seconds."),
+        ("Wait ½ hour.", "Wait half an hour."),
+        ("It weighs 1,000.5 kg.", "It weighs one thousand point five kilos."),
+        ("A 5×5 cm cloth.", "A five by five centimeters cloth."),
+    ),
+    "de": (
+        ("Halte 3-5 Minuten.", "Halte drei bis fünf Minuten."),
+        ("Halte 10–15 min.", "Halte zehn bis fünfzehn Minuten."),
+        ("Halte 30–60 Sek.", "Halte dreißig bis sechzig Sekunden."),
+        ("Drück mit 4-5/10.", "Drück mit vier bis fünf von zehn."),
+        ("Von T4-T6.", "Von T vier bis T sechs."),
+        ("Leg z. B. ein Tuch hin.", "Leg zum Beispiel ein Tuch hin."),
+        ("Ball, Rolle usw.", "Ball, Rolle und so weiter."),
+        ("Noch ca. 20 cm.", "Noch zirka zwanzig Zentimeter."),
+        ("Frag Dr. Meier.", "Frag Doktor Meier."),
+        ("Warte 2 Std.", "Warte zwei Stunden."),
+        ("Am 3. Tag.", "Am dritten Tag."),
+        ("Um 20:00 Uhr.", "Um zwanzig Uhr."),
+        ("Um 8:30 Uhr.", "Um acht Uhr dreißig."),
+        ("Heb 70 kg.", "Heb siebzig Kilo."),
+        ("Heb 8 lb.", "Heb acht Pfund."),
+        ("Es ist 6 ft lang.", "Es ist sechs Fuß lang."),
+        ("Trink 20 ml.", "Trink zwanzig Milliliter."),
+        ("Geh mit 15 km/h.", "Geh mit fünfzehn Kilometer pro Stunde."),
+        ("Mach es 2x.", "Mach es zweimal."),
+        ("Warte ~30 Sekunden.", "Warte etwa dreißig Sekunden."),
+        ("Warte ½ Stunde.", "Warte eine halbe Stunde."),
+        ("Ein 5×5 cm großes Tuch.", "Ein fünf mal fünf Zentimeter großes Tuch."),
+    ),
+}
+
+
+@pytest.mark.parametrize("language", SOUND)
+def test_each_written_form_sounds_as_it_does_spelled_out(ssml, language):
+    for written, words in SOUND[language]:
+        one, other = (
+            Session(ssml(f'<s xml:lang="{language}">{text}</s>', name)).samples()
+            for text, name in ((written, "written.ssml"), (words, "words.ssml"))
+        )
+        assert one.any(), written
+        assert np.array_equal(one, other), written
 
 
 def test_a_time_is_said_with_the_hour(ssml):

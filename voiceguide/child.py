@@ -12,6 +12,8 @@ Where several are asked at once, a request has an "id", and so has its answer.
 
 The script runs on its own, without importing its parent packages, and this module imports what only
 the parent needs inside functions: a process of pyttsx3 starts in a seventh of a second.
+
+More than 400 lines: both ends of one protocol, which only make sense together.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ def _without_accents(text: str) -> str:
     return "".join(letter for letter in apart if not unicodedata.combining(letter))
 
 
-def meant(name: str, known: Iterable[str]) -> str | None:
+def match_name(name: str, known: Iterable[str]) -> str | None:
     """Return the one of ``known`` that ``name`` means: as written, or in another spelling.
 
     Two names mean the same if they differ only in case, spaces, hyphens, accents or umlauts:

@@ -45,16 +45,18 @@ def config_folder() -> Path:
 
 
 def cache_folder() -> Path:
-    """Return the folder of spoken clips; it may be deleted at any time.
+    """Return the folder of what can be made again; it may be deleted at any time.
 
-    ``VOICEGUIDE_CACHE_DIR`` moves it.
+    That is spoken clips, encoded parts of MP3s, written scripts, drawn covers, the lengths of
+    regions, the paces of voices and the digests of models; and the locks of folders that are
+    being written. ``VOICEGUIDE_CACHE_DIR`` moves it.
     """
     moved = os.environ.get("VOICEGUIDE_CACHE_DIR")
     return Path(moved) if moved else _user_folder("cache")
 
 
 def data_folder() -> Path:
-    """Return the folder of downloaded voices.
+    """Return the folder of what is kept: downloaded voices, the diary, and where playback stopped.
 
     ``VOICEGUIDE_DATA_DIR`` moves it.
     """

@@ -11,6 +11,7 @@ Annotations are not postponed in this file: they are evaluated at run time.
 import dataclasses
 import functools
 import inspect
+import math
 import re
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -40,6 +41,10 @@ class Option:
     """The placeholder for its value in help; None for the name of its type."""
     default: str | None = None
     """What help shows as the default, if the value itself says too little."""
+    least: float | None = None
+    """The smallest number that is valid; None for any, and for what is no number."""
+    most: float | None = None
+    """The largest; None if there is only a smallest."""
     of_kinds: bool = False
     """Whether it only applies to certain kinds of session."""
     of_words: bool = False
@@ -55,35 +60,26 @@ class Option:
         """Let pydantic check the value."""
         from pydantic_core import core_schema
 
-        check = self.check
-        if check is None:
-            return handler(source)
-        return core_schema.no_info_after_validator_function(
-            lambda value: None if value is None else check(value), handler(source)
-        )
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
 
+    def _checked(self, value: Any) -> Any:
+        if value is None:
+            return None
+        least, most = self.least, self.most
+        if least is not None and not least <= value <= (math.inf if most is None else most):
+            raise ValueError(f"must be {self.limits}")
+        return self.check(value) if self.check else value
 
-def _between(least: float, most: float) -> Callable[[float], float]:
-    def check(number: float) -> float:
-        if not least <= number <= most:
-            raise ValueError(f"must be between {least:g} and {most:g}")
-        return number
-
-    return check
-
-
-def _counted(number: int) -> int:
-    if number < 0:
-        raise ValueError("must be 0 or more")
-    return number
+    @property
+    def limits(self) -> str:
+        """The limits of a number in words, for messages and help; empty for none."""
+        if self.least is None:
+            return ""
+        some = f"{self.least:g} or more"
+        return some if self.most is None else f"between {self.least:g} and {self.most:g}"
 
 
 def _minutes(written: float | str) -> float | str:
-    _minutes_ms(written)
-    return written
-
-
-def _minutes_ms(written: float | str) -> int:
     what = "must be minutes, such as 12, 7.5 or 12:30"
     try:
         ms = milliseconds(written, bare="min")
@@ -91,7 +87,7 @@ def _minutes_ms(written: float | str) -> int:
         raise ValueError(what) from None
     if not 0 < ms <= _LONGEST_MS:
         raise ValueError(f"{what}, and at most a week")
-    return ms
+    return written
 
 
 def _length(written: str) -> str:
@@ -208,8 +204,10 @@ class Options:
         Option(
             "Bed volume relative to normal, in dB.",
             metavar="DB",
-            check=_between(-40, 20),
-            named=lambda _: "",
+            default="0",
+            least=-40,
+            most=20,
+            named=lambda db: f"{abs(db):g}-db-{'lower' if db < 0 else 'higher'}",
         ),
     ] = 0.0
     mono: Annotated[bool, Option("One channel, without left and right.")] = False
@@ -221,8 +219,8 @@ class Options:
             metavar="M|MM:SS",
             default="as long as it takes",
             page="first",
-            check=lambda written: None if written is None else _minutes(written),
-            named=lambda minutes: f"{_minutes_ms(minutes) / 60_000:.4g}-min",
+            check=_minutes,
+            named=lambda minutes: f"{milliseconds(minutes, bare='min') / 60_000:.4g}-min",
         ),
     ] = None
     voice: Annotated[
@@ -239,11 +237,12 @@ class Options:
     rate: Annotated[
         int | None,
         Option(
-            "Words per minute as heard, from 80 to 450.",
+            "Words per minute as heard.",
             metavar="WPM",
             default="the voice's calm pace",
+            least=80,
+            most=450,
             page="more",
-            check=lambda rate: None if rate is None else _between(80, 450)(rate),
             named=lambda rate: f"{rate}-wpm",
         ),
     ] = None
@@ -251,8 +250,10 @@ class Options:
         int,
         Option(
             "Another seed gives another choice of words; “play” and the page take the date.",
+            metavar="N",
+            default="0",
+            least=0,
             of_words=True,
-            check=_counted,
             named=lambda seed: f"seed-{seed}",
         ),
     ] = 0
@@ -282,7 +283,7 @@ class Options:
     @property
     def length_ms(self) -> int | None:
         """The requested length; None for as long as the parts take."""
-        return None if self.minutes is None else _minutes_ms(self.minutes)
+        return None if self.minutes is None else milliseconds(self.minutes, bare="min")
 
     @property
     def max_ms(self) -> int:

@@ -1,7 +1,8 @@
-"""A request -> a plan: everything that decides what a session plays, before anything is spoken.
+"""A request -> a plan: everything that decides what a session plays.
 
-Takes requests (``voiceguide.script``). Gives a ``Plan`` for each: its parsed script, its voices,
-its bed and, for a given length, its timeline. Sessions and playlists are made from plans. ``items``
+Takes requests (``voiceguide.script``). Gives a ``Plan`` for each: its parsed script, its voices and
+its bed, before anything is spoken. A given length needs the lengths of the clips: for it, all is
+spoken first, and the plan has a timeline too. Sessions and playlists are made from plans. ``items``
 returns the timeline of a plan item by item, as its clips are spoken.
 """
 
@@ -281,10 +282,10 @@ def _variants(
     requests: Sequence[Request], voice: Voice
 ) -> Iterator[list[Callable[[], Variant[list[Plan]]]]]:
     """Return everything that can be chosen from, by the rules of the kind."""
-    first, *middle = requests
+    first, *others = requests
 
     def variant(choice: Choice) -> Variant[list[Plan]]:
-        taken = [first, *middle[:-1][: choice.get("areas")], *middle[-1:]]
+        taken = [first, *others[:-1][: choice.get("areas")], *others[-1:]]
         plans = [planned(one, script.write(one, choice)) for one in taken]
         measured = [
             Measured(
@@ -293,6 +294,7 @@ def _variants(
                 one.written.name,
                 one.cast.utterance,
                 _least_ms(one),
+                one.request.options.max_ms,
             )
             for one in plans
         ]

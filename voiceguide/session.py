@@ -323,7 +323,7 @@ class Session:
         """
         from voiceguide.player import device as devices
         from voiceguide.player.play import check_chapter, play
-        from voiceguide.player.source import Spoken
+        from voiceguide.player.source import LiveSession
 
         open_device = devices.opener(device)
         one = self.plan
@@ -337,7 +337,7 @@ class Session:
                 self._listening(voice, breath) if listen else lambda *_: contextlib.nullcontext()
             )
             play(
-                lambda: Spoken(
+                lambda: LiveSession(
                     one.title,
                     len(one.chapters),
                     lambda known: self._items(voice, known, following),

@@ -1,6 +1,6 @@
 """Makes sessions of many lengths for every region, and checks what each must keep.
 
-    python tests/benchmarks/sweep_lengths.py [--workers N] [--decoded N] [REGION...]
+    python tests/benchmarks/sweep_lengths.py [--workers N] [--decoded N] [--language L] [REGION...]
 
 For each region, language, guidance and side, and for 5 to 60 minutes (3 too for one side): the
 timeline is as long as was asked for, no hold or stretch is shorter than half a minute, and each
@@ -29,6 +29,7 @@ from voiceguide.errors import VoiceguideError
 sys.path.append(str(Path(__file__).parents[1]))
 from conftest import FRAMES_PER_MS, decode
 
+LANGUAGES = ("en", "de")
 MINUTES = (3, 5, 7, 10, 12, 15, 20, 30, 45, 60)
 SSML = "{http://www.w3.org/2001/10/synthesis}"
 
@@ -39,11 +40,12 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--decoded", type=int, default=200, help="how many become MP3s")
     parser.add_argument("--minutes", type=int, nargs="*", default=MINUTES)
+    parser.add_argument("--language", choices=LANGUAGES, help="both, unless one is named")
     parser.add_argument("regions", nargs="*", help="all, unless some are named")
     options = parser.parse_args()
     asked = [
         (region.id, language, guidance, side, minutes)
-        for language in ("en", "de")
+        for language in ([options.language] if options.language else LANGUAGES)
         for region in library.load(language).regions()
         if not options.regions or region.id in options.regions
         for guidance in ("full", "brief", "tones")

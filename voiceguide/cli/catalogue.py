@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 (commands are read at run time)
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from voiceguide.catalogue import Estimate
+    from voiceguide.catalogue.crews import Crew
     from voiceguide.catalogue.making import Progress
+    from voiceguide.catalogue.requests import Wanted
 
 _EVERY_S = 30
 """How often a line says how far it is, where there is no terminal for a bar."""
@@ -78,23 +80,19 @@ def catalogue(  # noqa: PLR0913 (each is an option)
     is reported, and does not stop the others. Settings and environment variables do not apply: the
     requests say it all.
     """
-    from voiceguide.catalogue import crews, estimate, make, read_grid, read_requests
+    from voiceguide.catalogue import crews, estimate, make
 
-    if (requests is None) == (grid is None):
-        raise UsageError("give a file of requests, or --grid GRID.toml")
     if not 1 <= workers <= _MOST_WORKERS:
         raise UsageError(f"--workers {workers}: must be between 1 and {_MOST_WORKERS}")
     if cluster and workers != 1:
         raise UsageError("--workers is for this machine; with --cluster, its workers do it all")
-    wanted = read_grid(grid) if grid else read_requests(requests or Path())
+    wanted = _wanted(requests, grid)
     if dry_run:
         cores = crews.cores_of(cluster) if cluster else workers
         for line in _told(estimate(wanted, output, form=form), cores):
             typer.echo(line)
         return
-    crew = crews.cluster(cluster) if cluster else crews.here
-    if workers > 1:
-        crew = crews.processes(workers)
+    crew = _crew(cluster, workers)
     with _shown() as show:
         made = make(
             wanted,
@@ -108,6 +106,26 @@ def catalogue(  # noqa: PLR0913 (each is an option)
     typer.echo(f"{output}: {made.made:,} made, {made.there:,} there before, {made.failed:,} failed")
     if made.failed:
         raise typer.Exit(1)
+
+
+def _wanted(requests: Path | None, grid: Path | None) -> list[Wanted]:
+    """Return what is to be made, from one of the two files."""
+    from voiceguide.catalogue import read_grid, read_requests
+
+    if requests is not None and grid is None:
+        return read_requests(requests)
+    if grid is not None and requests is None:
+        return read_grid(grid)
+    raise UsageError("give a file of requests, or --grid GRID.toml")
+
+
+def _crew(cluster: str | None, workers: int) -> Crew:
+    """Return who makes the sessions: a cluster, several processes, or this one."""
+    from voiceguide.catalogue import crews
+
+    if cluster:
+        return crews.cluster(cluster)
+    return crews.processes(workers) if workers > 1 else crews.here
 
 
 def _told(one: Estimate, cores: int) -> Iterator[str]:

@@ -6,7 +6,7 @@ import functools
 import inspect
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _LONG_NAMES = {"variables": ("--set",)}
-_SHOWN = {"variables": "", "bed_level": "0", "seed": "0"}
 
 
 def with_options(
@@ -38,7 +37,7 @@ def with_options(
     if function is None:
         return functools.partial(with_options, without=without, names=names, helps=helps)
     named = {**_LONG_NAMES, **(names or {})}
-    own = [
+    of_command = [
         one for one in inspect.signature(function, eval_str=True).parameters.values()
         if one.name != "options"
     ]  # fmt: skip
@@ -48,17 +47,17 @@ def with_options(
         if name not in without
     ]
     common = inspect.signature(_common).parameters.values()
-    taken = {one.name for one in (*own, *common)}  # these are only given by --set
+    taken = {one.name for one in (*of_command, *common)}  # these are only given by --set
     variables = {name: one for name, one in _own_variables().items() if name not in taken}
     offered += [_variable_parameter(name, variable) for name, variable in variables.items()]
 
     def called(**given: Any) -> None:
         say.begin(quiet=given.pop("quiet"), verbose=given.pop("verbose"))
-        words = {name: given.pop(name) for name in OPTIONS if name in given}
-        extra = {name: given.pop(name) for name in variables}
-        function(**given, options=_chosen(words, extra))
+        of_model = {name: given.pop(name) for name in OPTIONS if name in given}
+        own_variables = {name: given.pop(name) for name in variables}
+        function(**given, options=_chosen(of_model, own_variables))
 
-    parameters = [*own, *offered, *common]
+    parameters = [*of_command, *offered, *common]
     parameters.sort(key=lambda one: one.kind)
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     called.__annotations__ = {one.name: one.annotation for one in parameters}
@@ -67,8 +66,8 @@ def with_options(
 
 def saying(function: Callable[..., None]) -> Callable[..., None]:
     """Give --quiet and --verbose to a command that takes no options of the model."""
-    own = list(inspect.signature(function, eval_str=True).parameters.values())
-    parameters = [*own, *inspect.signature(_common).parameters.values()]
+    of_command = inspect.signature(function, eval_str=True).parameters.values()
+    parameters = [*of_command, *inspect.signature(_common).parameters.values()]
 
     def called(**given: Any) -> None:
         say.begin(quiet=given.pop("quiet"), verbose=given.pop("verbose"))
@@ -91,12 +90,12 @@ def _common(
 _common.__annotations__ = inspect.get_annotations(_common, eval_str=True)
 
 
-def _chosen(words: Mapping[str, Any], extra: Mapping[str, Any]) -> Options:
+def _chosen(of_model: Mapping[str, Any], own_variables: Mapping[str, Any]) -> Options:
     """Return the options: those given, otherwise from the environment, otherwise from settings."""
-    given = {name: value for name, value in words.items() if value not in (None, [])}
+    given = {name: value for name, value in of_model.items() if value not in (None, [])}
     variables = _pairs(given.pop("variables", []))
-    variables |= {name: value for name, value in extra.items() if value is not None}
-    values = {name: value for name, value in settings.combined(given).items() if name in words}
+    variables |= {name: value for name, value in own_variables.items() if value is not None}
+    values = {name: value for name, value in settings.combined(given).items() if name in of_model}
     _given.clear()
     _given.update(given)
     _set.clear()
@@ -143,16 +142,17 @@ def _pairs(given: list[str]) -> dict[str, Any]:
 
 
 def _parameter(name: str, named: tuple[str, ...] | None, help_: str | None) -> inspect.Parameter:
-    """Return the parameter from which typer makes an option; None if it is not given."""
+    """Return the parameter from which typer makes an option; its value is None if not given."""
     option, kind = OPTIONS[name], _kind(name)
     flag = f"--{name.replace('_', '-')}"
     if kind is bool:
         flag = f"{flag}/--no-{name.replace('_', '-')}"
-    shown = option.default or _SHOWN.get(name) or _SHOWN.get(name, DEFAULTS[name])
-    default = "" if kind is bool or not shown else f"  [default: {shown}]"
+    shown = option.default or DEFAULTS[name]
+    default = "" if kind is bool or not shown else f"default: {shown}"
+    more = "; ".join(filter(None, (default, option.limits)))
     info = typer.Option(
         *(named or (flag,)),
-        help=f"{help_ or option.help}{default}",
+        help=f"{help_ or option.help}{f'  [{more}]' if more else ''}",
         metavar=option.metavar,
         show_default=False,
     )
@@ -163,13 +163,10 @@ def _parameter(name: str, named: tuple[str, ...] | None, help_: str | None) -> i
 
 
 def _kind(name: str) -> Any:
-    """Return the type that the command line parses an option into."""
-    if choices(name):
+    """Return the type that the command line parses an option into: text, for its own check."""
+    if choices(name) or TYPES[name] is bool:
         return TYPES[name]
-    types = [one for one in get_args(TYPES[name]) or (TYPES[name],) if one is not type(None)]
-    if name == "library":
-        return Path
-    return types[0] if len(types) == 1 and DEFAULTS[name] is not None else str  # it may be none
+    return Path if name == "library" else str
 
 
 def _variable_parameter(name: str, variable: Any) -> inspect.Parameter:
@@ -189,14 +186,14 @@ def _own_variables() -> dict[str, Any]:
 
     The package's kinds have none, and reading them would slow down --help.
     """
-    own = _library_in(sys.argv)
-    folders = [files.config_folder() / "scripts", *([own] if own else [])]
+    library = _library_in(sys.argv)
+    folders = [files.config_folder() / "scripts", *([library] if library else [])]
     if not any(path for folder in folders for path in folder.glob("kinds/*/kind.toml")):
         return {}
     from voiceguide.library.kinds import kinds
 
     try:
-        found = kinds(own if own and own.is_dir() else None).values()
+        found = kinds(library if library and library.is_dir() else None).values()
     except VoiceguideError:  # reported when a session is made
         return {}
     return {name: one for kind in found for name, one in kind.variables.items()}

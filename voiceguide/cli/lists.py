@@ -134,7 +134,12 @@ def _edit(path: Path) -> None:
         lines = ["# Settings of voiceguide: remove the # to set an option.", ""]
         for name, option in options.OPTIONS.items():
             if name != "variables":
-                lines += [f"# {option.help}", f"# {name} = {_toml(options.DEFAULTS[name])}", ""]
+                limits = f"  [{option.limits}]" if option.limits else ""
+                lines += [
+                    f"# {option.help}{limits}",
+                    f"# {name} = {_toml(options.DEFAULTS[name])}",
+                    "",
+                ]
         lines += ["# Only for sessions in German:", "# [de]", "# rate = 110", ""]
         files.write_bytes(path, "\n".join(lines).encode())
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")

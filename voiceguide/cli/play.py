@@ -101,22 +101,18 @@ def play(  # noqa: PLR0913 (each is an option)
         (target, None if is_audio(target) else session_of(target, options))
         for target in files_of(targets)
     ]
-    keys = [repr(session) if session else os.path.abspath(target) for target, session in played]  # noqa: PTH100 (of any name)
+    keys = [_key(target, session) for target, session in played]
     first = places.latest(keys) if resume else 0
     for (target, asked), key in list(zip(played, keys, strict=True))[first:]:
-        session = asked
-        if asked is not None and not is_set("seed"):
-            stopped_with = places.seed(key) if resume else None
-            seed = clock.date_number() if stopped_with is None else stopped_with
-            session = session_of(target, replace(options, seed=seed))
+        session = asked and _in_words(asked, target, options, places.seed(key) if resume else None)
         if session is None:
             _only_for_playing(context, target)
             play_it: Callable[..., None] = functools.partial(play_file, target)
         else:
             play_it = functools.partial(_prepared(session), listen=listen, breath=breath)
         stopped: list[int] = []
-        words = session.request.options.seed if session else 0
-        with _interrupted(), _remembered(places, key, stopped, words):
+        seed = session.request.options.seed if session else 0
+        with _interrupted(), _remembered(places, key, stopped, seed):
             play_it(
                 begin=places.of(key) if resume else place(begin),
                 start_delay_ms=lead_ms,
@@ -129,6 +125,19 @@ def play(  # noqa: PLR0913 (each is an option)
         if stopped:
             return
         begin, lead_ms, resume = None, 0, False
+
+
+def _key(target: str, session: Session | None) -> str:
+    """Return what the place is remembered by at which something was stopped."""
+    return repr(session) if session else os.path.abspath(target)  # noqa: PTH100 (of any name)
+
+
+def _in_words(asked: Session, target: str, options: Options, seed: int | None) -> Session:
+    """Return a session in the words of a seed, or else in those of the day; --seed overrides."""
+    if is_set("seed"):
+        return asked
+    seed = clock.date_number() if seed is None else seed
+    return session_of(target, replace(options, seed=seed))
 
 
 def _prepared(session: Session) -> Callable[..., None]:

@@ -31,7 +31,7 @@ def pronounce(
     ],
     language: Language = "en",
     voice: Annotated[
-        str | None, typer.Option(help="The voice that says them.  [default: the language's]")
+        str | None, typer.Option(help="The voice that says them.  [default: one of each engine]")
     ] = None,
     texts: Texts = None,
     output: Annotated[
@@ -42,8 +42,9 @@ def pronounce(
     """Show how words are said, with the lexicon and without, and play them.
 
     Prints the phonemes that espeak-ng makes of them, and what each engine with a voice for the
-    language is given. With --quiet, nothing is played. To change how a word sounds, add it to
-    lexicon.toml in a library of your own.
+    language is given. Then each of these engines says them; a file has the voice that speaks by
+    default. With --quiet, nothing is played. To change how a word sounds, add it to lexicon.toml in
+    a library of your own.
     """
     from voiceguide import library
     from voiceguide.voices.espeak import Espeak
@@ -58,15 +59,21 @@ def pronounce(
         typer.echo(f"  with lexicon  {_ipa(espeak, known)}")
         for engine in engines:
             typer.echo(f"  to {engine:<10} {_given(engine, known)}")
-    session = _session(words, language, voice, texts)
-    say.warn(session.warnings)
-    if output is not None:
-        typer.echo(session.export(output))
-    elif not say.is_quiet():
+    if output is not None or say.is_quiet():
+        session = _session(words, language, voice, texts)
+        say.warn(session.warnings)
+        if output is not None:
+            typer.echo(session.export(output))
+        return
+    for speaker in [voice] if voice else _speakers(language):
+        session = _session(words, language, speaker, texts)
+        say.warn(session.warnings)
+        say.note(f"This is {speaker}.")
         try:
             session.play()
         except DeviceError as error:
             say.warn([f"nothing is played: {error.with_flags()}"])
+            return
 
 
 def _session(words: list[str], language: str, voice: str | None, texts: Path | None) -> Session:
@@ -105,6 +112,19 @@ def _engines(language: str) -> list[str]:
             for tag in one.languages
         )
     ]
+
+
+def _speakers(language: str) -> list[str]:
+    """Return the best voice of each engine for a language, the system's last."""
+    from voiceguide.session import voices
+    from voiceguide.voices import PLAIN
+
+    best = {
+        one.engine: one.id
+        for one in sorted(voices(language), key=lambda one: one.quality)
+        if one.quality
+    }
+    return [*best.values(), PLAIN]
 
 
 def _ipa(espeak: Espeak, utterance: Utterance) -> str:

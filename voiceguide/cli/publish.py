@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -15,8 +15,11 @@ from voiceguide.errors import CatalogueError, UsageError, VoiceguideError
 from voiceguide.options import OPTIONS, Options
 
 if TYPE_CHECKING:
-    from voiceguide import Playlist
+    from voiceguide import Playlist, Session
     from voiceguide.script import Request
+
+_Wanted: TypeAlias = tuple[str, dict[str, Any] | None]
+"""A target, and its options; None for those of the command."""
 
 
 @command(
@@ -59,16 +62,53 @@ def publish(  # noqa: PLR0913 (each is an option)
     When run again, only what has changed is made, and sessions that are not named any longer are
     removed.
     """
-    from voiceguide import Playlist, Session, script
     from voiceguide.phone import look
     from voiceguide.phone.site import publish as write
 
     if name is not None and not (name.strip() and name.isprintable()):
         raise UsageError("--name must be a line of text")
     looks = look.read(site, **({} if name is None else {"name": name}))
-    sessions, problems = [], []
+    sessions, lists = _made(_wanted(targets, options), options, playlists=playlists)
+    with say.progress(looks.name) as progress:
+        path = write(
+            sessions, output, looks, playlists=lists, url=url, progress=progress,
+            waiting=lambda: say.note(say.WAITING),
+        )  # fmt: skip
+    typer.echo(path)
+    if url is None:
+        say.note("For a podcast feed and pictures beside links: --url https://…")
+    say.advise(options)
+
+
+def _wanted(targets: list[str], options: Options) -> list[_Wanted]:
+    """Return what is named, with options if it is of a catalogue; raises CatalogueError."""
+    from voiceguide.catalogue.manifest import MANIFEST, read
+
+    found: list[_Wanted] = []
+    for one in _all(options) if "all" in targets else dict.fromkeys(targets):
+        place = one.removesuffix(MANIFEST) or "."
+        if place == one and "://" not in one and not (Path(one) / MANIFEST).is_file():
+            found.append((one, None))
+            continue
+        requests = [record["request"] for record in read(place.rstrip("/"))]
+        if not requests:
+            raise CatalogueError(f"{one}: there is no {MANIFEST}, or nothing in it")
+        found += [(asked.pop("target"), asked) for asked in requests]
+    return found
+
+
+def _made(
+    wanted: list[_Wanted], options: Options, *, playlists: bool
+) -> tuple[list[Session], list[Playlist]]:
+    """Return the sessions, ready to be written, and their playlists if those are wanted too.
+
+    Warnings are printed. Raises VoiceguideError with a line for each session that cannot be made.
+    """
+    from voiceguide import Playlist, Session, script
+
+    sessions: list[Session] = []
     lists: dict[str, Playlist] = {}
-    wanted = _wanted(targets, options)
+    problems: list[str] = []
     fitting = suiting if len(wanted) == 1 else _applying
     for target, requested in wanted:
         try:
@@ -85,32 +125,7 @@ def publish(  # noqa: PLR0913 (each is an option)
             sessions.append(session)
     if problems:
         raise VoiceguideError("\n".join(["nothing was published:", *problems]))
-    with say.progress(looks.name) as progress:
-        path = write(
-            sessions, output, looks, playlists=list(lists.values()), url=url, progress=progress,
-            waiting=lambda: say.note(say.WAITING),
-        )  # fmt: skip
-    typer.echo(path)
-    if url is None:
-        say.note("For a podcast feed and pictures beside links: --url https://…")
-    say.advise(options)
-
-
-def _wanted(targets: list[str], options: Options) -> list[tuple[str, dict[str, Any] | None]]:
-    """Return what is named, with options if it is of a catalogue; raises CatalogueError."""
-    from voiceguide.catalogue.manifest import MANIFEST, read
-
-    found: list[tuple[str, dict[str, Any] | None]] = []
-    for one in _all(options) if "all" in targets else dict.fromkeys(targets):
-        place = one.removesuffix(MANIFEST) or "."
-        if place == one and "://" not in one and not (Path(one) / MANIFEST).is_file():
-            found.append((one, None))
-            continue
-        requests = [record["request"] for record in read(place.rstrip("/"))]
-        if not requests:
-            raise CatalogueError(f"{one}: there is no {MANIFEST}, or nothing in it")
-        found += [(asked.pop("target"), asked) for asked in requests]
-    return found
+    return sessions, list(lists.values())
 
 
 def _applying(target: str, options: Options) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -23,6 +23,9 @@ from voiceguide.cli.targets import (
 )
 from voiceguide.errors import VoiceguideError
 from voiceguide.options import Options  # noqa: TC001 (commands are read at run time)
+
+if TYPE_CHECKING:
+    from voiceguide import Playlist
 
 Id3 = Annotated[
     Literal["2.4", "2.3"],
@@ -158,8 +161,6 @@ def playlist(  # noqa: PLR0913 (each is an option)
     Each gets a folder of its own, named after its options, with a cover, transcripts, M3U8, XSPF
     and, with --url, a podcast feed. When run again, only what has changed is made.
     """
-    from urllib.parse import quote
-
     from voiceguide import Playlist
     from voiceguide.playlist import copy
 
@@ -169,22 +170,13 @@ def playlist(  # noqa: PLR0913 (each is an option)
     folders: list[Path] = []
     for target in wanted:
         try:
-            one = Playlist(target, **suiting(target, options))
-            folder = output / one.name
-            for session in one.sessions:
-                say.warn(session.warnings)
-            address = None if url is None else f"{url.rstrip('/')}/{quote(one.name)}"
-            with say.progress(one.title) as progress:
-                path = one.export(
-                    folder, progress, url=address, id3=id3, waiting=lambda: say.note(say.WAITING)
-                )
-            say.warn(line for session in one.sessions for line in session.cut_off)
+            path = _exported(Playlist(target, **suiting(target, options)), output, url, id3)
         except VoiceguideError as error:
             where = "" if len(wanted) == 1 else f"{target}: "
             typer.echo(f"voiceguide: {where}{error.with_flags()}", err=True)
         else:
             typer.echo(path)
-            folders.append(folder)
+            folders.append(path.parent)
     if to is not None:
         for copied in copy(folders, to):
             typer.echo(copied)
@@ -193,6 +185,25 @@ def playlist(  # noqa: PLR0913 (each is an option)
     if len(folders) < len(wanted):
         raise typer.Exit(1)
     say.advise(options)
+
+
+def _exported(one: Playlist, output: Path, url: str | None, id3: Literal["2.4", "2.3"]) -> Path:
+    """Write a playlist into a folder of its name; return the path of its M3U8."""
+    from urllib.parse import quote
+
+    for session in one.sessions:
+        say.warn(session.warnings)
+    address = None if url is None else f"{url.rstrip('/')}/{quote(one.name)}"
+    with say.progress(one.title) as progress:
+        path = one.export(
+            output / one.name,
+            progress,
+            url=address,
+            id3=id3,
+            waiting=lambda: say.note(say.WAITING),
+        )
+    say.warn(line for session in one.sessions for line in session.cut_off)
+    return path
 
 
 def _regions(targets: list[str], options: Options) -> list[str]:

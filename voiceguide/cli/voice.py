@@ -83,11 +83,13 @@ def voices(
 def _recommended(language: str | None) -> str:
     """Return the name of the voice that is the best to download for a language."""
     from voiceguide.voices import piper
+    from voiceguide.voices.engine import same_language
 
-    if language not in piper.RECOMMENDED:
-        known = ", ".join(sorted(piper.RECOMMENDED))
-        raise UsageError(f"--download best needs --language, one of {known}")
-    return piper.RECOMMENDED[language]
+    for known, name in piper.RECOMMENDED.items():
+        if language is not None and same_language(known, language):
+            return name
+    known = ", ".join(sorted(piper.RECOMMENDED))
+    raise UsageError(f"--download best needs --language, one of {known}")
 
 
 def _downloaded(name: str, *, sure: bool) -> Path:

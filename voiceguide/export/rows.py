@@ -227,10 +227,10 @@ class _Row:
 
     def bed(self, timeline: Timeline) -> None:
         """Draw the bed as a band with its name."""
-        if timeline.bed and timeline.bed.begin_ms < self._end_ms:
+        if timeline.bed and timeline.bed.at_ms < self._end_ms:
             self._name("bed", [timeline.bed])
             source, gain_db = timeline.bed.source, timeline.bed.gain_db
-            whole = Chapter(source, timeline.bed.begin_ms, timeline.duration_ms)
+            whole = Chapter(source, timeline.bed.at_ms, timeline.duration_ms)
             self._band("bed", whole, source, gain_db=gain_db)
             self._y += _LANE_PX + 2
 

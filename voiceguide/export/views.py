@@ -99,7 +99,7 @@ def _bed(timeline: Timeline) -> Iterator[dict[str, object]]:
     if timeline.bed:
         yield {
             "kind": "bed",
-            "begin_ms": timeline.bed.begin_ms,
+            "begin_ms": timeline.bed.at_ms,
             "end_ms": timeline.duration_ms,
             "text": None,
             "source": timeline.bed.source,

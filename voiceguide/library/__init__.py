@@ -31,7 +31,7 @@ from __future__ import annotations
 from voiceguide.library.lexicon import Lexicon
 from voiceguide.library.missing import missing
 from voiceguide.library.models import Area, Method, Region, Wording, for_side
-from voiceguide.library.texts import REFERENCE, Library, Target, languages, lexicon, load
+from voiceguide.library.texts import REFERENCE, Library, languages, lexicon, load
 
 __all__ = [
     "REFERENCE",
@@ -40,7 +40,6 @@ __all__ = [
     "Library",
     "Method",
     "Region",
-    "Target",
     "Wording",
     "for_side",
     "languages",

@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails
 
-from voiceguide.errors import NAME, RequestError, meant, near, shortened
+from voiceguide.errors import NAME, RequestError, match_name, near, shortened
 
 _SIDES = re.compile(r"\{([^{}|]*)\|([^{}|]*)\}")
 _BRACES = re.compile(r"[{}]")
@@ -277,7 +277,7 @@ class Region(Model):
         by_id = {area.id: area for area in self.areas}
         titles = {area.name: area for area in self.areas}
         for called in (by_id, titles):
-            name = meant(area_id, called)
+            name = match_name(area_id, called)
             if name is not None:
                 return called[name]
         raise RequestError(f"no area “{shortened(area_id)}” in {self.id}{near(area_id, by_id)}")

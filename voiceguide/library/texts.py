@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from voiceguide import files
-from voiceguide.errors import LibraryError, RequestError, meant, near, shortened
+from voiceguide.errors import LibraryError, RequestError, match_name, near, shortened
 from voiceguide.library.lexicon import NAME as LEXICON
 from voiceguide.library.lexicon import Lexicon, LexiconFile
 from voiceguide.library.models import Area, Method, Methods, Muscles, Names, Region, Wording
@@ -100,12 +100,12 @@ class Library:
         return found[0] if len(found) == 1 else joined(found, self.names.conjunction)
 
     def _find_one(self, target: str, others: Sequence[str]) -> Target:
-        region_id = meant(target, self.region_files)
+        region_id = match_name(target, self.region_files)
         if region_id is not None:  # most often; no other file needs to be read
             region = self._read_region(region_id)
             return Target(region, region.areas)
         languages_ = [self, *self.others]
-        if any(meant(target, texts.names.doctor) for texts in languages_):
+        if any(match_name(target, texts.names.doctor) for texts in languages_):
             what = f"“{shortened(target)}” belongs to a doctor, not to a session"
             raise RequestError(f"{what}: it can have causes that massage does not reach")
         for texts in languages_:
@@ -127,7 +127,7 @@ class Library:
     def meaning(self, name: str) -> str | None:
         """Return the id of the region, area or complaint with a name in this language, if any."""
         for called in self.called():
-            key = meant(name, called)
+            key = match_name(name, called)
             if key is not None:
                 return called[key]
         return None
@@ -215,7 +215,7 @@ class Library:
         """
         for texts in (self, *self.others):
             called = texts.called_methods
-            key = meant(name, called)
+            key = match_name(name, called)
             if key is not None and called[key] in self.methods:
                 return self.methods[called[key]]
         hint = (

@@ -80,8 +80,8 @@ def mix(
         if isinstance(item, Bed):
             window.lay(item)
             continue
-        end_ms = item.ms if isinstance(item, End) else None
-        known_ms = item.ms if isinstance(item, End) else item.begin_ms - window.ahead_ms
+        end_ms = item.at_ms if isinstance(item, End) else None
+        known_ms = item.at_ms if isinstance(item, End) else item.at_ms - window.ahead_ms
         while known_ms - at_ms >= block_ms:
             yield window.mix(events, at_ms, at_ms + block_ms, end_ms)
             at_ms += block_ms

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 
-from voiceguide import __version__, export, files, lengths, library, mixer
+from voiceguide import __version__, export, files, lengths, library, mixer, settings
 from voiceguide.clock import PACES
 from voiceguide.errors import RequestError
 from voiceguide.export import cover
@@ -42,12 +42,12 @@ _BODY = Path(cover.__file__).with_name("body.svg")
 
 def as_json(language: str) -> str:
     """Return what can be chosen in a language; raises RequestError for one that is not there."""
-    return _choices(language, stamp())
+    return _choices(language, _state())
 
 
 def page(language: str) -> str:
     """Return the page in a language; raises UsageError for a mistake in the settings file."""
-    return _served(language, stamp(), json.dumps(form.starting_values(language)))
+    return _served(language, _state(), json.dumps(form.starting_values(language)))
 
 
 def published(language: str, subjects: Collection[str], own: Path | None, **given: Any) -> str:
@@ -56,7 +56,7 @@ def published(language: str, subjects: Collection[str], own: Path | None, **give
     These are regions and kinds, also those in the folder ``own``; ``given`` is what the template
     needs to know of the site.
     """
-    offered = json.loads(_choices(language, stamp(), own))
+    offered = json.loads(_choices(language, _state(), own))
     for name in ("regions", "kinds"):
         offered[name] = [
             one for one in offered[name] if one["id"] in subjects or one.get("about") == "region"
@@ -87,6 +87,11 @@ def stamp() -> str:
     return digest.hexdigest()
 
 
+def _state() -> str:
+    """Return what tells one state of the library and the listener's own words from another."""
+    return f"{stamp()} {settings.own_words()}"
+
+
 @functools.cache
 def texts() -> dict[str, Any]:
     """Return the texts of the page by language."""
@@ -115,7 +120,7 @@ def _commands(language: str, own: Path | None) -> dict[str, list[str]]:
 
 
 @functools.lru_cache(maxsize=16)
-def _choices(language: str, _stamp: str, own: Path | None = None) -> str:
+def _choices(language: str, _state: str, own: Path | None = None) -> str:
     texts = library.load(language, own)
     lasting = lengths.natural_ms(texts)
     return json.dumps(
@@ -172,12 +177,12 @@ def _choices(language: str, _stamp: str, own: Path | None = None) -> str:
 
 
 @functools.lru_cache(maxsize=4)
-def _served(language: str, stamp: str, starting_values: str) -> str:
+def _served(language: str, state: str, starting_values: str) -> str:
     said = texts()[language]
     fields = list(form.fields(said, kinds.kinds().values()))
     return _html(
         language,
-        json.loads(_choices(language, stamp)),
+        json.loads(_choices(language, state)),
         [name for name in MODULES if name not in ("page.js", *PUBLISHED_ONLY)],
         texts={name: text for name, text in said.items() if name != "published"},
         starting_values=json.loads(starting_values),

@@ -39,6 +39,9 @@ class Field:
     """What it may be, and what the page calls that; empty where it may be anything."""
     default: str | bool | float | None
     """What it is until it is chosen."""
+    least: float | None = None
+    most: float | None = None
+    """The limits of a number; None for no limit."""
     kind: str | None = None
     """The kind whose own option it is."""
 
@@ -58,6 +61,8 @@ def fields(texts: Mapping[str, Any], kinds: Iterable[Kind]) -> Iterator[Field]:
             words.get("hint", ""),
             values or called,
             option.default if DEFAULTS[name] is None else DEFAULTS[name],
+            option.least,
+            option.most,
         )
     for kind in kinds:
         for name, variable in kind.variables.items():
@@ -65,7 +70,8 @@ def fields(texts: Mapping[str, Any], kinds: Iterable[Kind]) -> Iterator[Field]:
             control = "pills" if values else _control((type(variable.default),))
             help_ = variable.help.removesuffix(".")
             yield Field(
-                f"{VARIABLES}.{name}", "more", control, help_, "", values, variable.default, kind.id
+                f"{VARIABLES}.{name}", "more", control, help_, "", values, variable.default,
+                variable.least, variable.most, kind.id,
             )  # fmt: skip
 
 

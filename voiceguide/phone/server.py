@@ -285,17 +285,18 @@ class _Page:
             marks = await run_in_threadpool(playlist.marks, path)
             found = json.dumps([asdict(mark) for mark in marks])
             return responses.content(request, found.encode(), responses.TYPES["json"])
-        first, whole = folder.resolve().as_uri(), await run_in_threadpool(playlist.whole, folder)
-        feed = functools.partial(playlist.feed, first_url=first, whole=whole)
-        lists: dict[str, Callable[[list[playlist.Track], str], bytes]]
-        lists = {"m3u8": playlist.m3u8, "xspf": playlist.xspf, "xml": feed}
-        if path.suffix[1:] not in lists:
+        form = path.suffix[1:]
+        if form not in ("m3u8", "xspf", "xml"):
             return responses.file(request, path, f"{name}-{file}" if file[:2].isdigit() else file)
         host = request.headers["host"]
         base = f"{request.url.scheme}://{host}/key/{self._key}/playlists/{name}"
         tracks = await run_in_threadpool(playlist.tracks, folder)
-        content = lists[path.suffix[1:]](tracks, base)
-        response = responses.content(request, content, responses.TYPES[path.suffix[1:]])
+        if form == "xml":
+            whole = await run_in_threadpool(playlist.whole, folder)
+            content = playlist.feed(tracks, base, folder.resolve().as_uri(), whole)
+        else:
+            content = {"m3u8": playlist.m3u8, "xspf": playlist.xspf}[form](tracks, base)
+        response = responses.content(request, content, responses.TYPES[form])
         if "download" in request.query_params:
             response.headers["Content-Disposition"] = f'attachment; filename="{file}"'
         return response

@@ -18,6 +18,9 @@ def offered(language: str) -> list[dict[str, object]]:
             "id": voice.id,
             "name": voice.id if voice.name.casefold() == voice.engine else voice.name,
             "engine": voice.engine,
+            "gender": voice.gender,
+            "megabytes": voice.size_bytes and round(voice.size_bytes / 1e6),
+            "licence": voice.licence,
             "speaks": spoken is not None and voice.id == spoken.id,
         }
         for voice in session.voices(language)

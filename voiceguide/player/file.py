@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import mutagen
 import numpy as np
@@ -17,7 +17,7 @@ from voiceguide.audio.reader import AudioReader
 from voiceguide.errors import SoundError
 from voiceguide.export import MARKS, marks_from_lines
 from voiceguide.player.live import LiveTimeline
-from voiceguide.timeline import Began, End, Ended, Event, Opening, edges
+from voiceguide.timeline import End, Event, Opening, edges
 from voiceguide.voices import Utterance
 
 if TYPE_CHECKING:
@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from voiceguide.timeline import Sign, Span
+    from voiceguide.timeline import Placed, Sign, Span
 
-_Placed: TypeAlias = Opening | Began | Ended | Event
 _KINDS = [mp3.MP3, wave.WAVE, flac.FLAC, oggvorbis.OggVorbis]
 _LINE = re.compile(r"\[([\d:.]+)\](.*)")  # of LRC
 _WORD_TIME = re.compile(r"<[\d:.]+>")  # of enhanced LRC
@@ -60,7 +59,7 @@ class Rendered:
         title, items = (_id3 if isinstance(tags, id3.ID3) else _vorbis)(tags or {})
         self.title = title or path.stem
         self.live = LiveTimeline()
-        for item in sorted(items, key=lambda item: item.begin_ms):
+        for item in sorted(items, key=lambda item: item.at_ms):
             self.live.add(item)
         self.live.add(End(self._reader.frames // FRAMES_PER_MS))
         self.chapters = len(self.live.chapters)
@@ -124,9 +123,9 @@ def _silences(cuts: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return silences
 
 
-def _id3(tags: id3.ID3) -> tuple[str, list[_Placed]]:
+def _id3(tags: id3.ID3) -> tuple[str, list[Placed]]:
     """Return the title, and the chapters, words and marks, of an MP3 or WAV file."""
-    items: list[_Placed] = []
+    items: list[Placed] = []
     for chapter in tags.getall("CHAP"):
         titles = chapter.sub_frames.getall("TIT2")
         items.append(Opening(str(titles[0]) if titles else chapter.element_id, chapter.start_time))
@@ -137,9 +136,9 @@ def _id3(tags: id3.ID3) -> tuple[str, list[_Placed]]:
     return str(tags.get("TIT2", "")), items
 
 
-def _vorbis(tags: Mapping[str, list[str]]) -> tuple[str, list[_Placed]]:
+def _vorbis(tags: Mapping[str, list[str]]) -> tuple[str, list[Placed]]:
     """Return the title, and the chapters, words and marks, of a FLAC or OGG file."""
-    items: list[_Placed] = []
+    items: list[Placed] = []
     for key, (value, *_) in tags.items():
         name = tags.get(f"{key}name")
         if key.lower().startswith("chapter") and name:

@@ -125,7 +125,7 @@ class LiveTimeline:
         self.known_ms = 0
         """Everything that is heard before this is known."""
         self.ahead_ms = 0
-        """How far ahead speech must be known, since a bed gives way to it."""
+        """How far ahead of what is heard events and the end must be known, to mix it."""
         self.end_ms: int | None = None
         """The length of the session, once it is known."""
         self._events: list[Event] = []
@@ -151,7 +151,7 @@ class LiveTimeline:
                 for event in self._events
                 if event.begin_ms < from_ms and event.end_ms <= over_ms
             ]
-            self._openings = [one for one in self._openings if one.begin_ms < from_ms]
+            self._openings = [one for one in self._openings if one.at_ms < from_ms]
             self._marks = [mark for mark in self._marks if mark.begin_ms < from_ms]
             self._open = {}
             for mark in self._marks:
@@ -172,9 +172,9 @@ class LiveTimeline:
             case Opening():
                 self._openings.append(item)
             case Began() | Ended():
-                self._close(item.kind, item.begin_ms)
+                self._close(item.kind, item.at_ms)
                 if isinstance(item, Began):
-                    self._open[item.kind] = _Marked(item.kind, item.label, item.begin_ms)
+                    self._open[item.kind] = _Marked(item.kind, item.label, item.at_ms)
                     self._marks.append(self._open[item.kind])
             case End(ms):
                 for kind in list(self._open):
@@ -183,7 +183,7 @@ class LiveTimeline:
                 return
             case Bed():
                 return
-        self._know(item.begin_ms)
+        self._know(item.at_ms)
 
     def know(self, before_ms: int) -> None:
         """Note that no item to come begins before this time."""
@@ -221,15 +221,15 @@ class LiveTimeline:
     def chapter_at(self, ms: int) -> int:
         """Return the number of the chapter, from 0; -1 before the first."""
         with self._lock:
-            return bisect.bisect_right(self._openings, ms, key=lambda one: one.begin_ms) - 1
+            return bisect.bisect_right(self._openings, ms, key=lambda one: one.at_ms) - 1
 
     def begin_of(self, chapter: str | int) -> int | None:
         """Return where a chapter begins, by its title or number; None while it is unknown."""
         chapters = self.chapters
         if isinstance(chapter, int):
-            return chapters[chapter].begin_ms if chapter < len(chapters) else None
+            return chapters[chapter].at_ms if chapter < len(chapters) else None
         title = chapter.casefold()
-        return next((one.begin_ms for one in chapters if one.title.casefold() == title), None)
+        return next((one.at_ms for one in chapters if one.title.casefold() == title), None)
 
     def sentence_at(self, ms: int) -> Event | None:
         """Return the current sentence, or the last one."""
@@ -246,7 +246,7 @@ class LiveTimeline:
     def round_at(self, ms: int) -> int:
         """Return which hold of its chapter was begun last, from 1; 0 before the first."""
         number = self.chapter_at(ms)
-        begin_ms = self.chapters[number].begin_ms if number >= 0 else 0
+        begin_ms = self.chapters[number].at_ms if number >= 0 else 0
         with self._lock:
             return sum(mark.begin_ms >= begin_ms for mark in self._begun(ms, ("hold",)))
 
@@ -264,7 +264,7 @@ class LiveTimeline:
         with self._lock:
             begin_ms = next((mark.begin_ms for mark in self._begun(ms, _HOLDS)), 0)
         number = self.chapter_at(ms)
-        return max(begin_ms, self.chapters[number].begin_ms if number >= 0 else 0)
+        return max(begin_ms, self.chapters[number].at_ms if number >= 0 else 0)
 
     def breath_at(self, ms: int) -> Breath | None:
         """Return the current breath and its progress; None if no breath is paced."""
@@ -341,7 +341,7 @@ class LiveTimeline:
             tones = [mark.tone for mark in copies if mark.tone]
             self._events = before + tones + [moved(event, by_ms) for event in after]
             self._openings = [
-                replace(one, begin_ms=one.begin_ms + by_ms * (one.begin_ms >= at_ms))
+                replace(one, at_ms=one.at_ms + by_ms * (one.at_ms >= at_ms))
                 for one in self._openings
             ]
             self._cuts.append((at_ms, by_ms))

@@ -214,9 +214,9 @@ class Player:
             number, chapters = self._number(), self.source.live.chapters
             if number >= len(chapters):  # still sought
                 number = len(chapters)
-            elif number >= 0 and self.position_ms - chapters[number].begin_ms > _BACK_TO_BEGIN_MS:
+            elif number >= 0 and self.position_ms - chapters[number].at_ms > _BACK_TO_BEGIN_MS:
                 number += 1
-            self.seek(chapters[number - 1].begin_ms if 0 < number <= len(chapters) else 0)
+            self.seek(chapters[number - 1].at_ms if 0 < number <= len(chapters) else 0)
 
     def repeat(self) -> None:
         """Go back to the start of the current exercise."""

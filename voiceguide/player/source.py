@@ -50,7 +50,7 @@ class Source(Protocol):
         """Release files and voices."""
 
 
-class Spoken:
+class LiveSession:
     """A session whose timeline is resolved in a thread while its beginning plays."""
 
     can_mute = True
@@ -122,7 +122,7 @@ class Spoken:
             for item in items:
                 if isinstance(item, Bed):
                     self._window.lay(item)
-                    self.live.ahead_ms = self._window.ahead_ms
+                self.live.ahead_ms = self._window.ahead_ms
                 self.live.add(item)
                 if self._adaptive is None and self.live.known_ms > self.wanted_ms + _AHEAD_MS:
                     self._closed.wait(_GENTLE_S)

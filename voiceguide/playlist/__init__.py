@@ -14,13 +14,13 @@ The lists are made from the files' tags, so that a program that serves such a fo
 for its own address. They are written with ElementTree: feedgen supports the tags of iTunes, but not
 those of Podcasting 2.0, and depends on lxml, for what are five elements here.
 
-    folder     the files of a playlist, and copying them to a mounted phone or card
+    folder     the files of a playlist, and which of them a mounted phone or card needs
     track      the file of a track -> what its tags say
     lists      tracks -> M3U8 and XSPF
     podcast    tracks -> the feed, and chapters
     writing    sessions -> the tracks and lists of a folder
     course     sessions over weeks -> a playlist a week, a calendar and a page to print
-    transfer   copying each folder to a card, completely or not at all
+    transfer   any folders -> copies on a card, each completely or not at all
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from voiceguide import script
-from voiceguide.errors import UsageError, option
+from voiceguide.errors import RequestError, UsageError, option
 from voiceguide.export import cover
 from voiceguide.files import alone
 from voiceguide.options import Options, chosen, taking
@@ -154,12 +154,20 @@ class Playlist:
         return "-".join([self.target, *self._options.names()])
 
     def _whole(self, id3: Literal["2.4", "2.3"]) -> Entry | None:
-        """Return one session of all areas, or of as many as fit; None for a kind without any."""
+        """Return one session of all areas, or of as many as fit.
+
+        None for a kind without any, and where tracks have methods, but no session has one for all.
+        """
         if not self.about.whole:
             return None
-        area = {"area": "all"} if self._options.minutes is None else {}
-        session = Session(self.target, **{**self._options.chosen(), **area})
-        return Entry(WHOLE, session, replace(session.tags, track="0", date=now(), id3=id3))
+        given = self._options.chosen()
+        if self._options.minutes is None:
+            given = {"area": "all", **given}
+        session = Session(self.target, **given)
+        try:
+            return Entry(WHOLE, session, replace(session.tags, track="0", date=now(), id3=id3))
+        except RequestError:
+            return None
 
     def _stems(self) -> list[str]:
         names = [track.name for track in self.about.tracks]

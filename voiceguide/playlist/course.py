@@ -121,7 +121,9 @@ class Course:
         self.weeks = weeks
         self._start = start
         self._options = options
-        self._has_levels = "level" in script.options_of(request)
+        self._has_levels, self._has_methods = (
+            name in script.options_of(request) for name in ("level", "method")
+        )
         self._pictured = script.pictured(request) or target
 
     @property
@@ -134,7 +136,7 @@ class Course:
         """All sessions, in order; each has a choice of words of its own."""
         found: list[Appointment] = []
         given = self._options.chosen()
-        if self._has_levels:  # the tool stays the one of the first week
+        if self._has_levels and self._has_methods:  # the tool stays the one of the first week
             first = {**given, "level": given.get("level", _LEVELS[0][0])}
             given["method"] = script.method_of(Request(self.target, chosen(first)))
         for week in range(1, self.weeks + 1):

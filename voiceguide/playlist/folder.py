@@ -1,4 +1,4 @@
-"""The files in the folder of a playlist, and copying them to a phone or card."""
+"""The files in the folder of a playlist, and which of them a mounted phone or card needs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ WHOLE = "whole-session"
 def files(folder: Path) -> list[Path]:
     """Return the files of the playlist in ``folder``, ignoring others."""
     made = [folder / COVER, folder / FEED, m3u8_path(folder), xspf_path(folder)]
-    ours = [*track_paths(folder), whole_path(folder)]
+    ours = track_paths(folder)
+    if export.written_by_voiceguide(whole_path(folder)):
+        ours.append(whole_path(folder))
     made += itertools.chain.from_iterable(map(files_of, ours))
     return sorted(path for path in made if path.is_file())
 
@@ -48,7 +50,8 @@ def copy(folders: Sequence[Path], to: Path) -> list[Path]:
 
 def _files_for_card(folder: Path) -> list[Path]:
     """Return what a player needs: all but what only the feed names."""
-    return [path for path in files(folder) if not path.name.startswith(f"{WHOLE}.")]
+    whole = set(files_of(whole_path(folder)))
+    return [path for path in files(folder) if path not in whole]
 
 
 def track_paths(folder: Path) -> list[Path]:

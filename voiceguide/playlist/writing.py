@@ -77,9 +77,10 @@ def write(  # noqa: PLR0913 (each by its name)
         remove(folder / FEED)
     else:
         write_bytes(folder / FEED, feed(made, url, whole=all_of_it, email=email))
-    extra = [track.path for track in tracks(folder) if track.path not in paths]
+    found = [track.path for track in tracks(folder)]
     if whole is None and export.written_by_voiceguide(whole_path(folder)):
-        extra.append(whole_path(folder))
+        found.append(whole_path(folder))
+    extra = (path for path in found if path not in paths)  # one may be called as the whole is
     for path in itertools.chain.from_iterable(map(files_of, extra)):
         remove(path)
     return m3u8_path(folder)

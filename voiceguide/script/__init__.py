@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 from voiceguide import files
 from voiceguide.errors import RequestError
 from voiceguide.script import kept, own
-from voiceguide.script.request import WHOLE, Choice, Request, Script, Written
+from voiceguide.script.request import WHOLE, Choice, KindScript, Request, Written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +55,7 @@ def write(request: Request, choice: Choice | None = None) -> Written:
     if _has_strangers(request):
         from voiceguide.script import child
 
-        script = Script(*child.ask(request, "write", choice=choice or {}))
+        script = KindScript(*child.ask(request, "write", choice=choice or {}))
     else:
         script = kept.script(request, choice or {}, _written)
     return Written(
@@ -134,7 +134,7 @@ def method_of(request: Request) -> str | None:
     return treatment.treatment(request, found.library).method.id if is_region else None
 
 
-def _written(request: Request, choice: Choice) -> Script:
+def _written(request: Request, choice: Choice) -> KindScript:
     from voiceguide.script import kind
 
     return kind.write(request, choice)

@@ -16,7 +16,7 @@ from voiceguide.script import kind, own
 from voiceguide.script.request import Request
 
 if TYPE_CHECKING:
-    from voiceguide.script.request import Choice, Script
+    from voiceguide.script.request import Choice, KindScript
 
 LIMITS = Limits(cpu_s=3, memory_bytes=200_000_000)
 """CPU time and memory that a template may use; the package's own take 0.02 s."""
@@ -45,7 +45,7 @@ class Templates:
     def __init__(self, _asker: Asker) -> None:
         pass
 
-    def write(self, request: dict[str, Any], choice: Choice, called: str) -> Script:
+    def write(self, request: dict[str, Any], choice: Choice, called: str) -> KindScript:
         """Write the script of a session."""
         del called
         return kind.write(_request(request), choice)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voiceguide import __version__, clock, files, library, options
-from voiceguide.script.request import Script
+from voiceguide.script.request import KindScript
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,9 @@ _CODE = (
 """What decides how a script is written, besides its texts."""
 
 
-def script(request: Request, choice: Choice, write: Callable[[Request, Choice], Script]) -> Script:
+def script(
+    request: Request, choice: Choice, write: Callable[[Request, Choice], KindScript]
+) -> KindScript:
     """Return the script of a request, from the cache or from ``write``, which is then kept."""
     *others, packaged = files.script_folders(request.options.library_path)
     if any(folder.exists() for folder in others):
@@ -49,7 +51,7 @@ def script(request: Request, choice: Choice, write: Callable[[Request, Choice], 
     store = files.Store(files.cache_folder() / "scripts", ".json")
     kept = store.read(name)
     if kept is not None:
-        return Script(*json.loads(kept))
+        return KindScript(*json.loads(kept))
     written = write(request, choice)
     store.write(name, json.dumps(written).encode())
     store.prune(MOST_BYTES)

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from voiceguide import files
 from voiceguide.clock import breath_s
-from voiceguide.errors import RequestError, near, option
-from voiceguide.errors import meant as named
+from voiceguide.errors import RequestError, match_name, near, option
 from voiceguide.library import load
 from voiceguide.library.kinds import FOLDER, TEMPLATE, kind_texts, kinds
 from voiceguide.options import OPTIONS
 from voiceguide.script import treatment
-from voiceguide.script.request import Script
+from voiceguide.script.request import KindScript
 from voiceguide.script.template import Phrases, evaluate, filled, render
 
 if TYPE_CHECKING:
@@ -85,11 +84,11 @@ def meant(request: Request) -> tuple[Kind, Library]:
 
     Raises RequestError for an unknown target; LibraryError.
     """
-    own = request.options.library_path
-    by_name = kinds(own)
-    library = load(request.options.language, own)
+    folder = request.options.library_path
+    by_name = kinds(folder)
+    library = load(request.options.language, folder)
     themselves = [one.id for one in by_name.values() if one.about == "itself"]
-    name = named(request.target, themselves)
+    name = match_name(request.target, themselves)
     if name is not None:
         return by_name[name], library
     library.region(request.target, themselves)
@@ -121,7 +120,7 @@ def about(request: Request) -> About:
     return About(region.name, region.id, tuple(tracks), whole=True)
 
 
-def write(request: Request, choice: Choice) -> Script:
+def write(request: Request, choice: Choice) -> KindScript:
     """Write the script of a session, or of the track of a playlist that its ``part`` names.
 
     ``choice`` overrides defaults of the kind. Raises RequestError if target and options do not fit,
@@ -147,10 +146,11 @@ def write(request: Request, choice: Choice) -> Script:
     said = found.library.wording.phrases | texts.phrases
     context["pick"] = phrases(said, options.seed, method_id).pick
     folders = tuple(files.script_folders(options.library_path))
-    own = f"{FOLDER}/{kind.id}/{method_id}.ssml.jinja"
-    name = own if files.find(own, list(folders)) else f"{FOLDER}/{kind.id}/{TEMPLATE}"
+    of_method = f"{FOLDER}/{kind.id}/{method_id}.ssml.jinja"
+    has_one = files.find(of_method, list(folders)) is not None
+    name = of_method if has_one else f"{FOLDER}/{kind.id}/{TEMPLATE}"
     where = f"{kind.id}/kind.toml: title"
-    return Script(
+    return KindScript(
         render(name, context, folders),
         filled(request.title or kind.title, context, where),
         filled(kind.album, context, where),

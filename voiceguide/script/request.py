@@ -31,7 +31,7 @@ class Request:
     """A Jinja template for its title; None for the title of its kind."""
 
 
-class Script(NamedTuple):
+class KindScript(NamedTuple):
     """A script of a kind, with its titles."""
 
     text: str

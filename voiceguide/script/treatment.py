@@ -34,14 +34,35 @@ def treatment(request: Request, library: Library) -> Treatment:
         areas, least = [region.area(options.area)], 1
     if request.part != WHOLE:
         return Treatment(region, by_area(request, library, areas)[0], areas)
-    together = areas if options.area == "all" else areas[:least]
     if options.method is None:
-        suits = [area.place for area in together]
-        by_depth = [name for name in _preferred(library, options.level) if name in areas[0].place]
-        for_all = [name for name in by_depth if all(name in place for place in suits)]
-        method = library.method((for_all or by_depth or list(areas[0].place))[0])
+        together = areas if options.area == "all" else areas[:least]
+        method = _best_for_all(together, library, options.level)
     else:
         method = library.method(options.method)
+    suited = _suited(areas, method, least)
+    if options.prepare:
+        preparing = _preparing(method, library)
+        prepared = suited if options.area == "all" else suited[:1]
+        if not any(preparing.id in area.place for area in prepared):
+            raise RequestError(
+                f"{option('prepare')}: {preparing.name} does not suit {suited[0].name}; "
+                "leave it out"
+            )
+    return Treatment(region, method, suited, least)
+
+
+def _best_for_all(areas: Sequence[Area], library: Library, level: str) -> Method:
+    """Return the preferred method of those that suit all areas, or else the first of them."""
+    suitable = [name for name in _preferred(library, level) if name in areas[0].place]
+    for_all = [name for name in suitable if all(name in area.place for area in areas)]
+    return library.method((for_all or suitable or list(areas[0].place))[0])
+
+
+def _suited(areas: Sequence[Area], method: Method, least: int) -> list[Area]:
+    """Return the areas that a method suits; raises RequestError if a needed one is not among them.
+
+    Needed are the first ``least``, if they are several, or else any.
+    """
     suited = [area for area in areas if method.id in area.place]
     unsuited = [area.name for area in areas[:least] if area not in suited]
     if least > 1 and unsuited:
@@ -54,15 +75,7 @@ def treatment(request: Request, library: Library) -> Treatment:
         raise RequestError(
             f"{method.name} does not suit {areas[0].name}; suitable: {', '.join(there_are)}"
         )
-    if options.prepare:
-        preparing = _preparing(method, library)
-        prepared = suited if options.area == "all" else suited[:1]
-        if not any(preparing.id in area.place for area in prepared):
-            raise RequestError(
-                f"{option('prepare')}: {preparing.name} does not suit {suited[0].name}; "
-                "leave it out"
-            )
-    return Treatment(region, method, suited, least)
+    return suited
 
 
 def sides(area: Area, wanted: str) -> Sequence[Side | None]:
@@ -110,20 +123,15 @@ def context(request: Request, library: Library, areas: int) -> dict[str, Any]:
     region = whole.treating(suited[:count])
     treated = list(itertools.islice(itertools.cycle(region.areas), count))
     preparing = _preparing(None, library) if request.options.prepare else None
-    tools: list[Method] = []
+    others = [preparing] if preparing else []
     prepared: list[bool] = []
     if request.part == "prepare":
         methods = by_area(request, library, treated)
         prepared = [
-            preparing is not None and method != preparing and preparing.id in area.place
-            for area, method in zip(treated, methods, strict=True)
+            preparing is not None and one != preparing and preparing.id in area.place
+            for area, one in zip(treated, methods, strict=True)
         ]
-        tools = [one for one in library.methods.values() if one in methods and one.tool]
-        if preparing and any(prepared) and preparing not in tools:
-            tools.append(preparing)
-        method = (tools or methods)[0]
-    elif preparing:
-        tools = [method, preparing]
+        method, *others = _tools(library, methods, preparing if any(prepared) else None)
     wording = library.wording
     treatments = [
         (
@@ -138,7 +146,7 @@ def context(request: Request, library: Library, areas: int) -> dict[str, Any]:
     return {
         "region": region.model_dump(),
         "method": method.model_dump(),
-        "needed": _listed([*(tool.spoken for tool in tools[1:]), *props], wording),
+        "needed": _listed([*(tool.spoken for tool in others), *props], wording),
         "props": _listed(props, wording),
         "warnings": [text for text in region.cautions if text not in never],
         "never": never,
@@ -150,6 +158,14 @@ def context(request: Request, library: Library, areas: int) -> dict[str, Any]:
     }
 
 
+def _tools(library: Library, methods: list[Method], preparing: Method | None) -> list[Method]:
+    """Return the methods that need a tool, then the one that prepares; if none, the first."""
+    tools = [one for one in library.methods.values() if one in methods and one.tool]
+    if preparing and preparing not in tools:
+        tools.append(preparing)
+    return tools or methods[:1]
+
+
 def _described(
     area: Area, method_id: str, preparing_id: str | None, wording: Wording
 ) -> dict[str, Any]:
@@ -157,7 +173,8 @@ def _described(
 
     ``upright`` and ``stretch_upright`` say whether one stands or balances; ``prepare_moves``
     whether one gets down to roll out first, ``place_moves`` whether one gets up or down to come
-    into place, ``moves`` for the stretch.
+    into place, ``moves`` for the stretch. Where a language does not say how one stands, only
+    ``moves`` is known, by what is upright.
     """
     rolled = area.place.get(preparing_id or "", ())
     place = list(area.place.get(method_id, ()))
@@ -167,12 +184,17 @@ def _described(
     place_moves = is_down or _begins(down if stood else up, place[:1])
     stands = _begins(up, place) or (stood and not place_moves)
     stretched = _begins(up, area.stretch)
-    is_elsewhere = _begins(down, area.stretch[:1]) if stands else stretched
+    upright = wording.is_upright([area.find[0], *place])
+    stretch_upright = wording.is_upright(area.stretch)
+    if up:
+        is_elsewhere = _begins(down, area.stretch[:1]) if stands else stretched
+    else:
+        is_elsewhere = upright != stretch_upright
     rises = any(words.lower() in area.stretch[0].lower() for words in wording.rising)
     return {
         **area.model_dump(),
-        "upright": wording.is_upright([area.find[0], *place]),
-        "stretch_upright": wording.is_upright(area.stretch),
+        "upright": upright,
+        "stretch_upright": stretch_upright,
         "stretch_standing": stretched,
         "prepare_moves": _begins(wording.descending, rolled[:1]),
         "place_moves": place_moves,

@@ -25,6 +25,7 @@ from voiceguide.timeline.events import (
     Event,
     Item,
     Opening,
+    Placed,
     Ramp,
     Span,
     Timeline,
@@ -34,14 +35,12 @@ from voiceguide.timeline.events import (
     moved,
     without_sounds,
 )
-from voiceguide.timeline.fit import STRETCH, Fitted, LengthError, Measured, Variant, choose, fit
-from voiceguide.timeline.resolve import CUT_FADE_MS, MAX_EVENTS, MAX_MS, resolve
+from voiceguide.timeline.fit import LengthError, Measured, Variant, choose, fit
+from voiceguide.timeline.resolve import MAX_EVENTS, MAX_MS, resolve
 
 __all__ = [
-    "CUT_FADE_MS",
     "MAX_EVENTS",
     "MAX_MS",
-    "STRETCH",
     "Adaptive",
     "Answer",
     "Bed",
@@ -50,11 +49,11 @@ __all__ = [
     "End",
     "Ended",
     "Event",
-    "Fitted",
     "Item",
     "LengthError",
     "Measured",
     "Opening",
+    "Placed",
     "Ramp",
     "Replanned",
     "Sign",

@@ -132,7 +132,7 @@ class Adaptive:
         self._met.append(met._replace(end_ms=end_ms))
         hold = held(self._hold(met.place), end_ms - met.begin_ms, self._ready)
         items: list[Item] = [moved(item, met.begin_ms) for item in hold]
-        items = [item for item in items if not isinstance(item, End) and item.begin_ms >= at_ms]
+        items = [item for item in items if not isinstance(item, End) and item.at_ms >= at_ms]
         return Replanned(at_ms, end_ms, [*items, *self._after(end_ms, met.place)])
 
     def lengthened(self, at_ms: int, by_ms: int) -> None:

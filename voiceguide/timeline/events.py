@@ -40,6 +40,11 @@ class Event:
     """Of speech, as they are written, with times from ``begin_ms`` on; none if not known."""
 
     @property
+    def at_ms(self) -> int:
+        """When it begins; the items of a timeline are ordered by their ``at_ms``."""
+        return self.begin_ms
+
+    @property
     def kind(self) -> Literal["speech", "sound"]:
         """Whether it is speech or a sound."""
         return "sound" if isinstance(self.plays, Sound) else "speech"
@@ -79,7 +84,7 @@ class Opening:
     """A chapter begins; it ends where the next one begins."""
 
     title: str
-    begin_ms: int
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,7 @@ class Began:
 
     kind: SpanKind
     label: str | None
-    begin_ms: int
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +101,7 @@ class Ended:
     """The open span of a kind, if any, ends."""
 
     kind: SpanKind
-    begin_ms: int
-    """When it ends; named as in all other items, since they are sorted by it."""
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,19 +115,22 @@ class Bed:
     """Whether its end continues into its beginning."""
     gain_db: float = 0.0
     """Relative to the standard level of beds."""
-    begin_ms: int = 0
+    at_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class End:
     """The end of the session."""
 
-    ms: int
+    at_ms: int
     warnings: tuple[str, ...] = ()
     """What was cut off, with its line in the script."""
 
 
-Item: TypeAlias = Event | Opening | Began | Ended | Bed | End
+Placed: TypeAlias = Event | Opening | Began | Ended
+"""What has its place in the time of a session."""
+
+Item: TypeAlias = Placed | Bed | End
 """What a timeline is made of, in the order of time; a Bed comes first, an End last."""
 
 ItemT = TypeVar("ItemT", bound=Item)
@@ -147,9 +154,8 @@ class Timeline:
         if self.bed:
             yield self.bed
         openings = [Opening(chapter.title, chapter.begin_ms) for chapter in self.chapters]
-        placed: list[Event | Opening | Began | Ended]
-        placed = [*openings, *edges(self.marks), *self.events]
-        yield from sorted(placed, key=lambda item: item.begin_ms)
+        placed: list[Placed] = [*openings, *edges(self.marks), *self.events]
+        yield from sorted(placed, key=lambda item: item.at_ms)
         yield End(self.duration_ms, self.warnings)
 
 
@@ -158,7 +164,7 @@ def edges(spans: Iterable[Span]) -> list[Began | Ended]:
     spans = list(spans)
     ends = [Ended(span.kind, span.end_ms) for span in spans]
     begins = [Began(span.kind, span.label, span.begin_ms) for span in spans]
-    return sorted([*ends, *begins], key=lambda edge: edge.begin_ms)
+    return sorted([*ends, *begins], key=lambda edge: edge.at_ms)
 
 
 def collect(items: Iterable[Item]) -> Timeline:
@@ -178,7 +184,7 @@ def collect(items: Iterable[Item]) -> Timeline:
                 openings.append(item)
             case Began() | Ended():
                 if item.kind in unended:
-                    ends_ms[unended.pop(item.kind)] = item.begin_ms
+                    ends_ms[unended.pop(item.kind)] = item.at_ms
                 if isinstance(item, Began):
                     unended[item.kind] = len(begun)
                     begun.append(item)
@@ -186,17 +192,17 @@ def collect(items: Iterable[Item]) -> Timeline:
                 bed = item
             case End():
                 end = item
-    ends = [opening.begin_ms for opening in openings[1:]] + [end.ms]
+    ends = [opening.at_ms for opening in openings[1:]] + [end.at_ms]
     chapters = tuple(
-        Chapter(opening.title, opening.begin_ms, end_ms)
+        Chapter(opening.title, opening.at_ms, end_ms)
         for opening, end_ms in zip(openings, ends, strict=False)
     )
     marks = tuple(
-        Span(one.kind, one.begin_ms, end_ms, one.label)
+        Span(one.kind, one.at_ms, end_ms, one.label)
         for place, one in enumerate(begun)
-        if (end_ms := ends_ms.get(place, end.ms)) > one.begin_ms
+        if (end_ms := ends_ms.get(place, end.at_ms)) > one.at_ms
     )
-    return Timeline(end.ms, chapters, tuple(events), bed, marks, end.warnings)
+    return Timeline(end.at_ms, chapters, tuple(events), bed, marks, end.warnings)
 
 
 def without_sounds(items: Iterable[Item]) -> Iterator[Item]:
@@ -226,9 +232,7 @@ def moved(item: ItemT, by_ms: int) -> ItemT:
             )
             begin_ms, end_ms = item.begin_ms + by_ms, item.end_ms + by_ms
             return replace(item, begin_ms=begin_ms, end_ms=end_ms, ramps=ramps)
-        case Opening() | Began() | Ended():
-            return replace(item, begin_ms=item.begin_ms + by_ms)
-        case End():
-            return replace(item, ms=item.ms + by_ms)
+        case Opening() | Began() | Ended() | End():
+            return replace(item, at_ms=item.at_ms + by_ms)
         case _:
             return item

@@ -24,7 +24,8 @@ STRETCH = (0.5, 2.0)
 """The range of factors for elastic pauses; beyond it, a session sounds rushed or lost."""
 _MOST_STEPS = 40
 _NARROW = 0.01
-_TRIAL_MS = 10 * MAX_MS
+_TRIALS = 10
+"""How many times the longest length that is allowed a variant may last before it is made to fit."""
 
 _T = TypeVar("_T")
 
@@ -41,6 +42,8 @@ class Measured(NamedTuple):
     least_ms: Callable[[Speech], int] = lambda _: 0
     """Returns what a phrase lasts at least, before it is spoken: a script that is too long even so
     need not be."""
+    max_ms: int = MAX_MS
+    """The longest session that is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +88,13 @@ def choose(
         least_ms = _least_ms(group[0]().scripts)
         if least_ms > target_ms:
             too_long.append((least_ms, number, group))
-        elif least_ms > too_short_ms:  # else, it is even shorter than one that is too short
+        elif not least_ms or least_ms > too_short_ms:  # else, shorter than one that is too short
             best, lengths_ms = _best(group, target_ms)
             if best:
                 return best
             nearest_ms += lengths_ms
             if max(lengths_ms) < target_ms:
-                too_short_ms = least_ms
+                too_short_ms = max(too_short_ms, least_ms)
     if too_long and max(nearest_ms, default=0) < target_ms:
         nearest_ms += _best(min(too_long)[-1], target_ms)[1]
     below = [ms for ms in nearest_ms if ms < target_ms]
@@ -119,7 +122,11 @@ def _best(
 
 
 def _least_ms(scripts: Sequence[Measured]) -> int:
-    """Return what scripts are not shorter than, however they are scaled; nothing is spoken."""
+    """Return what scripts are not shorter than, however they are scaled; nothing is spoken.
+
+    0 if that is not known: where something begins before the end of what is said, so much that
+    the shortest speech has no room for it.
+    """
 
     def unspoken(one: Measured) -> Measured:
         def length_ms(cue: Speech | Sound) -> int:
@@ -127,8 +134,10 @@ def _least_ms(scripts: Sequence[Measured]) -> int:
 
         return one._replace(length_ms=length_ms)
 
-    least = [unspoken(one) for one in scripts]
-    return _total_ms(_furthest(least, STRETCH[0], _timelines(least, _scaled(1)))[1])
+    try:
+        return _total_ms(_timelines([unspoken(one) for one in scripts], _scaled(STRETCH[0])))
+    except ScriptError:
+        return 0
 
 
 def _near(group: Sequence[Callable[[], Variant[_T]]], target_ms: int) -> Iterator[Variant[_T]]:
@@ -239,7 +248,7 @@ def _timelines(
                 pause_ms=pause_ms,
                 utterance=one.utterance,
                 name=one.name,
-                max_ms=_TRIAL_MS,
+                max_ms=_TRIALS * one.max_ms,
             )
         )
         for one in scripts

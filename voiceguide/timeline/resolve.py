@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from voiceguide import ssml
 from voiceguide.errors import Findings, ScriptError, option, shortened
@@ -22,6 +22,8 @@ from voiceguide.voices.engine import Utterance
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from voiceguide.timeline.events import Placed
+
 MAX_MS = 12 * 3_600_000
 """How long a session may last by default."""
 MAX_EVENTS = 200_000
@@ -31,12 +33,10 @@ _MAX_VISITS = 4 * MAX_EVENTS
 
 _MOST_UNHEARD = 20
 """How many clips that cannot be made are reported: each takes an engine a while."""
-CUT_FADE_MS = 10
+_CUT_FADE_MS = 10
 """How long a sound that is cut is faded, so that it does not click."""
 _SPEECH_FADE_MS = 100
 """The same for speech: a voice that stops within a syllable should not sound like a fault."""
-
-_Placed: TypeAlias = Event | Opening | Began | Ended
 
 _CIRCLE = "circular reference: its time depends on itself"
 
@@ -112,7 +112,7 @@ class _Resolver:
             end = self._end(child)
             self._latest = max(self._latest, end)
             for item in self._heard(child, Frame()):
-                heapq.heappush(waiting, (item.begin_ms, next(order), item))
+                heapq.heappush(waiting, (item.at_ms, next(order), item))
             safe_ms = end - early_ms[child.index]
             while waiting and waiting[0][0] <= safe_ms and not self._problems:
                 yield heapq.heappop(waiting)[2]
@@ -263,7 +263,7 @@ class _Resolver:
             latest = max(latest, self._end(child))
         return latest - begin
 
-    def _heard(self, node: Node, frame: Frame) -> Iterator[_Placed]:
+    def _heard(self, node: Node, frame: Frame) -> Iterator[Placed]:
         """Return what is heard of ``node``, as its ancestors shape it."""
         cue = node.cue
         self._visits += 1
@@ -289,7 +289,7 @@ class _Resolver:
             if end <= frame.limit_ms:
                 yield self._event(begin, end, cue, frame)
             else:
-                yield from self._cut(begin, cue, frame, CUT_FADE_MS)
+                yield from self._cut(begin, cue, frame, _CUT_FADE_MS)
 
     def _cut(self, begin: int, cue: Speech | Sound, frame: Frame, fade_ms: int) -> Iterator[Event]:
         """Return what is heard of a cue until the limit, faded at its end; nothing after it."""
@@ -298,7 +298,7 @@ class _Resolver:
             fade = Ramp(max(begin, end - fade_ms), end, rising=False)
             yield self._event(begin, end, cue, frame._replace(ramps=(*frame.ramps, fade)))
 
-    def _marked(self, mark: Mark, at_ms: int, frame: Frame) -> Iterator[_Placed]:
+    def _marked(self, mark: Mark, at_ms: int, frame: Frame) -> Iterator[Placed]:
         """Return what a mark begins or ends."""
         if mark.ends is not None:
             self._tally(mark)
@@ -314,7 +314,7 @@ class _Resolver:
 
     def _heard_group(
         self, node: Node, group: Group, begin: int, end: int, frame: Frame
-    ) -> Iterator[_Placed]:
+    ) -> Iterator[Placed]:
         timing = group.timing
         ramps = frame.ramps
         if timing.fade_in_ms:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 from voiceguide import ssml
 from voiceguide.errors import RequestError
 from voiceguide.ssml import Cue, Group, Pause, SpanKind, SyncBase
-from voiceguide.timeline.events import Began, Ended, Event, Item, Opening, collect, moved
+from voiceguide.timeline.events import Began, Ended, Event, Item, Opening, Placed, collect, moved
 from voiceguide.timeline.fit import STRETCH
 from voiceguide.timeline.resolve import resolve
 
@@ -26,8 +26,6 @@ LEAST_MS = 30_000
 """How long the shortest hold of the protocol is."""
 _COUNTDOWN_MS = 3000
 _BREATHS: tuple[SpanKind, ...] = ("inhale", "exhale")
-
-Placed: TypeAlias = Event | Opening | Began | Ended
 
 
 class Piece(NamedTuple):
@@ -153,16 +151,16 @@ def held(hold: Piece, length_ms: int, ready: Event | None) -> list[Placed]:
     found: list[Placed] = list(_breaths(paced, length_ms - _COUNTDOWN_MS))
     for item in hold.items:
         is_sound = isinstance(item, Event) and item.kind == "sound"
-        end_ms = item.end_ms if isinstance(item, Event) else item.begin_ms
+        end_ms = item.end_ms if isinstance(item, Event) else item.at_ms
         if isinstance(item, Ended) and item.kind == "hold":
             found.append(Ended("hold", length_ms))
-        elif is_sound and item.begin_ms >= tick_ms:
+        elif is_sound and item.at_ms >= tick_ms:
             found.append(moved(item, length_ms - hold.ms))
-        elif item not in paced and item.begin_ms < length_ms - _COUNTDOWN_MS and end_ms < length_ms:
+        elif item not in paced and item.at_ms < length_ms - _COUNTDOWN_MS and end_ms < length_ms:
             found.append(item)
     if ready is not None and length_ms > LEAST_MS + _COUNTDOWN_MS:
         found.append(moved(ready, LEAST_MS))
-    return sorted(found, key=lambda item: item.begin_ms)
+    return sorted(found, key=lambda item: item.at_ms)
 
 
 def _piece(
@@ -210,20 +208,20 @@ def _paced(hold: Piece) -> list[Placed]:
     marks = [
         item for item in hold.items if isinstance(item, Began | Ended) and item.kind in _BREATHS
     ]
-    begins_ms = {mark.begin_ms for mark in marks if isinstance(mark, Began)}
+    begins_ms = {mark.at_ms for mark in marks if isinstance(mark, Began)}
     sounds = [item for item in hold.items if isinstance(item, Event) and item.kind == "sound"]
     return [*marks, *(sound for sound in sounds if sound.begin_ms in begins_ms)]
 
 
 def _breaths(paced: Iterable[Placed], until_ms: int) -> Iterator[Placed]:
     """Return the first breath as often as it fits before ``until_ms``."""
-    paced = sorted(paced, key=lambda item: item.begin_ms)
-    begin_ms = next((item.begin_ms for item in paced if isinstance(item, Began)), 0)
-    ends_ms = [item.begin_ms for item in paced if isinstance(item, Ended) and item.kind == "exhale"]
+    paced = sorted(paced, key=lambda item: item.at_ms)
+    begin_ms = next((item.at_ms for item in paced if isinstance(item, Began)), 0)
+    ends_ms = [item.at_ms for item in paced if isinstance(item, Ended) and item.kind == "exhale"]
     if not ends_ms:
         return
     breath_ms = ends_ms[0] - begin_ms
-    first = [item for item in paced if begin_ms <= item.begin_ms < ends_ms[0]]
+    first = [item for item in paced if begin_ms <= item.at_ms < ends_ms[0]]
     for number in range((until_ms - begin_ms) // breath_ms):
         yield from (moved(item, number * breath_ms) for item in first)
         yield Ended("exhale", ends_ms[0] + number * breath_ms)

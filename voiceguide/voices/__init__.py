@@ -38,7 +38,6 @@ from voiceguide.voices.engine import (
     CALM_WPM,
     DEFAULT,
     ENGINES,
-    Engine,
     Spoken,
     Utterance,
     VoiceInfo,
@@ -48,6 +47,8 @@ from voiceguide.voices.engine import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from voiceguide.voices.engine import Engine
+
 PLAIN = "default"
 """The name for the voice of every machine: that of pyttsx3."""
 
@@ -56,7 +57,6 @@ __all__ = [
     "DEFAULT",
     "ENGINES",
     "PLAIN",
-    "Engine",
     "Spoken",
     "Utterance",
     "VoiceInfo",

@@ -249,12 +249,11 @@ class _Said:
         return self._spread(match) or match[0]
 
     def sides(self, match: re.Match[str]) -> str:
-        """Return “ten by 15” of “10×15 cm”."""
-        other = read(match["other"], self.wording.mark)
+        """Return “ten by 15” of “10×15 cm”; the unit's own rule takes up the second number."""
         said = self._spread(match)
-        if not said or not other:
+        if not said or not read(match["other"], self.wording.mark):
             return match[0]
-        return f"{said} {self.wording.by} {numeral(other, self.wording)}"
+        return f"{said} {self.wording.by} {match['other']}"
 
     def multiplied(self, match: re.Match[str]) -> str:
         """Return “three times ” of “3x10”."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from voiceguide.errors import Findings
 from voiceguide.library import Lexicon
 from voiceguide.ssml import Speech, walk
-from voiceguide.voices.engine import Utterance, same_language
+from voiceguide.voices.engine import RATES_WPM, Utterance, same_language
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,7 +68,7 @@ def cast(  # noqa: PLR0913 (each by its name)
     """
     calm_wpm: dict[str, int] = {}
     chosen: dict[tuple[WantedVoice, str], str | None] = {}
-    missing = Findings()
+    missing, limited = Findings(), Findings()
     lexicons: dict[str, Lexicon] = {}
     for cue in walk(script.root):
         if not isinstance(cue, Speech):
@@ -85,4 +85,9 @@ def cast(  # noqa: PLR0913 (each by its name)
         if language not in calm_wpm:
             calm_wpm[language] = rate_wpm or engine.calm_wpm(language)
             lexicons[language] = lexicon(language)
-    return Cast(voice, calm_wpm, script.language, chosen, tuple(missing.report(name)), lexicons)
+        rate = calm_wpm[language] * cue.style.rate
+        spoken = min(RATES_WPM[1], max(RATES_WPM[0], rate))
+        if spoken != rate:
+            limited.add(f"{rate:.0f} words a minute are spoken as {spoken}", cue.at)
+    warnings = (*missing.report(name), *limited.report(name))
+    return Cast(voice, calm_wpm, script.language, chosen, warnings, lexicons)

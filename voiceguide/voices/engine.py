@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 CALM_WPM = 128
 """The pace of a natural voice that nobody asked for another; conversation runs at 150 to 180."""
-RATES_WPM = (40, 450)
-"""From a quarter of conversation to a screen reader's fastest."""
+RATES_WPM = (20, 450)
+"""From a sixth of the calm pace to a screen reader's fastest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ class Model(neural.Model):
         self.voice = voice
         self.name = NAME
         path = _model(place)
+        neural.check_size(path)
         self.styles = _styles(place)
         if not self.styles:
             raise MissingVoiceError(f"{place / STYLES}: has no voices (x{SUFFIX}); {_FIX}")

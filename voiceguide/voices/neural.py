@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from voiceguide import files
+from voiceguide.errors import VoiceError
 from voiceguide.voices.cache import key
 from voiceguide.voices.engine import (
     CALM_WPM,
@@ -29,6 +30,7 @@ from voiceguide.voices.engine import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from voiceguide.child import Child
     from voiceguide.ssml import WantedVoice
@@ -38,7 +40,17 @@ SPEAKER = "#"
 """The separator before the name of one of a model's voices: model.onnx#anna."""
 LIMIT_S = 60.0
 """How long a model may take, besides what a text takes: a large one on a slow disk."""
+_MOST_BYTES = 1_000_000_000
+"""A model's size: Piper's have up to 130 MB, Kokoro's up to 330."""
 _measuring = threading.Lock()
+
+
+def check_size(path: Path) -> None:
+    """Raise VoiceError if a file is too large to be a voice; reading it would take minutes."""
+    size_bytes = path.stat().st_size
+    if size_bytes > _MOST_BYTES:
+        what = f"has {size_bytes:,} bytes, a voice has at most {_MOST_BYTES:,}; download it again"
+        raise VoiceError(f"{path}: {what}")
 
 
 class Model(ABC):

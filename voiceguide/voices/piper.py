@@ -105,6 +105,7 @@ class Model(neural.Model):
         if not path.is_file():
             raise MissingVoiceError(f"{path}: no such file")
         config = _config(path)
+        neural.check_size(path)
         self.language = _language(config)
         self.speakers = config.speaker_id_map or {}
         if speaker and speaker not in self.speakers:

@@ -46,9 +46,9 @@ class Speaker:
         try:
             self._load(model, asker.folder)
         except Exception as error:
-            raise VoiceError(
-                f"{model} cannot be loaded: {error or type(error).__name__}"
-            ) from error
+            fix = "get it again, or choose another --voice"
+            reason = error or type(error).__name__
+            raise VoiceError(f"{model} cannot be loaded: {reason}; {fix}") from error
         self._espeak: Espeak | None = None
         self._reading = threading.Lock()
 

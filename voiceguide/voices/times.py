@@ -14,6 +14,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, NamedTuple
 
 from voiceguide.voices.engine import Word
+from voiceguide.voices.words import spoken as spelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -99,7 +100,7 @@ def spoken(text: str) -> Iterator[re.Match[str]]:
     return (match for match in _TOKEN.finditer(text) if _SILENT.sub("", match[0]))
 
 
-def as_written(text: str, words: Sequence[Word]) -> tuple[Word, ...]:
+def as_written(text: str, words: Sequence[Word], language: str) -> tuple[Word, ...]:
     """Return when each word of a written text is said.
 
     ``words`` are those that were said for it: “three to five minutes” for “3–5 minutes”. Written
@@ -108,24 +109,35 @@ def as_written(text: str, words: Sequence[Word]) -> tuple[Word, ...]:
     if not words:
         return ()
     written = [match[0] for match in spoken(text)]
+    parts = [spelled(one, language).split() or [one] for one in written]
+    timed = iter(_timed([one for said in parts for one in said], words))
+    found = []
+    for one, said in zip(written, parts, strict=True):
+        own = [next(timed) for _ in said]
+        found.append(Word(one, own[0].begin_ms, own[-1].end_ms))
+    return tuple(found)
+
+
+def _timed(texts: Sequence[str], words: Sequence[Word]) -> list[Word]:
+    """Return when each text is said, by the words that were said for all of them."""
     matcher = SequenceMatcher(
-        None, [_plain(word.text) for word in words], list(map(_plain, written)), autojunk=False
+        None, [_plain(word.text) for word in words], list(map(_plain, texts)), autojunk=False
     )
     timed: list[Word] = []
     for kind, begin, end, first, last in matcher.get_opcodes():
         if kind == "equal" or end - begin == last - first:
             timed += [
                 word._replace(text=text)
-                for word, text in zip(words[begin:end], written[first:last], strict=True)
+                for word, text in zip(words[begin:end], texts[first:last], strict=True)
             ]
         elif begin == end:  # nothing is said for it
             at_ms = timed[-1].end_ms if timed else 0
-            timed += [Word(text, at_ms, at_ms) for text in written[first:last]]
+            timed += [Word(text, at_ms, at_ms) for text in texts[first:last]]
         elif first < last:
-            timed += _shared(written[first:last], words[begin].begin_ms, words[end - 1].end_ms)
+            timed += _shared(texts[first:last], words[begin].begin_ms, words[end - 1].end_ms)
         elif timed:  # said in addition: to the word before
             timed[-1] = timed[-1]._replace(end_ms=words[end - 1].end_ms)
-    return tuple(timed)
+    return timed
 
 
 def _shared(texts: Sequence[str], begin_ms: int, end_ms: int) -> list[Word]:

@@ -133,7 +133,9 @@ class Voice:
         else:
             self._known += 1
         if utterance not in self._words:
-            self._words[utterance] = times.as_written(utterance.text, clip.words)
+            self._words[utterance] = times.as_written(
+                utterance.text, clip.words, utterance.language
+            )
         self._remember(utterance, clip.samples)
         return clip.samples
 

@@ -18,8 +18,9 @@ export function touchedSide() {
   return touched;
 }
 
-/** Light up what is chosen, and say its name. */
+/** Light up what is chosen, and say its name; nothing is asked any more. */
 export function mark(id) {
+  $("#near").hidden = true;
   const ids = id?.split("+");
   for (const shape of shapes) shape.classList.toggle("selected", Boolean(ids?.includes(shape.dataset.region)));
   name(id);
@@ -33,7 +34,6 @@ function name(id) {
 
 function choose(id, onSide) {
   side = onSide;
-  $("#near").hidden = true;
   go(`#${id}`);
 }
 

@@ -32,6 +32,7 @@ export async function prepare(does, says) {
     }
     listening(wanted);
   });
+  listening(wanted); // it may play already
 }
 
 async function availability() {

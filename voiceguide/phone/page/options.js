@@ -108,6 +108,7 @@ function suit() {
   for (const field of fields.values()) {
     const { kind: owner, option } = field.dataset;
     field.hidden = owner ? owner !== kind.id : !kind.options.includes(option);
+    for (const number of field.querySelectorAll("input[type=number]")) number.disabled = field.hidden;
   }
   $("#together").hidden = kind !== massage;
   if (kind === massage) suitTreatment();
@@ -169,10 +170,14 @@ async function offerVoices() {
     const best = voices.find((voice) => voice.speaks);
     form.voice.replaceChildren(
       make("option", { value: "" }, best ? `${texts.best_voice}: ${best.name}` : texts.best_voice),
-      ...voices.map((voice) => make("option", { value: voice.id }, `${voice.name} (${voice.engine})`)),
+      ...voices.map((voice) => make("option", { value: voice.id }, `${voice.name} (${traits(voice)})`)),
     );
     setValue("voice", before);
   } catch { offered = undefined; /* the best one speaks */ }
+}
+
+function traits({ engine, gender, megabytes, licence }) {
+  return [engine, texts.genders[gender], megabytes && `${megabytes} MB`, licence].filter(Boolean).join(", ");
 }
 
 function hearVoice() {
@@ -246,6 +251,8 @@ form.addEventListener("change", ({ target }) => {
   offerVoices();
   diary.showFavourite(wanted());
 });
+// What is wrong within “More choices” can only be pointed at where it is seen.
+form.addEventListener("invalid", ({ target }) => { $("#more").open ||= $("#more").contains(target); }, true);
 form.addEventListener("submit", (event) => { event.preventDefault(); request("session", wanted()); });
 $("#make-playlist").addEventListener("click", () => {
   if (form.reportValidity()) requestPlaylist(wanted());

@@ -332,10 +332,11 @@ function stay(ms) {
 /** Return the question that is asked, unless it was answered. */
 const askedAt = (ms) => now.asks.find((one) => one.begin_ms <= ms && ms < one.end_ms && !answered.has(one));
 
-/** Follow an answer: go on, press once more if that is not too long, or go to the closing words. */
+/** Follow an answer: go on, press once more if that is not too long, or go to the closing words.
+    Return whether there was a question. */
 function answer(how) {
   const ask = now && askedAt(at() * 1000);
-  if (!ask) return;
+  if (!ask) return false;
   answered.add(ask);
   entry ??= diary.begin(now);
   diary.felt(entry, ask.label, how);
@@ -353,6 +354,7 @@ function answer(how) {
     }
   }
   draw();
+  return true;
 }
 
 // The stage
@@ -598,6 +600,7 @@ $("#to-playlist").addEventListener("click", () => requestPlaylist(now.options));
 
 const LOUDER = 0.2;
 const JUST_SAID_MS = 4000; // in which the microphone may still have the session's own voice
+const JUST_ASKED_MS = 1500; // the same for a question, which is to be answered
 
 /** Do what was said; return whether it could be done. */
 function obey(command) {
@@ -609,19 +612,22 @@ function obey(command) {
     softer: () => { audio.volume = Math.max(LOUDER, audio.volume - LOUDER); },
     better: () => answer("better"), same: () => answer("same"), worse: () => answer("worse"),
   }[command];
-  does?.();
+  const did = Boolean(does) && does() !== false;
   if (command === "stop") {
     waits(texts.let_go);
     listen.speak(texts.let_go);
   }
-  return Boolean(does);
+  return did;
 }
 
-/** Return whether the session itself has just said a word. */
+/** Return whether the session itself has just said a word: not “halt” by “halte”. */
 function saysIt(word) {
+  if (!now || !wish) return false;
   const ms = at() * 1000;
-  return wish && now?.speech.some((event) => event.begin_ms <= ms && ms < event.end_ms + JUST_SAID_MS
-    && event.text.toLowerCase().includes(word));
+  const apart = (text) => ` ${text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ")} `;
+  const late_ms = askedAt(ms) ? JUST_ASKED_MS : JUST_SAID_MS;
+  return now.speech.some((event) => event.begin_ms <= ms && ms < event.end_ms + late_ms
+    && apart(event.text).includes(apart(word)));
 }
 listen.prepare(obey, saysIt);
 
