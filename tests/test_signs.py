@@ -164,7 +164,7 @@ def test_without_a_sign_a_hold_lasts_90_s_paced_and_counted_down():
     assert sounds(items, "tick.wav", begin_ms, end_ms) == [87_000, 88_000, 89_000]
     assert sounds(items, "end.wav", begin_ms, end_ms) == [90_000]
     inhaled = sounds(items, "inhale.wav", begin_ms, end_ms)
-    assert inhaled == [5000, 15_000, 25_000, 35_000, 45_000, 55_000, 65_000, 75_000]
+    assert inhaled == [6000, 16_000, 26_000, 36_000, 46_000, 56_000, 66_000, 76_000]
 
 
 def test_next_ends_a_hold_at_once_and_before_30_s_when_they_are_over():

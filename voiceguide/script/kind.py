@@ -203,8 +203,9 @@ def _scope(request: Request, found: Subject) -> dict[str, Any]:
     scope = {**plain, **found.variables, "part": request.part}
     scope |= {"pace": pace, "breath_s": breath_s(pace), "length_s": (options.length_ms or 0) / 1000}
     if found.kind.about == "region":
-        areas = treatment.treatment(request, found.library).areas
-        scope |= {"most_areas": len(areas), "sides": len(treatment.sides(areas[0], options.side))}
+        treated = treatment.treatment(request, found.library)
+        scope |= {"most_areas": len(treated.areas), "least_areas": treated.least}
+        scope["sides"] = len(treatment.sides(treated.areas[0], options.side))
     return scope
 
 
