@@ -136,7 +136,7 @@ def test_breaths_come_closer_by_a_tenth_and_a_hold_is_as_long_as_before(per_minu
 def test_what_was_breathed_before_and_a_new_pace_are_kept():
     found = live()
     first, second = hold(found, 0), hold(found, 1)
-    begin_ms = second[0] + 16_000
+    begin_ms = second[0] + 17_000
     before = breaths(found, first[0], begin_ms)
     found.pace(begin_ms, 4)
     found.pace(begin_ms, 4)
