@@ -36,7 +36,8 @@ from loudspeaker import (
     steps,
 )
 
-REGION = "neck"
+SESSION = ("neck", "--voice", "pyttsx3", "--seed", "1")
+"""The voice of every machine; without a seed, the words change with the date."""
 STARTS = 7
 SEARCH_MS = 500
 """So far from its place a phrase is looked for."""
@@ -85,7 +86,7 @@ def measure(folder: Path, minutes: float) -> list[tuple[str, float, float | None
 
 
 def render(server: Server, path: Path) -> None:
-    command = [sys.executable, "-m", "voiceguide", "render", REGION, "-o", str(path)]
+    command = [sys.executable, "-m", "voiceguide", "render", *SESSION, "-o", str(path)]
     subprocess.run(command, env=server.env, stdout=subprocess.DEVNULL, check=True)
 
 
@@ -95,7 +96,7 @@ def starts(server: Server, recording: Recording, folder: Path, *, cold: bool) ->
         if cold:
             server.env["VOICEGUIDE_CACHE_DIR"] = str(folder / f"cache-{number}")
         begin = recording.here()
-        terminal = Terminal(server, REGION, "--quiet")
+        terminal = Terminal(server, *SESSION, "--quiet")
         terminal.watch(2)
         delays_ms.append(first_sound_ms(terminal, recording, begin))
         terminal.press("q")
@@ -107,12 +108,12 @@ def whole(
     server: Server, recording: Recording, reference: np.ndarray, minutes: float
 ) -> list[tuple[str, float, float | None, str]]:
     """Play undisturbed; compare every phrase with its place in the rendered file."""
-    command = [sys.executable, "-m", "voiceguide", "script", REGION, "--format", "json"]
+    command = [sys.executable, "-m", "voiceguide", "script", *SESSION, "--format", "json"]
     timeline = json.loads(
         subprocess.run(command, env=server.env, capture_output=True, check=True).stdout
     )
     begin = recording.here()
-    terminal = Terminal(server, REGION)
+    terminal = Terminal(server, *SESSION)
     terminal.watch(5)
     process = psutil.Process(terminal.process.pid)
     used, began, size = sum(process.cpu_times()[:2]), time.monotonic(), 0
@@ -157,7 +158,7 @@ def steered(
     """Pause, skip and repeat at random; what is heard in between must be in the file."""
     choose = random.Random(11)
     begin = recording.here()
-    terminal = Terminal(server, REGION)
+    terminal = Terminal(server, *SESSION)
     terminal.watch(20)
     ends, paused = [], False
     for _ in range(OPERATIONS):
