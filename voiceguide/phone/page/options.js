@@ -177,7 +177,8 @@ async function offerVoices() {
 }
 
 function traits({ engine, gender, megabytes, licence }) {
-  return [engine, texts.genders[gender], megabytes && `${megabytes} MB`, licence].filter(Boolean).join(", ");
+  const spoken = { female: texts.female, male: texts.male, neutral: texts.neutral }[gender];
+  return [engine, spoken, megabytes && `${megabytes} MB`, licence].filter(Boolean).join(", ");
 }
 
 function hearVoice() {
