@@ -319,6 +319,7 @@ def test_a_playlist_is_published_with_its_feed_and_goes(tmp_path, phone):
         first = modified(site)
         phone.goto(f"{url}/")
         phone.locator("#made-playlists a").tap()
+        phone.locator("#tracks span").nth(3).wait_for()
         titles = phone.locator("#tracks span").all_text_contents()
         assert len(titles) == 4
         feed = feedparser.parse(httpx.get(phone.locator("#feed").input_value()).content)
