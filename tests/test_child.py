@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -44,6 +45,9 @@ class Work:
     def after(self, seconds, what):
         time.sleep(seconds)
         return [what, os.getpid()]
+
+    def unfit(self):
+        return object()
 
     def wrong(self):
         raise LibraryError("the library is wrong")
@@ -137,6 +141,55 @@ def test_what_is_asked_beside_one_that_crashes_is_asked_again(child):
         with pytest.raises(VoiceError, match="the worker crashed"):
             one.ask(10, do="crash")
         assert beside.result()[0] == "said"
+
+
+def test_of_two_that_are_answered_one_ends_the_process_as_it_would_alone(child):
+    one = child("2", at_once=2, tries=1)
+    one.ask(10, do="pid")
+    with pytest.raises(VoiceError, match="the worker crashed"):
+        one.ask(10, do="unfit")
+
+
+@POSIX
+def test_one_that_answers_two_is_told_to_end_and_ends_at_once(child):
+    one = child("2", at_once=2, tries=1)
+    folder = Path(one.ask(10, do="keep"))
+    assert folder.is_dir()
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(one.ask, 20, do="after", seconds=15, what="said")
+        time.sleep(0.3)
+        process = one.process
+        process.terminate()
+        process.wait(5)
+        with pytest.raises(VoiceError, match="the worker crashed"):
+            asked.result()
+    assert not folder.exists()
+
+
+@POSIX
+def test_an_interrupted_thread_leaves_others_their_answers(child):
+    one = child("2", at_once=2, tries=1)
+    one.ask(10, do="pid")
+    said = []
+
+    def beside():
+        time.sleep(0.3)  # the other one reads for both
+        said.append(one.ask(10, do="after", seconds=2, what="said")[0])
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    thread = threading.Thread(target=beside, daemon=True)
+    thread.start()
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 1)
+        with pytest.raises(KeyboardInterrupt):
+            one.ask(10, do="after", seconds=5, what="not heard")
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    thread.join(10)
+    assert said == ["said"]
 
 
 def test_a_restart_waits_for_all_answers(child):

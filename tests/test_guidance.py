@@ -143,6 +143,38 @@ def test_short_sessions_leave_time_from_the_chair_to_the_floor_and_for_each_step
     assert all(gaps[step] >= 3000 for step in rest)
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("squeeze", [6, 8])
+def test_short_sessions_with_the_roller_say_when_to_stop_and_leave_time_on_each_side(
+    squeeze, language
+):
+    asked = request(
+        "shin", area="front-of-shin", method="fascia-ball", prepare=True, language=language
+    )
+    text = script.write(asked, {"squeeze": squeeze}).text
+    events = timeline.collect(
+        timeline.resolve(ssml.parse(text, name="s", folders=[SOUNDS]).root, length_ms)
+    ).events
+    said = spoken(events)
+    phrases = texts_of(language).wording["phrases"]
+    (stop,) = sentences(phrases["stop"], None)[:1]
+    (press, *_) = sentences(phrases["pressure_standard"], None)
+    rolls = next(at for at, event in enumerate(events) if event.source == "start.wav")
+    assert {stop, press} <= set(spoken(events[:rolls]))
+    again = {sentences([text], "right")[0] for text in phrases["stretch_again"]}
+    at = next(at for at, event in enumerate(events) if event.text in again)
+    assert said.count(stop) == 1
+    assert events[at + 1].begin_ms - events[at].end_ms >= 12_000
+
+
+@pytest.mark.parametrize("squeeze", [0, 6, 8])
+def test_a_track_that_treats_asks_once_to_see_a_doctor(squeeze):
+    asked = request("calf", "treat", area="upper-calf", method="fascia-ball")
+    said = re.findall(r"<s>(.*?)</s>", script.write(asked, {"squeeze": squeeze}).text)
+    for sentence in sentences(texts_of("en").wording["phrases"]["doctor"], None):
+        assert said.count(sentence) == 1
+
+
 def test_what_comes_before_lying_down_is_named(session):
     (arrival,) = session.parts("settle")
     said = " ".join(spoken(arrival.events))

@@ -26,7 +26,7 @@ import shutil
 import signal
 import sys
 import threading
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -260,11 +260,12 @@ class _Process:
                 answer = json.loads(self.stdout.readline())
             except (OSError, ValueError) as error:
                 self._trouble = error
-            with self._coming:
-                self._is_read = False
-                if answer:
-                    self._answers[answer.get("id", number)] = answer
-                self._coming.notify_all()
+            finally:  # also after Ctrl-C: another thread reads on
+                with self._coming:
+                    self._is_read = False
+                    if answer:
+                        self._answers[answer.get("id", number)] = answer
+                    self._coming.notify_all()
 
     def end(self) -> None:
         """Kill the process and remove its files."""
@@ -339,11 +340,7 @@ def serve(
             if load is not None:
                 load(asker)
             if at_once > 1:
-                from concurrent.futures import ThreadPoolExecutor
-
-                with ThreadPoolExecutor(at_once) as pool:
-                    for line in sys.stdin:
-                        pool.submit(answer, line)
+                _serve_at_once(at_once, answer, asker)
             for line in sys.stdin:
                 if load is None:
                     answer(line)
@@ -351,6 +348,25 @@ def serve(
                     sys.exit(1)
     finally:
         asker.remove_folder()
+
+
+def _serve_at_once(at_once: int, answer: Callable[[str], None], asker: Asker) -> None:
+    """Answer requests by threads; what ends one of them, or SIGTERM, ends the process at once."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    def ending(work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException:  # noqa: BLE001 (nothing may wait for other threads)
+            asker.remove_folder()
+            os._exit(1)
+
+    def read() -> None:
+        for line in sys.stdin:
+            pool.submit(ending, partial(answer, line))
+
+    with ThreadPoolExecutor(at_once) as pool:
+        ending(read)
 
 
 def _answer(line: str, start: Callable[[Asker], object], asker: Asker) -> dict[str, Any]:
