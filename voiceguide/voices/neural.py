@@ -1,8 +1,7 @@
 """What neural engines share: a model that speaks one language, in a process of its own.
 
 If the model crashes or hangs on a phrase, the session goes on. All engines of a voice share the
-process, since a model is large and one phrase already uses several cores. Another engine speaks
-what is in other languages.
+process, since a model is large. Another engine speaks what is in other languages.
 """
 
 from __future__ import annotations
