@@ -31,7 +31,7 @@ from __future__ import annotations
 from voiceguide.library.lexicon import Lexicon
 from voiceguide.library.missing import missing
 from voiceguide.library.models import Area, Method, Region, Wording, for_side
-from voiceguide.library.texts import REFERENCE, Library, languages, lexicon, load
+from voiceguide.library.texts import REFERENCE, Library, languages, lexicon, listed, load
 
 __all__ = [
     "REFERENCE",
@@ -44,6 +44,7 @@ __all__ = [
     "for_side",
     "languages",
     "lexicon",
+    "listed",
     "load",
     "missing",
 ]

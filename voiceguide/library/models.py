@@ -392,6 +392,9 @@ def _ids(entries: object) -> list[str | None]:
 
 
 def _twice(key: str, ids: list[str | None]) -> Iterator[Mistake]:
+    known: set[str] = set()
     for index, one in enumerate(ids):
-        if one is not None and one in ids[:index]:
+        if one in known:
             yield (key, index, "id"), f"“{shortened(one)}” is already used"
+        elif one is not None:
+            known.add(one)

@@ -38,6 +38,13 @@ class Target(NamedTuple):
     """How many of them a session treats at least."""
 
 
+def listed(things: Sequence[str], conjunction: str, *, serial_comma: bool = False) -> str:
+    """Return things as a sentence has them: "a table, a chair, and a cushion"; "" for none."""
+    *before, last = things or [""]
+    comma = "," if serial_comma and len(before) > 1 else ""
+    return f"{', '.join(before)}{comma} {conjunction} {last}" if before else last
+
+
 def joined(targets: Sequence[Target], conjunction: str) -> Target:
     """Return several targets as one: first the first area of each, then the others."""
     regions = list({one.region.id: one.region for one in targets}.values())
@@ -48,12 +55,10 @@ def joined(targets: Sequence[Target], conjunction: str) -> Target:
     ]  # fmt: skip
     turns = itertools.zip_longest(*bearing)
     areas = {area.id: area for turn in turns for area in turn if area is not None}
-    *names, last = [region.name for region in regions]
-    *spoken, last_spoken = [region.spoken for region in regions]
     region = regions[0].model_copy(
         update={
-            "name": f"{', '.join(names)} {conjunction} {last}" if names else last,
-            "spoken": f"{', '.join(spoken)} {conjunction} {last_spoken}" if spoken else last_spoken,
+            "name": listed([one.name for one in regions], conjunction),
+            "spoken": listed([one.spoken for one in regions], conjunction),
             "complaints": {},
             "cautions": list(dict.fromkeys(text for one in regions for text in one.cautions)),
             "pressure": None,

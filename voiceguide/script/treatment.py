@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from voiceguide.errors import RequestError, option
+from voiceguide.library import listed
 from voiceguide.script.request import WHOLE
 
 if TYPE_CHECKING:
@@ -133,6 +135,7 @@ def context(request: Request, library: Library, areas: int) -> dict[str, Any]:
         ]
         method, *others = _tools(library, methods, preparing if any(prepared) else None)
     wording = library.wording
+    in_words = partial(listed, conjunction=wording.conjunction, serial_comma=wording.serial_comma)
     treatments = [
         (
             _described(area, method.id, preparing.id if preparing else None, wording),
@@ -146,8 +149,8 @@ def context(request: Request, library: Library, areas: int) -> dict[str, Any]:
     return {
         "region": region.model_dump(),
         "method": method.model_dump(),
-        "needed": _listed([*(tool.spoken for tool in others), *props], wording),
-        "props": _listed(props, wording),
+        "needed": in_words([*(tool.spoken for tool in others), *props]),
+        "props": in_words(props),
         "warnings": [text for text in region.cautions if text not in never],
         "never": never,
         "treatments": treatments,
@@ -212,13 +215,6 @@ def _said(area: Area, method_id: str, part: str) -> list[str]:
     """Return the texts that say where an area is treated and, but for "treat", stretched."""
     stretch = [] if part == "treat" else area.stretch
     return [*area.find, *area.place.get(method_id, ()), *stretch]
-
-
-def _listed(things: Sequence[str], wording: Wording) -> str:
-    """Return things as they are said in a sentence: "a table, a chair, and a cushion"."""
-    *before, last = things or [""]
-    comma = "," if wording.serial_comma and len(before) > 1 else ""
-    return f"{', '.join(before)}{comma} {wording.conjunction} {last}" if before else last
 
 
 def _preparing(method: Method | None, library: Library) -> Method:
