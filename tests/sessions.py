@@ -239,7 +239,7 @@ def sides(area: dict, asked: str) -> list[str | None]:
 def length_ms(cue: Speech | Sound) -> int:
     """Return how long a clip may last."""
     if isinstance(cue, Speech):
-        return 200 + MS_PER_CHARACTER * len(cue.text)
+        return 200 + round(MS_PER_CHARACTER * len(cue.text) / cue.style.rate)
     return round(_sound_ms(cue.path) / cue.speed)
 
 

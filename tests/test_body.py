@@ -338,7 +338,19 @@ def test_the_playlist_of_a_complaint_has_a_track_for_each_area_on_its_way():
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
     "name",
-    ["nausea", "Dizzy", "vertigo", "Übelkeit", "schwindel", "Schwindelgefühl", "chest pain"],
+    [
+        "nausea",
+        "Dizzy",
+        "vertigo",
+        "Übelkeit",
+        "schwindel",
+        "Schwindelgefühl",
+        "chest pain",
+        "Numbness",
+        "Taubheit",
+        "tingling",
+        "Kribbeln",
+    ],
 )
 def test_what_belongs_to_a_doctor_gets_no_session(name, language):
     with pytest.raises(RequestError, match=f"“{name}” belongs to a doctor, not to a session"):

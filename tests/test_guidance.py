@@ -93,6 +93,19 @@ def test_no_sentence_is_said_twice_but_the_way_to_each_side(session):
     assert {re.sub(r"\d", "2", text) for text in twice} <= {"Round 2 of 2.", "Runde 2 von 2."}
 
 
+@pytest.mark.parametrize(("language", "region"), PLACES)
+def test_no_method_or_level_is_silent_for_more_than_20_seconds_before_the_close(language, region):
+    area = texts_of(language).regions[region]["areas"][0]
+    for method, level in itertools.product(area["place"], ("gentle", "standard", "deep")):
+        asked = request(region, area=area["id"], method=method, level=level, language=language)
+        session = made(asked)
+        close = next(part for part in session.parts("close"))
+        speech = [event for event in session.timeline.events if event.kind == "speech"]
+        for before, after in itertools.pairwise(speech):
+            if before.end_ms < close.begin_ms:
+                assert after.begin_ms - before.end_ms <= 20_000, (method, level, before.text)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("level", ["gentle", "standard", "deep"])
 @pytest.mark.parametrize(("language", "region"), PLACES)
@@ -141,6 +154,26 @@ def test_short_sessions_leave_time_from_the_chair_to_the_floor_and_for_each_step
     gaps = {one.text: later.begin_ms - one.end_ms for one, later in itertools.pairwise(speech)}
     assert gaps[first] >= 12_000
     assert all(gaps[step] >= 3000 for step in rest)
+
+
+@pytest.mark.parametrize("squeeze", [6, 7, 8])
+@pytest.mark.parametrize(("language", "region"), PLACES)
+def test_the_shortest_sessions_too_leave_time_for_each_step_and_say_one_thing_at_a_time(
+    language, region, squeeze
+):
+    for area in texts_of(language).regions[region]["areas"]:
+        for method in area["place"]:
+            asked = request(region, area=area["id"], method=method, language=language, side="left")
+            text = script.write(asked, {"squeeze": squeeze}).text
+            events = timeline.collect(
+                timeline.resolve(ssml.parse(text, name="s", folders=[SOUNDS]).root, length_ms)
+            ).events
+            speech = [event for event in events if event.kind == "speech"]
+            steps = {*sentences([*area["place"][method], *area["stretch"]], "left")}
+            steps -= {*sentences(area["find"][-1:], "left")}
+            for step, later in itertools.pairwise(speech):
+                gap_ms = later.begin_ms - step.end_ms
+                assert gap_ms >= (3000 if step.text in steps else 0), (area["id"], method, step)
 
 
 @pytest.mark.parametrize("language", ["en", "de"])

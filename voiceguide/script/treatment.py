@@ -212,9 +212,9 @@ def _begins(starts: Sequence[str], texts: Sequence[str]) -> bool:
 
 
 def _said(area: Area, method_id: str, part: str) -> list[str]:
-    """Return the texts that say where an area is treated and, but for "treat", stretched."""
-    stretch = [] if part == "treat" else area.stretch
-    return [*area.find, *area.place.get(method_id, ()), *stretch]
+    """Return the texts that say where an area is treated and stretched, as far as ``part`` does."""
+    treat = [] if part == "close" else [*area.find, *area.place.get(method_id, ())]
+    return treat + ([] if part == "treat" else area.stretch)
 
 
 def _preparing(method: Method | None, library: Library) -> Method:
