@@ -310,15 +310,15 @@ class Asker:
 
 def serve(
     start: Callable[[Asker], object],
-    load: Callable[[Asker], None] | None = None,
     at_once: int = 1,
+    *,
+    copies: bool = False,
 ) -> None:
     """Answer requests until there are no more, or the parent has gone.
 
     ``start`` is called at the first request, and again if it failed. It returns an object whose
-    methods the requests name. With ``load``, that is called first, and then each request is
-    answered by a copy of the process (POSIX): no answer depends on those before. With ``at_once``,
-    so many threads answer.
+    methods the requests name. With ``copies``, each request is answered by a copy of the process
+    (POSIX): no answer depends on those before. With ``at_once``, so many threads answer.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # exits with cleanup
     asker = Asker()
@@ -337,14 +337,15 @@ def serve(
     try:
         with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
             _limit_memory(asker.limits.memory_bytes)
-            if load is not None:
-                load(asker)
             if at_once > 1:
                 _serve_at_once(at_once, answer, asker)
             for line in sys.stdin:
-                if load is None:
+                if not copies:
                     answer(line)
-                elif not _answered_by_copy(line, start, asker):
+                    continue
+                with contextlib.suppress(Exception):  # a copy tries again, and tells
+                    started(asker)
+                if not _answered_by_copy(line, started, asker):
                     sys.exit(1)
     finally:
         asker.remove_folder()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import importlib
 import itertools
 import os
 import sys
@@ -48,20 +47,13 @@ def prepare_espeak() -> None:
     ctypes.CDLL(espeakng_loader.get_library_path(), mode=ctypes.RTLD_GLOBAL)
 
 
-def load(asker: Asker) -> None:
-    """Load all but the engine itself.
+class Speaker:
+    """pyttsx3, with its voices by all their names.
 
     What espeak-ng says depends by some milliseconds on all that it said before: its flutter and its
-    noise go on, and nothing sets them back. So each phrase is spoken by a new engine.
+    noise go on, and nothing sets them back. So each phrase is spoken by a copy of this process, in
+    which espeak-ng is ready and has said nothing.
     """
-    prepare_espeak()
-    importlib.import_module("pyttsx3")
-    importlib.import_module("pyttsx3.drivers.espeak")
-    assert asker.folder  # noqa: S101 (it is made)
-
-
-class Speaker:
-    """pyttsx3, with its voices by all their names."""
 
     def __init__(self, asker: Asker) -> None:
         def answer_and_end(unraisable: Any) -> None:
@@ -75,6 +67,7 @@ class Speaker:
 
         self._events: list[tuple[int, int]] = []
         with contextlib.suppress(ImportError, OSError, RuntimeError):  # no espeak-ng: no words
+            self._speak_at_once()
             self._listen_to_events()
         self._engine = pyttsx3.init()
         self._engine.runAndWait()  # what is set before the first run is lost with the first phrase
@@ -158,8 +151,6 @@ class Speaker:
             for name, value in settings.items():
                 self._set(name, value)
             self._settings = settings
-            if self._espeak:
-                self._settle()
         spoken = phonemes if self._phonemes and phonemes else text
         for _ in range(TRIES):  # now and then, a new engine says nothing at first
             self._file.unlink(missing_ok=True)
@@ -169,6 +160,25 @@ class Speaker:
             if self._file.exists() and self._file.stat().st_size > HEADER_BYTES:
                 break
         return {"path": str(self._file), "spoken": spoken, "events": self._events}
+
+    def _speak_at_once(self) -> None:
+        """Let espeak-ng speak without a thread of its own, which a copy of the process lacks.
+
+        pyttsx3 waits for an event at the end, which it only gets from that thread.
+        """
+        from pyttsx3.drivers import _espeak
+
+        initialize, set_callback = _espeak.Initialize, _espeak.SetSynthCallback
+        ended = (_espeak.EVENT * 2)()
+        ended[0].type = _espeak.EVENT_MSG_TERMINATED
+
+        def set_ending(callback: Any) -> None:
+            set_callback(
+                lambda samples, *rest: callback(samples, *(rest if samples else (0, ended)))
+            )
+
+        _espeak.Initialize = lambda _, *rest: initialize(_espeak.AUDIO_OUTPUT_SYNCHRONOUS, *rest)
+        _espeak.SetSynthCallback = set_ending
 
     def _listen_to_events(self) -> None:
         """Note where words begin and clauses end, in characters and ms; pyttsx3 drops the times."""
@@ -199,16 +209,6 @@ class Speaker:
             return synth(text, flags=flags | ESPEAK_PHONEMES * self._phonemes, **others)
 
         _espeak.Synth = with_phonemes
-
-    def _settle(self) -> None:
-        """Wait until espeak-ng's thread has applied the settings.
-
-        Otherwise pyttsx3 takes this work for leftover speech and cancels it: now and then, a phrase
-        would be lost.
-        """
-        from pyttsx3.drivers import _espeak
-
-        _espeak.Synchronize()
 
     def _set(self, name: str, value: object) -> None:
         self._engine.setProperty(name, value)
@@ -274,4 +274,4 @@ def missing(what: str) -> MissingVoiceError:
 
 
 if __name__ == "__main__":
-    serve(Speaker, load if sys.platform == "linux" else None)
+    serve(Speaker, copies=sys.platform == "linux")
