@@ -240,8 +240,11 @@ _Part: TypeAlias = tuple[int, AudioSegment, float]
 def _block(parts: list[_Part], length_ms: int, channels: int) -> bytes:
     if sum(part.max * boost for _, part, boost in parts) > _CEILING:
         return _limited(parts, length_ms, channels)
+    size = length_ms * FRAMES_PER_MS * 2 * channels
+    if len(parts) == 1 and parts[0][2] == 1 and len(parts[0][1].raw_data) == size:
+        return bytes(parts[0][1].raw_data)
     # Not by AudioSegment.silent: it is a sample short for 4 lengths in 100 (284 ms is one).
-    block = _segment(bytes(length_ms * FRAMES_PER_MS * 2 * channels), channels)
+    block = _segment(bytes(size), channels)
     for position, part, boost in parts:
         loud = part if boost == 1 else part.apply_gain(_decibels(boost))
         block = block.overlay(loud, position=position)

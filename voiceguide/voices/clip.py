@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -89,15 +90,16 @@ def finish(spoken: Spoken) -> Clip | None:
         speech = _polish(speech, spoken.rate_hz, spoken.harsh_db)
     resampled = soxr.resample(speech, spoken.rate_hz, RATE_HZ)
     samples: NDArray[np.float32] = np.pad(resampled, (0, -resampled.size % FRAMES_PER_MS))
+    peaks = _peaks(samples, FRAMES_PER_MS)
     gain_db = SPEECH_LUFS - integrated_lufs(samples)
     limited = np.empty_like(samples)
-    _limit(samples, gain_db, limited)
+    _limit(samples, peaks, gain_db, limited)
     for _ in range(2):  # the limiter lowers the level a little; more gain makes up for it
         missing_db = SPEECH_LUFS - integrated_lufs(limited)
         if abs(missing_db) < _EVEN_DB:
             break
         gain_db += _BEYOND * missing_db  # of which the limiter takes a part again
-        _limit(samples, gain_db, limited)
+        _limit(samples, peaks, gain_db, limited)
     fade_in, fade_out = (
         min(ms * FRAMES_PER_MS, limited.size) for ms in (_FADE_IN_MS, _FADE_OUT_MS)
     )
@@ -126,9 +128,7 @@ def _trim(spoken: Spoken, peak: float) -> tuple[NDArray[np.float32], tuple[Word,
     """
     raw, rate_hz = spoken.samples, spoken.rate_hz
     window = rate_hz // 1000
-    windows = -(-raw.size // window)
-    levels = np.abs(np.pad(raw, (0, windows * window - raw.size))).reshape(windows, window)
-    loud = np.flatnonzero(levels.max(axis=1) > peak * _gain(_SILENCE_DB))
+    loud = np.flatnonzero(_peaks(raw, window) > peak * _gain(_SILENCE_DB))
     begin = max(0, int(loud[0]) - _FADE_IN_MS)
     loud_ms = loud * window * 1000 / rate_hz  # a window is not quite a millisecond at 22,050 Hz
     begin_ms = begin * window * 1000 / rate_hz
@@ -154,24 +154,40 @@ def _polish(speech: NDArray[np.float32], rate_hz: int, harsh_db: float) -> NDArr
     return polished
 
 
-def _limit(samples: NDArray[np.float32], gain_db: float, limited: NDArray[np.float32]) -> None:
-    """Write ``samples``, raised by ``gain_db``, into ``limited``; a smooth gain limits peaks."""
-    np.multiply(samples, np.float32(_gain(gain_db)), out=limited)
+def _peaks(samples: NDArray[np.float32], window: int) -> NDArray[np.float32]:
+    """Return the peak of each ``window`` samples; the last may have fewer."""
+    peaks: NDArray[np.float32]
+    peaks = np.maximum.reduceat(np.abs(samples), np.arange(0, samples.size, window))
+    return peaks  # four times as fast as by rows
+
+
+def _limit(
+    samples: NDArray[np.float32],
+    peaks: NDArray[np.float32],
+    gain_db: float,
+    limited: NDArray[np.float32],
+) -> None:
+    """Write ``samples``, raised by ``gain_db``, into ``limited``; a smooth gain limits peaks.
+
+    ``peaks`` are those of each millisecond of ``samples``.
+    """
+    raised = np.float32(_gain(gain_db))
+    np.multiply(samples, raised, out=limited)
     ceiling = _gain(CEILING_DBFS)
-    windows = limited.reshape(-1, FRAMES_PER_MS)
-    levels = np.maximum(windows.max(axis=1), -windows.min(axis=1))
+    levels = peaks * raised
     if levels.max() <= ceiling:
         return
     wanted = np.minimum(1.0, ceiling / np.maximum(levels, 1e-9))
     reach = 2 * _LOOKAHEAD_MS + 1
     padded = np.pad(wanted, 2 * _LOOKAHEAD_MS, mode="edge")
-    lowest = np.lib.stride_tricks.sliding_window_view(padded, reach).min(axis=1)
+    shifted = (padded[first : padded.size - reach + 1 + first] for first in range(reach))
+    lowest = functools.reduce(np.minimum, shifted)
     smooth = np.lib.stride_tricks.sliding_window_view(lowest, reach).mean(axis=1)
     edges = np.pad((smooth[:-1] + smooth[1:]) / 2, 1, mode="edge").astype(np.float32)
     part = np.linspace(0, 1, FRAMES_PER_MS, endpoint=False, dtype=np.float32)
     gains = np.multiply.outer(np.diff(edges), part)  # straight from edge to edge
     gains += edges[:-1, None]
-    windows *= gains
+    limited *= gains.ravel()
     np.clip(limited, -ceiling, ceiling, out=limited)
 
 
