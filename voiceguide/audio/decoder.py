@@ -13,7 +13,6 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-import miniaudio
 import numpy as np
 from pedalboard.io import AudioFile, ReadableAudioFile
 
@@ -264,6 +263,8 @@ class _Counted:
 
     def __init__(self, path: Path) -> None:
         """Open it and count its frames, which takes 0.6 ms per minute; raises DecodeError."""
+        import miniaudio  # slow to load, and for few files
+
         self._path = str(path)
         info = miniaudio.mp3_get_file_info(self._path)
         self.samplerate, self.num_channels = info.sample_rate, info.nchannels
@@ -272,6 +273,8 @@ class _Counted:
 
     def read(self, count: int) -> NDArray[np.float32]:
         """Return the next frames, shape (channels, frames), fewer at the end; raises ValueError."""
+        import miniaudio
+
         parts = [np.zeros((0, self.num_channels), dtype=np.float32)]
         while count:
             try:
@@ -286,6 +289,8 @@ class _Counted:
 
     def seek(self, position: int) -> None:
         """Seek to the frame ``position``."""
+        import miniaudio
+
         self._stream = miniaudio.stream_file(
             self._path, miniaudio.SampleFormat.FLOAT32, self.num_channels, self.samplerate,
             _SKIPPED_AT_ONCE, seek_frame=position,
@@ -301,6 +306,8 @@ def _opened(path: Path, form: header.Form) -> ReadableAudioFile | _Indexed | _Co
     if form == "MP3" and mp3.tells_size(path):
         return _Indexed(path)
     if form == "MP3" and not mp3.tells_length(path):
+        import miniaudio
+
         with contextlib.suppress(miniaudio.DecodeError):
             return _Counted(path)
     return AudioFile(str(path))

@@ -12,7 +12,6 @@ from voiceguide.errors import RequestError, ScriptError, option
 from voiceguide.files import MAX_SCRIPT_BYTES
 from voiceguide.library import REFERENCE, load
 from voiceguide.options import OPTIONS
-from voiceguide.script import plain
 from voiceguide.script.request import Written
 
 if TYPE_CHECKING:
@@ -60,6 +59,8 @@ def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -
         what = f"{option('variables', '--set')} only applies to templates; {name} is a script"
         raise RequestError(what)
     elif path.suffix.lower() in _PLAIN or (piped and _is_plain(source)):
+        from voiceguide.script import plain  # its signs take a while to get ready
+
         text, warnings = plain.to_ssml(_decoded(source, name), name)
     album = stem.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # as it is shown
     folders = (folder, *files.folders("sounds"))
