@@ -53,6 +53,23 @@ def test_a_last_block_of_any_length_is_whole(ssml, tmp_path, length_ms):
     assert len(decode(path)) == (1000 + length_ms) * FRAMES_PER_MS
 
 
+def test_phrases_that_are_known_are_not_encoded_again_in_another_length(
+    ssml, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("VOICEGUIDE_CACHE_DIR", str(tmp_path / "cache"))
+    numbers = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+    script = ssml("".join(f"<s>This is number {number}.</s>" for number in numbers))
+    natural = Session(script).timeline.duration_ms / 60_000
+    encoded = []
+    for factor in (1.0, 1.03, 0.98):
+        path = Session(script, minutes=natural * factor).export(tmp_path / "x.mp3")
+        assert len(decode(path)) == round(natural * factor * 60_000) * FRAMES_PER_MS
+        folder = tmp_path / "cache" / "encoded"
+        encoded.append(sum(file.is_file() for file in folder.rglob("*")))
+    assert encoded[0] == 10
+    assert encoded[2] <= 12  # what comes after the last pause lies where the length wants it
+
+
 def test_ffmpeg_decodes_as_many_samples(calf):
     needs("ffmpeg")
     command = ["ffmpeg", "-v", "error", "-i", str(calf.path), "-f", "s16le", "-ac", "1", "-"]

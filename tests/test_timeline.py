@@ -627,6 +627,27 @@ def test_every_length_is_met_to_the_millisecond_by_all_pauses_alike():
         assert all(abs(a - b) <= 3 for a, b in zip(gaps_ms(got), exact, strict=True))
 
 
+def test_elastic_pauses_can_end_where_a_frame_of_an_mp3_begins():
+    elastic, fixed = '<break strength="medium"/>', '<break time="701ms"/>'
+    body = f"One.{elastic}Two.{fixed}One.{elastic}Two.{elastic}One."
+    for target_ms in range(9000, 12_500, 37):
+        fit = timeline.fit([timeline.Measured(parsed(body), length_ms)], target_ms)
+        (exact,), (stepped,) = fit.timelines, fit.in_step()
+        assert stepped.duration_ms == exact.duration_ms == target_ms
+        assert [event.begin_ms % 24 for event in (stepped.events[1], stepped.events[3])] == [0, 0]
+        assert stepped.events[4] == exact.events[4]
+        assert stepped.events[2].begin_ms - stepped.events[1].end_ms == 701
+        pairs = zip(exact.events, stepped.events, strict=True)
+        assert all(abs(one.begin_ms - other.begin_ms) <= 12 for one, other in pairs)
+
+
+def test_pauses_stay_as_they_are_where_repetitions_would_move_by_more():
+    again = '<speak>One.<break strength="weak"/></speak>'
+    body = f'<par><media repeatCount="9">{again}</media></par>Two.<break strength="weak"/>One.'
+    fit = timeline.fit([timeline.Measured(parsed(body), length_ms)], 15_700)
+    assert fit.in_step() == fit.timelines
+
+
 def test_a_pause_that_is_repeated_counts_as_often_as_it_is_heard():
     again = '<speak>One.<break strength="weak"/></speak>'
     body = f'<par><media repeatCount="3">{again}</media></par>Two.<break strength="weak"/>One.'

@@ -178,11 +178,12 @@ def fit(requests: Sequence[Request], length_ms: int) -> list[Plan]:
     try:
         with clock.timed(f"fitting {first.target}"), open_voice(options) as voice:
             plans, fitted = timeline.choose(_variants(requests, voice), length_ms)
+            timelines = fitted.in_step()
     except timeline.LengthError as error:
         raise _cannot_last(requests, length_ms, error.nearest_ms) from error
     return [
         replace(one, timeline=replace(part, bed=one.bed), stretch=fitted.stretch)
-        for one, part in zip(plans, fitted.timelines, strict=True)
+        for one, part in zip(plans, timelines, strict=True)
     ]
 
 

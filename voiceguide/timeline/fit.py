@@ -24,6 +24,8 @@ STRETCH = (0.5, 2.0)
 """The range of factors for elastic pauses; beyond it, a session sounds rushed or lost."""
 _MOST_STEPS = 40
 _NARROW = 0.01
+_FRAME_MS = 24
+"""How long a frame of an MP3 is."""
 _TRIALS = 10
 """How many times the longest length that is allowed a variant may last before it is made to fit."""
 
@@ -53,6 +55,9 @@ class Fitted:
     timelines: tuple[Timeline, ...]
     stretch: float
     """The factor by which their elastic pauses were scaled."""
+    in_step: Callable[[], tuple[Timeline, ...]]
+    """Returns them with pauses that end where a frame of an MP3 begins, so that what is said after
+    them lies in its frames as in every other session, and is only encoded once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +193,15 @@ def fit(scripts: Sequence[Measured], target_ms: int) -> Fitted:
             low, below = middle, tried
         else:
             high, above = middle, tried
-    fitted = _rounded(scripts, target_ms, low, below, pauses)
-    if fitted is None:
+    longer = _rounded(scripts, target_ms, low, below, pauses)
+    if longer is None:
         raise LengthError(ends)
-    return Fitted(fitted, low)
+    pause_ms = _scaled(low, longer)
+    return Fitted(
+        _timelines(scripts, pause_ms),
+        low,
+        lambda: tuple(_in_step(one, pause_ms) for one in scripts),
+    )
 
 
 def _rounded(
@@ -200,8 +210,8 @@ def _rounded(
     stretch: float,
     timelines: tuple[Timeline, ...],
     pauses: list[Pause],
-) -> tuple[Timeline, ...] | None:
-    """Return timelines in which the missing milliseconds go to the pauses that rounding cut most.
+) -> dict[int, int] | None:
+    """Return which pauses get the missing milliseconds, by id: those that rounding cut most.
 
     That is, the largest remainders are rounded up. A pause that is repeated counts several times,
     one beside something longer not at all. Returns None if no pauses add up to the target.
@@ -211,18 +221,52 @@ def _rounded(
     longer = dict.fromkeys(map(id, by_remainder[:missing_ms]), 1)
     tried = _timelines(scripts, _scaled(stretch, longer))
     if _total_ms(tried) == target_ms:
-        return tried
+        return longer
     longer = {}
     for pause in by_remainder:
         missing_ms = target_ms - _total_ms(timelines)
         if missing_ms == 0:
-            return timelines
+            return longer
         by_one = _total_ms(_timelines(scripts, _scaled(stretch, {**longer, id(pause): 1})))
         times = by_one - _total_ms(timelines)
         if 0 < times <= missing_ms:
             longer[id(pause)] = missing_ms // times
             timelines = _timelines(scripts, _scaled(stretch, longer))
-    return timelines if _total_ms(timelines) == target_ms else None
+    return longer if _total_ms(timelines) == target_ms else None
+
+
+def _in_step(script: Measured, pause_ms: Callable[[Pause, int], int]) -> Timeline:
+    """Return a timeline whose elastic pauses end up to 12 ms beside where ``pause_ms`` has it.
+
+    The last keeps its end, and so does the session. Where something would move by more, as in what
+    is repeated, all pauses stay as they are.
+    """
+    ends_ms: dict[int, int] = {}
+
+    def noted(pause: Pause, begin_ms: int) -> int:
+        length_ms = pause_ms(pause, begin_ms)
+        if pause.elastic and pause.ms:
+            ends_ms[id(pause)] = begin_ms + length_ms
+        return length_ms
+
+    def in_step(pause: Pause, begin_ms: int) -> int:
+        end_ms = ends_ms.get(id(pause))
+        if end_ms is None:
+            return pause_ms(pause, begin_ms)
+        if end_ms < last_ms:
+            end_ms = round(end_ms / _FRAME_MS) * _FRAME_MS
+        return max(0, end_ms - begin_ms)
+
+    (exact,) = _timelines([script], noted)
+    last_ms = max(ends_ms.values(), default=0)
+    try:
+        (stepped,) = _timelines([script], in_step)
+    except ScriptError:  # there is no room for it
+        return exact
+    pairs = zip(exact.events, stepped.events, strict=False)
+    beside = all(abs(one.begin_ms - other.begin_ms) <= _FRAME_MS / 2 for one, other in pairs)
+    same = stepped.duration_ms == exact.duration_ms and len(stepped.events) == len(exact.events)
+    return stepped if beside and same else exact
 
 
 def _furthest(
@@ -238,7 +282,7 @@ def _furthest(
 
 
 def _timelines(
-    scripts: Sequence[Measured], pause_ms: Callable[[Pause], int]
+    scripts: Sequence[Measured], pause_ms: Callable[[Pause, int], int]
 ) -> tuple[Timeline, ...]:
     return tuple(
         collect(
@@ -259,10 +303,10 @@ def _total_ms(timelines: Iterable[Timeline]) -> int:
     return sum(timeline.duration_ms for timeline in timelines)
 
 
-def _scaled(stretch: float, longer: Mapping[int, int] | None = None) -> Callable[[Pause], int]:
+def _scaled(stretch: float, longer: Mapping[int, int] | None = None) -> Callable[[Pause, int], int]:
     """Return a function for the length of pauses: elastic ones scaled, some ``longer`` (by id)."""
 
-    def pause_ms(pause: Pause) -> int:
+    def pause_ms(pause: Pause, _: int) -> int:
         if not pause.elastic:
             return pause.ms
         return math.floor(pause.ms * stretch) + (longer.get(id(pause), 0) if longer else 0)

@@ -45,7 +45,7 @@ def resolve(  # noqa: PLR0913 (each is part of the question)
     script: Group,
     length_ms: Callable[[Speech | Sound], int],
     *,
-    pause_ms: Callable[[Pause], int] = lambda pause: pause.ms,
+    pause_ms: Callable[[Pause, int], int] = lambda pause, _: pause.ms,
     utterance: Callable[[Speech], Utterance] = Utterance.of,
     name: str = "script",
     max_ms: int = MAX_MS,
@@ -56,7 +56,8 @@ def resolve(  # noqa: PLR0913 (each is part of the question)
 
     ``length_ms`` returns the length of a speech's or sound's clip; it is called as late as
     possible, and raises ScriptError if there is no clip. ``pause_ms`` returns the length of a
-    pause, ``utterance`` what an engine says for a speech, which becomes part of its event.
+    pause, given when it begins, ``utterance`` what an engine says for a speech, which becomes part
+    of its event.
     ``known`` is called with a time before which nothing more begins, before it waits for the next
     clip. ``name`` is used in messages; ``problems`` are those that the parser found. If there are
     any, or a clip is missing, references are circular or speech does not fit into a ``dur`` or its
@@ -77,7 +78,7 @@ class _Resolver:
         self,
         script: Group,
         length_ms: Callable[[Speech | Sound], int],
-        pause_ms: Callable[[Pause], int],
+        pause_ms: Callable[[Pause, int], int],
         utterance: Callable[[Speech], Utterance],
         name: str,
         max_ms: int,
@@ -252,7 +253,7 @@ class _Resolver:
                         raise self._beyond(cue, "the rest was not tried") from error
                     return 0
             case Pause():
-                return self._pause_ms(cue)
+                return self._pause_ms(cue, self._begin(node))
             case Mark():
                 return 0
 

@@ -175,7 +175,7 @@ def _piece(
 
 
 def _resolved(cue: Cue, measured: Measured, stretch: float) -> Iterator[Item]:
-    def pause_ms(pause: Pause) -> int:
+    def pause_ms(pause: Pause, _: int) -> int:
         return math.floor(pause.ms * stretch) if pause.elastic else pause.ms
 
     script = replace(measured.script, children=(cue,))
