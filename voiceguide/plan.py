@@ -291,9 +291,9 @@ def _variants(
         measured = [
             Measured(
                 one.script.root,
-                _length_ms(one, voice),
+                functools.cache(_length_ms(one, voice)),  # asked at every trial
                 one.written.name,
-                one.cast.utterance,
+                functools.cache(one.cast.utterance),
                 _least_ms(one),
                 one.request.options.max_ms,
             )
