@@ -278,6 +278,16 @@ def test_the_users_lexicon_wins_and_the_other_words_stay(own):
     assert library.lexicon("xx", own).applied("fascia") == "fascia"
 
 
+def test_what_sounds_different_by_a_lexicon_is_made_anew(tmp_path):
+    path = tmp_path / "en/lexicon.toml"
+    path.parent.mkdir()
+    made = set()
+    for sound in ("kæf", "kɔf", "kɔf"):
+        path.write_text(f'[phonemes]\n"calf" = "{sound}"\n', "utf-8")
+        made.add(Session("calf", library=tmp_path).fingerprint)
+    assert len(made) == 2
+
+
 def test_captions_keep_the_text_and_engines_get_the_sound(own, ssml):
     session = Session(ssml("Close the fascia and the TFL."), library=own)
     ((_, utterance),) = session.utterances

@@ -189,7 +189,7 @@ class Session:
 
     @property
     def fingerprint(self) -> str:
-        """A digest of everything that decides how it sounds: script, voice, sounds, program."""
+        """A digest of all that decides how it sounds: script, lexicon, voice, sounds, program."""
         from voiceguide import export
 
         one, options = self.plan, self.request.options
@@ -206,7 +206,7 @@ class Session:
         ]
         return cache.key(
             (clip.VERSION, mixer.VERSION, export.VERSION, engine.id),
-            (text_of(one.written.text), sorted(one.cast.calm_wpm.items())),
+            (text_of(one.written.text), [str(said) for _, said in self.utterances]),
             (sorted(sounds.items()), times),
             ([(name, str(value)) for name, value in heard], one.bed and _digest(one.bed)),
         )
