@@ -1653,6 +1653,43 @@ def test_it_listens_only_where_the_phone_itself_understands(server, session, pho
     assert not phone.locator("#listen input").is_checked()
 
 
+def test_listening_that_fails_is_tried_less_and_less_often_and_then_stops(server, session, phone):
+    phone.add_init_script(LISTENER)
+    phone.add_init_script(
+        "window.spoken = [];"
+        "speechSynthesis.speak = ({text}) => spoken.push(text);"
+        "speechSynthesis.getVoices = () => [{localService: true, lang: 'en-US'}];"
+        "window.SpeechSynthesisUtterance = function (text) { this.text = text; }"
+    )
+    phone.goto(f"{server.url}/#session/{session['id']}")
+    box = phone.get_by_label("Obey what I say: pause, go on, next, stop")
+    box.check()
+    phone.get_by_role("button", name="Play", exact=True).tap()
+
+    def fails(why: str) -> float:
+        """Let it fail; return after how many seconds it listens again, or 4 if it does not."""
+        until(phone, "window.listener")
+        phone.evaluate(f"""() => {{
+            const failed = listener;
+            listener = null;
+            failed.dispatchEvent(Object.assign(new Event('error'), {{ error: '{why}' }}));
+            failed.dispatchEvent(new Event('end'));
+        }}""")
+        begin = time.monotonic()
+        while not phone.evaluate("window.listener") and time.monotonic() < begin + 4:
+            phone.wait_for_timeout(20)
+        return time.monotonic() - begin
+
+    assert all(fails("no-speech") < 1 for _ in range(5))  # that is no failure
+    waits_s = [fails("network") for _ in range(4)]
+    assert 0.6 < waits_s[0] < waits_s[1] < waits_s[2] < 4 <= waits_s[3]
+    said = "Listening has failed several times, so it is off now. Go on by touch."
+    assert phone.evaluate("window.spoken") == [said]
+    phone.locator("#touch").tap()
+    assert phone.locator("#listen-trouble").text_content() == said
+    assert not box.is_checked()
+
+
 def test_how_a_spot_feels_is_asked_and_followed(server, phone):
     wish = {"target": "calf", "side": "left", "level": "gentle", "guidance": "brief", "ask": True}
     about = server.made("sessions", wish)
