@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import ssl
+import statistics
 import subprocess
 import sys
 import time
@@ -1122,7 +1123,6 @@ def test_a_session_from_the_touch_to_the_download(  # noqa: PLR0915 (it is a lon
 ):
     phone.goto(server.url)
     phone.locator("#back .region[data-region=neck]").tap()
-    phone.locator("#near").get_by_role("button", name="Neck", exact=True).tap()
     assert phone.get_by_role("group", name="The body", include_hidden=True).count() == 1
     assert phone.locator("#options h1").text_content() == "Neck"
     choose(phone, minutes="5", side="left")
@@ -1824,17 +1824,26 @@ def test_a_touch_beside_a_shape_means_the_nearest(server, phone):
     phone.goto(server.url)
     box = phone.locator("#front .region[data-region=jaw]").bounding_box()
     phone.touchscreen.tap(box["x"] + box["width"] + 12, box["y"] + box["height"] * 0.6)
+    phone.locator("#options h1", has_text="Jaw").wait_for()
+    phone.go_back()
+    between = phone.locator("#front .region[data-region=groin]").first
+    between.scroll_into_view_if_needed()
+    box = between.bounding_box()
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     asked = phone.get_by_role("group", name="Which one is it?").get_by_role("button")
-    asked.first.wait_for()
-    assert "Jaw" in asked.all_text_contents()  # a finger is larger than what is there
+    phone.touchscreen.tap(*middle)
+    asked.first.wait_for()  # a finger is larger than what is there
+    assert {"Groin", "Front thigh"} <= set(asked.all_text_contents())
     assert all(box["height"] >= 44 and box["width"] >= 44 for box in map(bounds, asked.all()))
     phone.goto(f"{server.url}/#calf")  # another was chosen
     phone.go_back()
     phone.locator("#body").wait_for()
     assert not phone.locator("#near").is_visible()
-    phone.touchscreen.tap(box["x"] + box["width"] + 12, box["y"] + box["height"] * 0.6)
-    phone.get_by_role("button", name="Jaw", exact=True).last.tap()
-    phone.locator("#options h1", has_text="Jaw").wait_for()
+    between.scroll_into_view_if_needed()
+    phone.touchscreen.tap(*(bounds(between)[one] + bounds(between)[size] / 2
+                            for one, size in (("x", "width"), ("y", "height"))))  # fmt: skip
+    asked.get_by_text("Groin", exact=True).tap()
+    phone.locator("#options h1", has_text="Groin").wait_for()
 
 
 def bounds(locator) -> dict:
@@ -1866,6 +1875,86 @@ def test_each_place_of_the_body_is_reached_by_a_finger(server, chromium, width, 
         assert page.evaluate("location.hash") == f"#{id_}" or name in asked, (id_, asked)
         assert all(bounds(one)["height"] >= 44 for one in page.locator("#near button").all())
     context.close()
+
+
+TOUCHED = """() => {
+    const names = new Map(JSON.parse(document.querySelector('#choices').textContent).regions
+        .map((one) => [one.id, one.name]));
+    const found = [];
+    for (const shape of document.querySelectorAll('#body .region')) {
+        shape.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
+        const { x, y, width, height } = shape.getBoundingClientRect();
+        const toShape = shape.getScreenCTM().inverse();
+        for (const [across, along] of [[1, 0], [0, 1]]) {
+            const at = (px) => [x + width / 2 + across * px, y + height / 2 + along * px];
+            const inside = Array.from({ length: 81 }, (_, index) => index - 40)
+                .filter((px) => {
+                    const point = new DOMPoint(...at(px)).matrixTransform(toShape);
+                    return shape.isPointInFill(point);
+                });
+            const middle = (inside[0] + inside.at(-1)) / 2;
+            for (const px of [middle - 21, middle, middle + 21]) {
+                const [clientX, clientY] = at(px);
+                history.replaceState(null, '', '#');
+                document.querySelector('#near').hidden = true;
+                const begin = performance.now();
+                document.elementFromPoint(clientX, clientY).dispatchEvent(new PointerEvent(
+                    'click', { pointerType: 'touch', clientX, clientY, bubbles: true }));
+                const took_ms = performance.now() - begin;
+                const asked = document.querySelector('#near').hidden ? []
+                    : [...document.querySelectorAll('#near button')].map((one) => one.textContent);
+                const { region } = shape.dataset;
+                const meant = location.hash === '#' + region || asked.includes(names.get(region));
+                found.push({ region, px: px - middle, asked: asked.length, meant, took_ms });
+            }
+        }
+    }
+    return found;
+}"""
+"""Touches each shape in its middle, and beside that by half a finger, across and along."""
+
+
+@pytest.mark.parametrize(("width", "height"), [(320, 568), (360, 740), (412, 915)])
+def test_each_place_of_the_body_is_as_large_as_a_finger(server, chromium, width, height):
+    """Touched there, its region opens, or is among those that are asked for: at once."""
+    context = chromium.new_context(
+        viewport={"width": width, "height": height}, has_touch=True, is_mobile=True, locale="en-GB"
+    )
+    page = context.new_page()
+    page.add_init_script(  # so that the body stays
+        "addEventListener('hashchange', (event) => event.stopImmediatePropagation(), true)"
+    )
+    page.goto(server.url)
+    page.locator("#body").wait_for()
+    found = page.evaluate(TOUCHED)
+    regions = {one["id"] for one in server.get("/api/library?language=en").json()["regions"]}
+    assert {one["region"] for one in found} == regions
+    assert [one for one in found if not one["meant"]] == []
+    assert statistics.median(one["took_ms"] for one in found) < 100
+    in_the_middle = [one for one in found if one["px"] == 0]
+    assert sum(one["asked"] > 0 for one in in_the_middle) < len(in_the_middle) / 3
+    context.close()
+
+
+def test_the_back_of_the_body_is_a_touch_or_a_swipe_away(server, phone):
+    phone.goto(server.url)
+    front, back = (
+        phone.locator("#sides").get_by_role("button", name=one) for one in ("Front", "Back")
+    )
+    calf = phone.locator("#back .region[data-region=calf]").first
+    assert front.get_attribute("aria-current") == "true"
+    assert bounds(calf)["x"] > 360 - 44  # not in view
+    assert all(bounds(one)["height"] >= 44 for one in (front, back))
+    back.tap()
+    until(phone, "document.querySelector('#sides button:last-child').ariaCurrent === 'true'")
+    phone.wait_for_timeout(500)
+    assert 0 < bounds(calf)["x"] < 180
+    calf.tap()
+    phone.locator("#options h1", has_text="Calf").wait_for()
+    phone.go_back()
+    assert back.get_attribute("aria-current") == "true"  # as it was
+    front.tap()
+    until(phone, "document.querySelector('#sides button').ariaCurrent === 'true'")
 
 
 def test_another_language_keeps_the_place_and_what_was_chosen(server, phone):
