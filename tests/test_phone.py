@@ -1527,6 +1527,27 @@ def test_a_session_plays_on_though_the_server_is_gone(tmp_path, server, session,
         assert phone.locator("#stage .waits").text_content() == ""
 
 
+def boxes_of_the_stage(page) -> dict[str, dict]:
+    names = ("stage", "where-row", "breath", "sentence", "ahead")
+    return {name: page.locator(f"#{name}").bounding_box() for name in names}
+
+
+def assert_apart(box: dict[str, dict], width: int, height: int) -> None:
+    boxes = list(box.values())[1:]
+    for number, one in enumerate(boxes):  # nothing overlaps, and nothing leaves the screen
+        assert one["x"] >= 0
+        assert one["x"] + one["width"] <= width
+        assert one["y"] + one["height"] <= height + 0.5
+        for other in boxes[number + 1 :]:
+            apart_x = min(one["x"] + one["width"], other["x"] + other["width"]) - max(
+                one["x"], other["x"]
+            )
+            apart_y = min(one["y"] + one["height"], other["y"] + other["height"]) - max(
+                one["y"], other["y"]
+            )
+            assert min(apart_x, apart_y) <= 0.5
+
+
 @pytest.mark.parametrize(
     ("width", "height"), [(320, 568), (360, 740), (740, 360), (412, 915), (820, 1180), (1280, 800)]
 )
@@ -1541,10 +1562,7 @@ def test_the_stage_is_read_from_the_floor(server, session, chromium, width, heig
     page.evaluate(f"document.querySelector('audio').currentTime = {holds[1]['begin_ms'] / 1000}")
     until(page, "document.querySelector('#round').textContent.startsWith('Runde 2 von ')")
     until(page, "document.querySelector('#breathing').textContent")
-    box = {
-        name: page.locator(f"#{name}").bounding_box()
-        for name in ("stage", "where-row", "breath", "sentence", "ahead")
-    }
+    box = boxes_of_the_stage(page)
     assert box["stage"] == {"x": 0, "y": 0, "width": width, "height": height}
     size = page.evaluate("""() => Object.fromEntries(['countdown', 'breathing', 'sentence'].map(
         (id) => [id, parseFloat(getComputedStyle(document.getElementById(id)).fontSize)]))""")
@@ -1557,19 +1575,31 @@ def test_the_stage_is_read_from_the_floor(server, session, chromium, width, heig
     assert page.locator("#where").text_content() == "Wade · links"
     assert page.locator("#coming").text_content() == "Danach: Bewegen"
     assert re.fullmatch(r"noch \d+:\d\d", page.locator("#left").text_content())
-    boxes = list(box.values())[1:]
-    for number, one in enumerate(boxes):  # nothing overlaps, and nothing leaves the screen
-        assert one["x"] >= 0
-        assert one["x"] + one["width"] <= width
-        assert one["y"] + one["height"] <= height + 0.5
-        for other in boxes[number + 1 :]:
-            apart_x = min(one["x"] + one["width"], other["x"] + other["width"]) - max(
-                one["x"], other["x"]
-            )
-            apart_y = min(one["y"] + one["height"], other["y"] + other["height"]) - max(
-                one["y"], other["y"]
-            )
-            assert min(apart_x, apart_y) <= 0.5
+    assert_apart(box, width, height)
+    move = next(one for one in timeline["marks"] if one["kind"] == "move")
+    page.evaluate(f"document.querySelector('audio').currentTime = {move['begin_ms'] / 1000 + 0.5}")
+    until(page, "document.querySelector('#breathing').textContent === 'Bewegen'")
+    assert page.locator("#sentence").evaluate("e => e.scrollHeight <= e.clientHeight + 1")
+    assert_apart(boxes_of_the_stage(page), width, height)
+    page.close()
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_nothing_leaves_a_small_screen_with_text_at_200_percent(
+    server, session, neck, chromium, language
+):
+    page = chromium.new_page(viewport={"width": 320, "height": 568}, locale=language)
+    for place in ("", "neck", "neck+jaw", "breathing", f"session/{session['id']}",
+                  f"playlist/{neck['id']}", "session/nothing-0"):  # fmt: skip
+        page.goto(f"{server.url}/#{place}")
+        page.reload()
+        page.evaluate("document.documentElement.style.fontSize = '34px'")
+        page.locator("main > section:not([hidden]) h1").first.wait_for()
+        if place == "neck":
+            page.locator("summary").click()
+            page.locator("label:has(input[name=minutes][value=other])").click()
+        page.wait_for_timeout(300)
+        assert (place, page.evaluate("document.documentElement.scrollWidth")) == (place, 320)
     page.close()
 
 

@@ -377,7 +377,7 @@ function put(selector, text) {
   if (drawn[selector] === text) return;
   drawn[selector] = text;
   $(selector).textContent = text;
-  if (selector === "#sentence") fit();
+  if (["#sentence", "#where", "#round", "#coming"].includes(selector)) drawn.fits = false;
 }
 
 /** Let a long sentence become smaller until there is room for it. */
@@ -444,7 +444,11 @@ function draw() {
   const ask = begun && askedAt(shown);
   $("#answers").hidden = !ask;
   $("#stage").classList.toggle("asking", Boolean(ask));
-  const seconds = Math.floor(ms / 1000);
+  if (!drawn.fits) {
+    drawn.fits = true;
+    fit();
+  }
+  const seconds = Math.floor(Math.min(ms / 1000, now.end_s));
   if (drawn.second !== seconds) {
     drawn.second = seconds;
     for (const one of ["#left", "#mini-left"]) put(one, say("left", { n: clock(Math.ceil(now.end_s - ms / 1000)) }));
