@@ -1625,7 +1625,13 @@ def test_a_hold_is_made_longer_and_felt_and_an_exercise_is_repeated(server, sess
     until(phone, f"document.querySelector('audio').currentTime < {hold['begin_ms'] / 1000 + 3}")
     assert not phone.evaluate("document.querySelector('audio').muted")
     phone.evaluate(f"document.querySelector('audio').currentTime = {hold['end_ms'] / 1000 - 0.3}")
-    until(phone, "window.felt?.length >= 2")  # its end
+    until(phone, "window.felt?.some((ms) => String(ms) === '120,120,120')")  # its end
+    assert phone.evaluate("window.felt[0]") == 250  # its begin
+    felt = "window.felt.map(String).filter((ms) => ms === '60' || ms === '30,90,30')"
+    breath = next(one for one in timeline["marks"] if one["kind"] == "exhale")
+    phone.evaluate(f"document.querySelector('audio').currentTime = {breath['begin_ms'] / 1000 - 1}")
+    phone.evaluate("window.felt = []")
+    until(phone, f"{felt}.includes('30,90,30')")  # breathing out
 
 
 LISTENER = """

@@ -19,6 +19,7 @@ const COUNTDOWN_MS = 4000; // its last tones, before which that happens
 const LONG_MS = 9000; // shorter holds are part of a breath
 const SWIPE_PX = 60;
 const MOST_PRESSED_MS = 300_000; // of a spot, with all its rounds: the protocol's five minutes
+const FELT = { begin: 250, end: [120, 120, 120], inhale: 60, exhale: [30, 90, 30] }; // vibrations in ms
 const QUIET_MS = 600; // after which it is said why nothing is heard
 const RETRY_MS = 2000;
 
@@ -458,10 +459,11 @@ function draw() {
   }
   $("#longer-hold").disabled = !holdAt(ms);
   const exercise = hold && now.holds.length && hold.end_ms - hold.begin_ms >= LONG_MS ? hold : null;
-  if (drawn.exercise !== exercise) {
-    if (wish && drawn.exercise !== undefined) navigator.vibrate?.(exercise ? 250 : [120, 120, 120]);
-    drawn.exercise = exercise;
-  }
+  let felt = drawn.breath !== breath && breath?.kind;
+  if (drawn.exercise !== exercise) felt = exercise ? "begin" : "end";
+  if (wish && felt && drawn.exercise !== undefined) navigator.vibrate?.(FELT[felt]);
+  drawn.exercise = exercise;
+  drawn.breath = breath;
   const index = chapterAt(ms);
   if (drawn.chapter !== index) {
     drawn.chapter = index;
