@@ -1527,6 +1527,27 @@ def test_a_session_plays_on_though_the_server_is_gone(tmp_path, server, session,
         assert phone.locator("#stage .waits").text_content() == ""
 
 
+def test_on_a_slow_line_it_plays_what_is_here_already(server, session, phone):
+    phone.goto(f"{server.url}/#session/{session['id']}")
+    tools = phone.context.new_cdp_session(phone)
+    tools.send("Network.enable")
+    line = {
+        "offline": False,
+        "latency": 20,
+        "downloadThroughput": 50_000,
+        "uploadThroughput": 50_000,
+    }
+    tools.send("Network.emulateNetworkConditions", line)
+    phone.reload()
+    phone.get_by_role("button", name="Play", exact=True).tap()
+    begin = time.monotonic()
+    until(phone, "document.querySelector('audio').currentTime > 0")
+    assert time.monotonic() - begin < 20  # alone, the browser reads 0.9 MB first
+    until(phone, "document.querySelector('audio').currentTime > 12")  # and it goes on
+    assert phone.evaluate("document.querySelector('#taking').value") < 1
+    assert time.monotonic() - begin < 45
+
+
 def boxes_of_the_stage(page) -> dict[str, dict]:
     names = ("stage", "where-row", "breath", "sentence", "ahead")
     return {name: page.locator(f"#{name}").bounding_box() for name in names}

@@ -9,7 +9,7 @@ const MOST_PAINT_MS = 500; // a page that is not seen is not painted
 
 /**
  * Take in a file. `whole` is its Blob in the end; what breaks off goes on where it was, until
- * `cancel()`. `tell(part, lost)` hears how much is there, from 0 to 1, and whether it is waited for.
+ * `cancel()`; `soFar()` is what is here. `tell(part, lost)` hears how much is there, from 0 to 1, and whether it is waited for.
  * An answer that will not become another one (403, 404) rejects with its `status`.
  */
 export function takeIn(url, tell) {
@@ -59,7 +59,7 @@ export function takeIn(url, tell) {
       const before = got;
       let failed = false;
       try { await more(); } catch (error) { if (error.status) throw error; failed = true; }
-      if (got === total) return new Blob(pieces, { type: "audio/mpeg" });
+      if (got === total) return blob();
       if (cancelled.signal.aborted) break;
       if (got > before) wait = 250;
       if (got > before && !failed) continue;
@@ -70,7 +70,8 @@ export function takeIn(url, tell) {
     return null;
   }
 
-  return { whole: all(), cancel: () => cancelled.abort() };
+  const blob = () => new Blob(pieces, { type: "audio/mpeg" });
+  return { whole: all(), soFar: blob, cancel: () => cancelled.abort() };
 }
 
 const painted = () => new Promise((is) => { requestAnimationFrame(() => requestAnimationFrame(is)); });
