@@ -5,7 +5,7 @@ import { nap } from "./common.js";
 const PART_BYTES = 500_000; // asked for at once; the page does not stop while one is read
 const SILENT_MS = 8000; // a computer that sends nothing for so long is asked anew
 const MOST_WAIT_MS = 4000;
-const MOST_PAINT_MS = 500; // a page that is not seen is not painted
+const MOST_PAINT_MS = 3000;
 
 /**
  * Take in a file. `whole` is its Blob in the end; what breaks off goes on where it was, until
@@ -53,7 +53,7 @@ export function takeIn(url, tell) {
   }
 
   async function all() {
-    await Promise.race([painted(), nap(MOST_PAINT_MS)]); // what is seen comes first
+    if (!document.hidden) await Promise.race([painted(), nap(MOST_PAINT_MS)]); // that comes first
     let wait = 250;
     while (!cancelled.signal.aborted) {
       const before = got;
