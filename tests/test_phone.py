@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import ssl
+import statistics
 import subprocess
 import sys
 import time
@@ -1122,7 +1123,6 @@ def test_a_session_from_the_touch_to_the_download(  # noqa: PLR0915 (it is a lon
 ):
     phone.goto(server.url)
     phone.locator("#back .region[data-region=neck]").tap()
-    phone.locator("#near").get_by_role("button", name="Neck", exact=True).tap()
     assert phone.get_by_role("group", name="The body", include_hidden=True).count() == 1
     assert phone.locator("#options h1").text_content() == "Neck"
     choose(phone, minutes="5", side="left")
@@ -1527,6 +1527,48 @@ def test_a_session_plays_on_though_the_server_is_gone(tmp_path, server, session,
         assert phone.locator("#stage .waits").text_content() == ""
 
 
+def test_on_a_slow_line_it_plays_what_is_here_already(server, session, phone):
+    phone.goto(f"{server.url}/#session/{session['id']}")
+    tools = phone.context.new_cdp_session(phone)
+    tools.send("Network.enable")
+    line = {
+        "offline": False,
+        "latency": 20,
+        "downloadThroughput": 50_000,
+        "uploadThroughput": 50_000,
+    }
+    tools.send("Network.emulateNetworkConditions", line)
+    phone.reload()
+    phone.get_by_role("button", name="Play", exact=True).tap()
+    begin = time.monotonic()
+    until(phone, "document.querySelector('audio').currentTime > 0")
+    assert time.monotonic() - begin < 20  # alone, the browser reads 0.9 MB first
+    until(phone, "document.querySelector('audio').currentTime > 12")  # and it goes on
+    assert phone.evaluate("document.querySelector('#taking').value") < 1
+    assert time.monotonic() - begin < 45
+
+
+def boxes_of_the_stage(page) -> dict[str, dict]:
+    names = ("stage", "where-row", "breath", "sentence", "ahead")
+    return {name: page.locator(f"#{name}").bounding_box() for name in names}
+
+
+def assert_apart(box: dict[str, dict], width: int, height: int) -> None:
+    boxes = list(box.values())[1:]
+    for number, one in enumerate(boxes):  # nothing overlaps, and nothing leaves the screen
+        assert one["x"] >= 0
+        assert one["x"] + one["width"] <= width
+        assert one["y"] + one["height"] <= height + 0.5
+        for other in boxes[number + 1 :]:
+            apart_x = min(one["x"] + one["width"], other["x"] + other["width"]) - max(
+                one["x"], other["x"]
+            )
+            apart_y = min(one["y"] + one["height"], other["y"] + other["height"]) - max(
+                one["y"], other["y"]
+            )
+            assert min(apart_x, apart_y) <= 0.5
+
+
 @pytest.mark.parametrize(
     ("width", "height"), [(320, 568), (360, 740), (740, 360), (412, 915), (820, 1180), (1280, 800)]
 )
@@ -1541,10 +1583,7 @@ def test_the_stage_is_read_from_the_floor(server, session, chromium, width, heig
     page.evaluate(f"document.querySelector('audio').currentTime = {holds[1]['begin_ms'] / 1000}")
     until(page, "document.querySelector('#round').textContent.startsWith('Runde 2 von ')")
     until(page, "document.querySelector('#breathing').textContent")
-    box = {
-        name: page.locator(f"#{name}").bounding_box()
-        for name in ("stage", "where-row", "breath", "sentence", "ahead")
-    }
+    box = boxes_of_the_stage(page)
     assert box["stage"] == {"x": 0, "y": 0, "width": width, "height": height}
     size = page.evaluate("""() => Object.fromEntries(['countdown', 'breathing', 'sentence'].map(
         (id) => [id, parseFloat(getComputedStyle(document.getElementById(id)).fontSize)]))""")
@@ -1557,19 +1596,31 @@ def test_the_stage_is_read_from_the_floor(server, session, chromium, width, heig
     assert page.locator("#where").text_content() == "Wade · links"
     assert page.locator("#coming").text_content() == "Danach: Bewegen"
     assert re.fullmatch(r"noch \d+:\d\d", page.locator("#left").text_content())
-    boxes = list(box.values())[1:]
-    for number, one in enumerate(boxes):  # nothing overlaps, and nothing leaves the screen
-        assert one["x"] >= 0
-        assert one["x"] + one["width"] <= width
-        assert one["y"] + one["height"] <= height + 0.5
-        for other in boxes[number + 1 :]:
-            apart_x = min(one["x"] + one["width"], other["x"] + other["width"]) - max(
-                one["x"], other["x"]
-            )
-            apart_y = min(one["y"] + one["height"], other["y"] + other["height"]) - max(
-                one["y"], other["y"]
-            )
-            assert min(apart_x, apart_y) <= 0.5
+    assert_apart(box, width, height)
+    move = next(one for one in timeline["marks"] if one["kind"] == "move")
+    page.evaluate(f"document.querySelector('audio').currentTime = {move['begin_ms'] / 1000 + 0.5}")
+    until(page, "document.querySelector('#breathing').textContent === 'Bewegen'")
+    assert page.locator("#sentence").evaluate("e => e.scrollHeight <= e.clientHeight + 1")
+    assert_apart(boxes_of_the_stage(page), width, height)
+    page.close()
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_nothing_leaves_a_small_screen_with_text_at_200_percent(
+    server, session, neck, chromium, language
+):
+    page = chromium.new_page(viewport={"width": 320, "height": 568}, locale=language)
+    for place in ("", "neck", "neck+jaw", "breathing", f"session/{session['id']}",
+                  f"playlist/{neck['id']}", "session/nothing-0"):  # fmt: skip
+        page.goto(f"{server.url}/#{place}")
+        page.reload()
+        page.evaluate("document.documentElement.style.fontSize = '34px'")
+        page.locator("main > section:not([hidden]) h1").first.wait_for()
+        if place == "neck":
+            page.locator("summary").click()
+            page.locator("label:has(input[name=minutes][value=other])").click()
+        page.wait_for_timeout(300)
+        assert (place, page.evaluate("document.documentElement.scrollWidth")) == (place, 320)
     page.close()
 
 
@@ -1595,7 +1646,13 @@ def test_a_hold_is_made_longer_and_felt_and_an_exercise_is_repeated(server, sess
     until(phone, f"document.querySelector('audio').currentTime < {hold['begin_ms'] / 1000 + 3}")
     assert not phone.evaluate("document.querySelector('audio').muted")
     phone.evaluate(f"document.querySelector('audio').currentTime = {hold['end_ms'] / 1000 - 0.3}")
-    until(phone, "window.felt?.length >= 2")  # its end
+    until(phone, "window.felt?.some((ms) => String(ms) === '120,120,120')")  # its end
+    assert phone.evaluate("window.felt[0]") == 250  # its begin
+    felt = "window.felt.map(String).filter((ms) => ms === '60' || ms === '30,90,30')"
+    breath = next(one for one in timeline["marks"] if one["kind"] == "exhale")
+    phone.evaluate(f"document.querySelector('audio').currentTime = {breath['begin_ms'] / 1000 - 1}")
+    phone.evaluate("window.felt = []")
+    until(phone, f"{felt}.includes('30,90,30')")  # breathing out
 
 
 LISTENER = """
@@ -1651,6 +1708,43 @@ def test_it_listens_only_where_the_phone_itself_understands(server, session, pho
     phone.locator("#touch").tap()
     assert "gives no microphone" in phone.locator("#listen-trouble").text_content()
     assert not phone.locator("#listen input").is_checked()
+
+
+def test_listening_that_fails_is_tried_less_and_less_often_and_then_stops(server, session, phone):
+    phone.add_init_script(LISTENER)
+    phone.add_init_script(
+        "window.spoken = [];"
+        "speechSynthesis.speak = ({text}) => spoken.push(text);"
+        "speechSynthesis.getVoices = () => [{localService: true, lang: 'en-US'}];"
+        "window.SpeechSynthesisUtterance = function (text) { this.text = text; }"
+    )
+    phone.goto(f"{server.url}/#session/{session['id']}")
+    box = phone.get_by_label("Obey what I say: pause, go on, next, stop")
+    box.check()
+    phone.get_by_role("button", name="Play", exact=True).tap()
+
+    def fails(why: str) -> float:
+        """Let it fail; return after how many seconds it listens again, or 4 if it does not."""
+        until(phone, "window.listener")
+        phone.evaluate(f"""() => {{
+            const failed = listener;
+            listener = null;
+            failed.dispatchEvent(Object.assign(new Event('error'), {{ error: '{why}' }}));
+            failed.dispatchEvent(new Event('end'));
+        }}""")
+        begin = time.monotonic()
+        while not phone.evaluate("window.listener") and time.monotonic() < begin + 4:
+            phone.wait_for_timeout(20)
+        return time.monotonic() - begin
+
+    assert all(fails("no-speech") < 1 for _ in range(5))  # that is no failure
+    waits_s = [fails("network") for _ in range(4)]
+    assert 0.6 < waits_s[0] < waits_s[1] < waits_s[2] < 4 <= waits_s[3]
+    said = "Listening has failed several times, so it is off now. Go on by touch."
+    assert phone.evaluate("window.spoken") == [said]
+    phone.locator("#touch").tap()
+    assert phone.locator("#listen-trouble").text_content() == said
+    assert not box.is_checked()
 
 
 def test_how_a_spot_feels_is_asked_and_followed(server, phone):
@@ -1787,17 +1881,26 @@ def test_a_touch_beside_a_shape_means_the_nearest(server, phone):
     phone.goto(server.url)
     box = phone.locator("#front .region[data-region=jaw]").bounding_box()
     phone.touchscreen.tap(box["x"] + box["width"] + 12, box["y"] + box["height"] * 0.6)
+    phone.locator("#options h1", has_text="Jaw").wait_for()
+    phone.go_back()
+    between = phone.locator("#front .region[data-region=groin]").first
+    between.scroll_into_view_if_needed()
+    box = between.bounding_box()
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     asked = phone.get_by_role("group", name="Which one is it?").get_by_role("button")
-    asked.first.wait_for()
-    assert "Jaw" in asked.all_text_contents()  # a finger is larger than what is there
+    phone.touchscreen.tap(*middle)
+    asked.first.wait_for()  # a finger is larger than what is there
+    assert {"Groin", "Front thigh"} <= set(asked.all_text_contents())
     assert all(box["height"] >= 44 and box["width"] >= 44 for box in map(bounds, asked.all()))
     phone.goto(f"{server.url}/#calf")  # another was chosen
     phone.go_back()
     phone.locator("#body").wait_for()
     assert not phone.locator("#near").is_visible()
-    phone.touchscreen.tap(box["x"] + box["width"] + 12, box["y"] + box["height"] * 0.6)
-    phone.get_by_role("button", name="Jaw", exact=True).last.tap()
-    phone.locator("#options h1", has_text="Jaw").wait_for()
+    between.scroll_into_view_if_needed()
+    phone.touchscreen.tap(*(bounds(between)[one] + bounds(between)[size] / 2
+                            for one, size in (("x", "width"), ("y", "height"))))  # fmt: skip
+    asked.get_by_text("Groin", exact=True).tap()
+    phone.locator("#options h1", has_text="Groin").wait_for()
 
 
 def bounds(locator) -> dict:
@@ -1829,6 +1932,86 @@ def test_each_place_of_the_body_is_reached_by_a_finger(server, chromium, width, 
         assert page.evaluate("location.hash") == f"#{id_}" or name in asked, (id_, asked)
         assert all(bounds(one)["height"] >= 44 for one in page.locator("#near button").all())
     context.close()
+
+
+TOUCHED = """() => {
+    const names = new Map(JSON.parse(document.querySelector('#choices').textContent).regions
+        .map((one) => [one.id, one.name]));
+    const found = [];
+    for (const shape of document.querySelectorAll('#body .region')) {
+        shape.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
+        const { x, y, width, height } = shape.getBoundingClientRect();
+        const toShape = shape.getScreenCTM().inverse();
+        for (const [across, along] of [[1, 0], [0, 1]]) {
+            const at = (px) => [x + width / 2 + across * px, y + height / 2 + along * px];
+            const inside = Array.from({ length: 81 }, (_, index) => index - 40)
+                .filter((px) => {
+                    const point = new DOMPoint(...at(px)).matrixTransform(toShape);
+                    return shape.isPointInFill(point);
+                });
+            const middle = (inside[0] + inside.at(-1)) / 2;
+            for (const px of [middle - 21, middle, middle + 21]) {
+                const [clientX, clientY] = at(px);
+                history.replaceState(null, '', '#');
+                document.querySelector('#near').hidden = true;
+                const begin = performance.now();
+                document.elementFromPoint(clientX, clientY).dispatchEvent(new PointerEvent(
+                    'click', { pointerType: 'touch', clientX, clientY, bubbles: true }));
+                const took_ms = performance.now() - begin;
+                const asked = document.querySelector('#near').hidden ? []
+                    : [...document.querySelectorAll('#near button')].map((one) => one.textContent);
+                const { region } = shape.dataset;
+                const meant = location.hash === '#' + region || asked.includes(names.get(region));
+                found.push({ region, px: px - middle, asked: asked.length, meant, took_ms });
+            }
+        }
+    }
+    return found;
+}"""
+"""Touches each shape in its middle, and beside that by half a finger, across and along."""
+
+
+@pytest.mark.parametrize(("width", "height"), [(320, 568), (360, 740), (412, 915)])
+def test_each_place_of_the_body_is_as_large_as_a_finger(server, chromium, width, height):
+    """Touched there, its region opens, or is among those that are asked for: at once."""
+    context = chromium.new_context(
+        viewport={"width": width, "height": height}, has_touch=True, is_mobile=True, locale="en-GB"
+    )
+    page = context.new_page()
+    page.add_init_script(  # so that the body stays
+        "addEventListener('hashchange', (event) => event.stopImmediatePropagation(), true)"
+    )
+    page.goto(server.url)
+    page.locator("#body").wait_for()
+    found = page.evaluate(TOUCHED)
+    regions = {one["id"] for one in server.get("/api/library?language=en").json()["regions"]}
+    assert {one["region"] for one in found} == regions
+    assert [one for one in found if not one["meant"]] == []
+    assert statistics.median(one["took_ms"] for one in found) < 100
+    in_the_middle = [one for one in found if one["px"] == 0]
+    assert sum(one["asked"] > 0 for one in in_the_middle) < len(in_the_middle) / 3
+    context.close()
+
+
+def test_the_back_of_the_body_is_a_touch_or_a_swipe_away(server, phone):
+    phone.goto(server.url)
+    front, back = (
+        phone.locator("#sides").get_by_role("button", name=one) for one in ("Front", "Back")
+    )
+    calf = phone.locator("#back .region[data-region=calf]").first
+    assert front.get_attribute("aria-current") == "true"
+    assert bounds(calf)["x"] > 360 - 44  # not in view
+    assert all(bounds(one)["height"] >= 44 for one in (front, back))
+    back.tap()
+    until(phone, "document.querySelector('#sides button:last-child').ariaCurrent === 'true'")
+    phone.wait_for_timeout(500)
+    assert 0 < bounds(calf)["x"] < 180
+    calf.tap()
+    phone.locator("#options h1", has_text="Calf").wait_for()
+    phone.go_back()
+    assert back.get_attribute("aria-current") == "true"  # as it was
+    front.tap()
+    until(phone, "document.querySelector('#sides button').ariaCurrent === 'true'")
 
 
 def test_another_language_keeps_the_place_and_what_was_chosen(server, phone):

@@ -498,13 +498,23 @@ def test_a_catalogue_in_two_languages_is_published(tmp_path, phone):
     assert modified(site) == first
     with web(site) as (address, _):
         phone.goto(f"{address}/de/")
+        phone.locator("#made a").nth(1).wait_for()
         titles = phone.locator("#made a > span").evaluate_all("all => all.map((one) => one.lang)")
         assert titles == ["de", "en"]  # that of the page first
+        podcast = phone.get_by_role("link", name="Podcast").get_attribute("href")
+        assert podcast == "../sessions/feed-de.xml"
         phone.locator("#kinds a").tap()
         phone.locator("#player h1[lang=de]").wait_for()
         phone.goto(f"{address}/#breathing")
         phone.locator("#player h1[lang=en]").wait_for()
     assert phone.complaints == []
+    for name, language in {"feed.xml": "en", "feed-de.xml": "de"}.items():
+        feed = feedparser.parse((site / "sessions" / name).read_bytes())
+        assert (feed.feed.language, len(feed.entries)) == (language, 1)
+        assert f"breathing{'' if language == 'en' else '-de'}-3-min.mp3" in str(feed.entries[0])
+        assert " 1/1: " in feed.entries[0].title
+    publish(site, *BREATHING, "--url", "https://example.org")
+    assert not (site / "sessions/feed-de.xml").exists()
     (tmp_path / "catalogue/manifest.jsonl").write_text("")
     done = voiceguide("publish", tmp_path / "catalogue", "-o", site)
     assert (done.returncode, "nothing in it" in done.stderr) == (1, True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from voiceguide.library.kinds import Kind
+    from voiceguide.options import Options
 
 VARIABLES = "variables"
 """The option that holds those of a kind's own."""
@@ -98,6 +99,18 @@ def starting_values(language: str) -> dict[str, Any]:
     if options.length_ms is not None:
         values["minutes"] = options.length_ms / 60_000
     return values
+
+
+def shown(options: Options) -> dict[str, str | int | float]:
+    """Return what was chosen that the page shows, without what could name a file here."""
+    return {
+        name: value
+        for name, value in options.chosen().items()
+        if name in OFFERED
+        and isinstance(value, str | int | float)
+        and name not in ("voice", "language", "minutes")
+        and (name != "bed" or value in BEDS)
+    }
 
 
 def _control(types: tuple[Any, ...]) -> Literal["switch", "number", "text"]:

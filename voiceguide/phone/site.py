@@ -8,6 +8,7 @@
     api/                        sessions.json and playlists.json: what is published
     sessions/                   NAME.mp3, with .vtt, .chapters.json, .marks.json and a page, NAME/;
                                 sessions.m3u8, sessions.xspf and, if the address is known, feed.xml
+                                with those in the language of the first, and feed-XX.xml for others
     playlists/NAME/             a playlist, as ``Playlist`` makes it, with .marks.json
     sitemap.xml                 if the address is known
 
@@ -30,10 +31,9 @@ from voiceguide import clock, playlist, script
 from voiceguide.errors import UsageError, spellings
 from voiceguide.export import cover
 from voiceguide.files import alone
-from voiceguide.options import BEDS
 from voiceguide.phone import choices, made
 from voiceguide.phone.folder import Files
-from voiceguide.phone.form import OFFERED
+from voiceguide.phone.form import shown
 from voiceguide.playlist.lists import add, document
 from voiceguide.playlist.writing import Entry, now, share, write
 
@@ -152,6 +152,7 @@ class _Site:
         }
         self._look = look
         self._url = url
+        self._feeds: dict[str, str] = {}  # by language
         self._files = files
         first = published[0].session.language.partition("-")[0]
         self._language = first if first in choices.texts() else choices.language("")
@@ -193,7 +194,15 @@ class _Site:
         picture = cover.titled(self._published[0].picture if len(entries) == 1 else "", name)
         url = self._url and f"{self._url}/{_SESSIONS}"
         write(folder, entries, picture, url, progress, email=self._look.email)
-        return [playlist.read(folder / f"{entry.stem}.mp3") for entry in entries]
+        tracks = [playlist.read(folder / f"{entry.stem}.mp3") for entry in entries]
+        if url:  # in other languages than the first, which has its feed already
+            others = {track.language for track in tracks} - {tracks[0].language}
+            self._feeds = {language: f"feed-{language}.xml" for language in others}
+            for language, name in self._feeds.items():
+                episodes = [track for track in tracks if track.language == language]
+                content = playlist.feed(episodes, url, email=self._look.email, name=name)
+                self._files.write(f"{_SESSIONS}/{name}", content)
+        return tracks
 
     def _write_session(self, one: _Published, track: Track) -> dict[str, Any]:
         """Write what belongs to a session; return what the page needs to know of it."""
@@ -223,7 +232,7 @@ class _Site:
             "region": one.region,
             "language": track.language,
             "cover": picture,
-            "options": {"target": one.id, **_shown(one.session)},
+            "options": {"target": one.id, **shown(one.session.request.options)},
         }
 
     def _write_playlist(
@@ -312,7 +321,7 @@ class _Site:
             "paragraphs": self._look.paragraphs(language),
             "links": self._look.links,
             "url": self._url,
-            "feed": f"{_SESSIONS}/{playlist.FEED}" if self._url else None,
+            "feed": self._url and f"{_SESSIONS}/{self._feeds.get(language, playlist.FEED)}",
             "background": self._look.background,
         }
 
@@ -367,19 +376,6 @@ class _Site:
     def _page_files(self) -> list[str]:
         program = [name for name in choices.MODULES if name not in choices.SERVED_ONLY]
         return [*program, "page.css", "stage.css", "icon.svg"]
-
-
-def _shown(session: Session) -> dict[str, Any]:
-    """Return the options that the page shows; none that could name a file of this machine."""
-    chosen = session.request.options.chosen()
-    return {
-        name: value
-        for name, value in chosen.items()
-        if name in OFFERED
-        and isinstance(value, str | int | float)
-        and name not in ("voice", "language", "minutes")
-        and (name != "bed" or value in BEDS)
-    }
 
 
 def _words(transcript: str) -> list[tuple[int, str]]:

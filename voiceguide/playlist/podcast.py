@@ -26,16 +26,18 @@ _PODCAST_GUID = uuid.UUID("ead4c236-bf58-58c6-a2c6-a6b28d128cb6")
 """The namespace of podcast:guid, from its specification."""
 
 
-def feed(
+def feed(  # noqa: PLR0913 (each by its name)
     tracks: Sequence[Track],
     url: str,
     first_url: str | None = None,
     whole: Track | None = None,
     email: str | None = None,
+    name: str = FEED,
 ) -> bytes:
     """Return a podcast feed: RSS 2.0 with the tags of iTunes and of Podcasting 2.0.
 
-    ``url`` is the address of the folder with the tracks. The podcast's id depends on it (or on
+    A feed has one language, that of the first track. ``url`` is the address of the folder with the
+    tracks, and ``name`` that of the feed in it. The podcast's id depends on these (or on
     ``first_url``, an earlier address). The id of an episode depends on its name and its sound: it
     stays when the same is made again, and an episode that sounds different is a new one. ``whole``
     has all that is treated, as one more episode; it is dated before the tracks. ``email`` is the
@@ -44,8 +46,8 @@ def feed(
     for prefix, namespace in (("atom", _ATOM), ("itunes", _ITUNES), ("podcast", _PODCAST)):
         ET.register_namespace(prefix, namespace)
     base = url.rstrip("/")
-    address = f"{base}/{FEED}"
-    guid_address = f"{(first_url or base).rstrip('/')}/{FEED}"
+    address = f"{base}/{name}"
+    guid_address = f"{(first_url or base).rstrip('/')}/{name}"
     first = tracks[0]
     root = ET.Element("rss", version="2.0")
     channel = ET.SubElement(root, "channel")
@@ -57,8 +59,8 @@ def feed(
     add(channel, "generator", "voiceguide")
     add(channel, f"{{{_ATOM}}}link", href=address, rel="self", type="application/rss+xml")
     image = add(channel, "image")
-    for name, text in (("url", f"{base}/{COVER}"), ("title", first.album), ("link", f"{base}/")):
-        add(image, name, text)
+    for tag, text in (("url", f"{base}/{COVER}"), ("title", first.album), ("link", f"{base}/")):
+        add(image, tag, text)
     add(channel, f"{{{_ITUNES}}}image", href=f"{base}/{COVER}")
     add(channel, f"{{{_ITUNES}}}author", first.artist)
     if email:
@@ -74,12 +76,12 @@ def feed(
     latest = max(track.date for track in (*tracks, *([whole] if whole else [])))
     if whole:
         _add_episode(channel, whole, base, whole.title, latest)
-    for track in tracks:
+    for number, track in enumerate(tracks, 1):
         # Apps sort by date, and some show nothing else: the order of the tracks is that of their
         # dates, and a change moves all of them, so that what is new is never sorted below.
-        date = latest + dt.timedelta(seconds=track.number)
-        title = f"{track.album} {track.number}/{len(tracks)}: {track.title}"
-        _add_episode(channel, track, base, title, date)
+        date = latest + dt.timedelta(seconds=number)
+        title = f"{track.album} {number}/{len(tracks)}: {track.title}"
+        _add_episode(channel, track, base, title, date, number)
     return document(root)
 
 
@@ -106,8 +108,13 @@ def chapters(track: Track) -> bytes:
     return f"{json.dumps(listing, ensure_ascii=False, indent=2)}\n".encode()
 
 
-def _add_episode(
-    channel: ET.Element, track: Track, base: str, title: str, date: dt.datetime
+def _add_episode(  # noqa: PLR0913 (each by its name)
+    channel: ET.Element,
+    track: Track,
+    base: str,
+    title: str,
+    date: dt.datetime,
+    number: int | None = None,
 ) -> None:
     link = f"{base}/{quote(track.path.name)}"
     item = add(channel, "item")
@@ -119,9 +126,9 @@ def _add_episode(
     add(item, "pubDate", email.utils.format_datetime(date, usegmt=True))
     add(item, "enclosure", url=link, length=str(track.size_bytes), type="audio/mpeg")
     add(item, f"{{{_ITUNES}}}duration", str(round(track.duration_ms / 1000)))
-    if track.number:
-        add(item, f"{{{_ITUNES}}}episode", str(track.number))
-    add(item, f"{{{_ITUNES}}}episodeType", "full" if track.number else "bonus")
+    if number:
+        add(item, f"{{{_ITUNES}}}episode", str(number))
+    add(item, f"{{{_ITUNES}}}episodeType", "full" if number else "bonus")
     add(item, f"{{{_ITUNES}}}explicit", "false")
     add(item, f"{{{_ITUNES}}}image", href=f"{base}/{COVER}")
     add(

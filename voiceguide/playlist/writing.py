@@ -56,8 +56,8 @@ def write(  # noqa: PLR0913 (each by its name)
     """Write tracks into ``folder``, then its lists; return the path of the M3U8.
 
     What is there and still right is not made again; our tracks that are not among ``entries`` are
-    removed. ``whole`` has all of it in one file, which is only in the feed; ``email`` is its
-    owner's. Raises a VoiceguideError.
+    removed. The feed has those in the language of the first one. ``whole`` has all of it in one
+    file, which is only in the feed; ``email`` is its owner's. Raises a VoiceguideError.
     """
     wanted = [*entries, *([whole] if whole else [])]
     for number, entry in enumerate(wanted):
@@ -76,7 +76,8 @@ def write(  # noqa: PLR0913 (each by its name)
     if url is None:
         remove(folder / FEED)
     else:
-        write_bytes(folder / FEED, feed(made, url, whole=all_of_it, email=email))
+        episodes = [track for track in made if track.language == made[0].language]
+        write_bytes(folder / FEED, feed(episodes, url, whole=all_of_it, email=email))
     found = [track.path for track in tracks(folder)]
     if whole is None and export.written_by_voiceguide(whole_path(folder)):
         found.append(whole_path(folder))

@@ -7,7 +7,8 @@ import {
 import * as diary from "./diary.js";
 
 const REACH_PX = 40; // a touch beside a shape means the nearest one
-const FINGER_PX = 44; // where several shapes are under a finger, it is asked which one is meant
+const STEP_PX = 3; // in which it is looked for
+const FINGER_PX = 44; // a smaller shape is meant around it too; where several are, it is asked which one
 const shapes = [...document.querySelectorAll("#body .region")];
 let side; // of the body, where it was touched
 
@@ -65,16 +66,46 @@ function prepareBody() {
       choose(id);
     });
   }
-  drawing.addEventListener("click", ({ target, clientX, clientY, pointerType }) => {
-    const hit = target.closest(".region");
-    const near = nearby(clientX, clientY, hit);
-    const under = near.filter(([away]) => away <= FINGER_PX / 2).map(([, shape]) => shape);
-    const [first] = near.filter(([away]) => away <= REACH_PX).map(([, shape]) => shape);
-    const box = hit?.getBoundingClientRect();
-    const isLarge = box && Math.min(box.width, box.height) >= FINGER_PX;
-    if (pointerType === "touch" && under.length > 1 && !isLarge) askWhich(under.slice(0, 4));
-    else if (hit || first) choose((hit || first).dataset.region, (hit || first).dataset.side);
+  $("#body").addEventListener("click", ({ clientX, clientY, pointerType }) => {
+    const near = nearby(clientX, clientY);
+    const under = near.filter(({ away, shape }) => (
+      away === 0 || (away - STEP_PX < FINGER_PX / 2 && away - STEP_PX < reachOf(shape))));
+    if (pointerType === "touch" && under.length > 1) askWhich(under.map(({ shape }) => shape));
+    else if (near.length) choose(near[0].shape.dataset.region, near[0].shape.dataset.side);
   });
+}
+
+/** Return how far around a shape a finger means it, so that it is as wide as a finger in its middle. */
+function reachOf(shape) {
+  const { x, y, width, height } = shape.getBoundingClientRect();
+  const toShape = shape.getScreenCTM().inverse();
+  const isIn = (across, along) => shape.isPointInFill(
+    new DOMPoint(x + width / 2 + across, y + height / 2 + along).matrixTransform(toShape),
+  );
+  let [wide, tall] = [0, 0];
+  for (let at = -FINGER_PX / 2; at < FINGER_PX / 2; at += 1) {
+    wide += isIn(at, 0);
+    tall += isIn(0, at);
+  }
+  return (FINGER_PX - Math.min(wide, tall)) / 2;
+}
+
+/** Let the buttons lead to the front and the back, where only one of these fits on the screen. */
+function prepareSides() {
+  const body = $("#body");
+  const buttons = [...$("#sides").children];
+  const tell = () => {
+    const most = body.scrollWidth - body.clientWidth;
+    buttons.forEach((button, index) => {
+      const isSeen = most > 0 && (body.scrollLeft > most / 2) === (index === 1);
+      button.disabled = most <= 0;
+      if (isSeen) button.setAttribute("aria-current", "true");
+      else button.removeAttribute("aria-current");
+    });
+  };
+  buttons.forEach((button, index) => button.addEventListener("click", () => body.scrollTo(index * body.scrollWidth, 0)));
+  body.addEventListener("scroll", tell);
+  new ResizeObserver(tell).observe(body);
 }
 
 function askWhich(under) {
@@ -84,22 +115,17 @@ function askWhich(under) {
   $("#near").hidden = false;
 }
 
-/** Return the shapes with how far they are from a point of the screen: of each region the nearest. */
-function nearby(x, y, hit) {
-  const away = (shape) => {
-    const toScreen = shape.getScreenCTM();
-    const length = shape.getTotalLength();
-    let least = Infinity;
-    for (let part = 0; part < 1; part += 1 / 48) {
-      const { x: atX, y: atY } = shape.getPointAtLength(part * length).matrixTransform(toScreen);
-      least = Math.min(least, Math.hypot(atX - x, atY - y));
+/** Return the shapes around a point of the screen and how far they are, of each region the nearest. */
+function nearby(x, y) {
+  const found = new Map();
+  for (let away = 0; away <= REACH_PX; away += STEP_PX) {
+    for (let angle = 0; angle < 2 * Math.PI; angle += Math.PI / 8) {
+      const seen = document.elementFromPoint(x + away * Math.cos(angle), y + away * Math.sin(angle));
+      const shape = seen?.closest("#body .region");
+      if (shape && !found.has(shape.dataset.region)) found.set(shape.dataset.region, { away, shape });
     }
-    return least;
-  };
-  const all = shapes.filter((shape) => shape.isConnected)
-    .map((shape) => [shape === hit ? 0 : away(shape), shape]).sort(([one], [other]) => one - other);
-  const ids = all.map(([, shape]) => shape.dataset.region);
-  return all.filter(([, shape], index) => ids.indexOf(shape.dataset.region) === index);
+  }
+  return [...found.values()];
 }
 
 function prepareLists() {
@@ -154,6 +180,7 @@ export function figures(id) {
 }
 
 prepareBody();
+prepareSides();
 prepareLists();
 const chosenView = kept.get("view") === "list" ? "list" : "body";
 document.getElementsByName("view").forEach((input) => {

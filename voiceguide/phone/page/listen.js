@@ -5,12 +5,18 @@ import { $, choices, kept, pageLanguage, texts } from "./common.js";
 
 const MOST_WORDS = 3; // who says more is not talking to the session
 const TAGS = { en: "en-US", de: "de-DE" };
-const RESTART_MS = 300;
+const RESTART_MS = 300; // twice as long after each failure
+const MOST_FAILURES = 4; // one after another
+const FATAL = {
+  "not-allowed": texts.no_microphone, "service-not-allowed": texts.no_microphone,
+  "audio-capture": texts.no_microphone, "language-not-supported": texts.no_listening,
+};
 const Recognition = globalThis.SpeechRecognition || globalThis.webkitSpeechRecognition;
 const where = { langs: [TAGS[pageLanguage] || pageLanguage], processLocally: true };
 
 let recognizer = null;
 let wanted = false;
+let failures = 0;
 let obey = () => {};
 let isSpeaking = () => false;
 
@@ -27,8 +33,7 @@ export async function prepare(does, says) {
     kept.set("listen", box.checked ? "on" : "off");
     $("#listen-trouble").textContent = "";
     if (box.checked && state === "downloadable" && !(await Recognition.install(where).catch(() => false))) {
-      box.checked = false;
-      $("#listen-trouble").textContent = texts.no_listening;
+      giveUp(texts.no_listening);
     }
     listening(wanted);
   });
@@ -55,22 +60,34 @@ function begin() {
   const mine = new Recognition();
   recognizer = mine;
   Object.assign(mine, { continuous: true, interimResults: false, lang: where.langs[0], processLocally: true });
+  let fails = false;
   mine.addEventListener("result", ({ results, resultIndex }) => {
+    failures = 0;
     for (let at = resultIndex; at < results.length; at += 1) heard(results[at][0].transcript);
   });
   mine.addEventListener("error", ({ error }) => {
-    if (error !== "not-allowed" && error !== "service-not-allowed" && error !== "audio-capture") return;
-    recognizer = null;
-    $("#listen input").checked = false;
-    $("#listen-trouble").textContent = texts.no_microphone;
+    fails = error !== "no-speech";
+    if (FATAL[error]) giveUp(FATAL[error]);
   });
   mine.addEventListener("end", () => { // browsers end it after a silence
     if (recognizer !== mine) return;
     recognizer = null;
-    setTimeout(() => listening(wanted), RESTART_MS);
+    failures = fails ? failures + 1 : 0;
+    if (failures < MOST_FAILURES) setTimeout(() => listening(wanted), RESTART_MS * 2 ** failures);
+    else {
+      giveUp(texts.listening_stopped);
+      speak(texts.listening_stopped); // no one may be looking
+    }
   });
   $("#listen-trouble").textContent = "";
   mine.start();
+}
+
+function giveUp(why) {
+  recognizer = null;
+  failures = 0;
+  $("#listen input").checked = false;
+  $("#listen-trouble").textContent = why;
 }
 
 function heard(transcript) {

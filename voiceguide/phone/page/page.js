@@ -25,9 +25,9 @@ async function route(event) {
   const [first, id, number] = place();
   const chosen = subjectOf(first);
   mark(chosen?.id);
-  if (first === "session") await showSession(mine, id);
+  if (first === "session" && id) await showSession(mine, id);
   else if (first === "playlist" && number) await showTrack(mine, id, Number(number));
-  else if (first === "playlist") await showPlaylist(mine, id);
+  else if (first === "playlist" && id) await showPlaylist(mine, id);
   else if (chosen) await showSubject(chosen, mine);
   else showChoose();
   if (event && mine === view.shown) {

@@ -1,6 +1,7 @@
 // The player. While it plays, the stage fills the screen; a touch pauses, and shows the controls.
 // Beside another view it plays on, small.
-// It plays from the computer until the whole file is here, and then from memory.
+// It plays from the computer until the whole file is here, and then from memory; on a slow line, from
+// what is here, where the browser would wait: Chromium reads 0.9 MB of a file with a cover first.
 
 import {
   $, appName, called, clock, item, kept, make, onLeaving, say, show, site, spoken, texts,
@@ -19,6 +20,8 @@ const COUNTDOWN_MS = 4000; // its last tones, before which that happens
 const LONG_MS = 9000; // shorter holds are part of a breath
 const SWIPE_PX = 60;
 const MOST_PRESSED_MS = 300_000; // of a spot, with all its rounds: the protocol's five minutes
+const FELT = { begin: 250, end: [120, 120, 120], inhale: 60, exhale: [30, 90, 30] }; // vibrations in ms
+const AHEAD_S = 10; // that are here before it plays from what is here
 const QUIET_MS = 600; // after which it is said why nothing is heard
 const RETRY_MS = 2000;
 
@@ -32,7 +35,9 @@ let begun = false; // before, there is no sentence yet, but a greeting
 let drawn = {}; // what is on the screen
 let taking = null; // the file, as it is taken in
 let memory = null; // its address there
-let from = ""; // what is loaded: "", "computer" or "memory"
+let begin = ""; // the address of what was here of it
+let here_s = 0; // how much that was
+let from = ""; // what is loaded: "", "computer", "begin" or "memory"
 let goal_s = null; // where to go once it is loaded
 let entry = null; // in the diary
 let answered = new Set(); // questions how a spot feels
@@ -135,11 +140,21 @@ function trouble(why) {
   if (!shown) waits(why);
 }
 
+/** Return from where a time is heard soonest. */
+function sourceOf(at_s) {
+  if (memory) return "memory";
+  return taking?.part * now.end_s > at_s + AHEAD_S ? "begin" : "computer";
+}
+
 /** Load it, to go on at a time. */
-function load(at_s, source = memory ? "memory" : "computer") {
+function load(at_s, source = sourceOf(at_s)) {
   goal_s = at_s;
   from = source;
-  audio.src = source === "memory" ? memory : now.source;
+  URL.revokeObjectURL(begin);
+  begin = source === "begin" ? URL.createObjectURL(taking.soFar()) : "";
+  here_s = taking?.part * now.end_s;
+  quiet.at_s = at_s;
+  audio.src = { computer: now.source, begin, memory }[source];
   if (wish) start();
 }
 
@@ -260,7 +275,8 @@ function watch() {
   if (time - quiet.since < QUIET_MS) return;
   const part = taking?.part;
   waits(taking?.lost || !part ? texts.lost : say("loading", { n: 10 * Math.floor(part * 10) }));
-  if (memory && from !== "memory") load(at());
+  const best = sourceOf(at());
+  if (best !== "computer" && best !== from) load(at());
   else if (time - Math.max(quiet.since, quiet.tried) > RETRY_MS) {
     quiet.tried = time;
     if (audio.error && from === "memory") { playing(false); trouble(texts.unplayable); }
@@ -377,7 +393,7 @@ function put(selector, text) {
   if (drawn[selector] === text) return;
   drawn[selector] = text;
   $(selector).textContent = text;
-  if (selector === "#sentence") fit();
+  if (["#sentence", "#where", "#round", "#coming"].includes(selector)) drawn.fits = false;
 }
 
 /** Let a long sentence become smaller until there is room for it. */
@@ -444,7 +460,11 @@ function draw() {
   const ask = begun && askedAt(shown);
   $("#answers").hidden = !ask;
   $("#stage").classList.toggle("asking", Boolean(ask));
-  const seconds = Math.floor(ms / 1000);
+  if (!drawn.fits) {
+    drawn.fits = true;
+    fit();
+  }
+  const seconds = Math.floor(Math.min(ms / 1000, now.end_s));
   if (drawn.second !== seconds) {
     drawn.second = seconds;
     for (const one of ["#left", "#mini-left"]) put(one, say("left", { n: clock(Math.ceil(now.end_s - ms / 1000)) }));
@@ -454,10 +474,11 @@ function draw() {
   }
   $("#longer-hold").disabled = !holdAt(ms);
   const exercise = hold && now.holds.length && hold.end_ms - hold.begin_ms >= LONG_MS ? hold : null;
-  if (drawn.exercise !== exercise) {
-    if (wish && drawn.exercise !== undefined) navigator.vibrate?.(exercise ? 250 : [120, 120, 120]);
-    drawn.exercise = exercise;
-  }
+  let felt = drawn.breath !== breath && breath?.kind;
+  if (drawn.exercise !== exercise) felt = exercise ? "begin" : "end";
+  if (wish && felt && drawn.exercise !== undefined) navigator.vibrate?.(FELT[felt]);
+  drawn.exercise = exercise;
+  drawn.breath = breath;
   const index = chapterAt(ms);
   if (drawn.chapter !== index) {
     drawn.chapter = index;
@@ -533,6 +554,9 @@ audio.addEventListener("pause", () => {
   // A call, or the headset was pulled out: then one begins again oneself.
   if (wish && !audio.ended && !audio.error && from && goal_s === null) playing(false);
 });
+audio.addEventListener("seeking", () => {
+  if (from === "begin" && goal_s === null && audio.currentTime > here_s) load(audio.currentTime);
+});
 audio.addEventListener("seeked", () => { draw(); position(); });
 audio.addEventListener("loadedmetadata", () => {
   if (goal_s) audio.currentTime = goal_s;
@@ -542,6 +566,7 @@ audio.addEventListener("loadedmetadata", () => {
 });
 audio.addEventListener("timeupdate", draw);
 audio.addEventListener("ended", () => {
+  if (from === "begin") { load(quiet.at_s); return; } // browsers go to the end of the whole
   const { next, id, follow } = now;
   playing(false);
   kept.set(`at:${id}`, 0);

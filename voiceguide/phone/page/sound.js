@@ -2,12 +2,14 @@
 
 import { nap } from "./common.js";
 
+const PART_BYTES = 500_000; // asked for at once; the page does not stop while one is read
 const SILENT_MS = 8000; // a computer that sends nothing for so long is asked anew
 const MOST_WAIT_MS = 4000;
+const MOST_PAINT_MS = 3000;
 
 /**
  * Take in a file. `whole` is its Blob in the end; what breaks off goes on where it was, until
- * `cancel()`. `tell(part, lost)` hears how much is there, from 0 to 1, and whether it is waited for.
+ * `cancel()`; `soFar()` is what is here. `tell(part, lost)` hears how much is there, from 0 to 1, and whether it is waited for.
  * An answer that will not become another one (403, 404) rejects with its `status`.
  */
 export function takeIn(url, tell) {
@@ -27,14 +29,14 @@ export function takeIn(url, tell) {
     };
     try {
       watch();
-      const headers = got ? { Range: `bytes=${got}-`, "If-Range": version } : {};
+      const headers = { Range: `bytes=${got}-${got + PART_BYTES - 1}`, ...(got && { "If-Range": version }) };
       const response = await fetch(url, { headers, signal: attempt.signal });
       if ([403, 404].includes(response.status)) throw Object.assign(new Error(), { status: response.status });
       if (!response.ok) throw new Error();
-      if (response.status === 200) { pieces.length = 0; got = 0; } // it is another file now
-      version = response.headers.get("ETag");
-      const length = response.headers.get("Content-Length");
-      total = length === null ? Infinity : got + Number(length);
+      if (response.status === 200) { pieces.length = 0; got = 0; } // all of it; it may be another file now
+      version = response.headers.get("ETag") ?? response.headers.get("Last-Modified");
+      const length = response.headers.get(response.status === 200 ? "Content-Length" : "Content-Range");
+      total = length === null ? Infinity : Number(length.replace(/.*\//, ""));
       const reader = response.body.getReader();
       for (;;) {
         const { done, value } = await reader.read();
@@ -51,17 +53,25 @@ export function takeIn(url, tell) {
   }
 
   async function all() {
-    for (let wait = 250; !cancelled.signal.aborted; wait = Math.min(MOST_WAIT_MS, 2 * wait)) {
+    if (!document.hidden) await Promise.race([painted(), nap(MOST_PAINT_MS)]); // that comes first
+    let wait = 250;
+    while (!cancelled.signal.aborted) {
       const before = got;
-      try { await more(); } catch (error) { if (error.status) throw error; }
-      if (got === total) return new Blob(pieces, { type: "audio/mpeg" });
+      let failed = false;
+      try { await more(); } catch (error) { if (error.status) throw error; failed = true; }
+      if (got === total) return blob();
       if (cancelled.signal.aborted) break;
-      tell(got / total, true);
       if (got > before) wait = 250;
+      if (got > before && !failed) continue;
+      tell(got / total, true);
       await Promise.race([nap(wait), new Promise((back) => { addEventListener("online", back, { once: true }); })]);
+      wait = Math.min(MOST_WAIT_MS, 2 * wait);
     }
     return null;
   }
 
-  return { whole: all(), cancel: () => cancelled.abort() };
+  const blob = () => new Blob(pieces, { type: "audio/mpeg" });
+  return { whole: all(), soFar: blob, cancel: () => cancelled.abort() };
 }
+
+const painted = () => new Promise((is) => { requestAnimationFrame(() => requestAnimationFrame(is)); });
