@@ -71,6 +71,12 @@ HOSTILE_SCRIPTS = {
     "a name without end": (
         f'<speak><audio src="{"a/" * 40_000}b.wav"/></speak>', "1:8: no sound",
     ),
+    "comments that never end": (
+        f"<speak>{'<!--' * 500_000}</speak>", "1:16: is not well-formed XML",
+    ),
+    "sections that never end": (
+        f"<speak>{'<![CDATA[' * 200_000}</speak>", "1:.*is not well-formed XML",
+    ),
     "invalid UTF-8": (b"<speak>Hi \xff there.</speak>", "is not UTF-8: byte 0xff"),
     "an unknown encoding": (b'<?xml version="1.0" encoding="no-such"?><speak/>', "1: .*encoding"),
     "no text at all": (b"", "is empty"),
