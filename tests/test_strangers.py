@@ -244,9 +244,9 @@ def test_lists_that_are_nested_without_end_are_refused_or_count_as_empty(tmp_pat
     ):  # fmt: skip
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("[" * 100_000)
-    with pytest.raises(VoiceguideError, match="manifest.jsonl:1: is not JSON"):
+    with pytest.raises(VoiceguideError, match=r"manifest\.jsonl:1: is not JSON"):
         manifest.read(str(tmp_path))
-    with pytest.raises(VoiceguideError, match="site.json: cannot be read"):
+    with pytest.raises(VoiceguideError, match=r"site\.json: cannot be read"):
         Files(tmp_path, ())
     assert Places().of("calf") == 0
     assert diary.entries() == []
