@@ -246,6 +246,12 @@ def scratch() -> Path:
     return folder / f"{_SCRATCH}{os.urandom(8).hex()}"
 
 
+def sweep_scratch() -> None:
+    """Remove what killed processes left among temporary files, as far as possible."""
+    with contextlib.suppress(OSError):
+        scratch()
+
+
 @contextlib.contextmanager
 def scratch_folder() -> Iterator[Path]:
     """Create a folder for temporary files, and remove it afterwards. Raises ExportError."""

@@ -91,8 +91,7 @@ def make(  # noqa: PLR0913 (each by its name)
     still be written.
     """
     there = place(output)
-    with contextlib.suppress(OSError):
-        files.scratch()  # removes what a killed run left, even if there is nothing to make
+    files.sweep_scratch()  # there may be nothing to make
     with _alone(output, warn):
         where, failed = _orders(wanted, output, clips, form)
         for failure in failed:
