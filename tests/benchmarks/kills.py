@@ -5,8 +5,8 @@
 What is rendered has a bed, recorded phrases, and others that Piper speaks (the extra ``natural``);
 for every fourth render, nothing is known. After each SIGKILL, the file has to be the whole one or
 not there. After all of them, one more render has to give the same bytes and leave nothing else,
-neither files nor processes. Then there are two playlists, two sites and two catalogues at once: both
-have to succeed, and leave what one alone leaves. Runs on Linux and macOS.
+neither files nor processes. Then there are two playlists, two sites and two catalogues at once:
+both have to succeed, and leave what one alone leaves. Runs on Linux and macOS.
 """
 
 from __future__ import annotations
