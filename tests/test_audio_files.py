@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import subprocess
 from pathlib import Path
@@ -97,6 +98,22 @@ def test_what_cannot_be_is_refused_before_it_is_decoded(tmp_path, name, suffix):
     path.write_bytes(content)
     with pytest.raises(SoundError, match=rf"x\.{suffix}: cannot be read as audio: .*{says}"):
         AudioReader(path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="bytes in names are of POSIX")
+@pytest.mark.parametrize("name", [b"my\xff.wav", b"my\xff/bell.wav"])
+def test_a_name_that_is_not_utf_8_is_told(tmp_path, tones, ssml, name):
+    bed = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+    bed.parent.mkdir(exist_ok=True)
+    bed.write_bytes(tones["wav"])
+    shown = name.decode("ascii", "backslashreplace").replace("xff", "udcff")
+    for command in (["script", "--check"], ["render", "-o", tmp_path / "my.mp3"]):
+        done = voiceguide(*command, ssml("Hi."), "--bed", bed)
+        assert done.returncode == 1
+        assert done.stderr == (
+            f"voiceguide: {tmp_path}/{shown}: cannot be read as audio: "
+            "its name, or that of its folder, is not UTF-8; rename it\n"
+        )
 
 
 def test_what_lies_within_the_limits_is_read(tmp_path):

@@ -247,14 +247,20 @@ def a_cluster(folder: Path, before: str = "") -> Iterator[tuple[str, subprocess.
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
-def test_a_full_disk_stops_the_catalogue_and_says_what_to_do(tmp_path):
+@pytest.mark.parametrize(
+    ("blocks", "says"),
+    [(2000, "cannot be written: File too large; fix that"),
+     (0, "no folder for temporary files can be created: .*; fix that, or let TMPDIR name")],
+)  # fmt: skip
+def test_a_full_disk_stops_the_catalogue_and_says_what_to_do(tmp_path, blocks, says):
     listed = written(tmp_path / "r.jsonl", BREATHING)
-    program = f'ulimit -f 2000; exec "{sys.executable}" -m voiceguide catalogue "$0" -o "$1"'
+    program = f'ulimit -f {blocks}; exec "{sys.executable}" -m voiceguide catalogue "$0" -o "$1"'
     done = subprocess.run(
         ["sh", "-c", program, listed, tmp_path / "out"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert "cannot be written: File too large; fix that" in done.stderr
+    assert re.search(says, done.stderr)
+    assert len(done.stderr.splitlines()) == 1
     assert manifest(tmp_path / "out") == []
 
 
@@ -269,17 +275,19 @@ def test_a_place_that_cannot_be_written_stops_the_catalogue(tmp_path):
 def test_every_wrong_line_is_named_before_anything_is_made(tmp_path):
     listed = written(
         tmp_path / "r.jsonl", CALF, {"target": "calv"}, {**CALF, "sied": "left"}, '{"target":',
-        "[]", {"side": "left"}, {**CALF, "bed": "my.wav"}, {"target": "my.ssml"},
+        "[]", {"side": "left"}, {**CALF, "bed": "my.wav"}, {"target": "my.ssml"}, "1" * 5000,
+        "[" * 100_000,
     )  # fmt: skip
     done = voiceguide("catalogue", listed, "-o", tmp_path / "out")
     assert done.returncode == 1
     assert not (tmp_path / "out").exists()
     lines = done.stderr.removeprefix("voiceguide: ").splitlines()
-    assert [line.partition(": ")[0] for line in lines] == [f"{listed}:{n}" for n in range(2, 9)]
+    assert [line.partition(": ")[0] for line in lines] == [f"{listed}:{n}" for n in range(2, 11)]
     for line, what in zip(
         lines,
         ["did you mean calves", "did you mean side", "is not JSON", "must be a table",
-         "“target” is missing", "beds of a catalogue are rain", "made of regions and kinds"],
+         "“target” is missing", "beds of a catalogue are rain", "made of regions and kinds",
+         "too many digits", "nested too deeply"],
         strict=True,
     ):  # fmt: skip
         assert what in line
@@ -331,6 +339,9 @@ def test_a_grid_may_ask_for_all_regions(tmp_path):
         ('target = ["calf", "calv"]', "grid.toml: no region or complaint “calv”"),
         ('target = "calf"\nminutes = [3, "long"]', "grid.toml: minutes long: must be minutes"),
         ("target = []", "there is no request in it"),
+        (f"seed = {'1' * 5000}", "grid.toml: has a number with too many digits, or is nested too"),
+        (f"seed = {'[' * 30_000}", "grid.toml: has a number with too many digits, or is nested"),
+        (f"a = {[1] * 1000}\nb = {[1] * 1001}", "1,001,000 combinations are more than 1,000,000"),
     ],
 )
 def test_what_is_wrong_in_a_grid_is_said(tmp_path, text, what):

@@ -78,6 +78,15 @@ def test_an_m4b_says_its_length_to_the_millisecond_and_ends_within_a_frame(ssml,
     assert 0 <= decoded_ms(path) - length_ms < 1024 / 48
 
 
+@pytest.mark.parametrize("suffix", ["mp3", "wav", "flac", "ogg", "opus", "m4b", "m4a"])
+def test_a_session_of_whole_seconds_is_written(ssml, tmp_path, suffix):
+    """What is handed over at once, four seconds, divides it."""
+    path = ssml('<par dur="8s"><media><audio src="bell.wav"/></media></par>')
+    session = Session(path)
+    assert session.timeline.duration_ms == 8000
+    assert decoded_ms(session.export(tmp_path / f"my.{suffix}")) == pytest.approx(8000, abs=60)
+
+
 @pytest.mark.parametrize("suffix", ["m4b", "opus"])
 def test_the_same_session_gives_the_same_bytes(ssml, tmp_path, suffix):
     session = Session(ssml(BODY))

@@ -20,5 +20,5 @@ def test_no_input_ends_in_a_traceback_or_hangs(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.findall(r"(\w+): 24 inputs, 0 findings", done.stdout) == [
-        "ssml", "plain", "toml", "pls", "audio", "commands", "http",
+        "ssml", "plain", "templates", "toml", "pls", "manifests", "audio", "commands", "http",
     ]  # fmt: skip

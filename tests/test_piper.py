@@ -519,6 +519,19 @@ NAME = "en_US-hum-low"
 FOLDER = "en/en_US/hum/low"
 
 
+def test_what_runs_models_sends_nothing_and_gives_this_machine_no_number(tmp_path):
+    """onnxruntime's telemetry writes a number for each machine beside temporary files."""
+    for loads in ("voiceguide.voices", "voiceguide.voices.neural_child"):
+        program = f"import {loads}, onnxruntime, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert done.stdout == "1\n"
+    assert list(tmp_path.iterdir()) == []
+
+
 class Mirror(http.server.ThreadingHTTPServer):
     """Piper's files on this machine, and what is to go wrong."""
 

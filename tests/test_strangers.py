@@ -14,6 +14,13 @@ import numpy as np
 import pytest
 from pedalboard.io import AudioFile
 
+from voiceguide import diary
+from voiceguide.catalogue import manifest
+from voiceguide.errors import VoiceguideError
+from voiceguide.phone import made
+from voiceguide.phone.folder import Files
+from voiceguide.player.places import Places
+
 pytestmark = pytest.mark.slow
 POSIX = pytest.mark.skipif(os.name != "posix", reason="counts memory as POSIX does")
 TEMPLATE_S = 3
@@ -70,6 +77,12 @@ HOSTILE_SCRIPTS = {
     ),
     "a name without end": (
         f'<speak><audio src="{"a/" * 40_000}b.wav"/></speak>', "1:8: no sound",
+    ),
+    "comments that never end": (
+        f"<speak>{'<!--' * 500_000}</speak>", "1:16: is not well-formed XML",
+    ),
+    "sections that never end": (
+        f"<speak>{'<![CDATA[' * 200_000}</speak>", "1:.*is not well-formed XML",
     ),
     "invalid UTF-8": (b"<speak>Hi \xff there.</speak>", "is not UTF-8: byte 0xff"),
     "an unknown encoding": (b'<?xml version="1.0" encoding="no-such"?><speak/>', "1: .*encoding"),
@@ -221,6 +234,33 @@ def test_a_hostile_library_is_refused(folder, start_s, what):
     called = "calf" if says.startswith("needed") else name  # a limit is passed by the whole
     is_refused(ended, start_s, says, kind, name, called)
     assert {path.name for path in folder.iterdir()} == {"texts"}
+
+
+def test_lists_that_are_nested_without_end_are_refused_or_count_as_empty(tmp_path, monkeypatch):
+    monkeypatch.setenv("VOICEGUIDE_DATA_DIR", str(tmp_path))
+    for name in (
+        "manifest.jsonl", ".voiceguide-site.json", "stopped.json", "diary.jsonl",
+        "sessions/calf/about.json",
+    ):  # fmt: skip
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("[" * 100_000)
+    with pytest.raises(VoiceguideError, match=r"manifest\.jsonl:1: is not JSON"):
+        manifest.read(str(tmp_path))
+    with pytest.raises(VoiceguideError, match=r"site\.json: cannot be read"):
+        Files(tmp_path, ())
+    assert Places().of("calf") == 0
+    assert diary.entries() == []
+    assert made.sessions(tmp_path) == []
+
+
+def test_a_site_removes_no_file_whose_name_it_cannot_have_written(tmp_path):
+    names = ["gone.html", "half\ud800.html", "nul\0.html", "../kept.html"]
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/.voiceguide-site.json").write_text(json.dumps(names))
+    for name in ("site/gone.html", "kept.html"):
+        (tmp_path / name).write_text("a page")
+    Files(tmp_path / "site", ()).finish()
+    assert sorted(path.name for path in tmp_path.rglob("*.html")) == ["kept.html"]
 
 
 @POSIX

@@ -389,6 +389,16 @@ def test_no_temporary_files_are_left(tmp_path, ssml, killed):
     assert list(folder.iterdir()) == []
 
 
+def test_what_a_killed_run_left_goes_though_nothing_is_spoken(tmp_path, ssml, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    left = tmp_path / "tmp/voiceguide-run-0123456789abcdef"
+    left.mkdir(parents=True)
+    (left / "phrase.wav").write_bytes(b"RIFF")
+    done = voiceguide("render", ssml('<audio src="bell.wav"/>'), "-o", tmp_path / "my.wav")
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
 def test_targets_that_would_be_one_file_are_refused(tmp_path):
     says = "two sessions would both be written to .*calf.mp3"
     fails(tmp_path, "render", "calf", "calf", "-o", f"{tmp_path}/", says=says)

@@ -95,5 +95,5 @@ def _entry(line: str) -> Entry | None:
     try:
         kept = json.loads(line)
         return Entry(*(str(kept[name]) for name in Entry._fields))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -230,14 +230,14 @@ def part_folder(path: Path) -> Iterator[Path]:
     What is still there afterwards is removed. Raises OSError.
     """
     part = part_beside(path)
-    with _claimed_folder(part, 0o777):
+    with _removed(part, create_claimed(part, 0o777)):
         yield part
 
 
 def scratch() -> Path:
     """Return the path of a new folder, not created yet, for temporary files.
 
-    What killed processes left there is removed.
+    What killed processes left there is removed. Raises OSError if there is no such place.
     """
     import tempfile  # help needs none
 
@@ -246,11 +246,22 @@ def scratch() -> Path:
     return folder / f"{_SCRATCH}{os.urandom(8).hex()}"
 
 
+def sweep_scratch() -> None:
+    """Remove what killed processes left among temporary files, as far as possible."""
+    with contextlib.suppress(OSError):
+        scratch()
+
+
 @contextlib.contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """Create a folder for temporary files, and remove it afterwards. Raises OSError."""
-    path = scratch()
-    with _claimed_folder(path, 0o700):
+    """Create a folder for temporary files, and remove it afterwards. Raises ExportError."""
+    try:
+        path = scratch()
+        handle = create_claimed(path)
+    except OSError as error:
+        what = f"no folder for temporary files can be created: {error}"
+        raise ExportError(f"{what}; fix that, or let TMPDIR name another place") from error
+    with _removed(path, handle):
         yield path
 
 
@@ -272,8 +283,8 @@ def create_claimed(folder: Path, mode: int = 0o700) -> int:
 
 
 @contextlib.contextmanager
-def _claimed_folder(folder: Path, mode: int) -> Iterator[None]:
-    handle = create_claimed(folder, mode)
+def _removed(folder: Path, handle: int) -> Iterator[None]:
+    """Remove a claimed folder afterwards."""
     try:
         yield
     finally:

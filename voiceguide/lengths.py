@@ -94,7 +94,7 @@ def _texts(library: Library) -> list[tuple[str, int, int]]:
 
 def _kept(path: Path) -> dict[str, Any]:
     """Return what is in the cache; nothing if it cannot be used."""
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, RecursionError):
         kept: dict[str, Any] = json.loads(path.read_text("utf-8"))
         lengths = kept.get("natural_ms") if isinstance(kept, dict) else None
         if isinstance(lengths, dict) and all(isinstance(ms, int) for ms in lengths.values()):

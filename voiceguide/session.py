@@ -261,6 +261,7 @@ class Session:
 
         path = Path(path)
         export.suffix(path)  # before any work is done
+        files.sweep_scratch()  # there may be nothing to speak
         one = self.plan
         cues = sum(isinstance(cue, Speech | Sound | Mark) for cue in walk(one.script.root))
         seen: list[Item] = []

@@ -2,13 +2,12 @@
 
     python tests/fuzz/fuzz.py [--seconds 10] [--inputs N] [--seed 1] [--keep FOLDER] [SUBJECT...]
 
-The subjects are ssml, plain, toml, pls, audio, commands and http. Inputs are the seeds of a subject
-and what once was a finding (tests/fuzz/found/SUBJECT/), as they are and then mutated: bytes and
-words of its vocabulary put in, parts removed, doubled, repeated a thousandfold, and crossed with
-others. An exception that is not a VoiceguideError is a finding; so is an input that takes more than
-10 s of CPU time or 500 MB. Findings are written into ``--keep``, each
-with its traceback. The same seed gives the same
-inputs. Runs on Linux and macOS.
+The subjects are ssml, plain, templates, toml, pls, manifests, audio, commands and http. Inputs are
+the seeds of a subject and what once was a finding (tests/fuzz/found/SUBJECT/), as they are and then
+mutated: bytes and words of its vocabulary put in, parts removed, doubled, repeated a thousandfold,
+and crossed with others. An exception that is not a VoiceguideError is a finding; so is an input
+that takes more than 10 s of CPU time or 500 MB. Findings are written into ``--keep``, each with its
+traceback. The same seed gives the same inputs. Runs on Linux and macOS.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import argparse
 import asyncio
 import contextlib
 import itertools
+import json
 import os
 import random
 import resource
@@ -31,10 +31,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from pedalboard.io import AudioFile
 
-from voiceguide import cli, export, mixer, settings, ssml, timeline
+from voiceguide import Session, cli, export, mixer, settings, ssml, timeline
+from voiceguide.catalogue import manifest
+from voiceguide.catalogue import requests as orders
+from voiceguide.cli import targets
 from voiceguide.errors import Place, VoiceguideError
 from voiceguide.library.models import Region
 from voiceguide.library.toml import validated
+from voiceguide.phone.folder import RECORD, Files
 from voiceguide.phone.renders import Renders
 from voiceguide.phone.server import application
 from voiceguide.script import plain
@@ -264,6 +268,31 @@ def plain_texts(_: Path) -> Subject:
     return Subject(seeds, [*written, "<!--", "-->", "**", "++", "#[", "--> "], read)
 
 
+def templates(folder: Path) -> Subject:
+    """Return templates of a listener's own, which are filled in and read."""
+
+    path = folder / "fuzz.ssml.jinja"
+
+    def read(data: bytes) -> None:
+        path.write_bytes(data)
+        ssml.parse(Session(path).script, name="fuzz.ssml", folders=[ROOT / "sounds"])
+
+    seeds = [(ROOT / "examples/breaths.ssml.jinja").read_bytes()]
+    seeds.append(
+        b'{% import "cues.ssml.jinja" as cue with context %}{% set n = 3 %}<speak>'
+        b'{% for i in range(n) %}{{ cue.say(["One.", pick("hello")]) }}{{ cue.move(i + 1) }}'
+        b'{% endfor %}{% if n > 2 %}{{ region("calf").name | upper }}{% endif %}</speak>'
+    )
+    words = [
+        "{{", "}}", "{%", "%}", "{#", "#}", "{% for a in ", "{% endfor %}", "{% if ", "{% else %}",
+        "{% endif %}", "{% set x = ", "{% macro m(a) %}", "{% endmacro %}", "{% include ",
+        '{% import "cues.ssml.jinja" as cue with context %}', "cue.", "range(", "(9 ** 9)",
+        ".__class__", "|", "loop.index", "none", "self", "wording", "pick(", "region(", "[0]",
+        "{% raw %}", "~", " * 9999999",
+    ]  # fmt: skip
+    return Subject(seeds, words, read)
+
+
 def toml_files(folder: Path) -> Subject:
     """Return settings and files of the library, which are validated."""
 
@@ -298,6 +327,46 @@ def lexicons(folder: Path) -> Subject:
         ' alphabet="ipa"',
     ]
     return Subject([(ROOT / "examples/words.pls").read_bytes()], words, read)
+
+
+def manifests(folder: Path) -> Subject:
+    """Return what lists others' files: requests, grids, manifests, sites and playlists."""
+
+    place = folder / "lists"
+    place.mkdir(exist_ok=True)
+    requested, grid, tracks = place / "x.jsonl", place / "x.toml", place / "x.m3u8"
+
+    def read(data: bytes) -> None:
+        for path in (requested, grid, tracks, place / manifest.MANIFEST, place / RECORD):
+            path.write_bytes(data)
+        for check in (
+            lambda: orders.read_requests(requested),
+            lambda: orders.read_grid(grid),
+            lambda: manifest.read(str(place)),
+            lambda: Files(place, ()).finish(),
+            lambda: list(targets.files_of([str(tracks)])),
+        ):
+            with contextlib.suppress(VoiceguideError):
+                check()
+
+    record = {
+        "key": "aa11", "request": {"target": "calf"}, "file": "en/calf.mp3", "sha256": "00",
+        "bytes": 5, "length_ms": 9, "words": 2, "title": "Calf", "language": "en", "seed": 1,
+        "voice": {"name": "x"}, "program": "voiceguide 0.1.0",
+    }  # fmt: skip
+    seeds = [
+        b'{"target": "calf", "side": "left"}\n{"target": "breathing", "minutes": "5:00"}\n',
+        b'language = ["en", "de"]\n[[grid]]\ntarget = "all"\nminutes = [10, 20]\n',
+        json.dumps(record).encode(), b'[\n"index.html",\n"api/sessions.json"\n]',
+        b"#EXTM3U\n#EXTINF:12,Calf\n01-calf.mp3\n#EXTALB:X\nx.jsonl\n",
+        b"[" * 20_000, b'{"target": %s}' % (b"9" * 5000), b"target = %s" % (b"9" * 5000),
+    ]  # fmt: skip
+    words = [
+        '"', "{", "}", "[", "]", ",", ":", "\n", "null", "true", "1e999", "-1", "NaN", '"target":',
+        '"minutes":', '"side":', '"library":', '"bytes":', "../", "/etc/", "\\u0000", "\\ud800",
+        "[[grid]]\n", "target = ", "seed = [1, 2, 3]\n", "#EXT", "http://x/", "file:///", "%00",
+    ]  # fmt: skip
+    return Subject(seeds, words, read)
 
 
 def audio_files(folder: Path) -> Subject:
@@ -418,8 +487,10 @@ def requests(folder: Path) -> Subject:
 SUBJECTS: dict[str, Callable[[Path], Subject]] = {
     "ssml": ssml_scripts,
     "plain": plain_texts,
+    "templates": templates,
     "toml": toml_files,
     "pls": lexicons,
+    "manifests": manifests,
     "audio": audio_files,
     "commands": command_lines,
     "http": requests,

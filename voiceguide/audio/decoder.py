@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import itertools
+import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -303,6 +304,8 @@ class _Counted:
 
 def _opened(path: Path, form: header.Form) -> ReadableAudioFile | _Indexed | _Counted:
     """Open a file so that its ``frames`` is right; raises OSError, RuntimeError or ValueError."""
+    if str(path).encode(errors="replace") != os.fsencode(path):  # decoders take nothing else
+        raise ValueError("its name, or that of its folder, is not UTF-8; rename it")
     if form == "MP3" and mp3.tells_size(path):
         return _Indexed(path)
     if form == "MP3" and not mp3.tells_length(path):

@@ -91,6 +91,7 @@ def make(  # noqa: PLR0913 (each by its name)
     still be written.
     """
     there = place(output)
+    files.sweep_scratch()  # there may be nothing to make
     with _alone(output, warn):
         where, failed = _orders(wanted, output, clips, form)
         for failure in failed:

@@ -107,7 +107,7 @@ def _record(text: bytes) -> tuple[dict[str, Any] | None, str]:
     """Return what a line says, or None and what is wrong with it."""
     try:
         record = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None, "is not JSON"
     if not isinstance(record, dict):
         return None, "is not a table"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import os
 import tomllib
 from dataclasses import dataclass, replace
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 TARGET = "target"
 ALL = "all"
 """In a grid: every region of the library."""
+_MOST = 1_000_000  # combinations of a grid
 _MOST_TOLD = 20  # wrong lines
+_TOO_MUCH = "has a number with too many digits, or is nested too deeply"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +59,23 @@ def read_grid(path: Path) -> list[Wanted]:
         above = tomllib.loads(_text(path))
     except tomllib.TOMLDecodeError as error:
         raise RequestError(f"{path}: is not valid TOML: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise RequestError(f"{path}: {_TOO_MUCH}") from error
     grids = above.pop("grid", [{}])
     if not isinstance(grids, list) or not all(isinstance(grid, dict) for grid in grids):
         raise RequestError(f"{path}: write [[grid]] above each table, with two brackets")
     written = []
+    count = sum(map(_count, ({**above, **grid} for grid in grids)))
+    if count > _MOST:
+        raise RequestError(f"{path}: {count:,} combinations are more than {_MOST:,}; split it up")
     for number, grid in enumerate(grids, 1):
         where = f"{path}: [[grid]] {number}" if len(grids) > 1 else str(path)
         written += [(where, one) for one in _combinations(above | grid)]
     return _checked(written)
+
+
+def _count(grid: Mapping[str, Any]) -> int:
+    return math.prod(len(values) for values in grid.values() if isinstance(values, list))
 
 
 def _combinations(grid: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -92,6 +104,8 @@ def _checked(written: Any) -> list[Wanted]:
                 raise RequestError(targets[about])
         except json.JSONDecodeError as error:
             wrong[f"{at}: is not JSON: {error.msg} in column {error.colno}"] = None
+        except (ValueError, RecursionError):
+            wrong[f"{at}: {_TOO_MUCH}"] = None
         except VoiceguideError as error:
             wrong[f"{at}: {error}"] = None
         else:

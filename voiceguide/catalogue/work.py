@@ -109,8 +109,10 @@ def make(order: Order) -> Made | Failed:
     except CatalogueError:
         raise
     except ExportError as error:  # nor can any other be written here
-        what = f"on {platform.node()}: {error}; TMPDIR names another folder for unfinished files"
-        raise CatalogueError(what) from error
+        hint = (
+            "" if "TMPDIR" in str(error) else "; TMPDIR names another folder for unfinished files"
+        )
+        raise CatalogueError(f"on {platform.node()}: {error}{hint}") from error
     except VoiceguideError as error:
         return Failed(str(error))
     except Exception as error:  # noqa: BLE001 (a mistake of ours must not stop all others)

@@ -121,4 +121,5 @@ def _batches(blocks: Iterable[bytes], progress: Callable[[], object]) -> Iterato
         if len(together) == _BATCH:
             yield b"".join(together)
             together.clear()
-    yield b"".join(together)
+    if together:  # libav takes no empty block
+        yield b"".join(together)

@@ -28,14 +28,15 @@ class Files:
         self.folder = folder
         self._now: set[str] = set()
         try:
-            self._before = {str(name) for name in json.loads((folder / RECORD).read_bytes())}
+            listed = map(str, json.loads((folder / RECORD).read_bytes()))
+            self._before = {name for name in listed if name.isprintable()}  # as all of ours are
         except FileNotFoundError:
             self._before = set()
             for name in parts:
                 if (folder / name).exists():
                     what = f"{folder} already has “{name}”, which publish did not make"
                     raise ExportError(f"{what}; choose another folder (-o)") from None
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise ExportError(
                 f"{folder / RECORD}: cannot be read: {error}; choose another folder (-o)"
             ) from error

@@ -36,7 +36,7 @@ def session(folder: Path, name: str) -> dict[str, object] | None:
     path = files.find(f"{name}/{ABOUT}", [folder / SESSIONS])
     if path is None:
         return None
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, RecursionError):
         about = json.loads(path.read_bytes())
         touch(path.parent)
         return {"id": name, "state": "ready", **about}
@@ -47,7 +47,7 @@ def sessions(folder: Path) -> list[dict[str, object]]:
     """Return what is known about the sessions, the latest first."""
     found = []
     for path in (folder / SESSIONS).glob(f"*/{ABOUT}"):
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, RecursionError):
             made = (path.stat().st_mtime, path.parent.name, json.loads(path.read_bytes()))
             found.append(made)
     found.sort(key=lambda made: made[:2], reverse=True)

@@ -33,7 +33,7 @@ class Places:
         """Read them; an unreadable file counts as empty."""
         self._path = files.data_folder() / _FILE
         self._stopped: dict[str, Stopped] = {}
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, RecursionError):
             kept: Any = json.loads(self._path.read_text("utf-8"))
             if isinstance(kept, dict):
                 read = {str(name): _stopped(place) for name, place in kept.items()}

@@ -43,7 +43,7 @@ _ROOT = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 """A document up to the end of its first tag."""
-_UNREAD = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>", re.DOTALL)
+_UNREAD = re.compile(rb"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)", re.DOTALL)
 _MOST_PREFIXES = 100
 _PREFIXED = re.compile(rb"<([A-Za-z_][\w.-]*):")
 _PREFIXED_ATTRIBUTES = re.compile(rb"""\s([A-Za-z_][\w.-]*):[\w.-]+\s*=\s*["']""")

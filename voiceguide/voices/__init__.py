@@ -31,6 +31,7 @@ Another engine is one file with ``voices`` and ``find`` (``engine.Voices``), and
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voiceguide.voices.engine import Engine
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before onnxruntime is loaded: nothing is sent anywhere
 
 PLAIN = "default"
 """The name for the voice of every machine: that of pyttsx3."""

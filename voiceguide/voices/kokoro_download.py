@@ -130,6 +130,6 @@ def _mirrored(base: str) -> list[downloads.File]:
             for name, about in listed.items()
             if re.fullmatch(rf"\w[\w.-]*\.onnx|{STYLES}/\w+\{SUFFIX}", name)
         ]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise VoiceError(f"{url}: is not a list of Kokoro's files") from error
     return sorted(files, key=lambda file: (file.name.endswith(".onnx"), file.name))

@@ -72,7 +72,7 @@ def _files(base: str, voice: str) -> list[downloads.File]:
             ]
             if len(files) == len(names):
                 return sorted(files, key=lambda file: file.name, reverse=True)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise VoiceError(f"{url}: is not a list of Piper's voices") from error
     near = difflib.get_close_matches(voice, listed, n=5, cutoff=0.5)
     hint = f"did you mean {', '.join(near)}?" if near else "a name is en_US-amy-medium"
