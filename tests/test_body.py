@@ -326,6 +326,16 @@ def test_a_session_of_a_complaint_treats_the_cause_and_bears_its_name():
     assert Session("Tennisarm", language="de").title.startswith("Tennisarm: ")
 
 
+def test_a_session_of_a_complaint_names_the_regions_that_it_treats_and_no_others():
+    heard = said("tension headache")
+    assert "your head." in heard
+    assert "your jaw." not in heard
+    heard = said("arm pain", language="de")
+    assert "dein Schulterblatt" in heard
+    assert "Unterarms" not in heard
+    assert "your shoulder blade, your upper arm, and your forearm" in said("arm pain", area="all")
+
+
 def test_the_playlist_of_a_complaint_has_a_track_for_each_area_on_its_way():
     about = script.about(request("Spannungskopfschmerz"))
     assert about.title == "Tension headache"

@@ -11,6 +11,7 @@ import pytest
 from conftest import lacks
 from sessions import (
     OPEN_EYES,
+    ROLLER,
     SOUNDS,
     UPRIGHT,
     Made,
@@ -174,6 +175,34 @@ def test_the_shortest_sessions_too_leave_time_for_each_step_and_say_one_thing_at
             for step, later in itertools.pairwise(speech):
                 gap_ms = later.begin_ms - step.end_ms
                 assert gap_ms >= (3000 if step.text in steps else 0), (area["id"], method, step)
+
+
+@pytest.mark.parametrize("squeeze", [6, 8])
+@pytest.mark.parametrize(("language", "region"), PLACES)
+def test_short_sessions_name_the_place_before_it_is_pressed(language, region, squeeze):
+    area = texts_of(language).regions[region]["areas"][0]
+    text = script.write(
+        request(region, area=area["id"], language=language), {"squeeze": squeeze}
+    ).text
+    said = text.partition("start.wav")[0]
+    assert re.search(rf"<s>[^<]*\b{area['name']}\b", said)
+
+
+@pytest.mark.parametrize(("language", "region"), PLACES)
+def test_a_movement_that_was_not_yet_explained_is_not_said_to_come_again(language, region):
+    again = {"en": r"\b(again|once more)\b", "de": r"\b(wieder|noch einmal)\b"}[language]
+    for area in texts_of(language).regions[region]["areas"]:
+        begins, _, _ = area["mobilize_again"][0].lower().partition(",")
+        assert not re.search(again, begins), area["id"]
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_with_the_roller_nothing_is_felt_for_as_before(language):
+    asked = request("calf", area="upper-calf", method=ROLLER, language=language)
+    said = script.write(asked).text
+    phrases = texts_of(language).wording["phrases"]
+    assert not any(sentences([text], None)[0] in said for text in phrases["find_again"])
+    assert any(sentences([text], None)[0] in said for text in phrases["find_again_foam_roller"])
 
 
 @pytest.mark.parametrize("language", ["en", "de"])

@@ -177,6 +177,8 @@ class Area(Model):
     """How to get into the stretch: first where to go, which gets extra time, then the rest."""
     stretch_alone: Text | None = None
     """Where to go instead if the stretch does not directly follow the treatment."""
+    part_of: SidelessText | None = None
+    """Its region within a sentence, where a session may go through several: "your calf"."""
 
     @classmethod
     def completed(cls, data: Mapping[str, Any], muscles: Muscles) -> Mapping[str, Any]:

@@ -136,6 +136,7 @@ def context(request: Request, library: Library, areas: int) -> dict[str, Any]:
         method, *others = _tools(library, methods, preparing if any(prepared) else None)
     wording = library.wording
     in_words = partial(listed, conjunction=wording.conjunction, serial_comma=wording.serial_comma)
+    parts = dict.fromkeys(area.part_of or region.spoken for area in treated)
     treatments = [
         (
             _described(area, method.id, preparing.id if preparing else None, wording),
@@ -147,7 +148,7 @@ def context(request: Request, library: Library, areas: int) -> dict[str, Any]:
     props = wording.props_in(texts)
     never = [text for text in region.cautions if wording.never and text.startswith(wording.never)]
     return {
-        "region": region.model_dump(),
+        "region": region.model_dump() | {"spoken": in_words(list(parts))},
         "method": method.model_dump(),
         "needed": in_words([*(tool.spoken for tool in others), *props]),
         "props": in_words(props),
