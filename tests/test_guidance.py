@@ -177,13 +177,12 @@ def test_the_shortest_sessions_too_leave_time_for_each_step_and_say_one_thing_at
                 assert gap_ms >= (3000 if step.text in steps else 0), (area["id"], method, step)
 
 
-@pytest.mark.parametrize("squeeze", [6, 8])
+@pytest.mark.parametrize(("squeeze", "side"), [(6, "both"), (7, "both"), (8, "left")])
 @pytest.mark.parametrize(("language", "region"), PLACES)
-def test_short_sessions_name_the_place_before_it_is_pressed(language, region, squeeze):
+def test_short_sessions_name_the_place_before_it_is_pressed(language, region, squeeze, side):
     area = texts_of(language).regions[region]["areas"][0]
-    text = script.write(
-        request(region, area=area["id"], language=language), {"squeeze": squeeze}
-    ).text
+    asked = request(region, area=area["id"], side=side, language=language)
+    text = script.write(asked, {"squeeze": squeeze}).text
     said = text.partition("start.wav")[0]
     assert re.search(rf"<s>[^<]*\b{area['name']}\b", said)
 
