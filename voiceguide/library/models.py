@@ -268,10 +268,8 @@ class Region(Model):
         limits = [area.pressure or self.pressure for area in areas]
         if all(limit == limits[0] for limit in limits):
             return self.model_copy(update={"areas": list(areas), "pressure": limits[0], **said})
-        told = [
-            area.model_copy(update={"pressure": limit})
-            for area, limit in zip(areas, limits, strict=True)
-        ]
+        paired = zip(areas, limits, strict=True)
+        told = [area.model_copy(update={"pressure": limit}) for area, limit in paired]
         return self.model_copy(update={"areas": told, "pressure": None, **said})
 
     def area(self, area_id: str) -> Area:

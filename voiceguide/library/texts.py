@@ -49,17 +49,11 @@ def joined(targets: Sequence[Target], conjunction: str) -> Target:
     """Return several targets as one: first the first area of each, then the others."""
     regions = list({one.region.id: one.region for one in targets}.values())
     bearing = [
-        [
-            area.model_copy(
-                update={
-                    "pressure": area.pressure or one.region.pressure,
-                    "part_of": area.part_of or one.region.spoken,
-                }
-            )
-            for area in one.areas
-        ]
+        [area.model_copy(update={"pressure": area.pressure or one.region.pressure,
+                                 "part_of": area.part_of or one.region.spoken})
+         for area in one.areas]
         for one in targets
-    ]
+    ]  # fmt: skip
     turns = itertools.zip_longest(*bearing)
     areas = {area.id: area for turn in turns for area in turn if area is not None}
     region = regions[0].model_copy(
