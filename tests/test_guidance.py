@@ -436,3 +436,16 @@ def test_no_german_condition_begins_with_its_verb_as_a_question_does():
         texts = re.findall(r'"([^"]+)"', path.read_text("utf-8"))
         said = [sentence for text in texts for sentence in re.split(r"(?<=[.!?:]) ", text)]
         assert [one for one in said if re.match(verbs, one) and not one.endswith("?")] == [], path
+
+
+@pytest.mark.parametrize(("language", "region"), PLACES)
+def test_no_track_of_a_playlist_says_a_phrase_twice(language, region):
+    areas = texts_of(language).regions[region]["areas"]
+    own = [text for area in areas for text in [*area["find"], *area["stretch"]]]
+    own += [area["stretch_alone"] for area in areas if "stretch_alone" in area]
+    steps = {text for side in ("left", "right") for text in sentences(own, side)}
+    for track in script.about(request(region, language=language)).tracks:
+        asked = request(region, track.part, language=language, **track.options)
+        said = Counter(re.findall(r"<s>(.*?)</s>", script.write(asked).text))
+        twice = {text for text, times in said.items() if times > 1} - steps
+        assert {re.sub(r"\d", "2", text) for text in twice} <= {"Round 2 of 2.", "Runde 2 von 2."}

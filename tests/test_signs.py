@@ -402,6 +402,12 @@ def test_the_diary_is_shown_exported_and_deleted(diary_file):
     assert not diary_file.exists()
 
 
+def test_a_line_that_was_cut_off_takes_no_other_with_it(diary_file):
+    diary_file.write_text('{"at": "2026-', "utf-8")
+    diary.note("Calf: thumb", "the upper calf", "same")
+    assert [entry.answer for entry in diary.entries()] == ["same"]
+
+
 @pytest.mark.slow
 def test_a_file_says_that_it_waits_for_nobody(diary_file, ssml):
     del diary_file

@@ -49,8 +49,9 @@ def note(session: str, spot: str, answer: str) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch(_OURS_ALONE)
+        torn = file.read_bytes()[-1:] not in (b"", b"\n")  # the computer was switched off, say
         with file.open("a", encoding="utf-8") as diary:
-            diary.write(f"{line}\n")
+            diary.write(f"\n{line}\n" if torn else f"{line}\n")
     except OSError as error:
         raise VoiceguideError(f"{file}: cannot be written: {error.strerror}") from error
 
