@@ -245,6 +245,30 @@ def test_ended_politely_it_cleans_up(tmp_path):
         assert not path.parent.exists() or not list(path.parent.iterdir())
 
 
+@POSIX
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_within_a_destructor_is_not_lost(number):
+    code = f"""
+import os, time
+from voiceguide import cli
+
+class Ended:
+    def __del__(self):
+        os.kill(os.getpid(), {number:d})
+        for _ in range(1000): pass
+
+def app(**_):
+    Ended()
+    time.sleep(5)
+    print("went on")
+
+cli.app = app
+cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (128 + number, b"", b"")
+
+
 # The engine, in trouble for real: its process is stopped or killed while it works.
 
 

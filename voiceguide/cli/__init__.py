@@ -22,11 +22,13 @@ two on standard error.
 
 from __future__ import annotations
 
+import _thread
 import gc
 import io
 import os
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
@@ -52,6 +54,9 @@ if TYPE_CHECKING:
 _GARBAGE = 50_000
 """Starting up makes many lasting objects: at the default of 700, collecting takes a tenth of it."""
 _WRONG_USAGE = 2
+_SIGNALLED = 128
+"""Above the number of a signal, it is the status of who was ended by it, as shells have it."""
+_LATER_S = 0.01
 
 
 def main() -> NoReturn:
@@ -64,6 +69,7 @@ def main() -> NoReturn:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _leave)
+    sys.unraisablehook = _leave_again
     _open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows uses a code page
@@ -93,4 +99,15 @@ def _open_missing_streams() -> None:
 
 def _leave(number: int, _: FrameType | None) -> NoReturn:
     """Exit with cleanup; unlike KeyboardInterrupt, this never shows a traceback."""
-    sys.exit(128 + number)
+    sys.exit(_SIGNALLED + number)
+
+
+def _leave_again(lost: sys.UnraisableHookArgs) -> None:
+    """Leave a little later where that was lost, as in a destructor or a callback."""
+    if isinstance(lost.exc_value, SystemExit) and isinstance(lost.exc_value.code, int):
+        number = lost.exc_value.code - _SIGNALLED
+        later = threading.Timer(_LATER_S, _thread.interrupt_main, (number,))
+        later.daemon = True
+        later.start()
+    else:
+        sys.__unraisablehook__(lost)
