@@ -67,7 +67,8 @@ def read_grid(path: Path) -> list[Wanted]:
     written = []
     count = sum(map(_count, ({**above, **grid} for grid in grids)))
     if count > _MOST:
-        raise RequestError(f"{path}: {count:,} combinations are more than {_MOST:,}; split it up")
+        told = f"{count:,}" if count < _MOST**2 else "these"  # not with thousands of digits
+        raise RequestError(f"{path}: {told} combinations are more than {_MOST:,}; split it up")
     for number, grid in enumerate(grids, 1):
         where = f"{path}: [[grid]] {number}" if len(grids) > 1 else str(path)
         written += [(where, one) for one in _combinations(above | grid)]
