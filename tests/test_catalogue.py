@@ -342,8 +342,10 @@ def test_a_grid_may_ask_for_all_regions(tmp_path):
         (f"seed = {'1' * 5000}", "grid.toml: has a number with too many digits, or is nested too"),
         (f"seed = {'[' * 30_000}", "grid.toml: has a number with too many digits, or is nested"),
         (f"a = {[1] * 1000}\nb = {[1] * 1001}", "1,001,000 combinations are more than 1,000,000"),
-        ("".join(f"a{n} = {[1] * 10}\n" for n in range(4400)),
-         "these combinations are more than 1,000,000"),
+        (
+            "".join(f"a{n} = {[1] * 10}\n" for n in range(4400)),
+            "these combinations are more than 1,000,000",
+        ),
     ],
 )
 def test_what_is_wrong_in_a_grid_is_said(tmp_path, text, what):

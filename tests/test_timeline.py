@@ -648,6 +648,17 @@ def test_pauses_stay_as_they_are_where_repetitions_would_move_by_more():
     assert fit.in_step() == fit.timelines
 
 
+def test_pauses_stay_as_they_are_where_speech_would_lose_its_end():
+    pause = '<media xml:id="pause"><speak><break strength="x-strong"/></speak></media>'
+    said = '<media end="pause.end">Two.</media>'
+    body = f'<par>{pause}{said}</par>One.<break strength="strong"/>One.'
+    for target_ms in range(5000, 5012):  # of which the first pause has 2000 and a little more
+        fit = timeline.fit([timeline.Measured(parsed(body), length_ms)], target_ms)
+        (stepped,) = fit.in_step()
+        assert stepped.warnings == ()
+        assert stepped.events[0].end_ms == 2000
+
+
 def test_a_pause_that_is_repeated_counts_as_often_as_it_is_heard():
     again = '<speak>One.<break strength="weak"/></speak>'
     body = f'<par><media repeatCount="3">{again}</media></par>Two.<break strength="weak"/>One.'

@@ -239,7 +239,7 @@ def _in_step(script: Measured, pause_ms: Callable[[Pause, int], int]) -> Timelin
     """Return a timeline whose elastic pauses end up to 12 ms beside where ``pause_ms`` has it.
 
     The last keeps its end, and so does the session. Where something would move by more, as in what
-    is repeated, all pauses stay as they are.
+    is repeated, or speech would be cut off elsewhere, all pauses stay as they are.
     """
     ends_ms: dict[int, int] = {}
 
@@ -266,7 +266,8 @@ def _in_step(script: Measured, pause_ms: Callable[[Pause, int], int]) -> Timelin
     pairs = zip(exact.events, stepped.events, strict=False)
     beside = all(abs(one.begin_ms - other.begin_ms) <= _FRAME_MS / 2 for one, other in pairs)
     same = stepped.duration_ms == exact.duration_ms and len(stepped.events) == len(exact.events)
-    return stepped if beside and same else exact
+    uncut = stepped.warnings == exact.warnings
+    return stepped if beside and same and uncut else exact
 
 
 def _furthest(
