@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import io
 import ipaddress
 import json
@@ -1546,6 +1547,59 @@ def test_on_a_slow_line_it_plays_what_is_here_already(server, session, phone):
     until(phone, "document.querySelector('audio').currentTime > 12")  # and it goes on
     assert phone.evaluate("document.querySelector('#taking').value") < 1
     assert time.monotonic() - begin < 45
+
+
+TAKE_IN = """async () => {
+    const { takeIn } = await import(new URL('page/sound.js', location.href).href);
+    const taking = takeIn('/odd.mp3', () => {});
+    setTimeout(taking.cancel, 20_000);
+    const content = await (await taking.whole).arrayBuffer();
+    return [...new Uint8Array(await crypto.subtle.digest('SHA-256', content))];
+}"""
+HOSTS = {
+    "no parts": ([1_200_000], "whole"),
+    "as many bytes as some parts have": ([1_000_000], "parts"),
+    "no length": ([1_200_000], "lengthless"),
+    "no length, as many bytes as some parts have": ([1_000_000], "lengthless"),
+    "a file that becomes another": ([1_200_000, 1_300_000], "parts"),
+    "a file that becomes a shorter one": ([1_200_000, 300_000], "parts"),
+    "an answer that fails now and then": ([1_200_000], "failing"),
+}
+"""The sizes of the file, one after the first part the next, and how the host answers."""
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_sound_is_taken_in_whole_from_any_host(server, phone, host):
+    """Also from hosts that do not know If-Range."""
+    sizes, how = HOSTS[host]
+    contents = [random.Random(size).randbytes(size) for size in sizes]
+    asked = []
+
+    def answer(route):
+        asked.append(route.request.headers.get("range"))
+        which = min(len(asked), len(contents)) - 1
+        content, headers = contents[which], {"ETag": f'"{which}"'}
+        if how == "whole":
+            return route.fulfill(status=200, body=content, headers=headers)
+        if how == "failing" and len(asked) == 2:
+            return route.fulfill(status=503)
+        begin, end = map(int, asked[-1].removeprefix("bytes=").split("-"))
+        if begin >= len(content):
+            headers["Content-Range"] = f"bytes */{len(content)}"
+            return route.fulfill(status=416, headers=headers)
+        part = content[begin : end + 1]
+        size = "*" if how == "lengthless" else len(content)
+        headers["Content-Range"] = f"bytes {begin}-{begin + len(part) - 1}/{size}"
+        return route.fulfill(status=206, body=part, headers=headers)
+
+    phone.goto(server.url)
+    phone.route("**/odd.mp3", answer)
+    taken = phone.evaluate(TAKE_IN)
+    assert bytes(taken) == hashlib.sha256(contents[-1]).digest()
+    assert len(asked) < 8
+    if how == "failing":
+        assert asked.count("bytes=0-499999") == 1  # what was here stays
+    phone.complaints[:] = [one for one in phone.complaints if not re.search("of (416|503)", one)]
 
 
 def boxes_of_the_stage(page) -> dict[str, dict]:

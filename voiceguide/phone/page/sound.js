@@ -32,16 +32,22 @@ export function takeIn(url, tell) {
       const headers = { Range: `bytes=${got}-${got + PART_BYTES - 1}`, ...(got && { "If-Range": version }) };
       const response = await fetch(url, { headers, signal: attempt.signal });
       if ([403, 404].includes(response.status)) throw Object.assign(new Error(), { status: response.status });
-      if (!response.ok) throw new Error();
-      if (response.status === 200) { pieces.length = 0; got = 0; } // all of it; it may be another file now
-      version = response.headers.get("ETag") ?? response.headers.get("Last-Modified");
-      const length = response.headers.get(response.status === 200 ? "Content-Length" : "Content-Range");
-      total = length === null ? Infinity : Number(length.replace(/.*\//, ""));
+      const isWhole = response.status === 200;
+      const length = response.headers.get(isWhole ? "Content-Length" : "Content-Range")?.match(/\d+$/)?.[0];
+      if (response.status === 416 && Number(length) === got) { total = got; return; } // it was all of it
+      const stamp = response.headers.get("ETag") ?? response.headers.get("Last-Modified");
+      const isOther = response.status === 416 || (response.status === 206 && got && stamp !== version);
+      if (isWhole || isOther) { pieces.length = 0; got = 0; } // it may be another file now
+      if (!response.ok || isOther) throw new Error(); // from its begin; not every host heeds If-Range
+      version = stamp;
+      total = Number(length ?? Infinity);
+      const begin = got;
       const reader = response.body.getReader();
       for (;;) {
         const { done, value } = await reader.read();
         if (done) {
-          if (length === null) total = got; // a host that does not say how much there is
+          // A host may not say how much there is.
+          if (length === undefined && (isWhole || got - begin < PART_BYTES)) total = got;
           return;
         }
         watch();
