@@ -1957,6 +1957,13 @@ def test_a_touch_beside_a_shape_means_the_nearest(server, phone):
     phone.locator("#options h1", has_text="Groin").wait_for()
 
 
+def test_a_click_that_comes_from_nowhere_chooses_too(server, phone):
+    """As of a screen reader, which clicks at 0, 0."""
+    phone.goto(server.url)
+    phone.locator("#front .region[data-region=shin]").first.dispatch_event("click")
+    phone.locator("#options h1", has_text="Shin").wait_for()
+
+
 def bounds(locator) -> dict:
     return locator.bounding_box()
 

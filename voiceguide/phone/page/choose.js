@@ -66,12 +66,15 @@ function prepareBody() {
       choose(id);
     });
   }
-  $("#body").addEventListener("click", ({ clientX, clientY, pointerType }) => {
+  $("#body").addEventListener("click", ({ target, clientX, clientY, pointerType }) => {
     const near = nearby(clientX, clientY);
     const under = near.filter(({ away, shape }) => (
       away === 0 || (away - STEP_PX < FINGER_PX / 2 && away - STEP_PX < reachOf(shape))));
     if (pointerType === "touch" && under.length > 1) askWhich(under.map(({ shape }) => shape));
-    else if (near.length) choose(near[0].shape.dataset.region, near[0].shape.dataset.side);
+    else {
+      const shape = target.closest(".region") ?? near[0]?.shape; // a screen reader's click is nowhere
+      if (shape) choose(shape.dataset.region, shape.dataset.side);
+    }
   });
 }
 
