@@ -373,6 +373,13 @@ def diary_file(tmp_path, monkeypatch):
     return tmp_path / "diary.jsonl"
 
 
+@pytest.mark.usefixtures("diary_file")
+def test_the_diary_keeps_every_character_of_a_name():
+    for spot in ("the calf\u2028left", "the calf\x85left"):  # where lines end for some
+        diary.note("Calf", spot, "better")
+        assert diary.entries()[-1].spot == spot
+
+
 @pytest.mark.slow
 def test_the_diary_is_shown_exported_and_deleted(diary_file):
     empty = voiceguide("diary")

@@ -62,7 +62,7 @@ def entries() -> list[Entry]:
     Raises VoiceguideError if the diary cannot be read.
     """
     try:
-        lines = path().read_text("utf-8", errors="replace").splitlines()
+        lines = path().read_text("utf-8", errors="replace").split("\n")  # no other ends lines
     except FileNotFoundError:
         return []
     except OSError as error:
