@@ -104,9 +104,9 @@ def _leave(number: int, _: FrameType | None) -> NoReturn:
 
 def _leave_again(lost: sys.UnraisableHookArgs) -> None:
     """Leave a little later where that was lost, as in a destructor or a callback."""
-    if isinstance(lost.exc_value, SystemExit) and isinstance(lost.exc_value.code, int):
-        number = lost.exc_value.code - _SIGNALLED
-        later = threading.Timer(_LATER_S, _thread.interrupt_main, (number,))
+    status = lost.exc_value.code if isinstance(lost.exc_value, SystemExit) else None
+    if isinstance(status, int) and status > _SIGNALLED:
+        later = threading.Timer(_LATER_S, _thread.interrupt_main, (status - _SIGNALLED,))
         later.daemon = True
         later.start()
     else:
