@@ -226,7 +226,7 @@ def test_short_sessions_with_the_roller_say_when_to_stop_and_leave_time_on_each_
     (press, *_) = sentences(phrases["pressure_standard"], None)
     rolls = next(at for at, event in enumerate(events) if event.source == "start.wav")
     assert {stop, press} <= set(spoken(events[:rolls]))
-    again = {sentences([text], "right")[0] for text in phrases["stretch_again"]}
+    again = {sentences([text], "right")[-1] for text in phrases["stretch_again"]}
     at = next(at for at, event in enumerate(events) if event.text in again)
     assert said.count(stop) == 1
     assert events[at + 1].begin_ms - events[at].end_ms >= 12_000
