@@ -252,7 +252,7 @@ def test_what_ended_by_itself_begins_at_its_beginning(ssml):
 EAST, WEST = "EAST-14", "WEST12"
 """Time zones that are 26 hours apart: it is never the same date in both."""
 TEMPLATE = """<speak xmlns="http://www.w3.org/2001/10/synthesis" xml:lang="en">
-{% for _ in range(9) %}<s>{{ pick("soften") }}</s>{% endfor %}<break time="25s"/><s>The end.</s>
+{% for _ in range(9) %}<s>{{ pick("exhale") }}</s>{% endfor %}<break time="25s"/><s>The end.</s>
 </speak>"""
 
 
