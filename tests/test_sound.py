@@ -73,7 +73,7 @@ def music(tmp_path: Path) -> Path:
 )  # fmt: skip
 def test_a_session_is_as_loud_as_speech_on_the_air(tmp_path, region, language, bed):
     needs("ffmpeg")
-    session = Session(region, language=language, bed=bed, side="left", guidance="brief", minutes=6)
+    session = Session(region, language=language, bed=bed, side="left", guidance="brief", minutes=5)
     lufs, peak = loudness_of(session.export(tmp_path / "x.mp3"))
     assert lufs == pytest.approx(-16, abs=1)
     assert peak <= -1.0
