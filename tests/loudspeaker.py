@@ -42,8 +42,9 @@ class Server:
         command += ["--load=module-native-protocol-unix"]
         settings = Path(self.env["HOME"], ".config/pulse/daemon.conf")
         settings.parent.mkdir(parents=True, exist_ok=True)
-        # A realtime process that did not sleep for so long, the kernel kills.
-        settings.write_text("rlimit-rttime = -1\n", "utf-8")
+        # A realtime process that did not sleep for so long, the kernel kills. With shared memory,
+        # the server itself ends when clients are killed (an assertion in its memblock.c).
+        settings.write_text("rlimit-rttime = -1\nenable-shm = no\n", "utf-8")
         with Path(self.env["HOME"], "server.log").open("wb") as log:
             self.process = subprocess.Popen(command, env=self.env, stdout=log, stderr=log)
         for _ in range(100):
