@@ -36,6 +36,7 @@ from conftest import FRAMES_PER_MS, certificate, decode, needs, voiceguide
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mutagen.id3 import ID3
+from page import seek, until
 
 from voiceguide.phone import access
 
@@ -1095,14 +1096,6 @@ def now_s(page) -> float:
     return page.evaluate("document.querySelector('audio').currentTime")
 
 
-def until(page, holds: str) -> None:
-    """Wait until something holds. (The page forbids eval, by which Playwright does it.)"""
-    end = time.monotonic() + 60
-    while not page.evaluate(holds):
-        assert time.monotonic() < end, holds
-        page.wait_for_timeout(50)
-
-
 LISTEN = """async () => {
     const context = new AudioContext();
     const meter = context.createAnalyser();
@@ -1183,7 +1176,7 @@ def test_a_session_from_the_touch_to_the_download(  # noqa: PLR0915 (it is a lon
     scales = []
     for part in (0.1, 0.9):
         ms = inhale["begin_ms"] + part * (inhale["end_ms"] - inhale["begin_ms"])
-        phone.evaluate(f"document.querySelector('audio').currentTime = {ms / 1000}")
+        seek(phone, ms / 1000)
         phone.wait_for_timeout(300)
         assert phone.locator("#countdown").text_content() == str(
             -int(-(end["begin_ms"] - ms) // 1000)
@@ -1230,9 +1223,7 @@ def test_tones_of_other_names_are_counted_down_and_paced_too(server, session, ph
         phone.goto(f"{server.url}/#session/{session['id']}")
         phone.locator("#player").wait_for()
         until(phone, "document.querySelector('audio').readyState > 0")
-        phone.evaluate(
-            f"document.querySelector('audio').currentTime = {(inhale['end_ms'] - 400) / 1000}"
-        )
+        seek(phone, (inhale["end_ms"] - 400) / 1000)
         left_s = -(-(stretch["end_ms"] - inhale["end_ms"] + 400) // 1000)
         until(phone, f"document.querySelector('#countdown').textContent === '{left_s}'")
         assert phone.locator("#breathing").text_content() == "In"
@@ -1273,7 +1264,7 @@ def test_breathing_from_the_page_to_the_playlist(server, phone):
     sizes = []
     for mark, text, seconds in zip(marks, ["In", "Hold", "Out", "Hold"], [3, 1, 5, 1], strict=True):
         ms = mark["end_ms"] - 1000 * seconds + 200
-        phone.evaluate(f"document.querySelector('audio').currentTime = {ms / 1000}")
+        seek(phone, ms / 1000)
         until(phone, f"document.querySelector('#breathing').textContent === '{text}'")
         until(phone, f"document.querySelector('#countdown').textContent === '{seconds}'")
         size = phone.locator("#breath").evaluate("e => e.style.getPropertyValue('--scale')")
@@ -1523,7 +1514,7 @@ def test_a_session_plays_on_though_the_server_is_gone(tmp_path, server, session,
         && audio.currentTime > 0)(document.querySelector('audio'))""",
     )  # where it was
     for at_s in (100, 30, 200):
-        phone.evaluate(f"document.querySelector('audio').currentTime = {at_s}")
+        seek(phone, at_s)
         until(phone, f"document.querySelector('audio').currentTime > {at_s + 0.5}")
         assert phone.locator("#stage .waits").text_content() == ""
 
@@ -1634,7 +1625,7 @@ def test_the_stage_is_read_from_the_floor(server, session, chromium, width, heig
     page.goto(f"{server.url}/#session/{session['id']}")
     page.evaluate(f"document.documentElement.style.fontSize = '{text}px'")
     page.locator("#play").click()
-    page.evaluate(f"document.querySelector('audio').currentTime = {holds[1]['begin_ms'] / 1000}")
+    seek(page, holds[1]["begin_ms"] / 1000)
     until(page, "document.querySelector('#round').textContent.startsWith('Runde 2 von ')")
     until(page, "document.querySelector('#breathing').textContent")
     box = boxes_of_the_stage(page)
@@ -1652,7 +1643,7 @@ def test_the_stage_is_read_from_the_floor(server, session, chromium, width, heig
     assert re.fullmatch(r"noch \d+:\d\d", page.locator("#left").text_content())
     assert_apart(box, width, height)
     move = next(one for one in timeline["marks"] if one["kind"] == "move")
-    page.evaluate(f"document.querySelector('audio').currentTime = {move['begin_ms'] / 1000 + 0.5}")
+    seek(page, move["begin_ms"] / 1000 + 0.5)
     until(page, "document.querySelector('#breathing').textContent === 'Bewegen'")
     assert page.locator("#sentence").evaluate("e => e.scrollHeight <= e.clientHeight + 1")
     assert_apart(boxes_of_the_stage(page), width, height)
@@ -1684,14 +1675,12 @@ def test_a_hold_is_made_longer_and_felt_and_an_exercise_is_repeated(server, sess
     phone.add_init_script("navigator.vibrate = (ms) => { (window.felt ??= []).push(ms); }")
     phone.goto(f"{server.url}/#session/{session['id']}")
     phone.get_by_role("button", name="Play", exact=True).tap()
-    phone.evaluate(f"document.querySelector('audio').currentTime = {hold['begin_ms'] / 1000 - 0.5}")
+    seek(phone, hold["begin_ms"] / 1000 - 0.5)
     until(phone, "window.felt?.length === 1")
     before = phone.evaluate("Number(document.querySelector('#countdown').textContent)")
     phone.keyboard.press("+")
     until(phone, f"Number(document.querySelector('#countdown').textContent) > {before + 10}")
-    phone.evaluate(  # as if it had played up to there
-        f"document.querySelector('audio').currentTime = {hold['end_ms'] / 1000 - 4.5}"
-    )
+    seek(phone, hold["end_ms"] / 1000 - 4.5)  # as if it had played up to there
     until(phone, "document.querySelector('audio').muted")  # 15 s pass again, without sound
     left = phone.evaluate("Number(document.querySelector('#countdown').textContent)")
     assert 17 <= left <= 19
@@ -1699,12 +1688,12 @@ def test_a_hold_is_made_longer_and_felt_and_an_exercise_is_repeated(server, sess
     phone.keyboard.press("r")
     until(phone, f"document.querySelector('audio').currentTime < {hold['begin_ms'] / 1000 + 3}")
     assert not phone.evaluate("document.querySelector('audio').muted")
-    phone.evaluate(f"document.querySelector('audio').currentTime = {hold['end_ms'] / 1000 - 0.3}")
+    seek(phone, hold["end_ms"] / 1000 - 0.3)
     until(phone, "window.felt?.some((ms) => String(ms) === '120,120,120')")  # its end
     assert phone.evaluate("window.felt[0]") == 250  # its begin
     felt = "window.felt.map(String).filter((ms) => ms === '60' || ms === '30,90,30')"
     breath = next(one for one in timeline["marks"] if one["kind"] == "exhale")
-    phone.evaluate(f"document.querySelector('audio').currentTime = {breath['begin_ms'] / 1000 - 1}")
+    seek(phone, breath["begin_ms"] / 1000 - 1)
     phone.evaluate("window.felt = []")
     until(phone, f"{felt}.includes('30,90,30')")  # breathing out
 
@@ -1738,7 +1727,7 @@ def test_it_listens_only_where_the_phone_itself_understands(server, session, pho
     phone.get_by_label("Obey what I say: pause, go on, next, stop").check()
     phone.get_by_role("button", name="Play", exact=True).tap()
     until(phone, "window.listener?.processLocally && window.listener.lang === 'en-US'")
-    phone.evaluate("document.querySelector('audio').currentTime = 30")
+    seek(phone, 30)
     until(phone, "document.querySelector('audio').currentTime > 30.2")
     phone.evaluate("speaks('we will pause the dishwasher later')")  # talk, not a command
     phone.evaluate("speaks('Next.')")
@@ -1813,7 +1802,7 @@ def test_how_a_spot_feels_is_asked_and_followed(server, phone):
     asked = phone.get_by_role("group", name="How does the spot feel?")
 
     def answer(name: str) -> None:
-        phone.evaluate(f"document.querySelector('audio').currentTime = {ask['begin_ms'] / 1000}")
+        seek(phone, ask["begin_ms"] / 1000)
         asked.wait_for()
         assert all(bounds(button)["height"] >= 60 for button in asked.get_by_role("button").all())
         asked.get_by_role("button", name=name, exact=True).tap()
@@ -1852,7 +1841,7 @@ def test_an_answer_is_heard_soon_after_its_question(server, phone):
     phone.evaluate("speaks('much better')")  # nothing was asked yet
     assert phone.evaluate("window.tones") == 0
     over_s = question["end_ms"] / 1000
-    phone.evaluate(f"document.querySelector('audio').currentTime = {over_s - 0.5}")
+    seek(phone, over_s - 0.5)
     until(phone, f"document.querySelector('audio').currentTime > {over_s + 0.2}")
     phone.evaluate("speaks('or worse')")  # by the session itself
     until(phone, f"document.querySelector('audio').currentTime > {over_s + 2}")
@@ -1874,7 +1863,7 @@ def test_a_command_is_heard_while_the_session_says_a_longer_word(server, phone):
     phone.locator("#play").tap()
     until(phone, "window.listener")
     at_s = said["begin_ms"] / 1000
-    phone.evaluate(f"document.querySelector('audio').currentTime = {at_s}")
+    seek(phone, at_s)
     until(phone, f"document.querySelector('audio').currentTime > {at_s + 0.3}")
     phone.evaluate("speaks('Halt!')")
     assert phone.evaluate("document.querySelector('audio').paused")
@@ -1898,7 +1887,7 @@ def test_numbers_before_and_after_stay_on_the_phone(server, session, phone):
         phone.goto(f"{server.url}/#session/{session['id']}")
         choose(phone, before=str(before))
         phone.get_by_role("button", name="Play", exact=True).tap()
-        phone.evaluate("document.querySelector('audio').currentTime = 1e9")
+        seek(phone, 1e9)
         phone.get_by_role("heading", name="Done").wait_for()
         choose(phone, after=str(after))
         for name in ("Stretch again", "Another place"):
@@ -1922,7 +1911,7 @@ def test_favorites_and_where_one_stopped_are_at_hand(server, session, phone):
     phone.get_by_role("button", name="Favorite").tap()
     phone.goto(f"{server.url}/#session/{session['id']}")
     phone.get_by_role("button", name="Play", exact=True).tap()
-    phone.evaluate("document.querySelector('audio').currentTime = 65")
+    seek(phone, 65)
     until(phone, "document.querySelector('audio').currentTime > 65.5")
     phone.locator("#touch").tap()
     phone.goto(f"{server.url}/#")
@@ -2287,7 +2276,7 @@ def test_a_playlist_is_made_heard_and_subscribed_to(server, neck, phone):
     assert [one["label"] for one in marks if one["kind"] == "side"] == ["left"]
     begin, end = next((one["begin_ms"], one["end_ms"]) for one in marks if one["kind"] == "hold")
     assert end - begin == 30_000  # a gentle hold
-    phone.evaluate(f"document.querySelector('audio').currentTime = {(end - 9500) / 1000}")
+    seek(phone, (end - 9500) / 1000)
     until(phone, "document.querySelector('#countdown').textContent === '9'")
     assert phone.locator("#breathing").text_content()
     with phone.expect_download() as download:
@@ -2301,7 +2290,7 @@ def test_a_playlist_is_made_heard_and_subscribed_to(server, neck, phone):
     assert phone.get_by_role("button", name="Pause").is_visible()  # it plays on beside the list
     phone.go_back()
     phone.locator("#stage").wait_for()
-    phone.evaluate("document.querySelector('audio').currentTime = 1e9")  # to its end
+    seek(phone, 1e9)  # to its end
     until(phone, "location.hash.endsWith('/3')")  # and the next begins
     phone.locator("#player h1", has_text=neck["tracks"][2]["title"]).wait_for()
     until(phone, "document.querySelector('audio').currentTime > 0.5")
@@ -2309,7 +2298,10 @@ def test_a_playlist_is_made_heard_and_subscribed_to(server, neck, phone):
     following = phone.get_by_role("button", name="Next chapter")
     for _ in range(phone.locator("#chapters li").count()):
         following.tap()  # beyond the last chapter is the next track
-    until(phone, "location.hash.endsWith('/4')")
+    phone.locator("#player h1", has_text=neck["tracks"][3]["title"]).wait_for()
+    assert phone.evaluate("location.hash").endswith("/4")
+    phone.get_by_role("button", name="Play", exact=True).tap()
+    phone.locator("#touch").tap()
     phone.locator("#player .back").tap()
     phone.locator("#playlist").wait_for()
     phone.get_by_role("button", name="Stop and close").tap()

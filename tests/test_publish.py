@@ -18,6 +18,7 @@ import feedparser
 import httpx
 import pytest
 from conftest import certificate, voiceguide
+from page import seek, until
 from PIL import Image
 
 pytestmark = pytest.mark.slow
@@ -270,14 +271,6 @@ def test_a_run_that_was_killed_is_continued_and_two_at_once_take_turns(tmp_path)
 # In a browser
 
 
-def until(page, holds: str) -> None:
-    """Wait until something holds. (The page forbids eval, by which Playwright does it.)"""
-    end = time.monotonic() + 60
-    while not page.evaluate(holds):
-        assert time.monotonic() < end, holds
-        page.wait_for_timeout(50)
-
-
 def test_it_plays_with_words_and_asks_nothing_of_anyone_else(server, phone):
     _, url = server
     asked = []
@@ -412,10 +405,10 @@ def test_a_session_that_is_kept_plays_without_a_network_from_a_cold_start(server
         page.locator("#made a", has_text="Breathing").tap()
         page.get_by_role("button", name="Play", exact=True).tap()
         until(page, "document.querySelector('audio').currentTime > 0.5")
-        page.evaluate("document.querySelector('audio').currentTime = 6")
+        seek(page, 6)
         until(page, "document.querySelector('#sentence').textContent !== ''")
         assert page.locator("#sentence").text_content() == "Hello, and welcome."
-        page.evaluate("document.querySelector('audio').currentTime = 120")
+        seek(page, 120)
         until(page, "document.querySelector('#breathing').textContent === 'Out'")
         assert int(page.locator("#countdown").text_content()) in range(1, 7)
         page.locator("#touch").tap()
