@@ -12,6 +12,14 @@ def until(page, holds: str) -> None:
 
 
 def seek(page, to_s: float) -> None:
-    """Go to a time once the page has a file to go in: it may be taking another one."""
-    audio = "document.querySelector('audio')"
-    until(page, f"{audio}.readyState > 0 && ({audio}.currentTime = {to_s}, true)")
+    """Go to a time, as with the slider, but between its whole seconds too. (While the page takes
+    another file, the time of the audio element is not heeded.)"""
+    page.evaluate(
+        """(to_s) => {
+            const slider = document.querySelector("#position");
+            slider.step = "any";
+            slider.value = to_s;
+            slider.dispatchEvent(new Event("input"));
+        }""",
+        to_s,
+    )
