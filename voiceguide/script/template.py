@@ -11,7 +11,7 @@ import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from voiceguide import files
-from voiceguide.errors import LibraryError, ScriptError, VoiceguideError, shortened
+from voiceguide.errors import LibraryError, ScriptError, VoiceguideError, option, shortened
 from voiceguide.files import MAX_SCRIPT_BYTES
 from voiceguide.library import for_side
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _PLACEHOLDER = re.compile(r"<([^>]*)>")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
+_NO_VALUE = re.compile(r"'(\w+)' is undefined$")
 _RENDERING = threading.RLock()
 
 
@@ -192,6 +193,9 @@ def _rendered(environment: jinja2.Environment, name: str, context: Mapping[str, 
         raise ScriptError(f"{name}: needs more memory than a template may have") from error
     except Exception as error:  # a template may raise anything at all
         where = _template_line(error) or name
+        if isinstance(error, jinja2.UndefinedError) and (lacks := _NO_VALUE.match(str(error))):
+            give = option("variables", f"--set {lacks[1]}=…")
+            raise ScriptError(f"{where}: “{lacks[1]}” has no value; {give} gives it one") from error
         raise ScriptError(
             f"{where}: {type(error).__name__}: {shortened(str(error), 300)}"
         ) from error
