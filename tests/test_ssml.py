@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from voiceguide import ssml
-from voiceguide.errors import Place, ScriptError
+from voiceguide.errors import Position, ScriptError
 from voiceguide.ssml import (
     Cue,
     Group,
@@ -77,7 +77,7 @@ def refused(document: str | bytes) -> str:
     return str(raised.value)
 
 
-def places(document: str | bytes) -> list[tuple[object, Place]]:
+def places(document: str | bytes) -> list[tuple[object, Position]]:
     """Return what matters of each cue of a whole document, with where it is written."""
     root = ssml.parse(document, name="my.ssml", folders=[SOUNDS]).root
     return [(shown(cue), cue.at) for cue in ssml.walk(root) if not isinstance(cue, Group)]
@@ -201,11 +201,11 @@ def test_each_cue_knows_the_line_and_column_where_it_is_written():
     <prosody rate="slow">Two.</prosody></media>
 </speak>"""
     assert places(document) == [
-        ("One.", Place(1, 8)),
-        (1000, Place(1, 13)),
-        ("<bell.wav>", Place(1, 31)),
-        ("#x", Place(2, 3)),
-        ("Two.", Place(3, 26)),
+        ("One.", Position(1, 8)),
+        (1000, Position(1, 13)),
+        ("<bell.wav>", Position(1, 31)),
+        ("#x", Position(2, 3)),
+        ("Two.", Position(3, 26)),
     ]
 
 
@@ -213,7 +213,8 @@ def test_each_group_knows_the_line_and_column_where_it_begins():
     root = read("\n<par>\n <media/>\n  <seq\n begin='1s'><media/></seq>\n</par>").root
     groups = [(cue.kind, cue.at) for cue in ssml.walk(root)][1:]
     assert groups == [
-        ("par", Place(2, 1)), ("seq", Place(3, 2)), ("seq", Place(4, 3)), ("seq", Place(5, 13)),
+        ("par", Position(2, 1)), ("seq", Position(3, 2)),
+        ("seq", Position(4, 3)), ("seq", Position(5, 13)),
     ]  # fmt: skip
 
 
@@ -234,28 +235,28 @@ def test_each_group_knows_the_line_and_column_where_it_begins():
 )
 def test_a_text_is_where_its_first_word_is(written, place):
     ((spoken, at),) = places(written)
-    assert (spoken, at) == ("Hold.", Place(*place))
+    assert (spoken, at) == ("Hold.", Position(*place))
 
 
 def test_a_text_with_elements_in_it_is_where_it_begins():
     document = "<speak>\n Press\n <o:b xmlns:o='urn:o'>the\n calf</o:b>\n now.</speak>"
-    assert places(document) == [("Press the calf now.", Place(2, 2))]
+    assert places(document) == [("Press the calf now.", Position(2, 2))]
 
 
 def test_an_implied_gap_is_where_the_speech_after_it_is():
     document = "<speak><s>One.</s>\n <s> Two.</s></speak>"
-    assert places(document)[1:] == [("~400", Place(2, 6)), ("Two.", Place(2, 6))]
+    assert places(document)[1:] == [("~400", Position(2, 6)), ("Two.", Position(2, 6))]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_a_column_counts_characters_and_not_bytes(encoding):
     document = "<speak>\nFüße, 足, قدم, 👣 <mark name='ß足'/>\n 👣👣<break/>足</speak>"
     expected = [
-        ("Füße, 足, قدم, 👣", Place(2, 1)),
-        ("#ß足", Place(2, 17)),
-        ("👣👣", Place(3, 2)),
-        ("~800", Place(3, 4)),
-        ("足", Place(3, 12)),
+        ("Füße, 足, قدم, 👣", Position(2, 1)),
+        ("#ß足", Position(2, 17)),
+        ("👣👣", Position(3, 2)),
+        ("~800", Position(3, 4)),
+        ("足", Position(3, 12)),
     ]
     assert places(document.encode(encoding)) == expected
     assert places(document) == expected
@@ -263,7 +264,7 @@ def test_a_column_counts_characters_and_not_bytes(encoding):
 
 def test_a_column_counts_characters_in_an_old_encoding_too():
     text = '<?xml version="1.0" encoding="iso-8859-1"?>\n<speak>Füße <break/></speak>'
-    assert places(text.encode("iso-8859-1"))[1] == ("~800", Place(2, 13))
+    assert places(text.encode("iso-8859-1"))[1] == ("~800", Position(2, 13))
 
 
 def test_what_is_wrong_with_an_attribute_is_told_where_its_element_begins():

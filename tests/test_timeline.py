@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from voiceguide import ssml, timeline
-from voiceguide.errors import Place, ScriptError
+from voiceguide.errors import Position, ScriptError
 from voiceguide.ssml import Cue, Group, Pause, Sound, Speech, Style, SyncBase, Timing
 from voiceguide.timeline import (
     Began,
@@ -38,7 +38,7 @@ LENGTHS_MS = {
 TICK, BELL, START, CHIME = (
     f'<audio src="{name}.wav"/>' for name in ("tick", "bell", "start", "chime")
 )
-AT = Place(1, 1)
+AT = Position(1, 1)
 """Where cues stand that were never written."""
 
 

@@ -23,7 +23,7 @@ _FILE = "diary.jsonl"
 _OURS_ALONE = 0o600
 
 
-class Entry(NamedTuple):
+class Answer(NamedTuple):
     """An answer."""
 
     at: str
@@ -44,7 +44,7 @@ def path() -> Path:
 def note(session: str, spot: str, answer: str) -> None:
     """Add an answer; raises VoiceguideError if the diary cannot be written."""
     at = dt.datetime.now().astimezone().isoformat(timespec="seconds")
-    line = json.dumps(Entry(at, session, spot, answer)._asdict(), ensure_ascii=False)
+    line = json.dumps(Answer(at, session, spot, answer)._asdict(), ensure_ascii=False)
     file = path()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def note(session: str, spot: str, answer: str) -> None:
         raise VoiceguideError(f"{file}: cannot be written: {error.strerror}") from error
 
 
-def entries() -> list[Entry]:
+def entries() -> list[Answer]:
     """Return all answers, the oldest first; lines that are none are left out.
 
     Raises VoiceguideError if the diary cannot be read.
@@ -78,23 +78,23 @@ def clear() -> None:
         raise VoiceguideError(f"{path()}: cannot be deleted: {error.strerror}") from error
 
 
-def as_csv(kept: Iterable[Entry]) -> str:
+def as_csv(kept: Iterable[Answer]) -> str:
     """Return answers as CSV, with a row of names (RFC 4180)."""
     text = io.StringIO()
     rows = csv.writer(text)
-    rows.writerow(Entry._fields)
+    rows.writerow(Answer._fields)
     rows.writerows(kept)
     return text.getvalue()
 
 
-def as_json(kept: Iterable[Entry]) -> str:
+def as_json(kept: Iterable[Answer]) -> str:
     """Return answers as a list in JSON."""
     return json.dumps([entry._asdict() for entry in kept], ensure_ascii=False, indent=2) + "\n"
 
 
-def _entry(line: str) -> Entry | None:
+def _entry(line: str) -> Answer | None:
     try:
         kept = json.loads(line)
-        return Entry(*(str(kept[name]) for name in Entry._fields))
+        return Answer(*(str(kept[name]) for name in Answer._fields))
     except (ValueError, KeyError, TypeError, RecursionError):
         return None

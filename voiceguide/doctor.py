@@ -13,7 +13,7 @@ from voiceguide.audio.grid import RATE_HZ
 from voiceguide.errors import (
     DeviceError,
     LibraryError,
-    Place,
+    Position,
     RequestError,
     VoiceError,
     VoiceguideError,
@@ -81,7 +81,7 @@ def _sounds(_language: str) -> str:
         path = files.find(f"{name}.wav", folders)
         if path is None:
             raise LibraryError(f"{name}.wav is missing; install voiceguide again")
-        mixer.sound_ms(Sound(path, path.name, Place(1, 1)))
+        mixer.sound_ms(Sound(path, path.name, Position(1, 1)))
     return f"{len(TONES)} tones in {folders[-1]}"
 
 

@@ -25,7 +25,7 @@ _FEW = 6
 _LONGEST_NAME = 100  # characters that are compared with other names
 
 
-class Place(NamedTuple):
+class Position(NamedTuple):
     """A position in a file; line and column count from 1."""
 
     line: int
@@ -39,12 +39,12 @@ class Findings:
     """The problems or warnings of a file, with their positions."""
 
     def __init__(self) -> None:
-        self._places: dict[str, dict[Place, None]] = {}
+        self._places: dict[str, dict[Position, None]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._places)
 
-    def add(self, what: str, at: Place) -> None:
+    def add(self, what: str, at: Position) -> None:
         """Add a finding; the same one at the same place counts once."""
         self._places.setdefault(what, {})[at] = None
 

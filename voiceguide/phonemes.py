@@ -55,17 +55,17 @@ _MARKED = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
 _TIES = re.compile("[\u0361\u035c‿]")
 
 
-class Part(NamedTuple):
+class Span(NamedTuple):
     """A part of a text in which words are given in IPA."""
 
     text: str
     is_ipa: bool
 
 
-def parts(text: str) -> list[Part]:
+def parts(text: str) -> list[Span]:
     """Split a text at its double brackets, whose contents are IPA: "[[kloʊz]] your eyes"."""
     found = [
-        Part(part, bool(index % 2)) for index, part in enumerate(_MARKED.split(text))
+        Span(part, bool(index % 2)) for index, part in enumerate(_MARKED.split(text))
     ]  # fmt: skip
     return [part for part in found if part.text]
 

@@ -19,7 +19,7 @@ from voiceguide.errors import (
     Findings,
     LengthRequestError,
     MissingVoiceError,
-    Place,
+    Position,
     RequestError,
     ScriptError,
     SilentError,
@@ -242,7 +242,7 @@ def _reply(
         known = words(language, plan.request.options.library_path)
     except RequestError:
         return ()
-    speech = Speech(getattr(known.answers, answer), Style(language), Place(1, 1))
+    speech = Speech(getattr(known.answers, answer), Style(language), Position(1, 1))
     if not speech.text:
         return ()
     return (Event(0, length_ms(speech), plan.cast.utterance(speech), 0.0),)

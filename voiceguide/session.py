@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 
 from voiceguide import clock, files, library, mixer, script, timeline
-from voiceguide.errors import Findings, Place, SoundError
+from voiceguide.errors import Findings, Position, SoundError
 from voiceguide.options import OPTIONS, Options, taking
 from voiceguide.plan import Plan, adaptive, bed, fit, items, open_voice, plan, planned
 from voiceguide.script import Request
@@ -374,7 +374,7 @@ class Session:
         from voiceguide.listen import hands_free
 
         def say(text: str) -> NDArray[np.int16]:
-            speech = Speech(text, Style(self.language), Place(1, 1))
+            speech = Speech(text, Style(self.language), Position(1, 1))
             return voice.clip(self.plan.cast.utterance(speech))
 
         own, follow = self.request.options.library_path, breath == "follow"

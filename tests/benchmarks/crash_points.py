@@ -40,7 +40,7 @@ from voiceguide.export import FORMATS
 from voiceguide.phone import look, site
 from voiceguide.player.places import Places
 from voiceguide.playlist.transfer import copy
-from voiceguide.playlist.writing import Entry, write
+from voiceguide.playlist.writing import WantedTrack, write
 from voiceguide.recording import phrases, recorder
 from voiceguide.voices import PLAIN, download
 
@@ -189,7 +189,7 @@ def prepare(root: Path, names: Iterable[str]) -> None:
 def playlist(root: Path) -> None:
     """Write the files of a playlist with two tracks."""
     sessions = [Session(root / TINY), Session(root / TINY, mono=True)]
-    entries = [Entry(f"0{n}", one, one.tags) for n, one in enumerate(sessions)]
+    entries = [WantedTrack(f"0{n}", one, one.tags) for n, one in enumerate(sessions)]
     with files.alone(root / "out", lambda: None):
         write(root / "out", entries, b"a picture", "https://example.org/", None)
 

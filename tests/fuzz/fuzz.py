@@ -35,7 +35,7 @@ from voiceguide import Session, cli, export, mixer, settings, ssml, timeline
 from voiceguide.catalogue import manifest
 from voiceguide.catalogue import requests as orders
 from voiceguide.cli import targets
-from voiceguide.errors import Place, VoiceguideError
+from voiceguide.errors import Position, VoiceguideError
 from voiceguide.library.models import Region
 from voiceguide.library.toml import validated
 from voiceguide.phone.folder import RECORD, Files
@@ -375,7 +375,7 @@ def audio_files(folder: Path) -> Subject:
     def read(data: bytes) -> None:
         path = folder / "fuzz.wav"
         path.write_bytes(data)
-        mixer.sound_ms(Sound(path, "fuzz.wav", Place(1, 1)))
+        mixer.sound_ms(Sound(path, "fuzz.wav", Position(1, 1)))
 
     seeds = []
     for suffix in ("wav", "flac", "ogg", "mp3", "aiff"):

@@ -83,7 +83,7 @@ class AudioReader:
         return frames
 
 
-class Track:
+class Excerpt:
     """A part of an audio file, mono, at a speed; slicing it reads it."""
 
     def __init__(self, path: Path, speed: float, begin_ms: int, end_ms: int | None) -> None:

@@ -90,12 +90,12 @@ def _session(words: list[str], language: str, voice: str | None, texts: Path | N
 
 
 def _utterance(word: str, language: str, lexicon: Lexicon) -> Utterance:
-    from voiceguide.errors import Place
+    from voiceguide.errors import Position
     from voiceguide.ssml import Speech
     from voiceguide.ssml.cues import Style
     from voiceguide.voices import Utterance
 
-    return Utterance.of(Speech(word, Style(language), Place(1, 1)), lexicon=lexicon)
+    return Utterance.of(Speech(word, Style(language), Position(1, 1)), lexicon=lexicon)
 
 
 def _engines(language: str) -> list[str]:

@@ -56,7 +56,7 @@ _CRC = 0xA001  # CRC-16, polynomial 0x8005 with its bits reversed
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _Encoded:
     """A stretch that is encoded."""
 
     stretch: Stretch
@@ -76,8 +76,8 @@ class Encoder:
         self._cutter = Cutter(channels)
         self._failed = False
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="lame")
-        self._waiting: deque[Future[_Part] | int] = deque()
-        self._last: _Part | None = None  # it goes on, and waits for what continues it
+        self._waiting: deque[Future[_Encoded] | int] = deque()
+        self._last: _Encoded | None = None  # it goes on, and waits for what continues it
         file.write(bytes(frames.frame_bytes(self._kbit_per_s)))  # the place of the Info frame
         self._writer = frames.Writer(file, channels, self._kbit_per_s)
 
@@ -135,7 +135,7 @@ class Encoder:
             self._waiting.popleft()
             count -= 1
 
-    def _join(self, part: _Part) -> None:
+    def _join(self, part: _Encoded) -> None:
         """Lay a stretch, in place of the end of the one that it continues."""
         before, self._last = self._last, None
         if before is not None:
@@ -145,7 +145,7 @@ class Encoder:
         else:
             self._lay(part.frames)
 
-    def _continued(self, before: _Part, part: _Part) -> _Part:
+    def _continued(self, before: _Encoded, part: _Encoded) -> _Encoded:
         """Lay a part up to where the next one can take over, and return the rest of that.
 
         Where it never can, return both as one that is encoded anew.
@@ -155,11 +155,11 @@ class Encoder:
             first, rest = before.frames.part(0, shared + number), part.frames.part(number)
             if frames.meet(first, rest) and self._writer.fits(first.data + rest.data):
                 self._lay(first)
-                return _Part(part.stretch, rest, number)
+                return _Encoded(part.stretch, rest, number)
         more = part.stretch.pcm[OVERLAP * SAMPLES * 2 * self._channels :]
         whole = Stretch(before.stretch.pcm + more, before.stretch.continues, part.stretch.goes_on)
         encoded = self._encoded(whole).frames
-        return _Part(whole, encoded.part(before.skipped), before.skipped)
+        return _Encoded(whole, encoded.part(before.skipped), before.skipped)
 
     def _lay(self, some: Frames) -> None:
         """Write frames, but none after the end of the session."""
@@ -167,13 +167,13 @@ class Encoder:
         self._laid += len(some)
         self._writer.write(some)
 
-    def _encoded(self, stretch: Stretch) -> _Part:
+    def _encoded(self, stretch: Stretch) -> _Encoded:
         """Return the frames of a stretch; encoded, unless they are kept."""
         samples = np.frombuffer(stretch.pcm, "<i2").reshape(-1, self._channels)
         if self._channels > 1 and np.array_equal(samples[:, 0], samples[:, 1]):
             mono = _lame(samples[:, 0].tobytes(), 1, self._kept)
-            return _Part(stretch, frames.centred(mono, self._kbit_per_s))
-        return _Part(stretch, _lame(stretch.pcm, self._channels, self._kept))
+            return _Encoded(stretch, frames.centred(mono, self._kbit_per_s))
+        return _Encoded(stretch, _lame(stretch.pcm, self._channels, self._kept))
 
     def _info_frame(self) -> bytes:
         padding = self._frames * SAMPLES - _DELAY - self._samples

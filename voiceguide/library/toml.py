@@ -171,29 +171,29 @@ def _loads(text: str) -> dict[str, Any]:
 
 
 @dataclass(slots=True)
-class Place:
+class Node:
     """The place where a table, list or value begins in a file, with its parts."""
 
     line: int
-    parts: dict[str | int, Place] = field(default_factory=dict)
+    parts: dict[str | int, Node] = field(default_factory=dict)
     of_tables: bool = False
     """Whether it is a list written with [[ ]]: later references mean its last table."""
 
-    def at(self, keys: Iterable[str], line: int) -> Place:
+    def at(self, keys: Iterable[str], line: int) -> Node:
         """Return the place at the dotted ``keys``; new places begin on ``line``."""
         place = self
         for key in keys:
-            place = place.parts.setdefault(key, Place(line))
+            place = place.parts.setdefault(key, Node(line))
             if place.of_tables:
                 place = place.parts[len(place.parts) - 1]
         return place
 
-    def append(self, line: int) -> Place:
+    def append(self, line: int) -> Node:
         """Return the place of another entry of a list."""
-        return self.parts.setdefault(len(self.parts), Place(line))
+        return self.parts.setdefault(len(self.parts), Node(line))
 
 
-def line_of(root: Place, loc: Iterable[str | int]) -> int:
+def line_of(root: Node, loc: Iterable[str | int]) -> int:
     """Return the line of ``loc``, or of the nearest existing thing around it."""
     place = root
     for part in loc:
@@ -203,7 +203,7 @@ def line_of(root: Place, loc: Iterable[str | int]) -> int:
     return place.line
 
 
-def places(text: str) -> Place:
+def places(text: str) -> Node:
     """Return the places of everything in a text that is valid TOML."""
     return _Reader(text).root
 
@@ -212,13 +212,13 @@ class _Reader:
     """Follows the keys and brackets of TOML, token by token, without recursion."""
 
     def __init__(self, text: str) -> None:
-        self.root = Place(1)
+        self.root = Node(1)
         self.statement_line = 1
         """Where the last statement begins."""
         self._line = 1
         self._table = self.root
         """The table of the last header, to which statements belong."""
-        self._open: list[tuple[Place, Callable[[str], None]]] = []
+        self._open: list[tuple[Node, Callable[[str], None]]] = []
         """The open bracketed lists and tables, with the reader to continue after a comma."""
         self._place = self.root
         """The place whose value is being read."""
@@ -262,10 +262,10 @@ class _Reader:
             case _:
                 self._keys.append(_decoded(sign))
 
-    def _headed(self) -> Place:
+    def _headed(self) -> Node:
         *above, key = self._taken_keys()
         outer = self.root.at(above, self._line)
-        place = outer.parts.setdefault(key, Place(self._line))
+        place = outer.parts.setdefault(key, Node(self._line))
         if not self._header_of_list:
             place.line = self._line  # [a] goes before [a.b], wherever that is
             return place

@@ -20,8 +20,8 @@ import numpy as np
 
 from voiceguide import files
 from voiceguide.audio.grid import CEILING_DBFS, FRAMES_PER_MS, RATE_HZ
-from voiceguide.audio.reader import AudioReader, Track
-from voiceguide.errors import Place, ScriptError
+from voiceguide.audio.reader import AudioReader, Excerpt
+from voiceguide.errors import Position, ScriptError
 from voiceguide.mixer.bed import AHEAD_MS, BEHIND_MS, Loop
 from voiceguide.ssml import Group, Sound, walk
 from voiceguide.timeline import Bed, End, Event, Item, Ramp
@@ -113,7 +113,7 @@ def tone(name: str) -> Event | None:
     path = files.find(name, files.folders("sounds"))
     if path is None:
         return None
-    sound = Sound(path, path.name, Place(1, 1))
+    sound = Sound(path, path.name, Position(1, 1))
     return Event(0, sound_ms(sound), sound, 0.0)
 
 
@@ -205,13 +205,13 @@ def sound_ms(sound: Sound) -> int:
     return _track(sound).length_ms
 
 
-def _track(sound: Sound) -> Track:
-    return Track(sound.path, sound.speed, sound.clip_begin_ms, sound.clip_end_ms)
+def _track(sound: Sound) -> Excerpt:
+    return Excerpt(sound.path, sound.speed, sound.clip_begin_ms, sound.clip_end_ms)
 
 
 class _Playing(NamedTuple):
     event: Event
-    clip: Samples | Track
+    clip: Samples | Excerpt
     levels: tuple[float, ...]
     """A factor for each channel, 1 or less."""
     boost: float

@@ -108,18 +108,18 @@ def _logo(written: Path, info: ValidationInfo) -> Path:
 Color = Annotated[str, AfterValidator(_color)]
 
 
-class _Part(BaseModel):
+class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Link(_Part):
+class Link(_Section):
     """A link below the page, such as to an imprint."""
 
     text: str
     address: Annotated[str, AfterValidator(_address)]
 
 
-class Look(_Part):
+class Look(_Section):
     """What site.toml may say."""
 
     name: Annotated[str, AfterValidator(_name)] = NAME

@@ -35,7 +35,7 @@ from voiceguide.phone import choices, made
 from voiceguide.phone.folder import Files
 from voiceguide.phone.form import shown
 from voiceguide.playlist.lists import add, document
-from voiceguide.playlist.writing import Entry, now, share, write
+from voiceguide.playlist.writing import WantedTrack, now, share, write
 
 if TYPE_CHECKING:
     import os
@@ -186,7 +186,7 @@ class _Site:
     def _write_sessions(self, progress: Callable[[float], None] | None) -> list[Track]:
         folder, name = self._files.folder / _SESSIONS, self._look.name
         entries = [
-            Entry(
+            WantedTrack(
                 one.id, one.session, replace(one.session.tags, album=name, artist=name, date=now())
             )
             for one in self._published

@@ -44,7 +44,7 @@ _RESUME_REACH_MS = 10_000
 """A sentence that began longer ago is not repeated."""
 
 
-class _Part(NamedTuple):
+class _Block(NamedTuple):
     begin_ms: float
     samples: NDArray[np.int32]
     """(frames, channels)."""
@@ -70,7 +70,7 @@ class Player:
         self.played: Callable[[NDArray[np.int32]], object] = lambda _: None
         """Called with what the device is given: (frames, channels), 16 bit. It must be quick."""
         self.answered: Callable[[str, Answer], object] = lambda *_: None  # spot, and how it feels
-        self._ready: deque[_Part] = deque()
+        self._ready: deque[_Block] = deque()
         self._tail = np.zeros((0, source.channels), np.int32)
         self._next_ms = 0
         self._goal: str | int | None = None  # the chapter that is sought, by title or number
@@ -131,7 +131,7 @@ class Player:
                 out[filled : filled + len(taken)] += taken
                 filled += len(taken)
                 if len(taken) < len(samples):
-                    left = _Part(begin_ms + len(taken) / FRAMES_PER_MS, samples[len(taken) :])
+                    left = _Block(begin_ms + len(taken) / FRAMES_PER_MS, samples[len(taken) :])
                     self._ready.appendleft(left)
             if self._last and not self._ready and not len(self._tail):
                 self._silent += frames - max(filled, len(tail))
@@ -355,7 +355,7 @@ class Player:
             if self._risen < count:
                 samples = scaled(samples, rise(self._risen, len(samples), count))
                 self._risen += len(samples)
-            self._ready.append(_Part(begin_ms, samples))
+            self._ready.append(_Block(begin_ms, samples))
             self._lock.notify_all()
             self._next_ms = end_ms
             if end_ms == 0 and begin_ms < 0:

@@ -46,7 +46,7 @@ from voiceguide.playlist.folder import (
 from voiceguide.playlist.lists import m3u8, xspf
 from voiceguide.playlist.podcast import chapters, feed, podcast_guid
 from voiceguide.playlist.track import Track, marks, read, tracks, whole
-from voiceguide.playlist.writing import Entry, now, numbered, write
+from voiceguide.playlist.writing import WantedTrack, now, numbered, write
 from voiceguide.script import Request
 from voiceguide.session import Session
 
@@ -133,7 +133,7 @@ class Playlist:
         """
         subject = self.about.region or self.target
         entries = [
-            Entry(stem, session, replace(session.tags, date=now(), id3=id3))
+            WantedTrack(stem, session, replace(session.tags, date=now(), id3=id3))
             for stem, session in zip(self._stems(), self.sessions, strict=True)
         ]
         with alone(Path(folder), waiting):
@@ -153,7 +153,7 @@ class Playlist:
         """The name for its folder: the target, and the options that differ from the defaults."""
         return "-".join([self.target, *self._options.names()])
 
-    def _whole(self, id3: Literal["2.4", "2.3"]) -> Entry | None:
+    def _whole(self, id3: Literal["2.4", "2.3"]) -> WantedTrack | None:
         """Return one session of all areas, or of as many as fit.
 
         None for a kind without any, and where tracks have methods, but no session has one for all.
@@ -165,7 +165,9 @@ class Playlist:
             given = {"area": "all", **given}
         session = Session(self.target, **given)
         try:
-            return Entry(WHOLE, session, replace(session.tags, track="0", date=now(), id3=id3))
+            return WantedTrack(
+                WHOLE, session, replace(session.tags, track="0", date=now(), id3=id3)
+            )
         except RequestError:
             return None
 

@@ -23,7 +23,7 @@ from voiceguide.export import cover
 from voiceguide.files import alone, write_bytes
 from voiceguide.options import chosen
 from voiceguide.playlist.lists import add
-from voiceguide.playlist.writing import Entry, now, numbered, write
+from voiceguide.playlist.writing import WantedTrack, now, numbered, write
 from voiceguide.script import Request
 from voiceguide.session import Session
 
@@ -239,7 +239,7 @@ class Course:
             if one.week == week:
                 album = f"{self.title}: {self._word('week').format(week=week)}"
                 tags = replace(one.session.tags, title=self._called(one), album=album, date=now())
-                entries.append(Entry(_stem(one), one.session, tags))
+                entries.append(WantedTrack(_stem(one), one.session, tags))
         share = progress and (lambda done: progress((week - 1 + done) / self.weeks))
         title = f"{self.title} · {self._word('week').format(week=week)}"
         return write(folder, numbered(entries), cover.titled(self._pictured, title), None, share)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class WantedTrack:
     """A track that a folder is to have."""
 
     stem: str
@@ -45,12 +45,12 @@ class Entry:
 
 def write(  # noqa: PLR0913 (each by its name)
     folder: Path,
-    entries: Sequence[Entry],
+    entries: Sequence[WantedTrack],
     cover: bytes,
     url: str | None,
     progress: Callable[[float], None] | None,
     *,
-    whole: Entry | None = None,
+    whole: WantedTrack | None = None,
     email: str | None = None,
 ) -> Path:
     """Write tracks into ``folder``, then its lists; return the path of the M3U8.
@@ -100,7 +100,7 @@ def share(
     return lambda done: progress((number + done) / count) if progress else None
 
 
-def numbered(entries: Sequence[Entry]) -> list[Entry]:
+def numbered(entries: Sequence[WantedTrack]) -> list[WantedTrack]:
     """Return the tracks of an album, with their numbers in their tags: 1/3, 2/3, 3/3."""
     return [
         replace(one, tags=replace(one.tags, track=f"{number}/{len(entries)}"))

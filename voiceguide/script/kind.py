@@ -30,7 +30,7 @@ _MOST_CHOICES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class TrackPlan:
     """A track of a playlist, to be made."""
 
     name: str
@@ -49,7 +49,7 @@ class About:
     title: str
     region: str | None
     """The region's id; None for a kind that is about itself."""
-    tracks: tuple[Track, ...]
+    tracks: tuple[TrackPlan, ...]
     whole: bool
     """Whether one session can have all that the tracks treat."""
 
@@ -102,7 +102,7 @@ def about(request: Request) -> About:
     if kind.about != "region":
         texts = kind_texts(kind, options.language, options.library_path)
         tracks = [
-            Track(one.name or one.part, one.part, one.title, one.options) for one in kind.tracks
+            TrackPlan(one.name or one.part, one.part, one.title, one.options) for one in kind.tracks
         ]
         return About(texts.name, None, tuple(tracks), whole=False)
     part = kind.tracks[0].part
@@ -111,10 +111,10 @@ def about(request: Request) -> About:
     tracks = []
     for one in kind.tracks:
         if one.each is None:
-            tracks.append(Track(one.name or one.part, one.part, one.title, one.options))
+            tracks.append(TrackPlan(one.name or one.part, one.part, one.title, one.options))
         else:
             tracks += [
-                Track(area.id, one.part, one.title, {**one.options, "area": area.id})
+                TrackPlan(area.id, one.part, one.title, {**one.options, "area": area.id})
                 for area in areas
             ]
     return About(region.name, region.id, tuple(tracks), whole=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from voiceguide.clock import milliseconds
-from voiceguide.errors import Findings, Place, ScriptError, near
+from voiceguide.errors import Findings, Position, ScriptError, near
 from voiceguide.script import modifiers
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class _Writer:
             return 0
         self._style, undone = modifiers.section(keys)
         for what in undone:
-            self.warnings.add(what, Place(number, match.start(1)))
+            self.warnings.add(what, Position(number, match.start(1)))
         return match.end()
 
     def _said(self, text: str, line: int, before: int) -> str:
@@ -163,7 +163,7 @@ class _Writer:
     def _part(self, part: re.Match[str], line: int, before: int) -> str:
         """Return the SSML of one piece of markup."""
         kind = part.lastgroup
-        place = Place(line, before + part.start() + 1)
+        place = Position(line, before + part.start() + 1)
         match kind:
             case "command":
                 return self._command(part[0], part["command"], place)
@@ -185,7 +185,7 @@ class _Writer:
         words, written = part["words"], part["keys"]
         inner = self._spoken(words, line, before + part.start("words"))
         keys = modifiers.pairs(written)
-        place = Place(line, before + part.start("keys"))
+        place = Position(line, before + part.start("keys"))
         if keys is None or next(iter(keys), "") in _WORDS:  # (softly)[pause 5s]
             return f"({inner}){self._command(f'[{written}]', written, place)}"
         ssml, undone = modifiers.modified(keys, words, inner)
@@ -193,7 +193,7 @@ class _Writer:
             self.warnings.add(what, place)
         return ssml
 
-    def _command(self, shown: str, written: str, place: Place) -> str:
+    def _command(self, shown: str, written: str, place: Position) -> str:
         """Return the SSML for what is in brackets on its own."""
         if not written.strip():
             return escape(shown)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from voiceguide.errors import Place
+    from voiceguide.errors import Position
 
 CHAPTER = "chapter:"
 """A mark with this prefix begins a chapter; the rest is its title."""
@@ -58,7 +58,7 @@ class Speech:
 
     text: str
     style: Style
-    at: Place
+    at: Position
     phonemes: str | None = None
     """What is said, with words in IPA within [[ ]] where the script gives their sound."""
     said: str | None = None
@@ -71,7 +71,7 @@ class Pause:
 
     ms: int
     elastic: bool
-    at: Place
+    at: Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Sound:
     path: Path
     source: str
     """Its name in the script."""
-    at: Place = field(compare=False)
+    at: Position = field(compare=False)
     speed: float = 1.0
     """A factor; the pitch does not change."""
     clip_begin_ms: int = 0
@@ -100,7 +100,7 @@ class Mark:
     """
 
     name: str
-    at: Place
+    at: Position
 
     @property
     def begins(self) -> tuple[SpanKind, str | None] | None:
@@ -155,7 +155,7 @@ class Group:
 
     kind: Literal["seq", "par"]
     children: tuple[Cue, ...]
-    at: Place
+    at: Position
     timing: Timing = UNTIMED
 
 

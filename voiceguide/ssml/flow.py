@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from voiceguide.errors import Place
+from voiceguide.errors import Position
 from voiceguide.ssml.cues import Cue, Group, Mark, Pause, Sound, Speech, Style, walk
 from voiceguide.ssml.values import STRENGTH_MS
 
@@ -33,7 +33,7 @@ _PARTS = re.compile(
 are made; at the ends of sentences if there are any."""
 
 
-class _Piece(NamedTuple):
+class _Words(NamedTuple):
     """A piece of a run of speech."""
 
     text: str
@@ -48,16 +48,16 @@ class Flow:
     """Cues in document order: joins text in one style, and adds the implied gaps."""
 
     cues: list[Cue] = field(default_factory=list)
-    _run: list[_Piece] = field(default_factory=list)
+    _run: list[_Words] = field(default_factory=list)
     _style: Style | None = None
-    _at: Place | None = None
+    _at: Position | None = None
     _gap_ms: int = 0
 
     def text(
         self,
         text: str,
         style: Style,
-        at: Place,
+        at: Position,
         said: str | None = None,
         spoken: str | None = None,
     ) -> None:
@@ -67,7 +67,7 @@ class Flow:
         """
         if not text.strip():
             if self._run:
-                self._run.append(_Piece(text, text, text))
+                self._run.append(_Words(text, text, text))
             return
         said = text if said is None else said
         spoken = said.replace("[[", "") if spoken is None else spoken
@@ -76,9 +76,9 @@ class Flow:
             if ended and self._run:  # closing punctuation belongs to the words before
                 while self._run[-1].text.isspace():
                     self._run.pop()
-                self._run.append(_Piece(ended[0], ended[0], ended[0]))
+                self._run.append(_Words(ended[0], ended[0], ended[0]))
                 rest = text[ended.end() :]
-                at = Place(at.line, at.column + len(text.strip()) - len(rest.strip()))
+                at = Position(at.line, at.column + len(text.strip()) - len(rest.strip()))
                 text, said, spoken = rest, said[ended.end() :], spoken[ended.end() :]
             self.flush()
             if not text.strip():
@@ -86,7 +86,7 @@ class Flow:
             self._style = style
         if not self._run:
             self._at = at
-        self._run.append(_Piece(text, said, spoken))
+        self._run.append(_Words(text, said, spoken))
 
     def flush(self) -> None:
         """End the current run of speech."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 from xml.parsers import expat
 
-from voiceguide.errors import Place, ScriptError
+from voiceguide.errors import Position, ScriptError
 from voiceguide.files import MAX_SCRIPT_BYTES
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Text(NamedTuple):
     """A run of characters."""
 
     text: str
-    at: Place
+    at: Position
     """The position of its first word."""
 
 
@@ -69,7 +69,7 @@ class Element:
     """Its name as it is written, with its prefix."""
     attributes: dict[str, str]
     """By name; "xml:id" and "vg:pan" for these namespaces; other namespaces are left out."""
-    at: Place
+    at: Position
     content: list[Element | Text] = field(default_factory=list)
 
     @property
@@ -144,7 +144,7 @@ class _Builder:
     ) -> None:
         self._name = name
         self._oddities = oddities
-        self._inserted_at, self._inserted = Place(0, 0), 0
+        self._inserted_at, self._inserted = Position(0, 0), 0
         self._data = data if oddities is None else self._with_prefixes(data)
         self._speak = SSML
         self._begin = 0
@@ -155,7 +155,7 @@ class _Builder:
         self._count = 0
         self._lines = 0
         self._run: list[str] = []
-        self._run_at = Place(1, 1)
+        self._run_at = Position(1, 1)
         self._space = ""
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
@@ -187,10 +187,10 @@ class _Builder:
         try:
             self._parser.Parse(piece, end >= len(self._data))
         except expat.ExpatError as error:
-            at = Place(error.lineno, error.offset + 1)
+            at = Position(error.lineno, error.offset + 1)
             raise self._error(at, self._explain(error, self._data)) from error
         except (LookupError, ValueError) as error:  # an encoding that Python does not know
-            raise self._error(Place(1, 1), f"cannot be read: {error}") from error
+            raise self._error(Position(1, 1), f"cannot be read: {error}") from error
 
     def _explain(  # noqa: PLR0911 (one for each kind)
         self, error: expat.ExpatError, data: bytes
@@ -256,7 +256,7 @@ class _Builder:
         if self._lines > MAX_LINES:
             raise self._error(at, f"has more than {MAX_LINES:,} lines of text")
         if not self._run:
-            self._run_at = Place(at.line, at.column + len(piece) - len(piece.lstrip()))
+            self._run_at = Position(at.line, at.column + len(piece) - len(piece.lstrip()))
         self._run.append(self._space + piece)
         self._space = ""
 
@@ -283,10 +283,10 @@ class _Builder:
         if not is_parameter:
             raise self._error(self._at(), _unknown_entity(f"&{name};"))
 
-    def _at(self) -> Place:
-        at = Place(self._parser.CurrentLineNumber, self._parser.CurrentColumnNumber + 1)
+    def _at(self) -> Position:
+        at = Position(self._parser.CurrentLineNumber, self._parser.CurrentColumnNumber + 1)
         if at.line == self._inserted_at.line and at.column > self._inserted_at.column:
-            return Place(at.line, at.column - self._inserted)
+            return Position(at.line, at.column - self._inserted)
         return at
 
     def _with_prefixes(self, data: bytes) -> bytes:
@@ -303,7 +303,7 @@ class _Builder:
         before = data[: root.end(1)]
         line_begin = before.rfind(b"\n") + 1
         column = len(before[line_begin:].decode(errors="replace")) + 1
-        self._inserted_at = Place(before.count(b"\n") + 1, column)
+        self._inserted_at = Position(before.count(b"\n") + 1, column)
         added = b""
         for prefix in sorted(missing):
             name = prefix.decode()
@@ -311,12 +311,12 @@ class _Builder:
             added += f' xmlns:{name}="{space}"'.encode()
             self._oddities.add(
                 f'the prefix “{name}” is not declared: write xmlns:{name}="…" in <speak>',
-                Place(1, 1),
+                Position(1, 1),
             )
         self._inserted = len(added)
         return before + added + data[root.end(1) :]
 
-    def _error(self, at: Place, what: str) -> ScriptError:
+    def _error(self, at: Position, what: str) -> ScriptError:
         return ScriptError(f"{self._name}:{at}: {what}")
 
 

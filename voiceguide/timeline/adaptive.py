@@ -49,7 +49,7 @@ class Replanned(NamedTuple):
     """What comes instead, up to the End."""
 
 
-class _Place(NamedTuple):
+class _Step(NamedTuple):
     """A place in the course of a session."""
 
     spot: int
@@ -74,7 +74,7 @@ class _Met(NamedTuple):
     kind: SpanKind
     begin_ms: int
     end_ms: int
-    place: _Place
+    place: _Step
 
 
 class Adaptive:
@@ -112,7 +112,7 @@ class Adaptive:
     def items(self) -> list[Item]:
         """Return the session as it is if no sign comes: open holds are as long as they may be."""
         self._met = []
-        first = _Place(0, 0, len(self._spots[0].holds) if self._spots else 0)
+        first = _Step(0, 0, len(self._spots[0].holds) if self._spots else 0)
         return list(self._planned(self._lead, 0, first))
 
     def sign(self, at_ms: int, what: Sign) -> Replanned | None:
@@ -147,7 +147,7 @@ class Adaptive:
         if self._length_ms is not None:
             self._length_ms += by_ms
 
-    def _answered(self, at_ms: int, what: Answer, place: _Place) -> list[Item]:
+    def _answered(self, at_ms: int, what: Answer, place: _Step) -> list[Item]:
         """Return what follows an answer: another round, how it goes on, or the closing words."""
         events = tuple(self._replies(what))
         reply = Piece(events, max((event.end_ms for event in events), default=0))
@@ -165,7 +165,7 @@ class Adaptive:
             on = Part([over, *pieces[asked + 1 :]])
         return list(self._planned(on, at_ms, place))
 
-    def _planned(self, part: Part, at_ms: int, place: _Place) -> Iterator[Item]:
+    def _planned(self, part: Part, at_ms: int, place: _Step) -> Iterator[Item]:
         """Return what is heard from ``at_ms`` on: a part, and what follows it, up to the End."""
         scale = self._scale(part, at_ms, place)
         if scale is None:
@@ -188,7 +188,7 @@ class Adaptive:
             yield moved(item, at_ms)
         yield from self._after(end_ms, following)
 
-    def _after(self, at_ms: int, place: _Place) -> Iterator[Item]:
+    def _after(self, at_ms: int, place: _Step) -> Iterator[Item]:
         """Return what follows a hold: the rounds that are planned, or as many as there is time for.
 
         If pauses can make up for the difference, nothing else changes.
@@ -198,7 +198,7 @@ class Adaptive:
         if self._spots[spot].can_vary:
             counts += [*range(more)[::-1], *range(more + 1, _MOST_ROUNDS - done + 1)]
         after = self._spots[spot].after
-        ways = [(after(done, count), _Place(spot, done, count)) for count in counts]
+        ways = [(after(done, count), _Step(spot, done, count)) for count in counts]
         fitting = (way for way in ways if self._scale(way[0], at_ms, way[1]) is not None)
         best = next(fitting, None)
         if best is None:  # the longest that is too short, to be filled, or else the shortest
@@ -208,19 +208,19 @@ class Adaptive:
             best = shorter[-1] if shorter else ways[0]
         yield from self._planned(best[0], at_ms, best[1])
 
-    def _following(self, place: _Place) -> _Place | None:
+    def _following(self, place: _Step) -> _Step | None:
         """Return the place of the next hold, as if it were over; None after the last."""
         spot, done, more = place
         if more:
-            return _Place(spot, done + 1, more - 1)
+            return _Step(spot, done + 1, more - 1)
         if spot + 1 < len(self._spots):
-            return _Place(spot + 1, 1, len(self._spots[spot + 1].holds) - 1)
+            return _Step(spot + 1, 1, len(self._spots[spot + 1].holds) - 1)
         return None
 
-    def _hold(self, place: _Place) -> Piece:
+    def _hold(self, place: _Step) -> Piece:
         return self._spots[place.spot].hold(place.done)
 
-    def _hold_ms(self, at_ms: int, place: _Place) -> int:
+    def _hold_ms(self, at_ms: int, place: _Step) -> int:
         """Return how long a hold may be: as written, or what there is time for, from 30 s on.
 
         An open one may take the place of later rounds, and its share of what all spots can have.
@@ -236,7 +236,7 @@ class Adaptive:
         spare_ms = self._length_ms - at_ms - least_ms
         return max(LEAST_MS, min(wanted_ms, LEAST_MS + spare_ms // sharing))
 
-    def _rounds(self, place: _Place) -> Iterator[tuple[Piece, Part]]:
+    def _rounds(self, place: _Step) -> Iterator[tuple[Piece, Part]]:
         """Return the holds to come, each with what follows it."""
         spots: list[Spot] = self._spots[place.spot :]
         for number in range(place.more):
@@ -245,13 +245,13 @@ class Adaptive:
         for spot in spots[1:]:
             yield from zip(spot.holds, spot.afters, strict=True)
 
-    def _least_ms(self, part: Part, place: _Place) -> int:
+    def _least_ms(self, part: Part, place: _Step) -> int:
         return part.least_ms + sum(LEAST_MS + after.least_ms for _, after in self._rounds(place))
 
-    def _most_ms(self, part: Part, place: _Place) -> int:
+    def _most_ms(self, part: Part, place: _Step) -> int:
         return part.most_ms + sum(hold.ms + after.most_ms for hold, after in self._rounds(place))
 
-    def _fits(self, part: Part, at_ms: int, place: _Place) -> bool:
+    def _fits(self, part: Part, at_ms: int, place: _Step) -> bool:
         """Whether there is time for the rest, if need be with single rounds of later spots."""
         if self._length_ms is None:
             return True
@@ -264,7 +264,7 @@ class Adaptive:
             least_ms += sum(LEAST_MS + after.least_ms for after in afters)
         return at_ms + least_ms <= self._length_ms
 
-    def _scale(self, part: Part, at_ms: int, place: _Place) -> _Scale | None:
+    def _scale(self, part: Part, at_ms: int, place: _Step) -> _Scale | None:
         """Return how the rest fits, with holds as written; None if it does not.
 
         Rests are left out before pauses become shorter than they are written.

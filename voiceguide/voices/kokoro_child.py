@@ -116,7 +116,7 @@ AUDIBLE = 0.01  # of the peak
 MARGIN_S = 0.02  # kept at both ends, so that no sound's beginning or end is cut
 
 
-class Piece(NamedTuple):
+class Batch(NamedTuple):
     """What the model speaks at once."""
 
     letters: str
@@ -132,7 +132,7 @@ class Clause(NamedTuple):
     """The sign at its end; "" if there is none."""
 
 
-class Espeak:
+class Phonemizer:
     """The espeak-ng of the wheel, for phonemes only."""
 
     def __init__(self) -> None:
@@ -178,7 +178,7 @@ def letters(ipa: str, *, british: bool) -> str:
     return "".join(letter for letter in ipa if letter in TOKENS)
 
 
-def pieces(clauses: Iterable[Clause], *, british: bool) -> Iterator[Piece]:
+def pieces(clauses: Iterable[Clause], *, british: bool) -> Iterator[Batch]:
     """Yield sentences in the model's alphabet; long ones in parts, each as long as possible.
 
     Phrases of one to three words are spoken as they are, with a full stop if they have no sign.
@@ -200,17 +200,17 @@ def pieces(clauses: Iterable[Clause], *, british: bool) -> Iterator[Piece]:
         yield from _parts(sentence)
 
 
-def _parts(sentence: list[str]) -> Iterator[Piece]:
+def _parts(sentence: list[str]) -> Iterator[Batch]:
     fragments = [part for clause in sentence for part in _lines(clause)]
     part = fragments[0]
     for fragment in fragments[1:]:
         if len(part) + 1 + len(fragment) > MOST_LETTERS:
-            yield Piece(part, is_end=False)
+            yield Batch(part, is_end=False)
             part = fragment
         else:
             part = f"{part} {fragment}"
     ended = part if part[-1] in PAUSES else f"{part}."
-    yield Piece(ended, is_end=True)
+    yield Batch(ended, is_end=True)
 
 
 def _lines(clause: str) -> Iterator[str]:
@@ -238,7 +238,7 @@ class Speaker:
             fix = "get it again, or choose another --voice"
             reason = error or type(error).__name__
             raise VoiceError(f"{model} cannot be loaded: {reason}; {fix}") from error
-        self._espeak = Espeak()
+        self._espeak = Phonemizer()
 
     def _load(self, model: Path, folder: Path) -> None:
         self._session = neural_child.load(model, folder, DURATIONS)
@@ -285,7 +285,7 @@ class Speaker:
         except Exception as error:
             raise VoiceError(f"{self._name} failed: {error or type(error).__name__}") from error
 
-    def _pieces(self, text: str, style: str, *, marked: bool) -> list[Piece]:
+    def _pieces(self, text: str, style: str, *, marked: bool) -> list[Batch]:
         british = style.startswith("b")
         clauses = self._espeak.clauses(text, VOICES[british], marked=marked)
         return list(pieces(clauses, british=british))

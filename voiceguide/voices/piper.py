@@ -73,7 +73,7 @@ class _Language(BaseModel, defer_build=True):
     code: str | None = None
 
 
-class _Espeak(BaseModel, defer_build=True):
+class _EspeakSettings(BaseModel, defer_build=True):
     voice: str | None = None
 
 
@@ -84,7 +84,7 @@ class _Config(BaseModel, defer_build=True):
     """
 
     audio: dict[str, Any]
-    espeak: _Espeak
+    espeak: _EspeakSettings
     language: _Language = _Language()
     num_symbols: int
     num_speakers: int
