@@ -26,7 +26,7 @@ from test_piper import heard, pitch_hz
 
 from voiceguide import Session
 from voiceguide.voices import Utterance, engines
-from voiceguide.voices.kokoro_child import Clause, Espeak, letters, pieces
+from voiceguide.voices.kokoro_child import Clause, Phonemizer, letters, pieces
 
 RATE_HZ = 24_000
 POSIX = pytest.mark.skipif(os.name != "posix", reason="a terminal of POSIX")
@@ -254,8 +254,8 @@ BRITISH = {"Hold the hair near.": ["hˈQld ðə hˈɛː nˈɪə."], "Water": ["w
 
 
 @pytest.fixture(scope="module")
-def espeak() -> Espeak:
-    return Espeak()
+def espeak() -> Phonemizer:
+    return Phonemizer()
 
 
 @pytest.mark.parametrize("text", [*AMERICAN, *BRITISH])
