@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib
 import itertools
 import re
 import textwrap
@@ -338,3 +339,19 @@ def test_long_files_and_short_docstrings_are_seen(house):
     assert long_files(package) == ["voiceguide/ssml/reader.py: 401 lines",
                                    "voiceguide/ssml/why.py: 401 lines"]  # fmt: skip
     assert short_docstrings(package) == ["voiceguide/ssml/__init__.py: 3 lines of docstring"]
+
+
+BESIDE = [*ROOT.glob("tests/benchmarks/*.py"), *ROOT.glob("tests/fuzz/*.py")]
+"""No test runs all of these."""
+
+
+@pytest.mark.parametrize("path", BESIDE, ids=lambda path: path.stem)
+def test_what_benchmarks_import_of_ours_is_there(path):
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == DOOR:
+            for one in node.names:
+                found = importlib.import_module(node.module)
+                is_there = hasattr(found, one.name) or f"{node.module}.{one.name}" in sources(
+                    PACKAGE
+                )
+                assert is_there, f"{path.name}:{node.lineno}: {one.name} is not in {node.module}"

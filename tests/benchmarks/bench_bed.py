@@ -18,7 +18,7 @@ import psutil
 from voiceguide import files
 from voiceguide.audio.grid import FRAMES_PER_MS
 from voiceguide.mixer.bed import Loop
-from voiceguide.script import BEDS
+from voiceguide.options import BEDS
 from voiceguide.timeline import Bed
 from voiceguide.voices.clip import keep_memory_flat
 

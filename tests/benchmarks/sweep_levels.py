@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from voiceguide import Session, library
-from voiceguide.script import BEDS
+from voiceguide.options import BEDS
 
 sys.path.append(str(Path(__file__).parents[1]))
 from test_render import loudness_of
