@@ -248,7 +248,7 @@ HOLD = [Opening("One", 0), Began("hold", None, 2000), Ended("hold", 42_000), Ope
 
 
 @contextlib.contextmanager
-def steered():
+def steered(*, aloud: bool = False):
     """Return a player of a hold, and what steers it; the voice answers with a constant."""
     window = Window(lambda speech: np.zeros(len(speech.text), np.int16), 1)
     said: list[str] = []
@@ -260,7 +260,7 @@ def steered():
     with contextlib.closing(LiveSession("Silence", 2, lambda _: iter(HOLD), window)) as source:
         player = Player(source)
         player.wait(5)
-        yield player, HandsFree(player, Nothing(), words("en"), say), said
+        yield player, HandsFree(player, Nothing(), words("en"), say, aloud=aloud), said
         player.close()
 
 
@@ -302,6 +302,23 @@ def test_stop_ends_the_pressure_and_says_let_go():
         assert np.abs(np.frombuffer(player.read(4800), "<i2")).max() == 5000, "it is not heard"
         hands_free.take(Heard("go_on"), 0)
         assert goes_to(player, 42_000)
+
+
+def test_what_is_understood_is_said_and_not_taken_for_a_command_again():
+    with steered(aloud=True) as (player, hands_free, said):
+        player.seek(10_000)
+        hands_free.take(Heard("longer"), 100.0)
+        assert said == ["Longer."]
+        heard = np.abs(np.frombuffer(player.read(48 * 240), "<i2"))
+        assert 1500 < heard[: 48 * 120].max() < 2500, "the tone"
+        assert heard[48 * 130 : 48 * 200].min() == 5000, "then the word"
+        hands_free.take(Heard("longer"), 101.0)  # from the loudspeaker
+        assert player.source.live.end_ms == 75_000
+        hands_free.take(Heard("longer"), 101.5)
+        assert player.source.live.end_ms == 90_000
+        hands_free.take(Heard(KNOCKS), 101.6)
+        hands_free.take(Heard(KNOCKS), 101.7)
+        assert said == ["Longer.", "Longer."]
 
 
 def test_a_near_sound_makes_it_soft_for_two_seconds():

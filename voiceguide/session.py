@@ -377,8 +377,11 @@ class Session:
             speech = Speech(text, Style(self.language), Position(1, 1))
             return voice.clip(self.plan.cast.utterance(speech))
 
-        own, follow = self.request.options.library_path, breath == "follow"
-        return hands_free.beside(self.language, own, say, follow=follow)
+        options = self.request.options
+        aloud, follow = options.guidance == "full", breath == "follow"
+        return hands_free.beside(
+            self.language, options.library_path, say, aloud=aloud, follow=follow
+        )
 
 
 def _digest(sound: Sound | Bed) -> str:

@@ -49,19 +49,31 @@ _MIXING_MS = 1000
 _AGREE = 0.05
 """How much two measurements of breathing, a second apart, may differ."""
 _ANSWERS: dict[str, Answer] = {"better": "better", "same": "same", "worse": "worse"}
+_SPEAKING = {"stop", "how_long", "go_on", *_ANSWERS}
+"""Commands that are answered at once by other words, which their own would disturb."""
 _MINUTE_MS = 60_000
 _TONE_HZ, _TONE_MS, _TONE_DBFS = 880, 120, -24.0
+_ECHO_S = 1.0
+"""How long after an answer its word may still be heard from the loudspeaker."""
 
 
 class HandsFree:
     """Steers a player by what is heard near it."""
 
-    def __init__(self, player: Player, screen: Screen, words: Commands, say: Say) -> None:
-        """``say`` is the voice that answers."""
+    def __init__(
+        self, player: Player, screen: Screen, words: Commands, say: Say, *, aloud: bool = False
+    ) -> None:
+        """``say`` is the voice that answers; with ``aloud``, it says what it has understood."""
         self._player = player
         self._screen = screen
         self._words = words
         self._say = say
+        self._spoken: dict[str, str] = {
+            name: f"{said[0].capitalize()}."
+            for name, said in words.commands.items()
+            if aloud and said and name not in _SPEAKING
+        }
+        self._echo, self._echo_until_s = "", 0.0
         self._until_s: float | None = None  # while there is room
         self._missed = False
 
@@ -71,8 +83,9 @@ class HandsFree:
             self._player.volume.ducked = True
             self._until_s = now_s + _ROOM_S
             self._missed = self._missed or self._is_speaking()
-        elif heard.command is not None:
-            self._do(heard.command)
+        elif heard.command is not None and not self._is_echo(heard.command, now_s):
+            said = self._do(heard.command)
+            self._echo, self._echo_until_s = heard.command, now_s + len(said) / PLAYED_HZ + _ECHO_S
             self._close(again=False)
 
     def tick(self, now_s: float) -> None:
@@ -86,13 +99,18 @@ class HandsFree:
         self._player.volume.ducked = False
         self._until_s, self._missed = None, False
 
+    def _is_echo(self, command: str, now_s: float) -> bool:
+        """Whether it may have heard its own answer, and not the listener."""
+        is_said = command in self._spoken and command == self._echo
+        return is_said and now_s < self._echo_until_s
+
     def _is_speaking(self) -> bool:
         at_ms = self._player.position_ms
         sentence = self._player.source.live.sentence_at(at_ms)
         return not self._player.paused and sentence is not None and at_ms < sentence.end_ms
 
-    def _do(self, command: str) -> None:
-        """Do what is asked for; answer with a tone, or in words where there is something to say."""
+    def _do(self, command: str) -> NDArray[np.int16]:
+        """Do what is asked for, answer with a tone or in words, and return what is heard of it."""
         player = self._player
         plain = {
             "pause": player.pause,
@@ -119,8 +137,10 @@ class HandsFree:
             player.leave_hold()
             message = "Stopped. Say “go on” or press space to continue."
         answer = self._answer(command)
-        player.volume.answer(self._say(answer) if answer else _tone())
+        sound = self._say(answer) if answer else self._understood(command)
+        player.volume.answer(sound)
         self._screen.say(message or answer)
+        return sound
 
     def _answer(self, command: str) -> str:
         """Return what the voice says to a command, if anything."""
@@ -131,6 +151,11 @@ class HandsFree:
             left_ms = max(0, end_ms - self._player.position_ms)
             return answers.left.format(minutes=-(-left_ms // _MINUTE_MS))
         return ""
+
+    def _understood(self, command: str) -> NDArray[np.int16]:
+        """Return the tone that answers a command, with its word where that is wanted."""
+        word = self._spoken.get(command)
+        return np.concatenate([_tone(), self._say(word)]) if word else _tone()
 
 
 class Follower:
@@ -156,11 +181,14 @@ class Follower:
             source.live.pace(from_ms, min(FASTEST, max(SLOWEST, heard)))
 
 
-def beside(language: str, own: Path | None, say: Say, *, follow: bool = False) -> Beside:
+def beside(
+    language: str, own: Path | None, say: Say, *, aloud: bool = False, follow: bool = False
+) -> Beside:
     """Return what listens beside a player in a language; ``own`` is the listener's library.
 
-    With ``follow``, the breaths of the session follow the listener's. Raises VoiceguideError if
-    nobody can be understood in the language, or if a library that listening needs is missing.
+    With ``aloud``, the voice says each command that it has understood, as ``say`` says it. With
+    ``follow``, the breaths of the session follow the listener's. Raises VoiceguideError if nobody
+    can be understood in the language, or if a library that listening needs is missing.
     """
     known = words(language, own)
     spotter = Spotter(language, known.commands, known.others)
@@ -170,7 +198,7 @@ def beside(language: str, own: Path | None, say: Say, *, follow: bool = False) -
     @contextlib.contextmanager
     def listening(player: Player, screen: Screen) -> Iterator[None]:
         ended = threading.Event()
-        hands_free = HandsFree(player, screen, known, say)
+        hands_free = HandsFree(player, screen, known, say, aloud=aloud)
         follower = Follower(player, breathing)  # it does nothing if nothing is heard
         minds = (hands_free, follower)
         thread = threading.Thread(
