@@ -1,12 +1,13 @@
-"""Kills renders at random moments, and lets two programs at a time write into one place.
+"""Kills renders at random moments and as they write, and lets two programs write into one place.
 
     python tests/benchmarks/kills.py [--kills 200] [--seed 1]
 
 What is rendered has a bed, recorded phrases, and others that Piper speaks (the extra ``natural``);
-for every fourth render, nothing is known. After each SIGKILL, the file has to be the whole one or
-not there. After all of them, one more render has to give the same bytes and leave nothing else,
-neither files nor processes. Then there are two playlists, two sites and two catalogues at once:
-both have to succeed, and leave what one alone leaves. Runs on Linux and macOS.
+for every fourth render, nothing is known, and half of them are killed as they write. After each
+SIGKILL, the file has to be the whole one or not there. After all of them, one more render has to
+give the same bytes and leave nothing else, neither files nor processes. Then there are two
+playlists, two sites and two catalogues at once: both have to succeed, and leave what one alone
+leaves. Runs on Linux and macOS.
 """
 
 from __future__ import annotations
@@ -77,16 +78,21 @@ class Tried:
         took_s = time.monotonic() - begun
         whole = (self._root / "alone/my.mp3").read_bytes()
         wrong = []
-        ended = found = 0
+        ended = found = written = 0
         for number in range(kills):
             if number % 4 == 0:
                 shutil.rmtree(self._root / "CACHE", ignore_errors=True)
             if source.random() < 0.5:
                 (self._root / "out/my.mp3").unlink(missing_ok=True)
             with self._started(*render, "-o", "out/my.mp3") as process:
-                time.sleep(source.uniform(0.1, 1.5 * took_s))
+                if number % 2:
+                    self._until_written(process)
+                    time.sleep(source.uniform(0, 0.05))
+                else:
+                    time.sleep(source.uniform(0.1, 1.5 * took_s))
                 ended += process.poll() is not None
                 process.kill()
+            written += self._names("out") not in ([], ["my.mp3"])
             if (self._root / "out/my.mp3").exists():
                 found += 1
                 if (self._root / "out/my.mp3").read_bytes() != whole:
@@ -95,9 +101,15 @@ class Tried:
         if (self._root / "out/my.mp3").read_bytes() != whole:
             wrong.append("the last render gives other bytes")
         print(
-            f"{kills} kills of renders of {took_s:.1f} s; {ended} had ended, {found} times a file"
+            f"{kills} kills of renders of {took_s:.1f} s; {ended} had ended, "
+            f"{written} were writing, {found} times a file"
         )
         return wrong + self._left("out", ["my.mp3"])
+
+    def _until_written(self, process: subprocess.Popen[str]) -> None:
+        """Wait until it has begun to write what becomes my.mp3."""
+        while process.poll() is None and self._names("out") in ([], ["my.mp3"]):
+            time.sleep(0.002)
 
     def paired(self, name: str) -> list[str]:
         """Do the same twice at once; return what is wrong."""
