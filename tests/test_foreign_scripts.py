@@ -199,6 +199,16 @@ def test_a_template_may_be_in_the_encoding_that_it_declares(tmp_path, encoding):
     assert session.default_path.name == "my.mp3"
 
 
+def test_a_template_says_how_its_variables_are_given(tmp_path):
+    path = tmp_path / "my.ssml.jinja"
+    path.write_text("<speak>\n{{ name }}</speak>")
+    with pytest.raises(ScriptError) as raised:
+        _ = Session(path).script
+    told = f"{path}:2: “name” is not defined; values are given by "
+    assert str(raised.value) == f"{told}variables"
+    assert raised.value.with_flags() == f"{told}--set name=…"
+
+
 def test_a_template_that_is_not_what_it_declares_is_told(tmp_path):
     path = tmp_path / "my.ssml.jinja"
     for declared, content, says in (

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 import wave
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,9 @@ import soxr
 from conftest import lacks, needs
 from loudspeaker import Server, Terminal
 
-from voiceguide import settings
-from voiceguide.errors import UsageError
+from voiceguide import Session, settings
+from voiceguide.errors import UsageError, VoiceError
+from voiceguide.listen import hands_free
 from voiceguide.listen.hands_free import HandsFree
 from voiceguide.listen.listener import KNOCKS, Heard, Listener
 from voiceguide.listen.microphone import Played
@@ -31,7 +33,8 @@ from voiceguide.mixer import Window
 from voiceguide.player.player import Player
 from voiceguide.player.screen import Nothing
 from voiceguide.player.source import LiveSession
-from voiceguide.timeline import Began, End, Ended, Opening
+from voiceguide.timeline import Began, End, Ended, Event, Opening
+from voiceguide.voices import Utterance
 
 HZ = 16_000
 BLOCK = HZ // 50
@@ -248,16 +251,21 @@ HOLD = [Opening("One", 0), Began("hold", None, 2000), Ended("hold", 42_000), Ope
 
 
 @contextlib.contextmanager
-def steered(*, aloud: bool = False):
-    """Return a player of a hold, and what steers it; the voice answers with a constant."""
-    window = Window(lambda speech: np.zeros(len(speech.text), np.int16), 1)
+def steered(*, aloud: bool = False, items=HOLD, coming=None):
+    """Return a player of a hold, and what steers it; the voice answers with a constant, at once
+    or once ``coming`` is done."""
+    window = Window(lambda _: np.zeros(4 * 48_000, np.int16), 1)
     said: list[str] = []
 
-    def say(text: str) -> np.ndarray:
+    def say(text: str) -> Future:
         said.append(text)
-        return np.full(4800, 5000, np.int16)
+        if coming is not None:
+            return coming
+        spoken: Future = Future()
+        spoken.set_result(np.full(4800, 5000, np.int16))
+        return spoken
 
-    with contextlib.closing(LiveSession("Silence", 2, lambda _: iter(HOLD), window)) as source:
+    with contextlib.closing(LiveSession("Silence", 2, lambda _: iter(items), window)) as source:
         player = Player(source)
         player.wait(5)
         yield player, HandsFree(player, Nothing(), words("en"), say, aloud=aloud), said
@@ -304,21 +312,82 @@ def test_stop_ends_the_pressure_and_says_let_go():
         assert goes_to(player, 42_000)
 
 
-def test_what_is_understood_is_said_and_not_taken_for_a_command_again():
+def heard_of(player: Player, ms: int) -> np.ndarray:
+    """Return the loudest of each 10 ms that is played."""
+    player.wait(5)
+    return np.abs(np.frombuffer(player.read(48 * ms), "<i2")).reshape(ms // 10, -1).max(axis=1)
+
+
+def test_what_is_understood_is_named_after_the_tone():
     with steered(aloud=True) as (player, hands_free, said):
         player.seek(10_000)
         hands_free.take(Heard("longer"), 100.0)
         assert said == ["Longer."]
-        heard = np.abs(np.frombuffer(player.read(48 * 240), "<i2"))
-        assert 1500 < heard[: 48 * 120].max() < 2500, "the tone"
-        assert heard[48 * 130 : 48 * 200].min() == 5000, "then the word"
-        hands_free.take(Heard("longer"), 101.0)  # from the loudspeaker
+        heard = heard_of(player, 260)
+        assert 1500 < heard[:12].max() < 2500
+        assert (heard[12:22] == 5000).all()
+        assert heard[22:].max() == 0
+        for command in ("go_on", "next", "back", "repeat", "better", KNOCKS):
+            hands_free.take(Heard(command), 110.0)
+        assert said == ["Longer."], "after these, the session speaks"
+        hands_free.take(Heard("stop"), 120.0)
+        assert said[1:] == ["Let go slowly."]
+
+
+def test_the_word_that_the_voice_says_is_no_command():
+    coming: Future = Future()
+    with steered(aloud=True, coming=coming) as (player, hands_free, said):
+        player.seek(10_000)
+        hands_free.take(Heard("longer"), 100.0)
+        hands_free.tick(103.0)  # a voice that is slow
+        assert heard_of(player, 120).max() > 1500, "the tone waits for the voice"
+        coming.set_result(np.full(4800, 5000, np.int16))
+        hands_free.tick(103.1)
+        assert heard_of(player, 200).max() == 5000
+        hands_free.take(Heard(None, is_begin=True), 103.5)
+        hands_free.take(Heard("longer"), 104.0)  # from the loudspeaker
         assert player.source.live.end_ms == 75_000
-        hands_free.take(Heard("longer"), 101.5)
+        assert not player.volume.ducked
+        hands_free.take(Heard("louder"), 104.0)  # another one is heard at any time
+        assert said == ["Longer.", "Louder."]
+        hands_free.tick(104.1)
+        heard_of(player, 400)
+        hands_free.tick(105.2)
+        hands_free.take(Heard("longer"), 105.3)
         assert player.source.live.end_ms == 90_000
-        hands_free.take(Heard(KNOCKS), 101.6)
-        hands_free.take(Heard(KNOCKS), 101.7)
-        assert said == ["Longer.", "Longer."]
+
+
+def test_a_voice_that_fails_leaves_it_at_the_tone():
+    coming: Future = Future()
+    coming.set_exception(VoiceError("the engine has ended"))
+    with steered(aloud=True, coming=coming) as (player, hands_free, _):
+        player.seek(10_000)
+        hands_free.take(Heard("longer"), 100.0)
+        assert 1500 < heard_of(player, 100).max() < 2500
+        hands_free.take(Heard("longer"), 102.0)
+        assert player.source.live.end_ms == 90_000
+
+
+def test_nothing_is_named_while_the_session_speaks():
+    sentence = Event(0, 4000, Utterance("Press now.", "en", None, 0, 0.0), 0.0)
+    with steered(aloud=True, items=[sentence, *HOLD]) as (_, hands_free, said):
+        hands_free.take(Heard("louder"), 100.0)
+        assert said == []
+        hands_free.take(Heard("pause"), 101.0)
+        assert said == ["Pause."]
+
+
+@pytest.mark.parametrize(
+    ("target", "guidance", "aloud"),
+    [("breathing", "full", True), ("breathing", "brief", False), ("x.ssml", None, False)],
+)
+def test_with_full_guidance_it_names_what_it_understood(monkeypatch, ssml, target, guidance, aloud):
+    given: dict[str, object] = {}
+    monkeypatch.setattr(hands_free, "beside", lambda *_, **options: given.update(options))
+    target = ssml("Hello.") if target == "x.ssml" else target
+    session = Session(target, **({"guidance": guidance} if guidance else {}))
+    session._listening(None, "fixed")
+    assert given == {"aloud": aloud, "follow": False}
 
 
 def test_a_near_sound_makes_it_soft_for_two_seconds():

@@ -315,7 +315,7 @@ def test_what_is_filled_into_a_phrase_is_not_looked_into(own):
     ("template", "line", "says"),
     [
         ("<speak>\n{{ 1 / 0 }}</speak>", 2, "ZeroDivisionError"),
-        ("<speak>\n\n{{ nothing }}</speak>", 3, "“nothing” has no value; variables gives it one"),
+        ("<speak>\n\n{{ nothing }}</speak>", 3, "“nothing” is not defined$"),
         ("{{ region.heart }}", 1, "has no attribute 'heart'"),
         ("{{ wording.chapters.nothing }}", 1, "nothing"),
         ("\n{% if %}", 2, "Expected an expression"),

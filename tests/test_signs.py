@@ -11,6 +11,7 @@ import functools
 import io
 import json
 import random
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
@@ -314,7 +315,7 @@ def test_signs_reach_the_session_through_the_player(listening):
     one = listening(adaptive(BOTH, None))
     noted: list[tuple[str, str]] = []
     one.player.answered = lambda *answer: noted.append(answer)
-    hands_free = HandsFree(one.player, Nothing(), words("en"), lambda _: np.zeros(48, np.int16))
+    hands_free = HandsFree(one.player, Nothing(), words("en"), lambda _: Future())
     one.player.wait(10)
     live = one.source.live
     hold_ms = first(adaptive(BOTH, None).items(), "hold")

@@ -26,6 +26,7 @@ from voiceguide.voices import VoiceInfo, cache, clip, engines, installed_voices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
 
     from numpy.typing import NDArray
 
@@ -373,14 +374,18 @@ class Session:
     def _listening(self, voice: Voice, breath: str) -> Beside:
         from voiceguide.listen import hands_free
 
-        def say(text: str) -> NDArray[np.int16]:
+        def say(text: str) -> Future[NDArray[np.int16]]:
             speech = Speech(text, Style(self.language), Position(1, 1))
-            return voice.clip(self.plan.cast.utterance(speech))
+            return voice.aside(self.plan.cast.utterance(speech))
 
         options = self.request.options
-        aloud, follow = options.guidance == "full", breath == "follow"
+        is_guided = "guidance" in script.options_of(self.request)
         return hands_free.beside(
-            self.language, options.library_path, say, aloud=aloud, follow=follow
+            self.language,
+            options.library_path,
+            say,
+            aloud=is_guided and options.guidance == "full",
+            follow=breath == "follow",
         )
 
 

@@ -24,6 +24,7 @@ from voiceguide.listen.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from voiceguide.player.screen import Screen
     from voiceguide.timeline import Answer
 
-    Say = Callable[[str], NDArray[np.int16]]
-    """Returns how the voice says a text: mono, 48,000 Hz."""
+    Say = Callable[[str], Future[NDArray[np.int16]]]
+    """Returns how the voice will say a text: mono, 48,000 Hz. It does not wait for it."""
 
 _ROOM_S = 2.0
 """How long it stays soft for somebody who has begun to speak."""
@@ -49,12 +50,12 @@ _MIXING_MS = 1000
 _AGREE = 0.05
 """How much two measurements of breathing, a second apart, may differ."""
 _ANSWERS: dict[str, Answer] = {"better": "better", "same": "same", "worse": "worse"}
-_SPEAKING = {"stop", "how_long", "go_on", *_ANSWERS}
-"""Commands that are answered at once by other words, which their own would disturb."""
+_NAMED = ("pause", "longer", "shorter", "louder", "softer")
+"""Commands that the voice can name: after the others, it says something else."""
 _MINUTE_MS = 60_000
 _TONE_HZ, _TONE_MS, _TONE_DBFS = 880, 120, -24.0
 _ECHO_S = 1.0
-"""How long after an answer its word may still be heard from the loudspeaker."""
+"""How long after its word was played, that may still be taken for a command."""
 
 
 class HandsFree:
@@ -63,16 +64,17 @@ class HandsFree:
     def __init__(
         self, player: Player, screen: Screen, words: Commands, say: Say, *, aloud: bool = False
     ) -> None:
-        """``say`` is the voice that answers; with ``aloud``, it says what it has understood."""
+        """``say`` is the voice that answers; with ``aloud``, it names what it has understood."""
         self._player = player
         self._screen = screen
         self._words = words
         self._say = say
-        self._spoken: dict[str, str] = {
+        self._named: dict[str, str] = {
             name: f"{said[0].capitalize()}."
             for name, said in words.commands.items()
-            if aloud and said and name not in _SPEAKING
+            if aloud and said and name in _NAMED
         }
+        self._saying: Future[NDArray[np.int16]] | None = None
         self._echo, self._echo_until_s = "", 0.0
         self._until_s: float | None = None  # while there is room
         self._missed = False
@@ -83,13 +85,15 @@ class HandsFree:
             self._player.volume.ducked = True
             self._until_s = now_s + _ROOM_S
             self._missed = self._missed or self._is_speaking()
-        elif heard.command is not None and not self._is_echo(heard.command, now_s):
-            said = self._do(heard.command)
-            self._echo, self._echo_until_s = heard.command, now_s + len(said) / PLAYED_HZ + _ECHO_S
+        elif heard.command is not None:
+            if heard.command != self._echo or now_s >= self._echo_until_s:
+                self._do(heard.command, now_s)
             self._close(again=False)
 
     def tick(self, now_s: float) -> None:
-        """Go on after two seconds in which nothing was asked for."""
+        """Go on after two seconds in which nothing was asked for; to be called all the time."""
+        if self._is_answering():
+            self._echo_until_s = now_s + _ECHO_S
         if self._until_s is not None and now_s >= self._until_s:
             self._close(again=self._missed)
 
@@ -99,18 +103,18 @@ class HandsFree:
         self._player.volume.ducked = False
         self._until_s, self._missed = None, False
 
-    def _is_echo(self, command: str, now_s: float) -> bool:
-        """Whether it may have heard its own answer, and not the listener."""
-        is_said = command in self._spoken and command == self._echo
-        return is_said and now_s < self._echo_until_s
+    def _is_answering(self) -> bool:
+        is_coming = self._saying is not None and not self._saying.done()
+        return is_coming or self._player.volume.is_answering
 
     def _is_speaking(self) -> bool:
         at_ms = self._player.position_ms
         sentence = self._player.source.live.sentence_at(at_ms)
         return not self._player.paused and sentence is not None and at_ms < sentence.end_ms
 
-    def _do(self, command: str) -> NDArray[np.int16]:
-        """Do what is asked for, answer with a tone or in words, and return what is heard of it."""
+    def _do(self, command: str, now_s: float) -> None:
+        """Do what is asked for; answer with a tone, in words where there is something to say."""
+        was_speaking = self._is_speaking() and command != "pause"
         player = self._player
         plain = {
             "pause": player.pause,
@@ -137,10 +141,19 @@ class HandsFree:
             player.leave_hold()
             message = "Stopped. Say “go on” or press space to continue."
         answer = self._answer(command)
-        sound = self._say(answer) if answer else self._understood(command)
-        player.volume.answer(sound)
+        named = "" if was_speaking else self._named.get(command, "")
+        if not answer:
+            player.volume.answer(_tone())
+        if answer or named:
+            self._saying = self._say(answer or named)
+            self._saying.add_done_callback(self._said)
+        self._echo, self._echo_until_s = command if named else "", now_s + _ECHO_S
         self._screen.say(message or answer)
-        return sound
+
+    def _said(self, saying: Future[NDArray[np.int16]]) -> None:
+        """Let a sentence be heard that has been made; if it could not be, a tone."""
+        is_made = not saying.cancelled() and saying.exception() is None
+        self._player.volume.answer(saying.result() if is_made else _tone(), after=True)
 
     def _answer(self, command: str) -> str:
         """Return what the voice says to a command, if anything."""
@@ -151,11 +164,6 @@ class HandsFree:
             left_ms = max(0, end_ms - self._player.position_ms)
             return answers.left.format(minutes=-(-left_ms // _MINUTE_MS))
         return ""
-
-    def _understood(self, command: str) -> NDArray[np.int16]:
-        """Return the tone that answers a command, with its word where that is wanted."""
-        word = self._spoken.get(command)
-        return np.concatenate([_tone(), self._say(word)]) if word else _tone()
 
 
 class Follower:
@@ -186,7 +194,7 @@ def beside(
 ) -> Beside:
     """Return what listens beside a player in a language; ``own`` is the listener's library.
 
-    With ``aloud``, the voice says each command that it has understood, as ``say`` says it. With
+    With ``aloud``, the voice names commands that it has understood, as ``say`` says them. With
     ``follow``, the breaths of the session follow the listener's. Raises VoiceguideError if nobody
     can be understood in the language, or if a library that listening needs is missing.
     """
@@ -232,22 +240,24 @@ def _listen(
     player.played = played.add
     waiting = np.zeros(0, np.float32)
     heard_s = time.monotonic()
-    with contextlib.closing(microphone):
-        while not ended.is_set():
-            waiting = np.concatenate([waiting, microphone.read(_WAIT_S)])
-            now_s = time.monotonic()
-            heard_s = now_s if len(waiting) else heard_s
-            if now_s - heard_s > _GONE_S:
-                screen.say("the microphone is gone; the session goes on with keys")
-                break
-            whole = len(waiting) - len(waiting) % (FRAME_MS * RATE_HZ // 1000)
-            near, waiting = waiting[:whole], waiting[whole:]
-            for heard in listener.take(near, played.take(whole)):
-                hands_free.take(heard, now_s)
-            hands_free.tick(now_s)
-            follower.tick(now_s)
-    player.volume.ducked = False
-    player.played = lambda _: None
+    try:
+        with contextlib.closing(microphone):
+            while not ended.is_set():
+                waiting = np.concatenate([waiting, microphone.read(_WAIT_S)])
+                now_s = time.monotonic()
+                heard_s = now_s if len(waiting) else heard_s
+                if now_s - heard_s > _GONE_S:
+                    screen.say("the microphone is gone; the session goes on with keys")
+                    break
+                whole = len(waiting) - len(waiting) % (FRAME_MS * RATE_HZ // 1000)
+                near, waiting = waiting[:whole], waiting[whole:]
+                for heard in listener.take(near, played.take(whole)):
+                    hands_free.take(heard, now_s)
+                hands_free.tick(now_s)
+                follower.tick(now_s)
+    finally:
+        player.volume.ducked = False
+        player.played = lambda _: None
 
 
 def _tone() -> NDArray[np.int16]:

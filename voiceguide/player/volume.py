@@ -34,10 +34,16 @@ class Volume:
         with self._lock:
             self._wanted_db = min(_LOUDEST_DB, max(_SOFTEST_DB, self._wanted_db + by_db))
 
-    def answer(self, samples: NDArray[np.int16]) -> None:
-        """Play a mono sound over everything, from the next block on."""
+    def answer(self, samples: NDArray[np.int16], *, after: bool = False) -> None:
+        """Play a mono sound over everything, instead of the one that plays or after it."""
         with self._lock:
-            self._answer = samples
+            self._answer = np.concatenate([self._answer, samples]) if after else samples
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether an answer has still to be played."""
+        with self._lock:
+            return len(self._answer) > 0
 
     def applied(self, block: NDArray[np.int32]) -> NDArray[np.int32]:
         """Return the next block as it is heard; both have the shape (frames, channels), 16 bit."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _PLACEHOLDER = re.compile(r"<([^>]*)>")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
-_NO_VALUE = re.compile(r"'(\w+)' is undefined$")
+_UNDEFINED = re.compile(r"'(\w+)' is undefined$")
 _RENDERING = threading.RLock()
 
 
@@ -43,7 +43,7 @@ def render(
     with _RENDERING:  # macros that were imported without context see the functions too
         environment = _environment(folders) if source is None else _own(folders, name, source)
         environment.globals.update(functions, wording=context["wording"])
-        return _rendered(environment, name, context)
+        return _rendered(environment, name, context, is_own=source is not None)
 
 
 def evaluate(expression: str, context: Mapping[str, Any], where: str) -> Any:
@@ -172,8 +172,13 @@ def _changed(path: Path) -> int | None:
         return None
 
 
-def _rendered(environment: jinja2.Environment, name: str, context: Mapping[str, object]) -> str:
-    """Return the rendered template; raises ScriptError with the line where it fails."""
+def _rendered(
+    environment: jinja2.Environment, name: str, context: Mapping[str, object], *, is_own: bool
+) -> str:
+    """Return the rendered template; raises ScriptError with the line where it fails.
+
+    Variables can be given to one that is ``is_own``, not of the library.
+    """
     pieces: list[str] = []
     length = 0
     try:
@@ -193,9 +198,10 @@ def _rendered(environment: jinja2.Environment, name: str, context: Mapping[str, 
         raise ScriptError(f"{name}: needs more memory than a template may have") from error
     except Exception as error:  # a template may raise anything at all
         where = _template_line(error) or name
-        if isinstance(error, jinja2.UndefinedError) and (lacks := _NO_VALUE.match(str(error))):
-            give = option("variables", f"--set {lacks[1]}=…")
-            raise ScriptError(f"{where}: “{lacks[1]}” has no value; {give} gives it one") from error
+        if isinstance(error, jinja2.UndefinedError) and (name_of := _UNDEFINED.match(str(error))):
+            given = option("variables", f"--set {name_of[1]}=…")
+            cure = f"; values are given by {given}" if is_own and where.startswith(name) else ""
+            raise ScriptError(f"{where}: “{name_of[1]}” is not defined{cure}") from error
         raise ScriptError(
             f"{where}: {type(error).__name__}: {shortened(str(error), 300)}"
         ) from error

@@ -95,6 +95,13 @@ class Voice:
             samples = self._memory.get(utterance)
         return self._make(utterance) if samples is None else samples
 
+    def aside(self, utterance: Utterance) -> Future[Samples]:
+        """Return the clip that will be made of something said besides; any thread may ask for it.
+
+        It raises VoiceError if it cannot be made.
+        """
+        return self._pool.submit(self._make, utterance)
+
     def words(self, utterance: Utterance) -> tuple[Word, ...]:
         """Return the words as they are written, and when each is said in the clip.
 
