@@ -378,15 +378,9 @@ class Session:
             speech = Speech(text, Style(self.language), Position(1, 1))
             return voice.aside(self.plan.cast.utterance(speech))
 
-        options = self.request.options
-        is_guided = "guidance" in script.options_of(self.request)
-        return hands_free.beside(
-            self.language,
-            options.library_path,
-            say,
-            aloud=is_guided and options.guidance == "full",
-            follow=breath == "follow",
-        )
+        own, guidance = self.request.options.library_path, self.request.options.guidance
+        aloud = guidance == "full" and "guidance" in script.options_of(self.request)
+        return hands_free.beside(self.language, own, say, aloud=aloud, follow=breath == "follow")
 
 
 def _digest(sound: Sound | Bed) -> str:
