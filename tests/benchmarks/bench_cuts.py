@@ -114,7 +114,7 @@ def cut(browser, address: str, session: dict, chance: random.Random) -> Cut:
     tools = page.context.new_cdp_session(page)
     tools.send("Network.enable")
     line(tools, there=True)
-    page.goto(address)
+    page.goto(address, wait_until="domcontentloaded")  # the cover comes beside the sound
     page.get_by_role("button", name="Play", exact=True).click()
     at_s = chance.uniform(0, session["duration_ms"] / 1000 - 60)
     page.evaluate(f"document.querySelector('audio').currentTime = {at_s}")
