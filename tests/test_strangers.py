@@ -120,7 +120,7 @@ HOSTILE_TEMPLATES = {
     "a file of the machine": ("{% include '/etc/passwd' %}", "/etc/passwd is missing"),
     "a file above": ("{% include '../secret.jinja' %}", "secret.jinja is missing"),
     "a file behind a link": ("{% include 'link.jinja' %}", "link.jinja is missing"),
-    "a name that is not known": ("<speak>\n{{ name }}</speak>", ":2: UndefinedError: 'name'"),
+    "a name that is not known": ("<speak>\n{{ name }}</speak>", ":2: “name” is not defined"),
     "a mistake": ("<speak>\n\n{% if %}</speak>", ":3: Expected an expression"),
     "what is no script": ("Hello.", "not well-formed"),
     "what is no text": (b"{{ \xff }}", "is not UTF-8: byte 0xff"),
