@@ -23,7 +23,8 @@ import time
 from typing import NamedTuple
 
 import httpx
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+from playwright.sync_api import TimeoutError as NotOpened
 
 WANTED = {"target": "calf", "side": "left", "level": "gentle", "guidance": "tones"}
 LINE_BYTES_S = 1_000_000
@@ -84,12 +85,19 @@ def main() -> int:
             try:
                 address = re.search(r"http://\S+:\d+/", server.stdout.readline())[0]
                 session = made(address)
-                browser = playwright.chromium.launch(
-                    executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-                )
                 while len(cuts) < asked.cuts and time.monotonic() < until:
-                    cuts.append(cut(browser, f"{address}#session/{session['id']}", session, chance))
-                browser.close()
+                    browser = playwright.chromium.launch(
+                        executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+                    )
+                    try:
+                        page = opened(browser, f"{address}#session/{session['id']}")
+                        cuts.append(cut(page, session, chance))
+                    except NotOpened as error:
+                        # On a line that it makes slow, Chromium now and then stops while a page is
+                        # loaded, though the server has sent all of it. That was no cut.
+                        if "goto" not in error.message:
+                            raise
+                    browser.close()
             finally:
                 server.terminate()
     print_table(cuts)
@@ -107,14 +115,27 @@ def made(address: str) -> dict:
         time.sleep(0.5)
 
 
-def cut(browser, address: str, session: dict, chance: random.Random) -> Cut:
-    """Play from somewhere, and take the network away for a while."""
+class Opened(NamedTuple):
+    """A page, and the way to its network."""
+
+    page: Page
+    tools: CDPSession
+
+
+def opened(browser: Browser, address: str) -> Opened:
+    """Open a page over the line; raises NotOpened."""
     page = browser.new_page(viewport={"width": 360, "height": 740}, locale="en")
     page.add_init_script(WATCH)
     tools = page.context.new_cdp_session(page)
     tools.send("Network.enable")
     line(tools, there=True)
     page.goto(address, wait_until="domcontentloaded")  # the cover comes beside the sound
+    return Opened(page, tools)
+
+
+def cut(at: Opened, session: dict, chance: random.Random) -> Cut:
+    """Play from somewhere, and take the network away for a while."""
+    page, tools = at
     page.get_by_role("button", name="Play", exact=True).click()
     at_s = chance.uniform(0, session["duration_ms"] / 1000 - 60)
     page.evaluate(f"document.querySelector('audio').currentTime = {at_s}")
@@ -127,7 +148,6 @@ def cut(browser, address: str, session: dict, chance: random.Random) -> Cut:
     line(tools, there=True)
     back_s = back(page)
     watched = page.evaluate("watched")
-    page.close()
     return Cut(here, watched["told"], watched["worst"], back_s)
 
 
