@@ -503,7 +503,10 @@ def test_answers_allow_nothing_from_outside(server):
         headers = server.get(path).headers
         assert "default-src 'none'" in headers["Content-Security-Policy"]
         assert "unsafe" not in headers["Content-Security-Policy"]
+        assert ("script-src 'self'" in headers["Content-Security-Policy"]) == (path == "/")
         assert headers["X-Content-Type-Options"] == "nosniff"
+        known = server.get(path, If_None_Match=headers.get("ETag", ""))
+        assert known.status_code != 304 or "Content-Security-Policy" not in known.headers
         assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
         assert "access-control-allow-origin" not in headers
 

@@ -53,10 +53,14 @@ _FORWARDED = (
     "x-cluster-client-ip", "fly-client-ip", "via",
 )  # fmt: skip
 
+_NOT_MODIFIED = 304
+_NOTHING = "default-src 'none'; frame-ancestors 'none'"
+_PAGE = (
+    f"{_NOTHING}; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'"
+)
+"""What a page may load (W3C Content Security Policy 3); other answers may load nothing."""
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self'; media-src 'self' blob:; connect-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -222,6 +226,9 @@ def _with_headers(send: Send) -> Send:
             for name, value in _HEADERS.items():
                 headers[name] = value
             headers.setdefault("Cache-Control", "private, no-cache")
+            if message["status"] != _NOT_MODIFIED:  # what the browser kept has its own
+                is_page = headers.get("content-type", "").startswith("text/html")
+                headers["Content-Security-Policy"] = _PAGE if is_page else _NOTHING
         await send(message)
 
     return sending

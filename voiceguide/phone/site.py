@@ -317,6 +317,7 @@ class _Site:
         return {
             "name": self._look.name,
             "logo": self._logo,
+            "icon": self._logo if self._look.logo is None else "icons/192.png",
             "policy": _POLICY,
             "paragraphs": self._look.paragraphs(language),
             "links": self._look.links,

@@ -22,7 +22,7 @@ const SWIPE_PX = 60;
 const MOST_PRESSED_MS = 300_000; // of a spot, with all its rounds: the protocol's five minutes
 const FELT = { begin: 250, end: [120, 120, 120], inhale: 60, exhale: [30, 90, 30] }; // vibrations in ms
 const AHEAD_S = 10; // that are here before it plays from what is here
-const QUIET_MS = 600; // after which it is said why nothing is heard
+const QUIET_MS = 450; // after which it is said why nothing is heard
 const RETRY_MS = 2000;
 
 const audio = $("#audio");
