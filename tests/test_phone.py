@@ -1099,6 +1099,16 @@ def now_s(page) -> float:
     return page.evaluate("document.querySelector('audio').currentTime")
 
 
+def test_the_first_view_takes_60_kb_at_most(server, phone):
+    tools = phone.context.new_cdp_session(phone)
+    tools.send("Network.enable")
+    taken = []
+    tools.on("Network.loadingFinished", lambda answer: taken.append(answer["encodedDataLength"]))
+    phone.goto(server.url, wait_until="networkidle")
+    assert len(taken) > 10
+    assert 30_000 < sum(taken) <= 60_000  # with headers, as they come over the line
+
+
 LISTEN = """async () => {
     const context = new AudioContext();
     const meter = context.createAnalyser();
