@@ -98,6 +98,7 @@ def test_no_sentence_is_said_twice_but_the_way_to_each_side(session):
     assert {re.sub(r"\d", "2", text) for text in twice} <= {"Round 2 of 2.", "Runde 2 von 2."}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("language", "region"), PLACES)
 def test_no_method_or_level_is_silent_for_more_than_20_seconds_before_the_close(language, region):
     area = texts_of(language).regions[region]["areas"][0]
@@ -161,6 +162,7 @@ def test_short_sessions_leave_time_from_the_chair_to_the_floor_and_for_each_step
     assert all(gaps[step] >= 3000 for step in rest)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("squeeze", [6, 7, 8])
 @pytest.mark.parametrize(("language", "region"), PLACES)
 def test_the_shortest_sessions_too_leave_time_for_each_step_and_say_one_thing_at_a_time(
