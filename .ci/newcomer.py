@@ -4,8 +4,8 @@
 
 The first command makes a session. The second installs what the tests need, and finds them; with
 --tests, it runs them. FOLDER, where the clone, a home and tests.xml, pytest's report, lie, must not
-exist yet; a temporary one is used, and removed, unless it is given. It is run by the Python that runs this, on Linux, macOS
-and Windows.
+exist yet; a temporary one is used, and removed, unless it is given. It is run by the Python that
+runs this, on Linux, macOS and Windows.
 """
 
 from __future__ import annotations

@@ -6,10 +6,10 @@ import json
 import os
 import shutil
 import subprocess
+import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -24,13 +24,13 @@ collect_ignore = [] if os.name == "posix" else ["test_play.py", "test_record.py"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let everything be asked for."""
     parser.addoption("--slow", action="store_true", help="run slow tests too, as CI does")
-    parser.addoption("--passed-in", metavar="REPORT", help="leave out what passed in a JUnit report")
+    parser.addoption("--passed-in", metavar="XML", help="leave out what passed in a JUnit report")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run last what is heard as it plays: other work on the machine disturbs it least there."""
     if report := config.getoption("--passed-in"):
-        cases = ElementTree.parse(report).iter("testcase")
+        cases = ET.parse(report).iter("testcase")  # noqa: S314 (pytest wrote it)
         passed = {(case.get("classname"), case.get("name")) for case in cases if not len(case)}
         left = [one for one in items if (f"tests.{one.path.stem}", one.name) not in passed]
         config.hook.pytest_deselected(items=set(items) - set(left))
