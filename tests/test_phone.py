@@ -1110,6 +1110,12 @@ def test_the_first_view_takes_60_kb_at_most(tmp_path, phone):
     assert 30_000 < sum(taken) <= 60_000  # with headers, as they come over the line
 
 
+def test_a_sound_that_is_opened_by_its_address_plays(server, session, phone):
+    phone.goto(f"{server.url}/sessions/{session['id']}.mp3", wait_until="domcontentloaded")
+    until(phone, "document.querySelector('video, audio').readyState > 0")
+    assert phone.evaluate("document.querySelector('video, audio').duration") > 60
+
+
 LISTEN = """async () => {
     const context = new AudioContext();
     const meter = context.createAnalyser();

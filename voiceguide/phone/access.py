@@ -55,6 +55,7 @@ _FORWARDED = (
 
 _NOT_MODIFIED = 304
 _NOTHING = "default-src 'none'; frame-ancestors 'none'"
+_SOUND = f"{_NOTHING}; media-src 'self'"  # opened by its address, it loads itself once more
 _PAGE = (
     f"{_NOTHING}; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'"
@@ -227,8 +228,10 @@ def _with_headers(send: Send) -> Send:
                 headers[name] = value
             headers.setdefault("Cache-Control", "private, no-cache")
             if message["status"] != _NOT_MODIFIED:  # what the browser kept has its own
-                is_page = headers.get("content-type", "").startswith("text/html")
-                headers["Content-Security-Policy"] = _PAGE if is_page else _NOTHING
+                kind = headers.get("content-type", "")
+                is_page = kind.startswith("text/html")
+                other = _SOUND if kind.startswith("audio/") else _NOTHING
+                headers["Content-Security-Policy"] = _PAGE if is_page else other
         await send(message)
 
     return sending
