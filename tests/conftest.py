@@ -28,11 +28,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run last what is heard as it plays: other work on the machine disturbs it least there."""
+    """Leave out what passed elsewhere; run last what is heard as it plays.
+
+    Other work on the machine disturbs it least there.
+    """
     if report := config.getoption("--passed-in"):
         cases = ET.parse(report).iter("testcase")  # noqa: S314 (pytest wrote it)
         passed = {(case.get("classname"), case.get("name")) for case in cases if not len(case)}
-        left = [one for one in items if (f"tests.{one.path.stem}", one.name) not in passed]
+        left = [one for one in items if (_class_name(one), one.name) not in passed]
         config.hook.pytest_deselected(items=set(items) - set(left))
         items[:] = left
     items.sort(key=lambda item: item.path.name in ("test_play.py", "test_record.py"))
@@ -40,6 +43,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("slow"):
                 item.add_marker(pytest.mark.skip(reason="slow; --slow runs it too"))
+
+
+def _class_name(item: pytest.Item) -> str:
+    """Return what a JUnit report calls the file and the class of a test."""
+    *parts, _ = item.nodeid.partition("[")[0].split("::")
+    return ".".join(parts).replace(".py", "", 1).replace("/", ".")
 
 
 def needs(*programs: str) -> None:

@@ -169,7 +169,7 @@ def test_what_is_said_of_a_site_elsewhere_is_its_own(server):
     picture = site / said["og:image"].removeprefix(url + "/")
     assert Image.open(picture).size == (1200, 630)
     for name, size in (("192", 192), ("512", 512), ("maskable", 512)):
-        icon = Image.open(site / f"icons/{name}.png").convert("RGB")
+        icon = Image.open(site / f"icons/{name}.png")
         assert icon.size == (size, size)
         assert icon.getpixel((size // 2, size // 2)) == (0x8B, 0x1E, 0x5A)  # the logo
         assert icon.getpixel((2, 2)) == (0xF5, 0xF2, 0xEC)  # what is behind it

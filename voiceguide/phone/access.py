@@ -54,13 +54,13 @@ _FORWARDED = (
 )  # fmt: skip
 
 _NOT_MODIFIED = 304
-_NOTHING = "default-src 'none'; frame-ancestors 'none'"
-_SOUND = f"{_NOTHING}; media-src 'self'"  # opened by its address, it loads itself once more
-_PAGE = (
-    f"{_NOTHING}; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'"
-)
-"""What a page may load (W3C Content Security Policy 3); other answers may load nothing."""
+_NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_POLICIES = {
+    "text/html": f"{_NOTHING}; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "media-src 'self' blob:; connect-src 'self'",
+    "audio/mpeg": f"{_NOTHING}; media-src 'self'",  # opened by its address, it loads itself
+}
+"""What an answer of a type may load (W3C Content Security Policy 3); others may load nothing."""
 _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
@@ -228,10 +228,8 @@ def _with_headers(send: Send) -> Send:
                 headers[name] = value
             headers.setdefault("Cache-Control", "private, no-cache")
             if message["status"] != _NOT_MODIFIED:  # what the browser kept has its own
-                kind = headers.get("content-type", "")
-                is_page = kind.startswith("text/html")
-                other = _SOUND if kind.startswith("audio/") else _NOTHING
-                headers["Content-Security-Policy"] = _PAGE if is_page else other
+                kind = headers.get("content-type", "").partition(";")[0]
+                headers["Content-Security-Policy"] = _POLICIES.get(kind, _NOTHING)
         await send(message)
 
     return sending
