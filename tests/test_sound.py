@@ -460,7 +460,7 @@ def test_any_part_of_a_session_with_a_bed_can_be_had_by_itself(music):
     timeline = session.timeline
     assert timeline.bed is not None
     with open_voice(session.request.options) as voice:
-        blocks = list(mixer.mix(timeline, voice.clip, 2))
+        blocks = list(mixer.Mix(timeline, voice, 2))
         window = mixer.Window(voice.clip, 2)
         window.lay(timeline.bed)
         rng = np.random.default_rng(1)

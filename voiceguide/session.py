@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import hashlib
 import os
 from functools import cached_property
 from html import escape
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 
 from voiceguide import clock, files, library, mixer, script, timeline
-from voiceguide.errors import Findings, Position, SoundError
+from voiceguide.errors import Findings, Position
 from voiceguide.options import OPTIONS, Options, taking
 from voiceguide.plan import Plan, adaptive, bed, fit, items, open_voice, plan, planned
 from voiceguide.script import Request
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from voiceguide.export import Tags
     from voiceguide.player.loop import Beside
     from voiceguide.script import Written
-    from voiceguide.timeline import Adaptive, Answer, Bed, Item, Timeline
+    from voiceguide.timeline import Adaptive, Answer, Item, Timeline
     from voiceguide.voices import Utterance
     from voiceguide.voices.voice import Voice
 
@@ -197,7 +196,7 @@ class Session:
         engine = engines(options.voice)()
         engine.close()
         sounds = {
-            cue.source: _digest(cue) for cue in walk(one.script.root) if isinstance(cue, Sound)
+            cue.source: mixer.digest(cue) for cue in walk(one.script.root) if isinstance(cue, Sound)
         }
         times = one.timeline and [(event.begin_ms, event.end_ms) for event in one.timeline.events]
         heard = [
@@ -209,7 +208,7 @@ class Session:
             (clip.VERSION, mixer.VERSION, export.VERSION, engine.id),
             (text_of(one.written.text), [str(said) for _, said in self.utterances]),
             (sorted(sounds.items()), times),
-            ([(name, str(value)) for name, value in heard], one.bed and _digest(one.bed)),
+            ([(name, str(value)) for name, value in heard], one.bed and mixer.digest(one.bed)),
         )
 
     @cached_property
@@ -281,10 +280,10 @@ class Session:
             if start_delay_ms:
                 lead = mixer.chime_before(start_delay_ms)
                 heard_items = timeline.delayed(heard_items, start_delay_ms, lead)
-            blocks = mixer.mix(_tee(heard_items, seen), voice.clip, one.channels)
+            mix = mixer.Mix(_tee(heard_items, seen), voice, one.channels)
             export.write(
                 path,
-                blocks,
+                mix,
                 channels=one.channels,
                 tags=tags or self.tags,
                 timeline=whole,
@@ -296,7 +295,7 @@ class Session:
         """Return the audio of the session: 48,000 Hz, shape (frames, channels)."""
         channels = self.plan.channels
         with open_voice(self.request.options) as voice:
-            blocks = b"".join(mixer.mix(self._items(voice), voice.clip, channels))
+            blocks = b"".join(mixer.Mix(self._items(voice), voice, channels))
         return np.frombuffer(blocks, dtype="<i2").reshape(-1, channels)
 
     def play(  # noqa: PLR0913 (each by its name)
@@ -381,15 +380,6 @@ class Session:
         own, guidance = self.request.options.library_path, self.request.options.guidance
         aloud = guidance == "full" and "guidance" in script.options_of(self.request)
         return hands_free.beside(self.language, own, say, aloud=aloud, follow=breath == "follow")
-
-
-def _digest(sound: Sound | Bed) -> str:
-    """Return a digest of a sound's file."""
-    try:
-        with sound.path.open("rb") as file:
-            return hashlib.file_digest(file, "blake2b").hexdigest()
-    except OSError as error:
-        raise SoundError(f"{sound.path}: cannot be read: {error.strerror}") from error
 
 
 def _tee(items: Iterable[Item], seen: list[Item]) -> Iterator[Item]:

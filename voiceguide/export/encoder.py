@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import IO, Protocol
+from typing import IO, TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from pedalboard.io import AudioFile
 
 from voiceguide.audio.grid import RATE_HZ
+
+if TYPE_CHECKING:
+    from voiceguide.mixer.passages import Passage
+    from voiceguide.timeline import End
 
 KBIT_PER_S = {1: 96, 2: 112}
 """By channels, for MP3 and Vorbis. An MP3's bit rate is constant, so that players find chapters to
@@ -22,6 +26,20 @@ class Encoder(Protocol):
 
     def close(self) -> None:
         """Complete the file, without closing it, even after ``write`` failed; raises OSError."""
+
+
+@runtime_checkable
+class PassageEncoder(Encoder, Protocol):
+    """An encoder that knows what it has encoded before it is mixed."""
+
+    apart_ms: int
+    """How much silence it needs between passages."""
+
+    def lay(self, passage: Passage | End) -> None:
+        """Encode the next passage; before the last one, learn where the session ends.
+
+        Raises OSError and what mixing raises.
+        """
 
 
 class PedalboardEncoder:

@@ -11,6 +11,7 @@ from mutagen import MutagenError
 
 from voiceguide import files
 from voiceguide.errors import ExportError
+from voiceguide.export.encoder import Encoder, PassageEncoder
 from voiceguide.export.tags import digest
 from voiceguide.tables import Table
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from voiceguide.export.encoder import Encoder
     from voiceguide.export.tags import Tags
+    from voiceguide.mixer import Mix
     from voiceguide.timeline import Timeline
 
 
@@ -51,7 +52,7 @@ FORMATS: Table[Format] = Table(
 )
 """The audio formats; a name is the suffix of its files."""
 
-VERSION = 6
+VERSION = 7
 """Raise this whenever the same session gives a different file, so that playlists are made again."""
 
 _BATCH = 8
@@ -73,21 +74,21 @@ def suffix(path: Path) -> str:
 
 def write(  # noqa: PLR0913 (each is a part of a file)
     path: Path,
-    blocks: Iterable[bytes],
+    mix: Mix,
     *,
     channels: int,
     tags: Tags,
     timeline: Callable[[], Timeline],
     progress: Callable[[], object],
 ) -> None:
-    """Write ``blocks`` (48,000 Hz, 16 bit, interleaved) to ``path``, in the format of its suffix.
+    """Write a session to ``path``, in the format of its suffix.
 
-    ``timeline`` is called when all blocks are written; ``progress`` is called after each. Raises
-    ExportError if the file cannot be written.
+    ``timeline`` is called when all is written; ``progress`` is called now and then. Raises
+    ExportError if the file cannot be written, and what mixing raises.
     """
     form = FORMATS.load(suffix(path))
     with files.whole(path) as file:
-        _encode(form.encoder(file, channels), blocks, progress)
+        _encode(form.encoder(file, channels), mix, progress)
         if tags.source_digest is not None:
             tags = replace(tags, source_digest=f"{tags.source_digest} {digest(file, 0)}")
         try:
@@ -97,14 +98,19 @@ def write(  # noqa: PLR0913 (each is a part of a file)
             raise (causes[0] if causes else OSError(str(error))) from error
 
 
-def _encode(encoder: Encoder, blocks: Iterable[bytes], progress: Callable[[], object]) -> None:
+def _encode(encoder: Encoder, mix: Mix, progress: Callable[[], object]) -> None:
     with (
         contextlib.closing(encoder),
         ThreadPoolExecutor(1, thread_name_prefix="encoder") as pool,
     ):
+        if isinstance(encoder, PassageEncoder) and mix.bed is None:
+            for passage in mix.passages(encoder.apart_ms):
+                encoder.lay(passage)
+                progress()
+            return
         # The encoder takes time, so it works in parallel, some blocks behind the mixer.
         written: Future[None] | None = None
-        for together in _batches(blocks, progress):
+        for together in _batches(mix, progress):
             if written:
                 written.result()
             written = pool.submit(encoder.write, together)

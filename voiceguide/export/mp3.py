@@ -1,7 +1,8 @@
 """PCM -> MP3 by LAME, with the Info frame that gives an MP3's length to the sample.
 
 Sound is encoded in stretches from silence to silence, on all cores, and what was encoded once is
-read from the cache; silence costs nothing. The frames are then laid into one file (``frames``).
+read from the cache, before it is mixed; silence costs nothing. What comes from one place is encoded
+in one channel, in half the time. The frames are then laid into one file (``frames``).
 
 lameenc does not write the Info frame, which comes before the audio. Its fields are those of the
 “Mp3 Info Tag rev 1” (http://gabriel.mp3-tech.org/mp3infotag.html).
@@ -13,23 +14,30 @@ import hashlib
 import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import lameenc
-import numpy as np
 from mutagen.mp3 import MP3
 
 from voiceguide.audio.grid import RATE_HZ
 from voiceguide.export import frames
 from voiceguide.export.encoder import KBIT_PER_S
 from voiceguide.export.frames import SAMPLES, Frames
-from voiceguide.export.stretches import OVERLAP, Cutter, Stretch
+from voiceguide.export.stretches import (
+    APART_MS,
+    OVERLAP,
+    Cutter,
+    PassageStretch,
+    Stretch,
+    stretches,
+)
 from voiceguide.export.tags import tag_id3
 from voiceguide.files import Store, cache_folder
+from voiceguide.timeline import End
 
 if TYPE_CHECKING:
     from voiceguide.export.tags import Tags
+    from voiceguide.mixer.passages import Passage
     from voiceguide.timeline import Timeline
 
 MOST_BYTES = 500_000_000
@@ -55,11 +63,10 @@ _SURE = 2  # frames at both ends of what parts share, which know too little of t
 _CRC = 0xA001  # CRC-16, polynomial 0x8005 with its bits reversed
 
 
-@dataclass(frozen=True, slots=True)
-class _Encoded:
+class _Encoded(NamedTuple):
     """A stretch that is encoded."""
 
-    stretch: Stretch
+    stretch: Stretch | PassageStretch
     frames: Frames
     skipped: int = 0
     """How many of its frames come from the part before it."""
@@ -68,13 +75,15 @@ class _Encoded:
 class Encoder:
     """Writes 48,000 Hz, 16 bit to a file as MP3; ``close`` completes it."""
 
+    apart_ms = APART_MS
+
     def __init__(self, file: IO[bytes], channels: int, kept: Store) -> None:
         """Start at the beginning of a seekable file; ``kept`` has what was encoded before."""
         self._file, self._channels, self._kept = file, channels, kept
         self._kbit_per_s = KBIT_PER_S[channels]
-        self._samples = self._laid = 0
+        self._samples = self._laid = self._reached = 0
         self._cutter = Cutter(channels)
-        self._failed = False
+        self._failed = self._ends = False
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="lame")
         self._waiting: deque[Future[_Encoded] | int] = deque()
         self._last: _Encoded | None = None  # it goes on, and waits for what continues it
@@ -87,6 +96,23 @@ class Encoder:
         self._samples += len(block) // (2 * self._channels)
         for one in self._cutter.cut(block):
             self._add(one)
+        self._failed = False
+
+    def lay(self, passage: Passage | End) -> None:
+        """Encode a passage, or learn where the session ends; raises OSError and what mixing does.
+
+        That is told before the last passage.
+        """
+        self._failed = True
+        if isinstance(passage, End):
+            self._samples, self._ends = passage.at_ms * RATE_HZ // 1000, True
+        else:
+            for one in stretches(passage, self._reached):
+                silent, self._reached = one.begin - self._reached, one.end
+                if not self._ends:
+                    self._samples = one.end * SAMPLES
+                self._add(max(0, silent))  # a part that continues another shares frames with it
+                self._add(one)
         self._failed = False
 
     def close(self) -> None:
@@ -104,6 +130,8 @@ class Encoder:
     def _complete(self) -> None:
         for one in self._cutter.end():
             self._add(one)
+        if self._ends:
+            self._add(max(0, self._frames - self._reached))
         self._lay_first(len(self._waiting))
         self._writer.close()
         self._file.seek(0)
@@ -114,12 +142,16 @@ class Encoder:
         """How many frames play what was written."""
         return -(-(self._samples + _DELAY + _PADDING) // SAMPLES)
 
-    def _add(self, one: Stretch | int) -> None:
+    def _add(self, one: Stretch | PassageStretch | int) -> None:
         """Begin to encode a stretch; lay what is ready, and do not let too many wait."""
-        if isinstance(one, Stretch):
+        if isinstance(one, int):
+            self._waiting.append(one)
+        elif isinstance(one, Stretch):
             self._waiting.append(self._pool.submit(self._encoded, one))
         else:
-            self._waiting.append(one)
+            kept = self._kept.read(self._name(one))
+            pcm = b"" if kept else one.pcm  # mixed here: one window serves one thread
+            self._waiting.append(self._pool.submit(self._framed, one, kept, pcm))
         self._lay_first(len(self._waiting) - _MOST_WAITING)
 
     def _lay_first(self, count: int) -> None:
@@ -156,8 +188,7 @@ class Encoder:
             if frames.meet(first, rest) and self._writer.fits(first.data + rest.data):
                 self._lay(first)
                 return _Encoded(part.stretch, rest, number)
-        more = part.stretch.pcm[OVERLAP * SAMPLES * 2 * self._channels :]
-        whole = Stretch(before.stretch.pcm + more, before.stretch.continues, part.stretch.goes_on)
+        whole = before.stretch.with_next(part.stretch)  # type: ignore[arg-type] # of one kind
         encoded = self._encoded(whole).frames
         return _Encoded(whole, encoded.part(before.skipped), before.skipped)
 
@@ -167,13 +198,27 @@ class Encoder:
         self._laid += len(some)
         self._writer.write(some)
 
-    def _encoded(self, stretch: Stretch) -> _Encoded:
+    def _encoded(self, stretch: Stretch | PassageStretch) -> _Encoded:
         """Return the frames of a stretch; encoded, unless they are kept."""
-        samples = np.frombuffer(stretch.pcm, "<i2").reshape(-1, self._channels)
-        if self._channels > 1 and np.array_equal(samples[:, 0], samples[:, 1]):
-            mono = _lame(samples[:, 0].tobytes(), 1, self._kept)
-            return _Encoded(stretch, frames.centred(mono, self._kbit_per_s))
-        return _Encoded(stretch, _lame(stretch.pcm, self._channels, self._kept))
+        one = stretch.alone() if isinstance(stretch, Stretch) else stretch
+        kept = self._kept.read(self._name(one))
+        return self._framed(one, kept, b"" if kept else one.pcm)._replace(stretch=stretch)
+
+    def _framed(self, one: Stretch | PassageStretch, kept: bytes | None, pcm: bytes) -> _Encoded:
+        """Return the frames of a stretch from what is ``kept``, or from its sound."""
+        kbit_per_s = KBIT_PER_S[one.channels]
+        if kept is None:
+            kept = _lame(pcm, one.channels, kbit_per_s)
+            self._kept.write(self._name(one), kept)
+        found = frames.read(kept, one.channels, kbit_per_s).part(0, one.frames)  # more are padding
+        if one.position is not None:
+            found = frames.placed(found, one.position, self._kbit_per_s)
+        return _Encoded(one, found)
+
+    def _name(self, one: Stretch | PassageStretch) -> str:
+        """Return the name under which a stretch is kept."""
+        kind = b"%s %d %d %d " % (_VERSION, _QUALITY, one.channels, KBIT_PER_S[one.channels])
+        return hashlib.sha256(kind + one.name.encode()).hexdigest()
 
     def _info_frame(self) -> bytes:
         padding = self._frames * SAMPLES - _DELAY - self._samples
@@ -206,25 +251,16 @@ def encoder(file: IO[bytes], channels: int) -> Encoder:
     return Encoder(file, channels, Store(cache_folder() / "encoded"))
 
 
-def _lame(pcm: bytes, channels: int, kept: Store) -> Frames:
-    """Return the frames of PCM (whole frames of 16 bit, interleaved): what LAME makes of it."""
-    kbit_per_s = KBIT_PER_S[channels]
-    digest = hashlib.sha256(b"%s %d %d %d " % (_VERSION, _QUALITY, channels, kbit_per_s))
-    digest.update(pcm)
-    name = digest.hexdigest()
-    encoded = kept.read(name)
-    if encoded is None:
-        lame = lameenc.Encoder()
-        lame.silence()
-        lame.set_in_sample_rate(RATE_HZ)
-        lame.set_out_sample_rate(RATE_HZ)
-        lame.set_channels(channels)
-        lame.set_bit_rate(kbit_per_s)
-        lame.set_quality(_QUALITY)
-        encoded = bytes(lame.encode(pcm)) + bytes(lame.flush())
-        kept.write(name, encoded)
-    count = len(pcm) // (SAMPLES * 2 * channels)  # it pads the last with others
-    return frames.read(encoded, channels, kbit_per_s).part(0, count)
+def _lame(pcm: bytes, channels: int, kbit_per_s: int) -> bytes:
+    """Return what LAME makes of PCM: 16 bit, interleaved."""
+    lame = lameenc.Encoder()
+    lame.silence()
+    lame.set_in_sample_rate(RATE_HZ)
+    lame.set_out_sample_rate(RATE_HZ)
+    lame.set_channels(channels)
+    lame.set_bit_rate(kbit_per_s)
+    lame.set_quality(_QUALITY)
+    return bytes(lame.encode(pcm)) + bytes(lame.flush())
 
 
 def tag(file: IO[bytes], tags: Tags, timeline: Timeline) -> None:

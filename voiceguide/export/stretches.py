@@ -1,26 +1,41 @@
-"""Blocks of PCM -> stretches of sound, and the silence between them.
+"""Blocks of PCM, or passages -> stretches of sound, and the silence between them.
 
 Each stretch can be encoded alone, at the same time as others, and its frames are the same wherever
 it comes. Everything is counted in frames of an MP3 (24 ms) from the beginning of the session.
+
+A stretch of a passage has a name before it is mixed. Where a bed leaves no silence, there are only
+blocks, and their sound has to tell.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from voiceguide.export.frames import SAMPLES
+import numpy as np
+
+from voiceguide.export.frames import CENTRE, SAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from voiceguide.mixer.passages import Passage
+
 LEAD, TAIL = 3, 2
 """How many silent frames are encoded before and after sound: it spreads into them, and those before
 leave room for a loud beginning (with one, its noise is up to 6 dB louder)."""
-LONGEST = 400
-"""Sound that goes on for longer (9.6 s), such as a bed, is cut: up to 1.8 MB of PCM."""
+LONGEST = 404
+"""Sound that goes on for longer (9.7 s), such as a bed, is cut: up to 1.9 MB of PCM. Without the
+overlap, these are 19 blocks of a passage."""
 OVERLAP = 24
 """How many frames both parts have where sound is cut, so that they can be joined within them."""
+
+
+FRAME_MS = 24
+_NEAR = 0.02  # of 15°: 0.3°, which nobody hears
+APART_MS = (LEAD + TAIL + 1) * FRAME_MS
+"""How much silence there has to be between two passages, wherever in a frame they end and begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +48,92 @@ class Stretch:
     """Whether it begins with the last OVERLAP frames of the part before it."""
     goes_on: bool
     """Whether the next part continues it."""
+    channels: int
+    position: int | None = None
+    """Where it is heard, if it is the mean of two channels; see ``frames.placed``."""
+
+    @property
+    def frames(self) -> int:
+        """How many frames it has."""
+        return len(self.pcm) // (SAMPLES * 2 * self.channels)
+
+    @property
+    def name(self) -> str:
+        """A digest of its sound."""
+        return hashlib.sha256(self.pcm).hexdigest()
+
+    def alone(self) -> Stretch:
+        """Return it in one channel, if both are the same."""
+        if self.channels > 1:
+            left, right = np.frombuffer(self.pcm, "<i2").reshape(-1, 2).T
+            if np.array_equal(left, right):
+                return replace(self, pcm=left.tobytes(), channels=1, position=CENTRE)
+        return self
+
+    def with_next(self, other: Stretch) -> Stretch:
+        """Return this part and the one that continues it as one."""
+        more = other.pcm[OVERLAP * SAMPLES * 2 * self.channels :]
+        return replace(self, pcm=self.pcm + more, goes_on=other.goes_on)
+
+
+@dataclass(frozen=True, slots=True)
+class PassageStretch:
+    """Frames of a passage, from ``begin`` to before ``end``; otherwise like ``Stretch``."""
+
+    passage: Passage
+    begin: int
+    end: int
+    continues: bool
+    goes_on: bool
+    position: int | None
+
+    @property
+    def channels(self) -> int:
+        """How many channels it has."""
+        return self.passage.channels
+
+    @property
+    def frames(self) -> int:
+        """How many frames it has."""
+        return self.end - self.begin
+
+    @property
+    def pcm(self) -> bytes:
+        """Its sound, mixed now."""
+        return self.passage.pcm(self.begin * FRAME_MS, self.end * FRAME_MS)
+
+    @property
+    def name(self) -> str:
+        """A digest of all that decides its sound."""
+        return self.passage.digest(self.begin * FRAME_MS, self.end * FRAME_MS)
+
+    def with_next(self, other: PassageStretch) -> PassageStretch:
+        """Return this part and the one that continues it as one."""
+        return replace(self, end=other.end, goes_on=other.goes_on)
+
+
+def stretches(passage: Passage, reached: int) -> Iterator[PassageStretch]:
+    """Return the stretches of a passage, not from before the frame ``reached``."""
+    position = None
+    if passage.channels > 1 and passage.pan is not None:
+        place = CENTRE * (1 - passage.pan)
+        if abs(place - round(place)) < _NEAR:
+            position, passage = round(place), passage.mean()
+    begin = max(reached, passage.begin_ms // FRAME_MS - LEAD)
+    last = -(-passage.end_ms // FRAME_MS) + TAIL
+    continues = False
+    while last - begin > LONGEST:
+        end = begin + LONGEST
+        yield PassageStretch(passage, begin, end, continues, goes_on=True, position=position)
+        begin, continues = end - OVERLAP, True
+    yield PassageStretch(passage, begin, last, continues, goes_on=False, position=position)
 
 
 class Cutter:
     """Cuts PCM into stretches and silence."""
 
     def __init__(self, channels: int) -> None:
+        self._channels = channels
         self._frame_bytes = SAMPLES * 2 * channels
         self._silent = bytes(self._frame_bytes)
         self._block = b""  # less than a frame
@@ -73,8 +168,11 @@ class Cutter:
         self._sound.append(frame)
         self._quiet = 0 if loud else self._quiet + 1
         if self._quiet == LEAD + TAIL:  # the next stretch needs its lead
-            yield Stretch(b"".join(self._sound[:-LEAD]), self._continues, goes_on=False)
+            yield self._stretch(self._sound[:-LEAD], goes_on=False)
             self._sound, self._continues, self._quiet = [], False, LEAD
         elif len(self._sound) == LONGEST:
-            yield Stretch(b"".join(self._sound), self._continues, goes_on=True)
+            yield self._stretch(self._sound, goes_on=True)
             self._sound, self._continues = self._sound[-OVERLAP:], True
+
+    def _stretch(self, sound: list[bytes], *, goes_on: bool) -> Stretch:
+        return Stretch(b"".join(sound), self._continues, goes_on, self._channels)

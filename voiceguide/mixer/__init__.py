@@ -1,28 +1,32 @@
 """Timeline -> blocks of PCM, mixed with pydub in short windows, so that memory stays flat.
 
-Takes the items of a timeline in the order of time, and a function that returns the clip of an
-utterance; it reads sounds and beds from their files itself. Gives blocks of half a second: 48,000
-Hz, 16 bit, mono or stereo. ``mix`` goes from the beginning to the end, as needed for a file;
-``Window`` returns any part of a session, as needed by a player. Levels, pans, fades and ducking are
-applied here, and nothing is louder than the ceiling.
+Takes the items of a timeline in the order of time, and the clips of what is said; it reads sounds
+and beds from their files itself. Gives blocks of half a second: 48,000 Hz, 16 bit, mono or stereo.
+``Mix`` goes from the beginning to the end, as needed for a file; ``Window`` returns any part of a
+session, as needed by a player. Levels, pans, fades and ducking are applied here, and nothing is
+louder than the ceiling.
 
-    bed    a bed in a loop: at its level, faded, and quieter under speech
+    bed        a bed in a loop: at its level, faded, and quieter under speech
+    passages   what is heard from one silence to the next, known by a digest before it is mixed
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
+import itertools
 import math
 import warnings
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
 from voiceguide import files
 from voiceguide.audio.grid import CEILING_DBFS, FRAMES_PER_MS, RATE_HZ
 from voiceguide.audio.reader import AudioReader, Excerpt
-from voiceguide.errors import Position, ScriptError
+from voiceguide.errors import Position, ScriptError, SoundError
 from voiceguide.mixer.bed import AHEAD_MS, BEHIND_MS, Loop
+from voiceguide.mixer.passages import Passage, passages
 from voiceguide.ssml import Group, Sound, walk
 from voiceguide.timeline import Bed, End, Event, Item, Ramp
 
@@ -33,7 +37,7 @@ with warnings.catch_warnings():
     from pydub import AudioSegment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from voiceguide.audio.grid import Samples
     from voiceguide.ssml import Cue
@@ -61,37 +65,91 @@ def channels(script: Cue) -> int:
     return 2 if any(isinstance(cue, Group) and cue.timing.pan for cue in walk(script)) else 1
 
 
-def mix(
-    timeline: Iterable[Item],
-    clip: Callable[[Utterance], Samples],
-    channels: int,
-    block_ms: int = BLOCK_MS,
-) -> Iterator[bytes]:
-    """Return the session as blocks: 48,000 Hz, 16 bit little endian, ``channels`` interleaved.
+class Clips(Protocol):
+    """Where the clips of a session come from: a voice."""
 
-    ``timeline`` is consumed item by item, and ``clip`` is called when an utterance begins. Raises
-    SoundError for an audio file that cannot be read, ScriptError if the session is empty, and
-    whatever these two raise.
-    """
-    window = Window(clip, channels)
-    events: list[Event] = []
-    at_ms = 0
-    for item in timeline:
-        if isinstance(item, Bed):
-            window.lay(item)
-            continue
-        end_ms = item.at_ms if isinstance(item, End) else None
-        known_ms = item.at_ms if isinstance(item, End) else item.at_ms - window.ahead_ms
-        while known_ms - at_ms >= block_ms:
-            yield window.mix(events, at_ms, at_ms + block_ms, end_ms)
-            at_ms += block_ms
-            events = [event for event in events if event.end_ms > at_ms - window.behind_ms]
-        if isinstance(item, Event):
-            events.append(item)
-        if end_ms == 0:
-            raise nothing_is_heard("the script")
-        if end_ms is not None and end_ms > at_ms:
-            yield window.mix(events, at_ms, end_ms, end_ms)
+    def clip(self, utterance: Utterance) -> Samples:
+        """Return the samples of an utterance."""
+
+    def name(self, utterance: Utterance) -> str:
+        """Return a digest of all that decides how it sounds."""
+
+
+class Mix:
+    """A session, mixed once from its beginning to its end: by blocks, or by passages."""
+
+    def __init__(self, timeline: Iterable[Item], clips: Clips, channels: int) -> None:
+        """Prepare to mix; ``timeline`` is consumed item by item, as what it has is needed."""
+        self._timeline = iter(timeline)
+        self._clips = clips
+        self._channels = channels
+
+    @functools.cached_property
+    def bed(self) -> Bed | None:
+        """What is heard under all of it: with a bed, there are no passages."""
+        first = next(self._timeline, None)
+        self._timeline = itertools.chain([] if first is None else [first], self._timeline)
+        return first if isinstance(first, Bed) else None
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Return the blocks: 48,000 Hz, 16 bit little endian, the channels interleaved.
+
+        Raises SoundError for an audio file that cannot be read, ScriptError if the session is
+        empty, and whatever the timeline and the clips raise.
+        """
+        window = Window(self._clips.clip, self._channels)
+        events: list[Event] = []
+        at_ms = 0
+        for item in self._timeline:
+            if isinstance(item, Bed):
+                window.lay(item)
+                continue
+            end_ms = item.at_ms if isinstance(item, End) else None
+            known_ms = item.at_ms if isinstance(item, End) else item.at_ms - window.ahead_ms
+            while known_ms - at_ms >= BLOCK_MS:
+                yield window.mix(events, at_ms, at_ms + BLOCK_MS, end_ms)
+                at_ms += BLOCK_MS
+                events = [event for event in events if event.end_ms > at_ms - window.behind_ms]
+            if isinstance(item, Event):
+                events.append(item)
+            if end_ms == 0:
+                raise nothing_is_heard("the script")
+            if end_ms is not None and end_ms > at_ms:
+                yield window.mix(events, at_ms, end_ms, end_ms)
+
+    def passages(self, apart_ms: int) -> Iterator[Passage | End]:
+        """Return what is heard between silences of ``apart_ms`` or more; see ``passages``.
+
+        Raises what iterating raises.
+        """
+
+        @functools.cache
+        def name(plays: Utterance | Sound) -> str:
+            if not isinstance(plays, Sound):
+                return self._clips.name(plays)
+            return f"{digest(plays)} {plays.speed} {plays.clip_begin_ms} {plays.clip_end_ms}"
+
+        window = Window(self._clips.clip, self._channels)
+
+        def mixed(events: Sequence[Event], begin_ms: int, end_ms: int, channels: int) -> bytes:
+            return window.mix(events, begin_ms, end_ms, channels=channels)
+
+        def passage(events: tuple[Event, ...]) -> Passage:
+            return Passage(events, self._channels, mixed, name)
+
+        for one in passages(self._timeline, passage, apart_ms):
+            if isinstance(one, End) and one.at_ms == 0:
+                raise nothing_is_heard("the script")
+            yield one
+
+
+def digest(sound: Sound | Bed) -> str:
+    """Return a digest of a sound's file; raises SoundError."""
+    try:
+        with sound.path.open("rb") as file:
+            return hashlib.file_digest(file, "blake2b").hexdigest()
+    except OSError as error:
+        raise SoundError(f"{sound.path}: cannot be read: {error.strerror}") from error
 
 
 def nothing_is_heard(name: str) -> ScriptError:
@@ -161,18 +219,25 @@ class Window:
         return BEHIND_MS if self._bed else 0
 
     def mix(
-        self, events: Iterable[Event], begin_ms: int, end_ms: int, session_ms: int | None = None
+        self,
+        events: Iterable[Event],
+        begin_ms: int,
+        end_ms: int,
+        session_ms: int | None = None,
+        channels: int | None = None,
     ) -> bytes:
         """Return the block from ``begin_ms`` to ``end_ms``, mixed from the ``events`` in it.
 
-        On the grid of BLOCK_MS, it is identical to the block of ``mix``. With a bed, events that
+        On the grid of BLOCK_MS, it is identical to the block of a ``Mix``. With a bed, events that
         end up to ``behind_ms`` before it or begin up to ``ahead_ms`` after it are needed too, and
-        the length of the session if it ends within that time.
+        the length of the session if it ends within that time. ``channels`` are those of the window,
+        or fewer.
         """
         events = list(events)
+        channels = channels or self.channels
         ready = {id(one.event): one for one in self._playing}
         self._playing = [
-            ready.get(id(event)) or self._start(event)
+            ready.get(id(event)) or self._start(event, channels)
             for event in events
             if event.begin_ms < end_ms and event.end_ms > begin_ms
         ]
@@ -187,13 +252,13 @@ class Window:
             boost = max(1.0, float(np.abs(bed).max()))
             data = np.rint(bed.T * (32767 / boost)).astype("<i2").tobytes()
             parts.append((0, _segment(data, self.channels), boost))
-        return _block(parts, end_ms - begin_ms, self.channels)
+        return _block(parts, end_ms - begin_ms, channels)
 
-    def _start(self, event: Event) -> _Playing:
+    def _start(self, event: Event, channels: int) -> _Playing:
         plays = event.plays
         clip = self._track(plays) if isinstance(plays, Sound) else self._clip(plays)
         levels: tuple[float, ...] = (10 ** (max(_SILENT_DB, min(0.0, event.gain_db)) / 20),)
-        if self.channels > 1:
+        if channels > 1:
             angle = (event.pan + 1) * math.pi / 4  # equal power: as loud in two channels as in one
             levels = (levels[0] * math.cos(angle), levels[0] * math.sin(angle))
         boost = 10 ** (min(_LOUDEST_DB, max(0.0, event.gain_db)) / 20)

@@ -1,7 +1,8 @@
 """Clips on disk, addressed by what they say and how.
 
 A file has a line of JSON with the words, [text, begin_ms, end_ms] each, then the samples: 16 bit,
-little endian.
+little endian. Another, small one has the length and the words: most of the time, nothing else is
+needed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import contextlib
 import hashlib
 import json
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 MOST_BYTES = 1_000_000_000
 """How large the folder may grow: nearly three hours of speech, every phrase counted once."""
 
+_OF_CLIPS = 100
+"""A clip of 2 s has 190 kB; its length and words have 300 bytes."""
 _BYTES_PER_MS = 2 * FRAMES_PER_MS
 _SEAL_BYTES = 32
 
@@ -75,11 +78,19 @@ def sharing(place: Shared | None) -> Iterator[None]:
         _SHARED.reset(before)
 
 
+class Facts(NamedTuple):
+    """A clip without its samples."""
+
+    length_ms: int
+    words: tuple[Word, ...]
+
+
 class ClipCache:
     """A folder of clips, see ``Store``; within ``sharing``, with a place behind it."""
 
     def __init__(self, folder: Path) -> None:
         self._store = Store(folder, ".clip")
+        self._facts = Store(folder.with_name("lengths"), ".json")
         self._shared = _SHARED.get()
 
     def read(self, name: str) -> Clip | None:
@@ -95,6 +106,18 @@ class ClipCache:
             tuple(Word(*word) for word in json.loads(words)),
         )
 
+    def facts(self, name: str) -> Facts | None:
+        """Return what is known of the clip called ``name`` without its samples, if it is there."""
+        kept = self._facts.read(name) if self._store.path(name).is_file() else None
+        if kept is None:
+            return None
+        length_ms, words = json.loads(kept)
+        return Facts(length_ms, tuple(Word(*word) for word in words))
+
+    def note(self, name: str, facts: Facts) -> None:
+        """Store what is known of a clip if possible."""
+        self._facts.write(name, json.dumps(facts, separators=(",", ":")).encode())
+
     def write(self, name: str, clip: Clip) -> None:
         """Store a clip if possible."""
         words = json.dumps(clip.words, separators=(",", ":")).encode()
@@ -106,6 +129,7 @@ class ClipCache:
     def prune(self, most_bytes: int = MOST_BYTES) -> None:
         """If clips were added, delete the least recently used ones beyond ``most_bytes``."""
         self._store.prune(most_bytes)
+        self._facts.prune(most_bytes // _OF_CLIPS)
 
     def _read_shared(self, name: str) -> bytes:
         """Return a clip from the shared place, and keep it; empty if it is missing or damaged."""

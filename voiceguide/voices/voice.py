@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 from voiceguide.audio.grid import FRAMES_PER_MS, Samples
 from voiceguide.errors import SilentError, VoiceError
 from voiceguide.voices import cache, times
+from voiceguide.voices.cache import Facts
 from voiceguide.voices.clip import VERSION, Clip, finish
 
 if TYPE_CHECKING:
@@ -93,14 +94,22 @@ class Voice:
         self.length_ms(utterance)
         with self._lock:
             samples = self._memory.get(utterance)
-        return self._make(utterance) if samples is None else samples
+        return self._samples(utterance) if samples is None else samples
+
+    def name(self, utterance: Utterance) -> str:
+        """Return a digest of all that decides how an utterance sounds."""
+        return cache.key(
+            VERSION, self._engine_id, utterance.voice, utterance.language,
+            utterance.rate_wpm, utterance.pitch_st, utterance.said,
+            *filter(None, [utterance.phonemes]),
+        )  # fmt: skip
 
     def aside(self, utterance: Utterance) -> Future[Samples]:
         """Return the clip that will be made of something said besides; any thread may ask for it.
 
         It raises VoiceError if it cannot be made.
         """
-        return self._pool.submit(self._make, utterance)
+        return self._pool.submit(self._samples, utterance)
 
     def words(self, utterance: Utterance) -> tuple[Word, ...]:
         """Return the words as they are written, and when each is said in the clip.
@@ -123,15 +132,23 @@ class Voice:
         _LOG.info("%d phrases spoken, %d read from the cache", self._spoken, self._known)
 
     def _length_ms(self, utterance: Utterance) -> int:
-        return len(self._make(utterance)) // FRAMES_PER_MS
+        name = self.name(utterance)
+        facts = self._clips.facts(name)
+        if facts is None:
+            clip = self._make(utterance)
+            facts = Facts(len(clip.samples) // FRAMES_PER_MS, clip.words)
+            self._clips.note(name, facts)
+        else:
+            self._known += 1
+        self._words[utterance] = times.as_written(utterance.text, facts.words, utterance.language)
+        return facts.length_ms
 
-    def _make(self, utterance: Utterance) -> Samples:
+    def _samples(self, utterance: Utterance) -> Samples:
+        return self._make(utterance).samples
+
+    def _make(self, utterance: Utterance) -> Clip:
         """Return the clip from the cache, or speak it and store it there."""
-        name = cache.key(
-            VERSION, self._engine_id, utterance.voice, utterance.language,
-            utterance.rate_wpm, utterance.pitch_st, utterance.said,
-            *filter(None, [utterance.phonemes]),
-        )  # fmt: skip
+        name = self.name(utterance)
         clip = self._clips.read(name)
         if clip is None:
             clip = self._speak(utterance)
@@ -139,12 +156,8 @@ class Voice:
             self._spoken += 1
         else:
             self._known += 1
-        if utterance not in self._words:
-            self._words[utterance] = times.as_written(
-                utterance.text, clip.words, utterance.language
-            )
         self._remember(utterance, clip.samples)
-        return clip.samples
+        return clip
 
     def _speak(self, utterance: Utterance) -> Clip:
         engine = self._take()
