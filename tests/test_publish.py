@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import hashlib
 import json
 import re
@@ -20,6 +21,8 @@ import pytest
 from conftest import certificate, voiceguide
 from page import seek, until
 from PIL import Image
+
+from voiceguide.phone.folder import RECORD, Files
 
 pytestmark = pytest.mark.slow
 CALF = ("calf", "--minutes", "3", "--side", "left")
@@ -567,3 +570,26 @@ def test_chromium_finds_that_it_can_be_installed(server, phone):
     assert found["errors"] == []
     against = tools.send("Page.getInstallabilityErrors")["installabilityErrors"]
     assert [one["errorId"] for one in against] == ["in-incognito"]  # as all pages of a test are
+
+
+def test_a_folder_that_could_not_be_removed_goes_with_the_next_run(tmp_path, monkeypatch):
+    first = Files(tmp_path, [])
+    first.write("sessions/old/a.html", "a")
+    first.write("sessions/new/a.html", "a")
+    first.finish()
+    (tmp_path / "sessions/other").mkdir()
+    second = Files(tmp_path, [])
+    second.write("sessions/new/a.html", "a")
+
+    def broken(_: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "rmdir", broken)
+        second.finish()
+    assert (tmp_path / "sessions/old").is_dir()
+    third = Files(tmp_path, [])
+    third.write("sessions/new/a.html", "a")
+    third.finish()
+    assert sorted(path.name for path in (tmp_path / "sessions").iterdir()) == ["new", "other"]
+    assert json.loads((tmp_path / RECORD).read_bytes()) == ["sessions/new/a.html"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 RECORD = ".voiceguide-site.json"
 """The names of the files of a site, so that they can be removed, and no others."""
+_HAS_OTHERS = (errno.ENOTEMPTY, errno.EEXIST)
 
 
 class Files:
@@ -54,14 +55,20 @@ class Files:
     def finish(self) -> None:
         """Remove what is not part of the site any longer."""
         root = self.folder.resolve()
+        again: set[str] = set()
         for name in sorted(self._before - self._now):
             path = self.folder / name
             if path.resolve().is_relative_to(root):  # whoever may have written the record
                 remove(path)
-                with contextlib.suppress(OSError):  # as soon as one has other files
+                try:
                     for folder in path.parents[: len(Path(name).parts) - 1]:
                         folder.rmdir()
-        self._note(self._now)
+                except FileNotFoundError:
+                    pass  # with another name
+                except OSError as error:
+                    if error.errno not in _HAS_OTHERS:
+                        again.add(name)  # the next run removes its folder
+        self._note(self._now | again)
 
     def _note(self, names: Iterable[str]) -> None:
         write_bytes(self.folder / RECORD, json.dumps(sorted(names), indent=0).encode())
