@@ -114,16 +114,21 @@ def _best(
 
     Also return the nearest lengths of those that do not.
     """
-    fitting: list[tuple[float, _T, Fitted]] = []
+    scaled: list[tuple[float, _T, _Scaled]] = []
     nearest_ms: list[int] = []
-    for variant in _near(group, target_ms):
+    for variant, natural in _near(group, target_ms):
         try:
-            fitted = fit(variant.scripts, target_ms)
+            one = _scale(variant.scripts, target_ms, natural)
         except LengthError as error:
             nearest_ms += error.nearest_ms
         else:
-            fitting.append((abs(math.log(fitted.stretch)), variant.value, fitted))
-    return (min(fitting, key=lambda one: one[0])[1:] if fitting else None), nearest_ms
+            scaled.append((abs(math.log(one.stretch)), variant.value, one))
+    for _, value, one in sorted(scaled, key=lambda one: one[0]):
+        try:
+            return (value, _to_the_millisecond(one, target_ms)), nearest_ms
+        except LengthError as error:
+            nearest_ms += error.nearest_ms
+    return None, nearest_ms
 
 
 def _least_ms(scripts: Sequence[Measured]) -> int:
@@ -145,16 +150,21 @@ def _least_ms(scripts: Sequence[Measured]) -> int:
         return 0
 
 
-def _near(group: Sequence[Callable[[], Variant[_T]]], target_ms: int) -> Iterator[Variant[_T]]:
+def _near(
+    group: Sequence[Callable[[], Variant[_T]]], target_ms: int
+) -> Iterator[tuple[Variant[_T], tuple[Timeline, ...]]]:
     """Return the two variants of a group whose natural lengths enclose ``target_ms``, or the last.
 
-    Few are made: the search doubles the index, then bisects.
+    Each comes with its timelines at that length. Few are made: the search doubles the index, then
+    bisects.
     """
-    made: dict[int, Variant[_T]] = {}
+    made: dict[int, tuple[Variant[_T], tuple[Timeline, ...]]] = {}
 
     def is_longer(index: int) -> bool:
-        made[index] = made.get(index) or group[index]()
-        return _total_ms(_timelines(made[index].scripts, _scaled(1))) > target_ms
+        if index not in made:
+            variant = group[index]()
+            made[index] = variant, _timelines(variant.scripts, _scaled(1))
+        return _total_ms(made[index][1]) > target_ms
 
     last = len(group) - 1
     shorter, longer = -1, 0
@@ -174,12 +184,29 @@ def fit(scripts: Sequence[Measured], target_ms: int) -> Fitted:
 
     Raises LengthError with the possible lengths, and whatever ``resolve`` raises.
     """
-    natural = _timelines(scripts, _scaled(1))
+    scaled = _scale(scripts, target_ms, _timelines(scripts, _scaled(1)))
+    return _to_the_millisecond(scaled, target_ms)
+
+
+class _Scaled(NamedTuple):
+    """Scripts whose pauses are scaled as far as they may be, without being too long."""
+
+    scripts: Sequence[Measured]
+    stretch: float
+    timelines: tuple[Timeline, ...]
+    pauses: list[Pause]
+    """Those that are elastic."""
+    ends_ms: tuple[int, int]
+    """The lengths that are possible."""
+
+
+def _scale(scripts: Sequence[Measured], target_ms: int, natural: tuple[Timeline, ...]) -> _Scaled:
+    """Scale pauses until less than a millisecond for each is missing; raises LengthError."""
     low, below = _furthest(scripts, STRETCH[0], natural)
     high, above = _furthest(scripts, STRETCH[1], natural)
-    ends = (_total_ms(below), _total_ms(above))
-    if not ends[0] <= target_ms <= ends[1]:
-        raise LengthError(tuple(dict.fromkeys(ends)))
+    ends_ms = (_total_ms(below), _total_ms(above))
+    if not ends_ms[0] <= target_ms <= ends_ms[1]:
+        raise LengthError(tuple(dict.fromkeys(ends_ms)))
     cues = itertools.chain.from_iterable(ssml.walk(one.script) for one in scripts)
     pauses = [cue for cue in cues if isinstance(cue, Pause) and cue.elastic]
     for step in range(_MOST_STEPS):
@@ -193,46 +220,48 @@ def fit(scripts: Sequence[Measured], target_ms: int) -> Fitted:
             low, below = middle, tried
         else:
             high, above = middle, tried
-    longer = _rounded(scripts, target_ms, low, below, pauses)
-    if longer is None:
-        raise LengthError(ends)
-    pause_ms = _scaled(low, longer)
+    return _Scaled(scripts, low, below, pauses, ends_ms)
+
+
+def _to_the_millisecond(scaled: _Scaled, target_ms: int) -> Fitted:
+    """Return timelines that last exactly ``target_ms``; raises LengthError."""
+    rounded = _rounded(scaled, target_ms)
+    if rounded is None:
+        raise LengthError(scaled.ends_ms)
+    longer, timelines = rounded
+    pause_ms = _scaled(scaled.stretch, longer)
     return Fitted(
-        _timelines(scripts, pause_ms),
-        low,
-        lambda: tuple(_in_step(one, pause_ms) for one in scripts),
+        timelines,
+        scaled.stretch,
+        lambda: tuple(_in_step(one, pause_ms) for one in scaled.scripts),
     )
 
 
-def _rounded(
-    scripts: Sequence[Measured],
-    target_ms: int,
-    stretch: float,
-    timelines: tuple[Timeline, ...],
-    pauses: list[Pause],
-) -> dict[int, int] | None:
-    """Return which pauses get the missing milliseconds, by id: those that rounding cut most.
+def _rounded(scaled: _Scaled, target_ms: int) -> tuple[dict[int, int], tuple[Timeline, ...]] | None:
+    """Return which pauses get the missing milliseconds, by id, and the timelines with them.
 
-    That is, the largest remainders are rounded up. A pause that is repeated counts several times,
-    one beside something longer not at all. Returns None if no pauses add up to the target.
+    Those that rounding cut most get one: the largest remainders are rounded up. A pause that is
+    repeated counts several times, one beside something longer not at all. Returns None if no pauses
+    add up to the target.
     """
+    scripts, stretch, timelines, pauses, _ = scaled
     by_remainder = sorted(pauses, key=lambda pause: -(pause.ms * stretch % 1))
     missing_ms = target_ms - _total_ms(timelines)
     longer = dict.fromkeys(map(id, by_remainder[:missing_ms]), 1)
-    tried = _timelines(scripts, _scaled(stretch, longer))
+    tried = _timelines(scripts, _scaled(stretch, longer)) if longer else timelines
     if _total_ms(tried) == target_ms:
-        return longer
+        return longer, tried
     longer = {}
     for pause in by_remainder:
         missing_ms = target_ms - _total_ms(timelines)
         if missing_ms == 0:
-            return longer
+            break
         by_one = _total_ms(_timelines(scripts, _scaled(stretch, {**longer, id(pause): 1})))
         times = by_one - _total_ms(timelines)
         if 0 < times <= missing_ms:
             longer[id(pause)] = missing_ms // times
             timelines = _timelines(scripts, _scaled(stretch, longer))
-    return longer if _total_ms(timelines) == target_ms else None
+    return (longer, timelines) if _total_ms(timelines) == target_ms else None
 
 
 def _in_step(script: Measured, pause_ms: Callable[[Pause, int], int]) -> Timeline:
