@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -25,16 +26,39 @@ IMPORTED = ("typer.main", "voiceguide.session", "voiceguide.export")
 """What most commands need. The command line itself is not imported: it reads the user's kinds."""
 
 
+@dataclass(frozen=True)
+class Used:
+    """What a command and its child processes needed."""
+
+    worked_s: float
+    """Of the processor's time."""
+    most_mb: float
+    """The memory of the largest of its processes."""
+
+
 def voiceguide(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
     """Run the command line as a user does; ``options`` are those of ``subprocess.run``."""
-    command = [sys.executable, "-m", "voiceguide", *map(str, arguments)]
+    command = _command(arguments)
     if os.name == "posix" and options.keys() <= {"cwd", "env", "input"}:
         environment = dict(options.get("env") or os.environ)
         if _interpreter(environment) == _AT_FIRST:
-            return _source(threading.get_ident()).run(command, environment, options)
+            return _source(threading.get_ident()).run(command, environment, options)[0]
     return subprocess.run(
         command, capture_output=True, text=True, timeout=LIMIT_S, check=False, **options
     )
+
+
+def measured(*arguments: object, cwd: Path) -> tuple[subprocess.CompletedProcess[str], Used]:
+    """Run the command line in a folder; return also what it used. (On POSIX alone.)
+
+    Its import, which the copied process did, counts as memory, but not as work.
+    """
+    source = _source(threading.get_ident())
+    return source.run(_command(arguments), dict(os.environ), {"cwd": cwd})
+
+
+def _command(arguments: tuple[object, ...]) -> list[str]:
+    return [sys.executable, "-m", "voiceguide", *map(str, arguments)]
 
 
 def _interpreter(environment: dict[str, str]) -> dict[str, str]:
@@ -63,7 +87,7 @@ class _Source:
 
     def run(
         self, command: list[str], environment: dict[str, str], options: dict[str, object]
-    ) -> subprocess.CompletedProcess[str]:
+    ) -> tuple[subprocess.CompletedProcess[str], Used]:
         asked = {
             "arguments": command[3:],
             "environment": environment,
@@ -84,12 +108,13 @@ class _Source:
             pid = int(self.answers.readline())
             overdue = threading.Timer(LIMIT_S, os.kill, (pid, signal.SIGKILL))
             overdue.start()
-            status = int(self.answers.readline())
+            status, *used = self.answers.readline().split()
             overdue.cancel()
             out.seek(0)
             err.seek(0)
             said = [io.TextIOWrapper(stream, "utf-8").read() for stream in (out, err)]
-        return subprocess.CompletedProcess(command, status, *said)
+        ended = subprocess.CompletedProcess(command, int(status), *said)
+        return ended, Used(*map(float, used))
 
 
 def _serve(line: socket.socket) -> None:
@@ -112,8 +137,9 @@ def _serve(line: socket.socket) -> None:
         for stream in streams:
             os.close(stream)
         line.sendall(b"%d\n" % pid)
-        _, status = os.waitpid(pid, 0)
-        line.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
+        _, status, used = os.wait4(pid, 0)
+        worked_s, most_mb = used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6
+        line.sendall(b"%d %f %f\n" % (os.waitstatus_to_exitcode(status), worked_s, most_mb))
     os._exit(0)
 
 

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import by_http
 import feedparser
 import httpx
 import numpy as np
@@ -70,10 +71,10 @@ class Served:
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return httpx.get(self.url + path, headers=named, timeout=60)
+        return by_http.get(self.url + path, headers=named, timeout=60)
 
     def post(self, path: str, wanted: object) -> httpx.Response:
-        return httpx.post(self.url + path, json=wanted, timeout=60)
+        return by_http.post(self.url + path, json=wanted, timeout=60)
 
     def raw(self, request: str, most_s: float = 10) -> bytes:
         """Send a request as it stands; return the answer."""
@@ -265,8 +266,8 @@ def test_busy_is_said_and_a_signal_ends_it_at_once_with_nothing_left_behind(tmp_
         states = [served.get(f"/api/{kind}/{answer.json()['id']}") for answer in answers[1:5]]
         assert [one.json()["position"] for one in states] == [1, 2, 3, 4]
         last = f"/api/{kind}/{answers[4].json()['id']}"
-        assert httpx.delete(served.url + last).status_code == 204
-        assert served.get(last).status_code == httpx.delete(served.url + last).status_code == 404
+        assert by_http.delete(served.url + last).status_code == 204
+        assert served.get(last).status_code == by_http.delete(served.url + last).status_code == 404
         process = psutil.Process(served.process.pid)
         parts = "sessions/.voiceguide-part-*/.*" if kind == "sessions" else "*/.voiceguide-part-*"
         until = time.monotonic() + 20
@@ -433,7 +434,7 @@ def test_feed_and_lists_work_from_another_address_without_a_cookie(server, neck,
 def test_a_cookie_must_be_the_key(server, cookie):
     value = cookie.format(key=server.key).encode("latin-1")
     headers = [(b"Cookie", value), (b"Via", b"1.1 proxy")]
-    assert is_refused(httpx.get(f"{server.url}/", headers=headers))
+    assert is_refused(by_http.get(f"{server.url}/", headers=headers))
 
 
 def test_what_came_through_a_proxy_on_this_machine_needs_the_key(server):
@@ -442,7 +443,7 @@ def test_what_came_through_a_proxy_on_this_machine_needs_the_key(server):
         "CF-Connecting-IP", "True-Client-IP", "X-Client-IP", "X-Cluster-Client-IP", "Fly-Client-IP",
         "X-Original-Forwarded-For",
     ):  # fmt: skip
-        assert is_refused(httpx.get(f"{server.url}/", headers={name: "for=127.0.0.1"}))
+        assert is_refused(by_http.get(f"{server.url}/", headers={name: "for=127.0.0.1"}))
     cookie = f"voiceguide={server.key}"
     assert server.get("/", Cookie=cookie, X_Forwarded_For="192.0.2.1").status_code == 200
 
@@ -479,10 +480,10 @@ def test_only_the_names_of_this_machine_lead_here(server, host, enters):
 @pytest.mark.usefixtures("session")
 def test_another_sites_page_cannot_ask_for_anything(server, origin, status):
     headers = {} if origin is None else {"Origin": origin.format(port=server.port)}
-    answer = httpx.post(f"{server.url}/api/sessions", json=TONES, headers=headers)
+    answer = by_http.post(f"{server.url}/api/sessions", json=TONES, headers=headers)
     assert answer.status_code == (200 if status == 202 else status)  # it is made already
     plain = {**headers, "Content-Type": "text/plain"}
-    answer = httpx.post(f"{server.url}/api/sessions", content=json.dumps(TONES), headers=plain)
+    answer = by_http.post(f"{server.url}/api/sessions", content=json.dumps(TONES), headers=plain)
     assert answer.status_code == (415 if status == 202 else status)
 
 
@@ -679,7 +680,7 @@ def test_what_cannot_be_had_is_told(server, wanted, says):
     ],
 )  # fmt: skip
 def test_what_no_browser_sends_is_told_too(server, written, says):
-    answer = httpx.post(
+    answer = by_http.post(
         f"{server.url}/api/sessions",
         content=written.encode("latin-1"),
         headers={"Content-Type": "application/json"},
@@ -864,7 +865,7 @@ def test_parts_of_a_file_can_be_had(server, session):
     assert (changed.status_code, changed.content) == (200, content)
     known = server.get(path, If_None_Match=f'"another", W/{etag}')
     assert (known.status_code, known.content, known.headers["ETag"]) == (304, b"", etag)
-    head = httpx.head(server.url + path)
+    head = by_http.head(server.url + path)
     assert (head.status_code, head.content) == (200, b"")
     assert int(head.headers["Content-Length"]) == len(content)
 
@@ -916,7 +917,7 @@ def test_a_zip_says_that_it_has_no_parts_and_comes_whole(server, neck):
         answer = server.get(path, Range=asked, If_Range=etag)
         assert (asked, answer.status_code, answer.content == content) == (asked, 200, True)
     assert server.get(path, If_None_Match=etag).status_code == 304
-    head = httpx.head(server.url + path)
+    head = by_http.head(server.url + path)
     assert (head.status_code, head.content) == (200, b"")
 
 
@@ -1979,6 +1980,15 @@ def bounds(locator) -> dict:
     return locator.bounding_box()
 
 
+AS_AT_FIRST = """() => {
+    location.hash = '';
+    const near = document.querySelector('#near');
+    near.replaceChildren();
+    near.hidden = true;
+}"""
+"""The body, and nothing asked, as when the page is loaded again, which takes longer."""
+
+
 @pytest.mark.parametrize(("width", "height"), [(320, 568), (360, 740)])
 def test_each_place_of_the_body_is_reached_by_a_finger(server, chromium, width, height):
     """Touched in the middle of a shape, its region opens, or is among those that are asked for."""
@@ -1991,8 +2001,8 @@ def test_each_place_of_the_body_is_reached_by_a_finger(server, chromium, width, 
         one["id"]: one["name"] for one in server.get("/api/library?language=en").json()["regions"]
     }
     for id_, name in names.items():
-        page.goto(f"{server.url}/#")
-        page.reload()
+        page.evaluate(AS_AT_FIRST)
+        page.locator("#body").wait_for()
         shape = page.locator(f"#body .region[data-region={id_}]").first
         shape.scroll_into_view_if_needed()
         box = shape.bounding_box()
@@ -2267,7 +2277,7 @@ def test_one_client_cannot_take_all_connections(server, elsewhere):
     until_s = time.monotonic() + 10  # those that were closed count no more
     while time.monotonic() < until_s:
         with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(f"http://{here}:{server.port}/").status_code == 403:
+            if by_http.get(f"http://{here}:{server.port}/").status_code == 403:
                 return
     raise AssertionError("shut out for good")
 

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
+import by_http
 import feedparser
 import httpx
 import pytest
@@ -140,7 +141,7 @@ def test_every_link_of_a_site_answers(server):
     assert len(pages) == 2 + 2 + 3  # in two languages the page and its player; three of texts
     links = set()
     for page in pages:
-        text = httpx.get(page).text
+        text = by_http.get(page).text
         found = re.findall(r'(?:href|src)="([^"#]*)', text)
         assert not [one for one in found if one.startswith("/")]  # that would leave the path
         links |= {urljoin(page, one) for one in found}
@@ -159,7 +160,7 @@ def test_every_link_of_a_site_answers(server):
     assert elsewhere == {"https://example.org/imprint"}
     assert len(links) > 30
     for link in links - elsewhere:
-        assert httpx.get(link, follow_redirects=True).status_code == 200, link
+        assert by_http.get(link, follow_redirects=True).status_code == 200, link
 
 
 def test_what_is_said_of_a_site_elsewhere_is_its_own(server):
@@ -318,10 +319,10 @@ def test_a_playlist_is_published_with_its_feed_and_goes(tmp_path, phone):
         phone.locator("#tracks span").nth(3).wait_for()
         titles = phone.locator("#tracks span").all_text_contents()
         assert len(titles) == 4
-        feed = feedparser.parse(httpx.get(phone.locator("#feed").input_value()).content)
+        feed = feedparser.parse(by_http.get(phone.locator("#feed").input_value()).content)
         assert [entry.itunes_title for entry in feed.entries] == ["Calf: Fascia ball", *titles]
         for link in [*feed.feed.links, *(one for entry in feed.entries for one in entry.links)]:
-            assert httpx.get(link.href).status_code == 200, link.href
+            assert by_http.get(link.href).status_code == 200, link.href
         assert phone.locator("#zip, #list").filter(visible=True).count() == 0
         phone.locator("#tracks a").nth(1).tap()
         phone.get_by_role("button", name="Play", exact=True).tap()
@@ -468,7 +469,7 @@ def test_over_https_it_is_installed_and_a_whole_session_plays_from_a_cold_start(
             tools = page.context.new_cdp_session(page)
             assert tools.send("Page.getInstallabilityErrors")["installabilityErrors"] == []
     with pytest.raises(httpx.ConnectError):
-        httpx.get(address)
+        by_http.get(address)
     with browser_of_ones_own(chromium, profile, cert) as page:
         page.add_init_script(SEEN)
         page.goto(address)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import random
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 from sessions import ROOT, SOUNDS, Made, holds, made, paragraphs, request, spoken, texts_of, worded
 
-from voiceguide import library, script, ssml
+from voiceguide import files, library, script, ssml
 from voiceguide.errors import LibraryError, RequestError, ScriptError
 from voiceguide.script.template import Phrases, sentences
 from voiceguide.ssml import Speech
@@ -65,6 +66,19 @@ def test_own_texts_are_said_although_others_were_written_before(tmp_path, monkey
     assert "your left knee" in before
     assert "your left knee" not in after
     assert "the left knee" in after
+
+
+def test_a_kept_script_is_written_again_when_a_text_of_the_package_has_changed(
+    tmp_path, monkeypatch
+):
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
+    monkeypatch.setattr(files, "_PACKAGE", tmp_path / "voiceguide")
+    before = write(seed=44)
+    calf = tmp_path / "scripts" / "en" / "regions" / "calf.toml"
+    calf.write_text(calf.read_text("utf-8").replace("your {left|right} ", "the {left|right} "))
+    after = write(seed=44)
+    assert "your left knee" in before
+    assert "your left knee" not in after
 
 
 def test_a_kept_script_that_is_damaged_is_written_again(tmp_path, monkeypatch):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command import measured
 from pedalboard.io import AudioFile
 
 from voiceguide import diary
@@ -131,33 +131,15 @@ HOSTILE_TEMPLATES = {
 class Ended:
     status: int
     said: str
-    took_s: float
-    """On the clock: more where other programs work too."""
     worked_s: float
     """Of the processor's time."""
     most_mb: float
 
 
-MEASURED = """
-import json, os, resource, subprocess, sys, time
-begin_s = time.monotonic()
-done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-took_s = time.monotonic() - begin_s
-used = resource.getrusage(resource.RUSAGE_CHILDREN)
-worked_s = used.ru_utime + used.ru_stime
-print(json.dumps([done.returncode, done.stderr, took_s, worked_s, used.ru_maxrss * 1024 / 1e6]))
-"""
-"""Linux counts what a parent holds as it starts a child into its peak: so this is a small one."""
-
-
 def run(*arguments: object, folder: Path) -> Ended:
     """Run the command in ``folder``; measure the largest of its processes."""
-    command = [sys.executable, "-m", "voiceguide", *map(str, arguments)]
-    measured = subprocess.run(
-        [sys.executable, "-S", "-c", MEASURED, *command],
-        cwd=folder, stdout=subprocess.PIPE, text=True, check=True,
-    )  # fmt: skip
-    return Ended(*json.loads(measured.stdout))
+    done, used = measured(*arguments, cwd=folder)
+    return Ended(done.returncode, done.stderr, used.worked_s, used.most_mb)
 
 
 @pytest.fixture

@@ -305,7 +305,16 @@ class Library:
         return problems
 
     def _read_region(self, region_id: str) -> Region:
-        return validated(Region, self.region_files[region_id], context=self.muscles, id=region_id)
+        if region_id not in self._regions_read:
+            path = self.region_files[region_id]
+            read = validated(Region, path, context=self.muscles, id=region_id)
+            self._regions_read[region_id] = read
+        return self._regions_read[region_id]
+
+    @cached_property
+    def _regions_read(self) -> dict[str, Region]:
+        """The regions that were needed already."""
+        return {}
 
     def _all_files(self, name: str) -> list[Path]:
         """Return all files of a name, the user's first."""

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 import tomllib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -63,6 +64,9 @@ def validated(
     text = _text(path)
     data = _parsed(text, path)
     whole = {**data, **given}
+    if context is None and not given.keys() & data.keys():
+        with contextlib.suppress(ValidationError):  # each mistake is told below
+            return cast("_ModelT", _made(model, text, tuple(given.items())))
     what = "is the name of the file; leave it out"
     mistakes: list[tuple[_Loc, str]] = [((key,), f"{key}: {what}") for key in given if key in data]
     try:
@@ -168,6 +172,12 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
 def _loads(text: str) -> dict[str, Any]:
     """Return what a text says; a session that is fitted reads each file many times."""
     return tomllib.loads(text)
+
+
+@functools.lru_cache(maxsize=256)
+def _made(model: type[BaseModel], text: str, given: tuple[tuple[str, object], ...]) -> BaseModel:
+    """Return what a valid text makes, which cannot be changed: a session may need it many times."""
+    return model.model_validate({**_loads(text), **dict(given)})
 
 
 @dataclass(slots=True)

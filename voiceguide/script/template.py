@@ -67,8 +67,7 @@ def _compiled(expression: str) -> Callable[..., Any]:
 def filled(text: str, context: Mapping[str, Any], where: str) -> str:
     """Return a title, filled in; raises LibraryError that names ``where`` it is."""
     try:
-        template = _plain().from_string(text)
-        return template.render(context)
+        return _title(text).render(context)
     except jinja2.TemplateError as error:
         raise LibraryError(f"{where}: {error.message}") from error
 
@@ -153,6 +152,11 @@ def _environment(folders: tuple[Path, ...]) -> jinja2.Environment:
 def _plain() -> jinja2.Environment:
     """Return an environment for plain text: titles."""
     return ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined)
+
+
+@functools.lru_cache(maxsize=256)
+def _title(text: str) -> jinja2.Template:
+    return _plain().from_string(text)
 
 
 def _own(folders: tuple[Path, ...], name: str, source: str) -> jinja2.Environment:
