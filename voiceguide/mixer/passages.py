@@ -75,18 +75,21 @@ class Passage:
                 event.gain_db, event.pan,
                 [[r.begin_ms - begin_ms, r.end_ms - begin_ms, r.rising] for r in event.ramps],
             ]
-            for event in self.events
-            if event.begin_ms < end_ms and event.end_ms > begin_ms
+            for event in self._within(begin_ms, end_ms)
         ]  # fmt: skip
         content = json.dumps([end_ms - begin_ms, self.channels, heard])
         return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
 
     def pcm(self, begin_ms: int, end_ms: int) -> bytes:
         """Return how it sounds from ``begin_ms`` to ``end_ms``: 16 bit, interleaved."""
+        events = self._within(begin_ms, end_ms)
         return b"".join(
-            self.mix(self.events, at_ms, min(at_ms + BLOCK_MS, end_ms), self.channels)
+            self.mix(events, at_ms, min(at_ms + BLOCK_MS, end_ms), self.channels)
             for at_ms in range(begin_ms, end_ms, BLOCK_MS)
         )
+
+    def _within(self, begin_ms: int, end_ms: int) -> list[Event]:
+        return [one for one in self.events if one.begin_ms < end_ms and one.end_ms > begin_ms]
 
 
 def passages(
