@@ -5,13 +5,13 @@
 
 Sessions of about three minutes, half of them breathing, half of regions in turn, are made by one
 process, then by “dask scheduler” and so many workers, each with a cache of its own, on loopback.
-With ``--kill-every 5``, a worker is killed every five seconds (SIGKILL; one that Dask starts again,
-or all of it, which this program starts again), and once, half a minute after its beginning, the
-scheduler; the command is run again when it says so. Then the manifest has to equal that of one
-process, every file has to be there once and to have its SHA-256 (on servers, thirty are read), and
-the same command may make nothing more. ``--alone`` keeps what one process made, for the next run.
-``--check`` ends with status 1 if anything was wrong. CPU time is that of all processes, start-up
-included; what killed ones leave behind is not counted. SFTP needs Debian's openssh-server and
+With ``--kill-every 10``, a worker is killed whenever all of them have had ten seconds of CPU time,
+which is every five seconds on two idle cores (SIGKILL; one that Dask starts again, or its nanny,
+which this program starts again), and the sixth time, the scheduler. Then the manifest has to equal
+that of one process, every file has to be there once and to have its SHA-256 (on servers, thirty are
+read), and the same command may make nothing more. ``--alone`` keeps what one process made, for the
+next run. ``--check`` ends with status 1 if anything was wrong. CPU time is that of all processes,
+start-up included; what killed ones leave behind is not counted. SFTP needs openssh-server and
 paramiko, S3 needs s3fs and moto[server]. On Linux.
 """
 
@@ -24,7 +24,6 @@ import itertools
 import json
 import os
 import random
-import re
 import shutil
 import signal
 import subprocess
@@ -45,7 +44,8 @@ from voiceguide.catalogue.place import place
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SCHEDULER_DIES_AFTER_S = 30
+SCHEDULER_IS_KILLED = 5
+"""After so many workers."""
 SPOKEN_OF_16 = 5
 """The others have tones only, so that thousands are made in minutes."""
 READ_FROM_SERVERS = 30
@@ -70,6 +70,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true")
     asked = parser.parse_args()
     wrong: list[str] = []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and what was started is ended
     chance = random.Random(asked.seed)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder).resolve()
@@ -263,25 +264,29 @@ class Cluster:
             thread.join()
 
     def _watch(self, every_s: float, chance: random.Random, killed: list[str]) -> None:
-        begun_s = next_s = time.monotonic()
+        used_s, times_s, next_s = 0.0, {}, every_s
         while not self._ended.wait(0.5):
             self._start()
-            if not every_s or time.monotonic() - next_s < every_s:
-                continue
-            next_s = time.monotonic()
-            if "scheduler" not in killed and next_s - begun_s > SCHEDULER_DIES_AFTER_S:
-                self._running["scheduler"].kill()
-                killed.append("scheduler")
-                continue
-            name = chance.choice([name for name in self._running if name != "scheduler"])
-            victim = psutil.Process(self._running[name].pid)
-            with contextlib.suppress(psutil.Error):
-                if chance.random() < 0.5:  # Dask starts it again
-                    victim = next(
-                        one for one in victim.children() if re.search("spawn", str(one.cmdline()))
-                    )
-                victim.kill()
-                killed.append(name)
+            for process in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    now_s = sum(process.cpu_times()[:2])
+                    used_s += now_s - times_s.get(process.pid, 0.0)
+                    times_s[process.pid] = now_s
+            if every_s and used_s >= next_s:
+                next_s = used_s + every_s
+                killed.append(self._kill(chance, is_scheduler=len(killed) == SCHEDULER_IS_KILLED))
+
+    def _kill(self, chance: random.Random, *, is_scheduler: bool) -> str:
+        """Kill a process; return which."""
+        names = [name for name in self._running if is_scheduler == (name == "scheduler")]
+        name = chance.choice(names)
+        victim = psutil.Process(self._running[name].pid)
+        with contextlib.suppress(psutil.Error):
+            workers = [one for one in victim.children() if "spawn_main" in str(one.cmdline())]
+            if workers and chance.random() < 0.5:
+                victim = workers[0]  # Dask starts it again
+            victim.kill()
+        return name
 
 
 if __name__ == "__main__":
