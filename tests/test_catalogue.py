@@ -348,9 +348,12 @@ def shaky():
         protocol = "shaky"
         cachable = False
         refused = full = 0
+        key: Path | None = None
 
         def __init__(self, **options) -> None:
             super().__init__(**options)
+            if Shaky.key:
+                Shaky.key.read_bytes()
             if Shaky.refused:
                 Shaky.refused -= 1
                 raise ConnectionResetError("Connection reset by peer")
@@ -379,6 +382,19 @@ def test_a_place_that_refuses_a_connection_for_a_moment_is_asked_again(shaky, tm
     shaky.refused = 3
     with pytest.raises(CatalogueError, match="cannot be reached: ConnectionResetError: Connection"):
         place.Remote(f"shaky://{tmp_path}")
+
+
+def test_a_key_that_is_missing_is_said_and_is_no_missing_file(shaky, tmp_path):
+    shaky.key = tmp_path / "key"
+    shaky.key.touch()
+    output = place.Remote(f"shaky://{tmp_path}")
+    shaky.key.unlink()
+    shaky.full = 1  # the connection is lost
+    for ask in (lambda: output.write("a/b", b""), lambda: place.Remote(f"shaky://{tmp_path}")):
+        with pytest.raises(
+            CatalogueError, match=r"reached: FileNotFoundError: .*/key'; see to its"
+        ):
+            ask()
 
 
 def test_what_could_not_be_written_takes_no_space(shaky, tmp_path):

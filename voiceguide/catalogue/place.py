@@ -199,6 +199,8 @@ class Remote:
             system, root = fsspec.url_to_fs(self._address, skip_instance_cache=True)
         except (ImportError, ValueError) as error:  # it says what to install, or what it knows
             raise CatalogueError(f"{self._shown()}: {error}") from error
+        except FileNotFoundError as error:  # a key's, which is no file of the place
+            raise _wrong(self._shown(), "reached", error) from error
         return system, str(root).rstrip("/")
 
     def _shown(self, name: str = "") -> str:
