@@ -519,6 +519,15 @@ def test_a_worker_with_other_texts_or_voices_makes_nothing(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_worker_with_an_older_program_says_so_even_if_it_does_not_know_an_option(tmp_path):
+    [wanted] = read_requests(written(tmp_path / "r.jsonl", BREATHING))
+    right = work.order(wanted.request, "mp3", str(tmp_path / "out"), None)
+    newer = replace(right, request={**right.request, "scent": "lavender"},
+                    made_with={**right.made_with, "program": "9.0"})  # fmt: skip
+    with pytest.raises(CatalogueError, match=r"has another version of voiceguide \(0.1.0, not 9.0"):
+        work.make(newer)
+
+
 def test_other_texts_give_another_file_and_other_languages_do_not(tmp_path):
     [wanted] = read_requests(written(tmp_path / "r.jsonl", BREATHING))
 
