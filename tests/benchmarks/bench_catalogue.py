@@ -51,7 +51,7 @@ SPOKEN_OF_16 = 5
 READ_FROM_SERVERS = 30
 """So many files are read whole; of the others, only the size is known."""
 MOST_RUNS = 20
-COUNTS = (10, 100, 1000)
+COUNTS = (10, 50, 100, 200, 500, 1000)
 """After so many sessions, and after all, is said what one of them took."""
 TABLE = """| workers | wall time | CPU time | CPU a session | killed | runs | wrong |
 | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
@@ -113,21 +113,22 @@ def wanted(count: int) -> Iterator[dict[str, Any]]:
 def made_alone(listed: Path, output: Path) -> list[dict[str, Any]]:
     """Make everything that is not there in this process; return the manifest."""
     asked = read_requests(listed)
-    taken: list[tuple[int, float]] = []
+    begun_s, is_new = time.monotonic(), not output.exists()
 
     def note(progress: Any) -> None:
-        if progress.done in (*COUNTS, progress.total):
-            taken.append((progress.done, sum(os.times()[:4])))
+        if is_new and (progress.done in COUNTS or progress.done == progress.total):
+            wall_s, cpu_s = time.monotonic() - begun_s, sum(os.times()[:4])
+            print(
+                f"| {progress.done:,} | {cpu_s / progress.done:.3f} s | {wall_s:,.0f} s |",
+                flush=True,
+            )
 
-    begun_s = time.monotonic()
+    if is_new:
+        print("| sessions, by one process | CPU time of each | wall time |\n| ---: | ---: | ---: |")
     with tempfile.TemporaryDirectory() as cache:
         os.environ["VOICEGUIDE_CACHE_DIR"] = cache
-        done = make(asked, str(output), progress=note, warn=lambda what: print(f"alone: {what}"))
-    if not done.there:
-        print("| sessions, by one process | CPU time a session |\n| ---: | ---: |")
-        for count, cpu_s in taken:
-            print(f"| {count:,} | {cpu_s / count:.3f} s |")
-        print(f"\nIt took {time.monotonic() - begun_s:.0f} s.\n", flush=True)
+        make(asked, str(output), progress=note, warn=lambda what: print(f"alone: {what}"))
+    print(flush=True)
     for record in read(str(output)):
         with (output / record["file"]).open("rb") as file:
             assert hashlib.file_digest(file, "sha256").hexdigest() == record["sha256"]
