@@ -20,7 +20,7 @@ import psutil
 import pytest
 from conftest import decode, lacks, voiceguide
 
-from voiceguide.catalogue import crews, make, read, read_grid, read_requests, work
+from voiceguide.catalogue import crews, make, place, read, read_grid, read_requests, work
 from voiceguide.errors import CatalogueError, RequestError
 
 if TYPE_CHECKING:
@@ -202,6 +202,68 @@ def test_a_cluster_makes_the_same_and_survives_its_workers(made, requests, tmp_p
 
 
 @pytest.mark.slow
+def test_a_scheduler_that_is_killed_and_started_again_goes_on(made, requests, tmp_path):
+    with a_cluster(tmp_path) as (address, _):
+        command = [sys.executable, "-m", "voiceguide", "catalogue", str(requests),
+                   "-o", str(tmp_path / "out"), "--cluster", address]  # fmt: skip
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, **pipes) as running:
+            while not list((tmp_path / "out").rglob("*.mp3")):
+                assert running.poll() is None
+                time.sleep(0.05)
+            for process in psutil.Process().children():
+                if "scheduler" in process.cmdline():
+                    process.kill()
+                    process.wait()
+            with a_cluster(tmp_path, port=address.rpartition(":")[2]):
+                said, errors = running.communicate()
+    assert running.returncode == 0
+    assert "voiceguide: " not in errors
+    assert "Traceback" not in errors
+    assert "2 made, 0 there before, 0 failed" in said
+    assert contents(tmp_path / "out") == contents(made)
+
+
+@pytest.mark.slow
+def test_a_worker_that_ends_as_it_is_asked_for_its_version_is_left_out(made, requests, tmp_path):
+    ends = tmp_path / "ends"
+    ends.touch()
+    before = f"""
+import os
+import voiceguide.catalogue.crews as crews
+def version():
+    os.unlink({str(ends)!r})
+    os._exit(1)
+if os.path.exists({str(ends)!r}):
+    crews.version = version
+"""
+    with a_cluster(tmp_path, before=before) as (address, _):
+        done = voiceguide("catalogue", requests, "-o", tmp_path / "out", "--cluster", address)
+    assert not ends.exists()
+    assert done.returncode == 0
+    assert "voiceguide: " not in done.stderr
+    assert contents(tmp_path / "out") == contents(made)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["crews.version", "work.make"])
+def test_a_worker_without_our_program_stops_the_catalogue(requests, tmp_path, name):
+    before = f"""
+from voiceguide.catalogue import crews, work
+def without(*_):
+    raise ModuleNotFoundError("No module named 'voiceguide'")
+{name} = without
+"""
+    with a_cluster(tmp_path, before=before) as (address, _):
+        done = voiceguide("catalogue", requests, "-o", tmp_path / "out", "--cluster", address)
+    assert done.returncode == 1
+    [line] = [line for line in done.stderr.splitlines() if "voiceguide: " in line]
+    assert "Traceback" not in done.stderr
+    assert f"{address} cannot run voiceguide 0.1.0: No module named 'voiceguide'; pip" in line
+    assert "then run the same command again: what was made stays" in line
+
+
+@pytest.mark.slow
 def test_a_worker_with_another_program_stops_the_catalogue(requests, tmp_path):
     with a_cluster(tmp_path, before="import voiceguide; voiceguide.__version__ = '0.0.9'") as (
         address,
@@ -222,16 +284,18 @@ def test_a_cluster_that_is_not_there_is_said(requests, tmp_path, monkeypatch):
 
 
 @contextlib.contextmanager
-def a_cluster(folder: Path, before: str = "") -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def a_cluster(
+    folder: Path, before: str = "", port: str = "0"
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Start a scheduler and a worker that runs ``before`` first; yield its address, and it."""
     if not _has("distributed"):
         lacks("needs Dask: pip install 'voiceguide[cluster]'")
     dask = [sys.executable, "-m", "dask"]
-    where, preload = folder / "scheduler.json", folder / "preload.py"
+    where, preload = folder / f"scheduler-{port}.json", folder / "preload.py"
     preload.write_text(before, "utf-8")
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with (
-        subprocess.Popen([*dask, "scheduler", "--host", "127.0.0.1", "--port", "0",
+        subprocess.Popen([*dask, "scheduler", "--host", "127.0.0.1", "--port", port,
                           "--no-dashboard", "--scheduler-file", where], **quiet) as scheduler,
         subprocess.Popen([*dask, "worker", "--scheduler-file", where, "--nthreads", "1",
                           "--no-dashboard", "--preload", preload], **quiet) as worker,
@@ -270,6 +334,88 @@ def test_a_place_that_cannot_be_written_stops_the_catalogue(tmp_path):
     assert done.returncode == 1
     assert "out" in done.stderr
     assert "then run the same command again: what was made stays" in done.stderr
+
+
+@pytest.fixture
+def shaky():
+    """An address scheme that fails as often as is asked, when it connects or when it renames."""
+    if not _has("fsspec"):
+        lacks("needs fsspec: pip install 'voiceguide[cluster]'")
+    import fsspec
+    from fsspec.implementations.local import LocalFileSystem
+
+    class Shaky(LocalFileSystem):
+        protocol = "shaky"
+        cachable = False
+        refused = full = 0
+        key: Path | None = None
+
+        def __init__(self, **options) -> None:
+            super().__init__(**options)
+            if Shaky.key:
+                Shaky.key.read_bytes()
+            if Shaky.refused:
+                Shaky.refused -= 1
+                raise ConnectionResetError("Connection reset by peer")
+
+        @classmethod
+        def _strip_protocol(cls, path):
+            return str(path).removeprefix("shaky://")
+
+        def mv(self, *paths, **options) -> None:
+            if Shaky.full:
+                Shaky.full -= 1
+                raise OSError("Failure")
+            super().mv(*paths, **options)
+
+    fsspec.register_implementation("shaky", Shaky, clobber=True)
+    return Shaky
+
+
+def test_a_place_that_refuses_a_connection_for_a_moment_is_asked_again(shaky, tmp_path):
+    shaky.refused = 1
+    output = place.Remote(f"shaky://{tmp_path}")
+    shaky.refused = shaky.full = 1  # the connection is lost, and the next one is refused
+    output.write("a/b", b"content")
+    assert (shaky.refused, shaky.full) == (0, 0)
+    assert contents(tmp_path) == {"a/b": b"content"}
+    shaky.refused = 3
+    with pytest.raises(CatalogueError, match="cannot be reached: ConnectionResetError: Connection"):
+        place.Remote(f"shaky://{tmp_path}")
+
+
+def test_a_key_that_is_missing_is_said_and_is_no_missing_file(shaky, tmp_path):
+    shaky.key = tmp_path / "key"
+    shaky.key.touch()
+    output = place.Remote(f"shaky://{tmp_path}")
+    shaky.key.unlink()
+    shaky.full = 1  # the connection is lost
+    for ask in (lambda: output.write("a/b", b""), lambda: place.Remote(f"shaky://{tmp_path}")):
+        with pytest.raises(
+            CatalogueError, match=r"reached: FileNotFoundError: .*/key'; see to its"
+        ):
+            ask()
+
+
+def test_what_could_not_be_written_takes_no_space(shaky, tmp_path):
+    output = place.Remote(f"shaky://{tmp_path}")
+    shaky.full = 3
+    with pytest.raises(CatalogueError, match="a/b cannot be written: OSError: Failure; see to its"):
+        output.write("a/b", b"content")
+    assert contents(tmp_path) == {}
+
+
+@pytest.mark.usefixtures("shaky")
+def test_what_killed_writers_left_does_not_count_and_is_removed(tmp_path):
+    for output in (place.Remote(f"shaky://{tmp_path}"), place.Folder(tmp_path)):
+        output.write("a/whole", b"content")
+        for name, age_s in (("new", 0), ("old", 90_000)):
+            part = tmp_path / f"a/.voiceguide-part-{name}"
+            part.write_bytes(b"con")
+            os.utime(part, (time.time() - age_s,) * 2)
+        assert output.sizes() == {"a/whole": 7}
+        assert not (tmp_path / "a/.voiceguide-part-old").exists()
+    assert contents(tmp_path) == {"a/whole": b"content"}  # here, even a new one is known to be left
 
 
 def test_every_wrong_line_is_named_before_anything_is_made(tmp_path):
@@ -371,6 +517,15 @@ def test_a_worker_with_other_texts_or_voices_makes_nothing(tmp_path):
         with pytest.raises(CatalogueError, match=f"the worker on .* has {what} .*, not 0123"):
             work.make(wrong)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_worker_with_an_older_program_says_so_even_if_it_does_not_know_an_option(tmp_path):
+    [wanted] = read_requests(written(tmp_path / "r.jsonl", BREATHING))
+    right = work.order(wanted.request, "mp3", str(tmp_path / "out"), None)
+    newer = replace(right, request={**right.request, "scent": "lavender"},
+                    made_with={**right.made_with, "program": "9.0"})  # fmt: skip
+    with pytest.raises(CatalogueError, match=r"has another version of voiceguide \(0.1.0, not 9.0"):
+        work.make(newer)
 
 
 def test_other_texts_give_another_file_and_other_languages_do_not(tmp_path):

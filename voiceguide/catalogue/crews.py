@@ -7,11 +7,13 @@ its orders to others.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import multiprocessing
 import os
 import threading
+import time
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for
@@ -31,8 +33,13 @@ _AHEAD = 2
 """Orders handed out for each worker: one that it makes, and one that it makes next."""
 _TRIES = 10
 """How often a request is handed out whose workers die. Dask itself tries four workers each time."""
+_COUNTED_EVERY_S = 5.0
+"""How often it is asked how many workers a cluster has."""
 _PATIENCE_S = 30.0
 """How long a cluster may take to answer."""
+_RETURN_S = 120.0
+"""How long a scheduler that has gone, or its first worker, may take to come back."""
+_AGAIN = "then run the same command again: what was made stays"
 
 
 def here(orders: Iterable[Order]) -> Results:
@@ -117,57 +124,77 @@ def _end_with_parent() -> None:
 def cluster(address: str) -> Crew:
     """Return the workers of a Dask cluster as a crew; ``address`` is its scheduler's.
 
-    Raises CatalogueError when it begins, if the cluster cannot be reached, has no workers, or one
-    of them has another version of voiceguide.
+    Workers that join later get work, too, and a scheduler that is started again goes on. Raises
+    CatalogueError if the cluster cannot be reached or has no workers, or if one of them has another
+    version of voiceguide.
     """
 
     def crew(orders: Iterable[Order]) -> Results:
-        distributed = _distributed()
-        try:
-            client = distributed.Client(address, timeout=_PATIENCE_S, set_as_default=False)
-        except (OSError, ValueError) as error:
-            what = f"the cluster at {address} cannot be reached: {error}"
-            raise CatalogueError(f"{what}; start it with “dask scheduler”") from error
-        with client:
-            cores = _check(client, address)
+        left, patience_s = iter(orders), _PATIENCE_S
+        for number in itertools.count(1):
+            running: dict[str, Order] = {}
             try:
-                yield from _on_cluster(client, orders, cores * _AHEAD)
-            except (CancelledError, distributed.client.FutureCancelledError, OSError) as error:
-                what = f"the scheduler at {address} has gone"
-                cure = "start it, then run the same command again: what was made stays"
-                raise CatalogueError(f"{what}; {cure}") from error
+                with _client(address, patience_s) as client:
+                    yield from _on_cluster(client, left, running, address)
+            except _GoneError:
+                if number == _TRIES:
+                    raise
+                left, patience_s = itertools.chain([*running.values()], left), _RETURN_S
+            else:
+                return
 
     return crew
 
 
 def cores_of(address: str) -> int:
     """Return the number of sessions that a cluster makes at once; raises CatalogueError."""
+    with _client(address, _PATIENCE_S) as client:
+        return _threads(client)
+
+
+class _GoneError(CatalogueError):
+    """The scheduler has gone."""
+
+
+@contextlib.contextmanager
+def _client(address: str, patience_s: float) -> Iterator[Any]:
+    """Connect to a cluster whose workers suit; raises CatalogueError, _GoneError when it goes."""
     distributed = _distributed()
     try:
-        with distributed.Client(address, timeout=_PATIENCE_S, set_as_default=False) as client:
-            return _check(client, address)
+        client = distributed.Client(address, timeout=patience_s, set_as_default=False)
     except (OSError, ValueError) as error:
         what = f"the cluster at {address} cannot be reached: {error}"
-        raise CatalogueError(f"{what}; start it with “dask scheduler”") from error
+        raise CatalogueError(f"{what}; start it with “dask scheduler”; {_AGAIN}") from error
+    with client:
+        try:
+            _check(client, address, patience_s)
+            yield client
+        except (CancelledError, distributed.client.FutureCancelledError, OSError) as error:
+            what = f"the scheduler at {address} has gone"
+            raise _GoneError(f"{what}; start it; {_AGAIN}") from error
 
 
-def _on_cluster(client: Any, orders: Iterable[Order], ahead: int) -> Results:
+def _on_cluster(
+    client: Any, left: Iterator[Order], running: dict[str, Order], address: str
+) -> Results:
+    """Hand out orders; an order is in ``running``, by its key, until its result was returned."""
     distributed = _distributed()
-    left = iter(orders)
     tries: dict[str, int] = {}
-    running: dict[Any, Order] = {}
+    made_by: dict[Any, Order] = {}
     results = distributed.as_completed(loop=client.loop)
+    ahead, counted_s = _threads(client) * _AHEAD, time.monotonic()
 
     def hand_out(order: Order) -> None:
+        running[order.key] = order
         number = tries[order.key] = tries.get(order.key, 0) + 1
         future = client.submit(make, order, key=f"voiceguide-{order.key}-{number}", pure=False)
-        running[future] = order
+        made_by[future] = order
         results.add(future)
 
     for order in itertools.islice(left, ahead):
         hand_out(order)
     for future in results:
-        order = running.pop(future)
+        order = made_by.pop(future)
         try:
             result = future.result()
         except distributed.KilledWorker:
@@ -175,32 +202,50 @@ def _on_cluster(client: Any, orders: Iterable[Order], ahead: int) -> Results:
                 hand_out(order)
                 continue
             result = Failed(f"its workers ended {_TRIES} times; there may be too little memory")
-        del tries[order.key]
+        except (CancelledError, distributed.client.FutureCancelledError, CatalogueError, OSError):
+            raise
+        except Exception as error:  # ours are returned: one that joined later knows no voiceguide
+            raise _unable(address, error) from error
+        del tries[order.key], running[order.key]
         yield order, result
-        for following in itertools.islice(left, 1):
+        if time.monotonic() - counted_s > _COUNTED_EVERY_S:
+            ahead, counted_s = _threads(client) * _AHEAD, time.monotonic()
+        for following in itertools.islice(left, max(0, ahead - len(running))):
             hand_out(following)
 
 
-def _check(client: Any, address: str) -> int:
-    """Return the number of threads of all workers; raise CatalogueError if one does not suit."""
+def _check(client: Any, address: str, patience_s: float) -> None:
+    """Raise CatalogueError if there are no workers, or one does not suit."""
     try:
-        client.wait_for_workers(1, timeout=_PATIENCE_S)
+        client.wait_for_workers(1, timeout=patience_s)
     except TimeoutError as error:
         what = f"the cluster at {address} has no workers"
-        raise CatalogueError(f"{what}; start some with “dask worker {address}”") from error
-    try:
-        versions: dict[str, str] = client.run(version)
-    except Exception as error:
-        what = f"a worker of {address} cannot run voiceguide {__version__}: {error}"
-        raise CatalogueError(f"{what}; pip install 'voiceguide[cluster]' there") from error
+        cure = f"start some with “dask worker {address}”"
+        raise CatalogueError(f"{what}; {cure}; {_AGAIN}") from error
+    versions: dict[str, str | Exception] = client.run(version, on_error="return")
     for worker, known in versions.items():
+        if isinstance(known, OSError):
+            continue  # it has just ended
+        if isinstance(known, Exception):
+            raise _unable(address, known)
         if known != __version__:
             raise CatalogueError(
                 f"the worker {worker} has voiceguide {known}, this is {__version__}; install the "
-                "same there, then run the same command again"
+                f"same there; {_AGAIN}"
             )
+
+
+def _unable(address: str, error: Exception) -> CatalogueError:
+    what = f"a worker of {address} cannot run voiceguide {__version__}: {error}"
+    return CatalogueError(
+        f"{what}; pip install 'voiceguide[cluster]=={__version__}' there; {_AGAIN}"
+    )
+
+
+def _threads(client: Any) -> int:
+    """Return how many sessions the workers make at once; one, if all have just ended."""
     threads: dict[str, int] = client.nthreads()
-    return sum(threads.values())
+    return max(1, sum(threads.values()))
 
 
 def version() -> str:
@@ -215,5 +260,7 @@ def _distributed() -> Any:
         what = "--cluster needs Dask: pip install 'voiceguide[cluster]'"
         raise CatalogueError(what) from error
     # What goes wrong is in our own errors; the rest is about how it tries to mend it.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL + 1)
+    for name in ["distributed", *logging.root.manager.loggerDict]:
+        if name.partition(".")[0] == "distributed":  # each part of it has a level of its own
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     return distributed

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -25,6 +27,8 @@ _PAUSE_S = 1.0
 """Before the second try; twice that before the third."""
 _FINAL = (FileNotFoundError, PermissionError, ImportError)
 """What another try does not mend."""
+_STALE_S = 24 * 3600
+"""After so long, whoever was writing an unfinished file has gone."""
 _SECRET = re.compile(r"(?<=://)([^/@:]*):[^/@]*@")
 
 
@@ -38,7 +42,11 @@ class Place(Protocol):
         """Write a file, or a copy of one, complete or not at all; raises CatalogueError."""
 
     def sizes(self) -> dict[str, int]:
-        """Return the size in bytes of every file, by its name; raises CatalogueError."""
+        """Return the size in bytes of every file, by its name.
+
+        Unfinished files do not count; what killed writers left of them is removed. Raises
+        CatalogueError.
+        """
 
 
 @functools.cache
@@ -85,7 +93,11 @@ class Folder:
         """Return the size of every file."""
         found = {}
         for folder, _, names in os.walk(self._path):
+            if any(name.startswith(files.PART) for name in names):
+                files.sweep(Path(folder))
             for name in names:
+                if name.startswith(files.PART):
+                    continue
                 path = Path(folder, name)
                 found[path.relative_to(self._path).as_posix()] = path.stat().st_size
         return found
@@ -98,13 +110,14 @@ class Remote:
         self._address = address
         self._scheme = address.partition("://")[0]
         self._one_at_a_time = threading.Lock()  # SFTP loses the answers of simultaneous requests
-        self._system, self._root = self._connected()
+        self._connection: tuple[Any, str] | None = None
+        self._tried("reached", "", lambda *_: None)
 
     def read(self, name: str) -> bytes | None:
         """Return a file, or None."""
 
-        def get(path: str) -> bytes:
-            content: bytes = self._system.cat_file(path)
+        def get(system: Any, path: str) -> bytes:
+            content: bytes = system.cat_file(path)
             return content
 
         try:
@@ -115,18 +128,23 @@ class Remote:
     def write(self, name: str, content: bytes | Path) -> None:
         """Write a file, complete or not at all."""
 
-        def put(path: str) -> None:
+        def put(system: Any, path: str) -> None:
             if isinstance(content, bytes):
-                self._system.pipe_file(path, content)
+                system.pipe_file(path, content)
             else:
-                self._system.put_file(str(content), path)
+                system.put_file(str(content), path)
 
-        def replace(path: str) -> None:
+        def replace(system: Any, path: str) -> None:
             folder, _, last = path.rpartition("/")
             part = f"{folder}/{files.PART}{os.urandom(4).hex()}"
-            self._system.makedirs(folder, exist_ok=True)
-            put(part)
-            self._system.mv(part, f"{folder}/{last}")
+            _make_folder(system, folder)
+            try:
+                put(system, part)
+                system.mv(part, f"{folder}/{last}")
+            except Exception:
+                with contextlib.suppress(Exception):  # it takes up space, which may be what lacks
+                    system.rm_file(part)
+                raise
 
         try:
             self._tried("written", name, put if self._scheme in _OBJECT_STORES else replace)
@@ -136,31 +154,39 @@ class Remote:
     def sizes(self) -> dict[str, int]:
         """Return the size of every file."""
 
-        def find(path: str) -> dict[str, dict[str, Any]]:
-            self._system.invalidate_cache()
-            found: dict[str, dict[str, Any]] = self._system.find(path, detail=True)
-            return found
+        def find(system: Any, root: str) -> dict[str, int]:
+            system.invalidate_cache()
+            begin = len(root.strip("/")) + 1
+            return {
+                path.strip("/")[begin:]: int(about["size"])
+                for path, about in system.find(root, detail=True).items()
+                if not _is_part(system, path, about)
+            }
 
         try:
-            found = self._tried("read", "", find)
+            return self._tried("read", "", find)
         except FileNotFoundError:
             return {}
-        begin = len(self._root.strip("/")) + 1
-        return {path.strip("/")[begin:]: int(about["size"]) for path, about in found.items()}
 
-    def _tried(self, what: str, name: str, do: Callable[[str], _T]) -> _T:
-        """Return what a function of a path returns; a lost connection is made again."""
+    def _tried(self, what: str, name: str, do: Callable[[Any, str], _T]) -> _T:
+        """Return what a function of the file system and a path returns.
+
+        A lost connection is made again.
+        """
         for number in range(_TRIES):
             with self._one_at_a_time:
                 try:
-                    return do(f"{self._root}/{name}" if name else self._root)
-                except FileNotFoundError:
+                    if self._connection is None:
+                        self._connection = self._connected()
+                    system, root = self._connection
+                    return do(system, f"{root}/{name}" if name else root)
+                except (FileNotFoundError, CatalogueError):
                     raise
                 except Exception as error:  # each system has errors of its own
                     if isinstance(error, _FINAL) or number + 1 == _TRIES:
                         raise _wrong(self._shown(name), what, error) from error
+                    self._connection = None
                 time.sleep(_PAUSE_S * 2**number)
-                self._system, self._root = self._connected()
         raise AssertionError
 
     def _connected(self) -> tuple[Any, str]:
@@ -173,7 +199,7 @@ class Remote:
             system, root = fsspec.url_to_fs(self._address, skip_instance_cache=True)
         except (ImportError, ValueError) as error:  # it says what to install, or what it knows
             raise CatalogueError(f"{self._shown()}: {error}") from error
-        except Exception as error:
+        except FileNotFoundError as error:  # a key's, which is no file of the place
             raise _wrong(self._shown(), "reached", error) from error
         return system, str(root).rstrip("/")
 
@@ -181,6 +207,26 @@ class Remote:
         """Return the address of a file, without its password."""
         address = _SECRET.sub(r"\1:…@", self._address.rstrip("/"))
         return f"{address}/{name}" if name else address
+
+
+def _make_folder(system: Any, folder: str) -> None:
+    try:
+        system.makedirs(folder, exist_ok=True)
+    except OSError:
+        if not system.isdir(folder):  # another worker may have made it at the same moment
+            raise
+
+
+def _is_part(system: Any, path: str, about: dict[str, Any]) -> bool:
+    """Whether a file is unfinished; one that a killed worker left is removed when it is old."""
+    if not path.rpartition("/")[2].startswith(files.PART):
+        return False
+    changed = about.get("mtime")  # object stores have no such files
+    changed_s = changed.timestamp() if isinstance(changed, datetime) else changed
+    if changed_s is not None and time.time() - changed_s > _STALE_S:
+        with contextlib.suppress(Exception):  # another one may remove it too
+            system.rm_file(path)
+    return True
 
 
 def _wrong(where: str, what: str, error: object) -> CatalogueError:

@@ -101,6 +101,7 @@ def make(order: Order) -> Made | Failed:
     """
     written = dict(order.request)
     try:
+        _check(order, {"program": __version__})  # another one may not know these options
         session = Session(written.pop(TARGET), **written)
         _check(order, made_with(session.request))
         output = place(order.output)
@@ -165,11 +166,12 @@ def _check(order: Order, here: dict[str, Any]) -> None:
     """Raise CatalogueError if what would make an order is not what it was given to."""
     what = {"program": "another version of voiceguide", "sound": "another version of voiceguide",
             "texts": "other texts or sounds", "engine": "other voices"}  # fmt: skip
-    for name, wanted in order.made_with.items():
-        if here.get(name) != wanted:
+    for name, found in here.items():
+        wanted = order.made_with.get(name)
+        if found != wanted:
             raise CatalogueError(
-                f"the worker on {platform.node()} has {what[name]} ({here.get(name)}, not {wanted})"
-                "; install the same there, then run the same command again"
+                f"the worker on {platform.node()} has {what[name]} ({found}, not {wanted}); "
+                "install the same there, then run the same command again: what was made stays"
             )
 
 
