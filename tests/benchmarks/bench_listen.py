@@ -1,56 +1,133 @@
 """How well a session hears what is said near it, in made-up rooms: right and false commands.
 
-    python tests/benchmarks/bench_listen.py [en|de] [every Nth sentence, such as 4]
+    python tests/benchmarks/bench_listen.py commands [en|de] [--every N] [--kokoro FOLDER]
+    python tests/benchmarks/bench_listen.py false [en|de] [--hours H] [--jobs N] [--seed S]
 
-A session of the calf is heard by a microphone through a short reverberation. Somebody, in several
-voices of espeak-ng, says each command in its silences (3 and 9 dB above the session's voice) and
-while its voice speaks (6 dB above it); the session becomes soft 100 ms after it hears somebody. It
-prints how many were right, how many were taken for another command, how soon a near sound was
-noticed, what the session took for a command of its own accord, and which part of a core it needs.
+Sessions are heard by a microphone through a short reverberation; the clock of the loudspeaker is
+100 ppm faster or slower. With ``commands``, somebody in several voices says each command in its
+silences (3 and 9 dB above the session's voice) and while its voice speaks (6 dB above it); the
+session becomes soft 100 ms after it hears somebody. It prints how many were right, how many were
+taken for another command, and how soon a near sound was noticed. FOLDER has Kokoro's model and
+voices. With ``false``, sessions play alone, beside music and beside people who talk, for hours, and
+it prints what they took for commands, and which part of a core that needs.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
+import os
 import time
-from pathlib import Path
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
-import soxr
+from listen_rig import HZ, clauses, hears, loudspeaker, music, room, said, session, talk, voices
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from test_listen import BLOCK, HZ, room, speaker
-
-from voiceguide import Session
-from voiceguide.listen.listener import Heard, Listener
+from voiceguide.listen.listener import Listener
 from voiceguide.listen.spotter import Spotter
-from voiceguide.listen.words import words
+from voiceguide.listen.words import Commands, words
 
-VOICES = {
-    "en": ("en-us", "en-us+m1", "en-us+m3", "en-us+m7", "en-us+f1", "en-us+f2", "en-gb",
-           "en-gb+f5"),
-    "de": ("de", "de+m1", "de+m3", "de+m7", "de+f1", "de+f2", "de+f4", "de+f5"),
-}  # fmt: skip
-SOFT = np.float32(0.1)
-OBEYS_S, ROOM_S = 0.1, 2.0
 WHERE = (("silence", False, 9), ("silence", False, 3), ("voice", True, 6))
 EVERY_S = 2.5
 """From one command to the next."""
+ANSWERED_S = 0.9
+"""How long after it was said a command may be heard."""
+SESSIONS = (
+    ("calf", {"side": "left", "voice": "pyttsx3"}),
+    ("neck", {"side": "left", "bed": "rain"}),
+    ("breathing", {"voice": "pyttsx3", "bed": "drone"}),
+    ("foot", {"side": "left", "bed": "ocean", "voice": "pyttsx3"}),
+)
+"""What plays for hours: German has no other voice than the system's."""
+BESIDE = ("alone", "music", "talk")
+SCENE_S = 600
+DRIFT_PPM = 100
 
 
-def hears(
-    spotter: Spotter, said: np.ndarray, echo: np.ndarray, played: np.ndarray
-) -> list[tuple[float, Heard]]:
-    """Return what is heard, and when, in seconds; the session is soft while it listens."""
-    listener, found, since_s = Listener(spotter.spot), [], -ROOM_S
-    for begin in range(0, len(played) - BLOCK + 1, BLOCK):
-        block, now_s = slice(begin, begin + BLOCK), begin / HZ
-        gain = SOFT if OBEYS_S < now_s - since_s < ROOM_S else np.float32(1)
-        for one in listener.take(gain * echo[block] + said[block], gain * played[block]):
-            found.append((now_s, one))
-            since_s = now_s if one.is_begin else since_s
-    return found
+class Scene(NamedTuple):
+    """Ten minutes of a session, and what else is heard."""
+
+    language: str
+    beside: str
+    number: int
+
+    @property
+    def above_db(self) -> float:
+        """How much louder than the session's voice it is."""
+        return (-6.0, 0.0, 6.0)[self.number % 3]
+
+
+class Mistaken(NamedTuple):
+    """What a session took for a command in a scene, and what it took to listen to it."""
+
+    found: list[tuple[float, str]]
+    begun: int
+    cpu_s: float
+    seconds: float
+
+
+def listener(language: str) -> Listener:
+    """Return somebody who knows the words of a language."""
+    known = words(language)
+    return Listener(Spotter(language, known.commands, known.others).spot)
+
+
+def spoken_words(known: Commands) -> set[str]:
+    """Return all that is a command."""
+    return {text.lower() for texts in known.commands.values() for text in texts}
+
+
+def mistaken(scene: Scene) -> Mistaken:
+    """Return what is taken for a command in a scene."""
+    seed = 1000 * BESIDE.index(scene.beside) + scene.number
+    name, options = SESSIONS[scene.number % len(SESSIONS)]
+    sound = session(name, scene.language, **options)
+    sound = np.tile(sound, -(-SCENE_S * 48_000 // len(sound)))
+    begin = int(np.random.default_rng(seed).uniform(0, len(sound) - SCENE_S * 48_000 + 1))
+    drift_ppm = DRIFT_PPM * (-1) ** (scene.number // 2)
+    heard = loudspeaker(sound[begin:][: SCENE_S * 48_000], drift_ppm=drift_ppm, seed=seed)
+    near = np.zeros(len(heard.echo), np.float32)
+    if scene.beside != "alone":
+        seconds = len(near) / HZ
+        near = (
+            music(seconds, seed)
+            if scene.beside == "music"
+            else talk(scene.language, seconds, spoken_words(words(scene.language)), seed)
+        )
+        near = room(near, seed=seed + 1)[: len(heard.echo)]
+        level = np.sqrt(np.mean(np.square(near[np.abs(near) > 0.003])))
+        near *= np.float32(heard.voice_level * 10 ** (scene.above_db / 20) / level)
+    who = listener(scene.language)
+    began_s = time.process_time()
+    found = hears(who, near, heard)
+    cpu_s = time.process_time() - began_s
+    commands = [(at_s, one.command) for at_s, one in found if one.command]
+    return Mistaken(commands, sum(one.is_begin for _, one in found), cpu_s, len(near) / HZ)
+
+
+def false(language: str, hours: float, jobs: int, seed: int) -> None:
+    """Print what sessions take for commands, in hours of three kinds."""
+    each = round(hours * 3600 / SCENE_S / len(BESIDE))
+    scenes = [Scene(language, beside, seed + number) for beside in BESIDE for number in range(each)]
+    for name, options in SESSIONS:
+        session(name, language, **options)
+    print(f"{len(clauses(language, set()))} clauses are talked of")
+    with ProcessPoolExecutor(jobs) as pool:
+        results = list(zip(scenes, pool.map(mistaken, scenes), strict=True))
+    for beside in BESIDE:
+        here = [(scene, one) for scene, one in results if scene.beside == beside]
+        taken = Counter(command for _, one in here for _, command in one.found)
+        seconds = sum(one.seconds for _, one in here)
+        print(
+            f"{language}, {beside}: {seconds / 3600:.2f} h, {sum(taken.values())} false "
+            f"{dict(taken)}; {sum(one.begun for _, one in here)} near sounds; "
+            f"{sum(one.cpu_s for _, one in here) / seconds:.1%} of a core"
+        )
+        for scene, one in here:
+            if one.found:
+                at = ", ".join(f"{command} at {at_s:.1f} s" for at_s, command in one.found)
+                print(f"    {scene.number}, {scene.above_db:+.0f} dB: {at}")
 
 
 def places(played: np.ndarray, *, loud: bool) -> list[int]:
@@ -66,48 +143,75 @@ def places(played: np.ndarray, *, loud: bool) -> list[int]:
     return found
 
 
-def main(language: str, step: int) -> None:
-    """Print how well a language is understood."""
+def commands(language: str, every: int, kokoro: str, only: str) -> None:
+    """Print how well a language is understood, and each voice."""
     known = words(language)
-    spotter = Spotter(language, known.commands, known.others)
-    session = Session("calf", language=language, side="left").samples().mean(axis=1) / 32768
-    played = soxr.resample(session, 48_000, HZ).astype(np.float32)
-    echo = room(played)
-    level = np.sqrt(np.mean(np.square(echo[np.abs(echo) > 0.003])))
-    began_s = time.process_time()
-    alone = hears(spotter, np.zeros_like(echo), echo, played)
-    load = (time.process_time() - began_s) / (len(played) / HZ)
-    false = [one.command for _, one in alone if one.command]
-    print(f"{language}: alone for {len(played) / HZ:.0f} s: false {false}, {load:.1%} of a core")
+    sound = session("calf", language, side="left", voice="pyttsx3")
     sentences = [
         (command, text, voice)
         for command, texts in known.commands.items()
         for text in texts
-        for voice in VOICES[language]
-    ][::step]
-    for what, loud, above_db in WHERE:
-        said, put = np.zeros_like(echo), []
-        for begin, (command, text, voice) in zip(
-            places(played, loud=loud), sentences, strict=False
-        ):
-            spoken = speaker(text, voice) * np.float32(level * 10 ** (above_db / 20) / 0.05)
-            said[begin : begin + len(spoken)] += spoken[: len(said) - begin]
-            put.append((begin / HZ, (begin + len(spoken)) / HZ, command))
-        found = hears(spotter, said, echo, played)
-        answers = [
-            (command, [one.command for at_s, one in found
-                       if one.command and begin_s < at_s < end_s + 0.9])
-            for begin_s, end_s, command in put
-        ]  # fmt: skip
-        right = sum(command in heard for command, heard in answers)
-        wrong = sum(bool(heard) and command not in heard for command, heard in answers)
-        begins = np.array([at_s for at_s, one in found if one.is_begin] + [np.inf])
-        late = [begins[begins >= begin_s - 0.05][0] - begin_s for begin_s, _, _ in put]
-        stops = [heard == ["stop"] for command, heard in answers if command == "stop"]
-        print(f"  {what} {above_db:+} dB: {right} of {len(put)} right, {wrong} wrong; stop "
-              f"{sum(stops)} of {len(stops)}; noticed within {np.median(late) * 1000:.0f} ms, "
-              f"9 of 10 within {np.percentile(late, 90) * 1000:.0f} ms")  # fmt: skip
+        for voice in voices(language, kokoro)
+        if only in voice
+    ]
+    order = np.random.default_rng(1).permutation(len(sentences))[::every]
+    by_voice: Counter[str] = Counter()
+    by_command: Counter[str] = Counter()
+    for number, (what, loud, above_db) in enumerate(WHERE):
+        todo = [sentences[at] for at in order]
+        answers, late, went = [], [], 0
+        while todo:
+            drift_ppm = DRIFT_PPM * (-1) ** (number + went)
+            heard = loudspeaker(sound, drift_ppm=drift_ppm, seed=1 + went)
+            here = places(heard.echo * np.float32(2.5), loud=loud)
+            near, put = np.zeros_like(heard.echo), []
+            level = heard.voice_level * 10 ** (above_db / 20) / 0.05
+            for begin, (command, text, voice) in zip(here, todo, strict=False):
+                word = said(text, voice, language) * np.float32(level)
+                near[begin : begin + len(word)] += word[: len(near) - begin]
+                put.append((begin / HZ, (begin + len(word)) / HZ, (command, text, voice)))
+            todo, went = todo[len(put) :], went + 1
+            found = hears(listener(language), near, heard)
+            begins = np.array([at_s for at_s, one in found if one.is_begin] + [np.inf])
+            for begin_s, end_s, sentence in put:
+                got = [one.command for at_s, one in found
+                       if one.command and begin_s < at_s < end_s + ANSWERED_S]  # fmt: skip
+                answers.append((sentence, got))
+                late.append(begins[begins >= begin_s - 0.05][0] - begin_s)
+        right = sum(command in got for (command, _, _), got in answers)
+        wrong = sum(bool(got) and command not in got for (command, _, _), got in answers)
+        stops = [got == ["stop"] for (command, _, _), got in answers if command == "stop"]
+        print(f"{language}, {what} {above_db:+} dB: {right} of {len(answers)} right "
+              f"({right / len(answers):.1%}), {wrong} wrong; stop {sum(stops)} of {len(stops)}; "
+              f"noticed within {np.median(late) * 1000:.0f} ms, 9 of 10 within "
+              f"{np.percentile(late, 90) * 1000:.0f} ms", flush=True)  # fmt: skip
+        for (command, text, voice), got in answers:
+            if got != [command]:
+                by_voice[voice] += 1
+                by_command[f"{text}->{'+'.join(map(str, got)) or 'nothing'}"] += 1
+    each = len(WHERE) * len(sentences) / every / len({voice for *_, voice in sentences})
+    print(f"not right, by voice, of {each:.0f} each: {dict(by_voice.most_common())}")
+    print(f"not right, by word: {dict(by_command.most_common())}")
+
+
+def main() -> None:
+    """Do what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("what", choices=("commands", "false"))
+    parser.add_argument("language", nargs="?", default="en", choices=("en", "de"))
+    parser.add_argument("--every", type=int, default=1, help="every Nth sentence only")
+    parser.add_argument("--kokoro", default="", help="a folder with Kokoro's model and voices")
+    parser.add_argument("--only", default="", help="voices with this in their names")
+    parser.add_argument("--hours", type=float, default=8)
+    parser.add_argument("--jobs", type=int, default=1, help="processes at a time")
+    parser.add_argument("--seed", type=int, default=0, help="other hours")
+    options = parser.parse_args()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if options.what == "false":
+        false(options.language, options.hours, options.jobs, options.seed)
+    else:
+        commands(options.language, options.every, options.kokoro, options.only)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "en", int(sys.argv[2]) if len(sys.argv) > 2 else 1)
+    main()

@@ -201,7 +201,7 @@ def beside(
     known = words(language, own)
     spotter = Spotter(language, known.commands, known.others)
     breathing = Breathing()
-    listener = Listener(spotter.spot, breathing.take if follow else lambda _: None)
+    listener = Listener(spotter.spot, breathing.take if follow else lambda *_: None)
 
     @contextlib.contextmanager
     def listening(player: Player, screen: Screen) -> Iterator[None]:

@@ -65,11 +65,11 @@ class Listener:
     def __init__(
         self,
         spot: Callable[[NDArray[np.float32]], str | None],
-        near: Callable[[NDArray[np.float32]], object] = lambda _: None,
+        both: Callable[[NDArray[np.float32], NDArray[np.float32]], object] = lambda *_: None,
     ) -> None:
         """Begin to learn the room; raises VoiceguideError if pywebrtc-audio is missing.
 
-        ``near`` is called with each frame without the echo, but with its noise.
+        ``both`` is called with each frame as it was heard, and what was played.
         """
         try:
             from pywebrtc_audio import EchoCanceller, NoiseSuppressor
@@ -77,7 +77,7 @@ class Listener:
             needs = "listening needs pywebrtc-audio: pip install 'voiceguide[listen]'"
             raise VoiceguideError(needs) from error
         self._spot = spot
-        self._near = near
+        self._both = both
         self._echo = EchoCanceller(RATE_HZ, 1)
         self._noise = NoiseSuppressor(RATE_HZ, 1, 1)
         self._floor_db = _SOFTEST_DBFS
@@ -100,9 +100,8 @@ class Listener:
 
     def _frame(self, near: NDArray[np.float32], far: NDArray[np.float32]) -> Iterator[Heard]:
         self._now_ms += FRAME_MS
-        without_echo = self._echo.process(near, far)
-        self._near(without_echo)
-        left = self._noise.process(without_echo)
+        self._both(near, far)
+        left = self._noise.process(self._echo.process(near, far))
         played_db = _dbfs(far)
         self._played_db.append(played_db)
         self._learned_ms += FRAME_MS * (played_db > _SOFTEST_DBFS)
