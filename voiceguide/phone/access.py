@@ -126,8 +126,11 @@ class Gate:
         headers = Headers(scope=scope)
         head_bytes = len(scope["raw_path"]) + len(scope["query_string"])
         head_bytes += sum(len(name) + len(value) for name, value in headers.raw)
-        if head_bytes > MAX_HEAD_BYTES:  # uvicorn only counts what comes in several pieces
-            return Response(status_code=431)
+        is_too_long = (
+            head_bytes > MAX_HEAD_BYTES
+        )  # uvicorn only counts what comes in several pieces
+        if is_too_long or not scope["query_string"].isascii():  # what is not is percent-encoded
+            return Response(status_code=431 if is_too_long else 400)
         refusal = HTMLResponse(_REFUSAL, 403)
         if not _HOST.fullmatch(headers.get("host", "").lower()) or not _is_same_origin(headers):
             return refusal
