@@ -9,8 +9,9 @@ import re
 import pytest
 from conftest import FRAMES_PER_MS, decode, voiceguide
 
-from voiceguide import Session
+from voiceguide import Session, script
 from voiceguide.errors import RequestError, ScriptError
+from voiceguide.plan import open_voice
 
 pytestmark = pytest.mark.slow
 
@@ -209,3 +210,30 @@ def test_little_is_spoken_that_is_not_heard(tmp_path, monkeypatch):
     heard = {utterance for _, utterance in session.utterances}
     spoken = [path for path in (tmp_path / "clips").rglob("*") if path.is_file()]
     assert 20 < len(heard) <= len(spoken) < 3 * len(heard), len(spoken)
+
+
+def test_what_was_chosen_for_a_length_is_not_searched_again(monkeypatch):
+    def written() -> tuple[int, object]:
+        count = 0
+
+        def counted(*args: object) -> object:
+            nonlocal count
+            count += 1
+            return write(*args)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(script, "write", counted)
+            made = Session("calf", minutes="9:41", seed=7).timeline
+        return count, made
+
+    write = script.write
+    first, timeline = written()
+    assert written() == (1, timeline)
+    assert first > 3
+    request = Session("calf", minutes="9:41", seed=7).request
+    with open_voice(request.options) as voice:
+        kept = script.KeptChoice([request], request.options.length_ms, voice.engine_id)
+    assert kept.read()["areas"] == 1
+    kept.write({**kept.read(), "areas": 3, "squeeze": 0})  # such a session is longer
+    assert written() == (first + 1, timeline)
+    assert kept.read()["areas"] == 1

@@ -8,6 +8,7 @@ returns the timeline of a plan item by item, as its clips are spoken.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from dataclasses import dataclass, replace
@@ -52,8 +53,7 @@ if TYPE_CHECKING:
 
 _MOST_CHARACTERS_PER_S = 60
 """The fastest voice says this much; a script with more is refused before anything is spoken."""
-_MOST_WPM, _HASTE = 240, 1.3
-"""Words a minute that nobody exceeds who guides a session, nor a voice by so much its pace."""
+_MOST_WPM, _HASTE = 240, 1.3  # nobody who guides says more, nor a voice by so much than its pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +101,9 @@ class Plan:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Warnings about the script or the voice; the session plays anyway."""
-        engine = engines(self.request.options.voice)()
-        try:
+        with contextlib.closing(engines(self.request.options.voice)()) as engine:
             script = replace(self, cast=replace(self.cast, lexicons={}))  # what it asks for itself
             remarks = engine.remarks([utterance for _, utterance in script.utterances])
-        finally:
-            engine.close()
         return (*self.written.warnings, *self.script.warnings, *self.cast.warnings, *remarks)
 
 
@@ -140,8 +137,7 @@ def planned(request: Request, written: Written, problems: Findings | None = None
             f"{written.name}: {characters:,} characters are more than can be said in "
             f"{options.max_length}; {option('max_length')} allows more"
         )
-    engine = engines(options.voice)()
-    try:
+    with contextlib.closing(engines(options.voice)()) as engine:
         speakers = cast(
             read,
             engine,
@@ -150,8 +146,6 @@ def planned(request: Request, written: Written, problems: Findings | None = None
             name=written.name,
             lexicon=lambda language: library.lexicon(language, options.library_path),
         )
-    finally:
-        engine.close()
     return Plan(request, written, read, speakers, bed(options))
 
 
@@ -177,7 +171,7 @@ def fit(requests: Sequence[Request], length_ms: int) -> list[Plan]:
         raise UsageError(f"{what}; {option('max_length')} allows more")
     try:
         with clock.timed(f"fitting {first.target}"), open_voice(options) as voice:
-            plans, fitted = timeline.choose(_variants(requests, voice), length_ms)
+            plans, fitted = _chosen(requests, length_ms, voice)
             timelines = fitted.in_step()
     except timeline.LengthError as error:
         raise _cannot_last(requests, length_ms, error.nearest_ms) from error
@@ -279,30 +273,45 @@ def bed(options: Options) -> Bed | None:
     return found
 
 
-def _variants(
-    requests: Sequence[Request], voice: Voice
-) -> Iterator[list[Callable[[], Variant[list[Plan]]]]]:
-    """Return everything that can be chosen from, by the rules of the kind."""
+def _chosen(
+    requests: Sequence[Request], length_ms: int, voice: Voice
+) -> tuple[list[Plan], timeline.Fitted]:
+    """Return the best plans of a length: those that were chosen before, or else of all."""
+
+    def variant(choice: Choice) -> Callable[[], Variant[tuple[Choice, list[Plan]]]]:
+        return functools.cache(functools.partial(_variant, requests, voice, choice))
+
+    kept = script.KeptChoice(requests, length_ms, voice.engine_id)
+    before = kept.read()
+    if before is not None:
+        with contextlib.suppress(timeline.LengthError):
+            (_, plans), fitted = timeline.choose([[variant(before)]], length_ms)
+            return plans, fitted
+    every = ([*map(variant, choices)] for choices in script.choices(requests[0]))
+    (choice, plans), fitted = timeline.choose(every, length_ms)
+    kept.write(choice)
+    return plans, fitted
+
+
+def _variant(
+    requests: Sequence[Request], voice: Voice, choice: Choice
+) -> Variant[tuple[Choice, list[Plan]]]:
+    """Return sessions as a choice by the rules of their kind has them."""
     first, *others = requests
-
-    def variant(choice: Choice) -> Variant[list[Plan]]:
-        taken = [first, *others[:-1][: choice.get("areas")], *others[-1:]]
-        plans = [planned(one, script.write(one, choice)) for one in taken]
-        measured = [
-            Measured(
-                one.script.root,
-                functools.cache(_length_ms(one, voice)),  # asked at every trial
-                one.written.name,
-                functools.cache(one.cast.utterance),
-                _least_ms(one),
-                one.request.options.max_ms,
-            )
-            for one in plans
-        ]
-        return Variant(plans, tuple(measured))
-
-    for choices in script.choices(first):
-        yield [functools.cache(functools.partial(variant, choice)) for choice in choices]
+    taken = [first, *others[:-1][: choice.get("areas")], *others[-1:]]
+    plans = [planned(one, script.write(one, choice)) for one in taken]
+    measured = [
+        Measured(
+            one.script.root,
+            functools.cache(_length_ms(one, voice)),  # asked at every trial
+            one.written.name,
+            functools.cache(one.cast.utterance),
+            _least_ms(one),
+            one.request.options.max_ms,
+        )
+        for one in plans
+    ]
+    return Variant((choice, plans), tuple(measured))
 
 
 def _length_ms(plan: Plan, voice: Voice) -> Callable[[Speech | Sound], int]:

@@ -1,4 +1,4 @@
-"""Scripts that were written before, in the cache: text, as data.
+"""Scripts that were written before, and what was chosen for a length, in the cache: as data.
 
 To write a script, its templates are compiled and the library is read and checked: most of what
 ``voiceguide script`` does. A script only depends on the request and the package's files, so it is
@@ -19,7 +19,7 @@ from voiceguide import __version__, clock, files, library, options
 from voiceguide.script.request import KindScript
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from voiceguide.script.request import Choice, Request
 
@@ -38,9 +38,42 @@ def script(
     request: Request, choice: Choice, write: Callable[[Request, Choice], KindScript]
 ) -> KindScript:
     """Return the script of a request, from the cache or from ``write``, which is then kept."""
-    *others, packaged = files.script_folders(request.options.library_path)
-    if any(folder.exists() for folder in others):
+    name = _name([request], choice)
+    if name is None:
         return write(request, choice)
+    store = files.Store(files.cache_folder() / "scripts", ".json")
+    kept = store.read(name)
+    if kept is not None:
+        return KindScript(*json.loads(kept))
+    written = write(request, choice)
+    _keep(store, name, written)
+    return written
+
+
+class KeptChoice:
+    """What was chosen so that sessions have a length: the next time, nothing else is tried."""
+
+    def __init__(self, requests: Sequence[Request], length_ms: int, voice_id: str) -> None:
+        self._name = _name(requests, {"length_ms": length_ms, "voice": voice_id})
+        self._store = files.Store(files.cache_folder() / "choices", ".json")
+
+    def read(self) -> Choice | None:
+        """Return the choice, if there was one."""
+        kept = self._store.read(self._name) if self._name else None
+        found: Choice | None = None if kept is None else json.loads(kept)
+        return found
+
+    def write(self, choice: Choice) -> None:
+        """Keep a choice if possible."""
+        if self._name:
+            _keep(self._store, self._name, choice)
+
+
+def _name(requests: Sequence[Request], more: Mapping[str, object]) -> str | None:
+    """Return a digest of all that decides how scripts are written; None if some are not ours."""
+    *others, packaged = files.script_folders(requests[0].options.library_path)
+    if any(folder.exists() for folder in others):
+        return None
     texts = sorted(
         os.path.join(folder, name)  # noqa: PTH118 (a Path for each takes longer than all else)
         for folder, _, names in os.walk(packaged)
@@ -49,20 +82,15 @@ def script(
     )
     stats = [(path, os.stat(path)) for path in (*texts, *_CODE)]  # noqa: PTH116 (as above)
     sources = _digest(tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats))
-    asked = [request.target, request.options.chosen(), request.part, request.title, choice]
-    name = hashlib.blake2b(
-        sources + json.dumps(asked, sort_keys=True).encode("utf-8", "surrogatepass"),
-        digest_size=20,
-    ).hexdigest()
-    store = files.Store(files.cache_folder() / "scripts", ".json")
-    kept = store.read(name)
-    if kept is not None:
-        return KindScript(*json.loads(kept))
-    written = write(request, choice)
-    store.write(name, json.dumps(written).encode())
+    asked = [[one.target, one.options.chosen(), one.part, one.title] for one in requests]
+    content = json.dumps([asked, more], sort_keys=True).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(sources + content, digest_size=20).hexdigest()
+
+
+def _keep(store: files.Store, name: str, content: object) -> None:
+    store.write(name, json.dumps(content).encode())
     if name.startswith("0"):  # one of sixteen: planning a length writes many
         store.prune(MOST_BYTES)
-    return written
 
 
 @functools.lru_cache(maxsize=8)

@@ -35,7 +35,7 @@ from voiceguide.timeline.events import (
     moved,
     without_sounds,
 )
-from voiceguide.timeline.fit import LengthError, Measured, Variant, choose, fit
+from voiceguide.timeline.fit import Fitted, LengthError, Measured, Variant, choose, fit
 from voiceguide.timeline.resolve import MAX_EVENTS, MAX_MS, resolve
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "End",
     "Ended",
     "Event",
+    "Fitted",
     "Item",
     "LengthError",
     "Measured",

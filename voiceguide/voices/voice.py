@@ -39,7 +39,8 @@ class Voice:
     def __init__(self, make_engine: Callable[[], Engine], clips: ClipCache) -> None:
         self._make_engine = make_engine
         self._clips = clips
-        self._engine_id = make_engine().id
+        self.engine_id = make_engine().id
+        """The engine's name, version and whatever else its sound depends on."""
         self._engines: list[Engine] = []
         self._idle: list[Engine] = []
         self._lock = threading.Lock()
@@ -99,7 +100,7 @@ class Voice:
     def name(self, utterance: Utterance) -> str:
         """Return a digest of all that decides how an utterance sounds."""
         return cache.key(
-            VERSION, self._engine_id, utterance.voice, utterance.language,
+            VERSION, self.engine_id, utterance.voice, utterance.language,
             utterance.rate_wpm, utterance.pitch_st, utterance.said,
             *filter(None, [utterance.phonemes]),
         )  # fmt: skip
