@@ -404,6 +404,14 @@ class Store:
         payload = data[_DIGEST_BYTES:]
         return payload if data[:_DIGEST_BYTES] == _digest(name, payload) else None
 
+    def touch(self, name: str) -> bool:
+        """Count the payload ``name`` as used, so that it is pruned late; whether it is there."""
+        try:
+            os.utime(self.path(name))
+        except OSError:
+            return False
+        return True
+
     def write(self, name: str, payload: bytes) -> None:
         """Store ``payload`` if possible; it need not survive a power cut."""
         path = self.path(name)

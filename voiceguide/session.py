@@ -272,6 +272,11 @@ class Session:
                 self.timeline = collected
             return collected
 
+        def encoded(until_ms: int) -> None:
+            if progress is not None:
+                of_read = until_ms / max(1, until_ms, seen[-1].at_ms if seen else 0)
+                progress(min(1.0, len(seen) / max(1, cues)) * of_read)
+
         what = f"speaking, mixing and writing {path}"
         with clock.timed(what), open_voice(self.request.options) as voice:
             heard_items = self._items(voice)
@@ -287,7 +292,7 @@ class Session:
                 channels=one.channels,
                 tags=tags or self.tags,
                 timeline=whole,
-                progress=lambda: progress and progress(min(1.0, len(seen) / max(1, cues))),
+                progress=encoded,
             )
         return path
 

@@ -10,6 +10,8 @@ from pedalboard.io import AudioFile
 from voiceguide.audio.grid import RATE_HZ
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from voiceguide.mixer.passages import Passage
     from voiceguide.timeline import End
 
@@ -35,10 +37,11 @@ class PassageEncoder(Encoder, Protocol):
     apart_ms: int
     """How much silence it needs between passages."""
 
-    def lay(self, passage: Passage | End) -> None:
-        """Encode the next passage; before the last one, learn where the session ends.
+    def lay(self, passage: Passage | End, progress: Callable[[int], object]) -> None:
+        """Encode the next passage, or note where the session ends, before the last passage comes.
 
-        Raises OSError and what mixing raises.
+        ``progress`` is called with the time in ms up to which it is encoded. Raises OSError and
+        what mixing raises.
         """
 
 

@@ -13,6 +13,7 @@ from voiceguide import files
 from voiceguide.errors import ExportError
 from voiceguide.export.encoder import Encoder, PassageEncoder
 from voiceguide.export.tags import digest
+from voiceguide.mixer import BLOCK_MS
 from voiceguide.tables import Table
 
 if TYPE_CHECKING:
@@ -79,11 +80,12 @@ def write(  # noqa: PLR0913 (each is a part of a file)
     channels: int,
     tags: Tags,
     timeline: Callable[[], Timeline],
-    progress: Callable[[], object],
+    progress: Callable[[int], object],
 ) -> None:
     """Write a session to ``path``, in the format of its suffix.
 
-    ``timeline`` is called when all is written; ``progress`` is called now and then. Raises
+    ``timeline`` is called when all is written; ``progress`` is called now and
+    then, with the time in ms up to which it is encoded. Raises
     ExportError if the file cannot be written, and what mixing raises.
     """
     form = FORMATS.load(suffix(path))
@@ -98,15 +100,14 @@ def write(  # noqa: PLR0913 (each is a part of a file)
             raise (causes[0] if causes else OSError(str(error))) from error
 
 
-def _encode(encoder: Encoder, mix: Mix, progress: Callable[[], object]) -> None:
+def _encode(encoder: Encoder, mix: Mix, progress: Callable[[int], object]) -> None:
     with (
         contextlib.closing(encoder),
         ThreadPoolExecutor(1, thread_name_prefix="encoder") as pool,
     ):
         if isinstance(encoder, PassageEncoder) and mix.bed is None:
             for passage in mix.passages(encoder.apart_ms):
-                encoder.lay(passage)
-                progress()
+                encoder.lay(passage, progress)
             return
         # The encoder takes time, so it works in parallel, some blocks behind the mixer.
         written: Future[None] | None = None
@@ -118,12 +119,12 @@ def _encode(encoder: Encoder, mix: Mix, progress: Callable[[], object]) -> None:
             written.result()
 
 
-def _batches(blocks: Iterable[bytes], progress: Callable[[], object]) -> Iterator[bytes]:
+def _batches(blocks: Iterable[bytes], progress: Callable[[int], object]) -> Iterator[bytes]:
     """Join some blocks at a time: handing over each would take longer than encoding silence."""
     together: list[bytes] = []
-    for block in blocks:
+    for number, block in enumerate(blocks):
         together.append(block)
-        progress()
+        progress(number * BLOCK_MS)
         if len(together) == _BATCH:
             yield b"".join(together)
             together.clear()

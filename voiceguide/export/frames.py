@@ -32,20 +32,12 @@ _BIT_RATES = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320) 
 _RATE_AT, _48_KHZ = 4, 1 << 2  # in the third byte of a header
 _SYNC, _LAYER_3 = 0xFF, 0xFB  # the first two: MPEG-1, no checksum
 _ORIGINAL = 1 << 2  # in the fourth, as are the modes
-_MONO, _JOINT, _MID_AND_SIDE, _INTENSITY = 3 << 6, 1 << 6, 2 << 4, 1 << 4
+_MONO, _JOINT, _MID_AND_SIDE = 3 << 6, 1 << 6, 2 << 4
 
 _GAIN = slice(21, 29)  # in a part: its gain, in steps of a fourth root of 2
 _WINDOWS = slice(33, 56)  # whether its windows are others than long ones, and which
 _STARTING, _SHORT, _STOPPING = 1, 2, 3  # their types
-_ROOT_OF_2, _TWICE = 2, 4  # in steps of that gain
-_SCALES = slice(29, 33)  # how many bits its scale factors have
-_THREE_BITS = (1, 1, 0, 1)
-_WINDOW_TYPE = slice(34, 36)
-_BANDS, _SHORT_BANDS = 21, 36  # how many scale factors there are; three for each short band
-
-CENTRE = 3
-"""A position of intensity stereo, in steps of 15° from the right: left is the tangent of that times
-right (ISO 11172-3, 2.4.3.4.9.3)."""
+_ROOT_OF_2 = 2  # in steps of that gain
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +71,7 @@ def read(encoded: bytes, channels: int, kbit_per_s: int) -> Frames:
     begins = np.arange(len(rows)) * rooms.shape[1] - (heads[:, 4:6] @ np.array((256, 1)) >> 7)
     bits = np.unpackbits(heads[:, _HEADER_BYTES:], axis=1)
     parts = bits[:, _PARTS_AT[channels] :].reshape(len(rows), 2 * channels, _PART_BITS)
-    lengths = _number(parts[:, :, :12])
+    lengths = parts[:, :, :12] @ (1 << np.arange(12)[::-1])
     ends = begins + (lengths.sum(axis=1) + 7) // 8
     heads[:, 4] = 0
     heads[:, 5] &= 0x7F
@@ -100,59 +92,26 @@ def silence(count: int, channels: int, kbit_per_s: int) -> Frames:
     return Frames(np.tile(np.frombuffer(head, np.uint8), (count, 1)), [b""] * count)
 
 
-def placed(mono: Frames, position: int, kbit_per_s: int) -> Frames:
-    """Return frames of two channels, at another rate, whose mean is what mono ones play.
+def centred(mono: Frames, kbit_per_s: int) -> Frames:
+    """Return frames of two channels, at another rate, that play in both what mono ones do.
 
-    ``position`` is that of intensity stereo, 0 to 6: a channel that says where, beside the mono one
-    that is twice as loud. In the centre, it is the middle, (left + right) / √2, and there is no
-    side.
+    The middle, (left + right) / √2, is the mono channel √2 as loud; the side has no data.
     """
     bits = np.unpackbits(mono.heads[:, _HEADER_BYTES:], axis=1)
     parts = bits[:, _PARTS_AT[1] :].reshape(-1, 2, _PART_BITS)
     both = np.zeros((len(mono), 2, 2, _PART_BITS), np.uint8)  # by granule and channel
     both[:, :, 0] = parts
-    louder = np.uint8(_ROOT_OF_2 if position == CENTRE else _TWICE)
-    gains = np.packbits(parts[:, :, _GAIN], axis=2) + louder
+    gains = np.packbits(parts[:, :, _GAIN], axis=2) + np.uint8(_ROOT_OF_2)
     both[:, :, 0, _GAIN] = np.unpackbits(gains, axis=2)
     both[:, :, 1, _WINDOWS] = parts[:, :, _WINDOWS]
-    data, mode = mono.data, _MID_AND_SIDE
-    if position != CENTRE:
-        mode = _INTENSITY
-        short = parts[:, :, _WINDOWS.start] & (_number(parts[:, :, _WINDOW_TYPE]) == _SHORT)
-        where_bits = 3 * np.where(short, _SHORT_BANDS, _BANDS)
-        both[:, :, 1, :12] = where_bits[:, :, None] >> np.arange(12)[::-1] & 1
-        both[:, :, 1, _SCALES] = _THREE_BITS
-        lengths = _number(parts[:, :, :12])
-        rows = zip(mono.data, lengths.tolist(), where_bits.tolist(), strict=True)
-        data = [_with_position(one, sizes, more, position) for one, sizes, more in rows]
     side = np.zeros((len(mono), 8 * _SIDE_BYTES[2]), np.uint8)
-    side[:, 12:16] = bits[:, 14:18]  # which scale factors the second granule shares with the first
+    shared = bits[:, 14:18]  # which scale factors the second granule shares with the first
+    side[:, 12:16] = shared
     side[:, _PARTS_AT[2] :] = both.reshape(len(mono), -1)
     heads = np.empty((len(mono), _HEADER_BYTES + _SIDE_BYTES[2]), np.uint8)
-    heads[:, :_HEADER_BYTES] = list(header(2, kbit_per_s, mode))
+    heads[:, :_HEADER_BYTES] = list(header(2, kbit_per_s, _MID_AND_SIDE))
     heads[:, _HEADER_BYTES:] = np.packbits(side, axis=1)
-    return Frames(heads, data)
-
-
-def _number(bits: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return the numbers that rows of bits are, the first bit the highest."""
-    numbers: NDArray[np.int64] = bits @ (1 << np.arange(bits.shape[-1])[::-1])
-    return numbers
-
-
-def _with_position(data: bytes, lengths: list[int], where_bits: list[int], position: int) -> bytes:
-    """Return a frame's main data with a position for each band behind each of its granules.
-
-    ``lengths`` are the bits of the two granules, ``where_bits`` those of their positions.
-    """
-    left = int.from_bytes(data) >> len(data) * 8 - sum(lengths)
-    all_bits, whole = 0, sum(lengths) + sum(where_bits)
-    for length, more, shift in zip(lengths, where_bits, (lengths[1], 0), strict=True):
-        granule = left >> shift & (1 << length) - 1
-        positions = position * ((1 << more) // 0b111)  # three bits, again and again
-        all_bits = (all_bits << length | granule) << more | positions
-    size = -(-whole // 8)
-    return (all_bits << size * 8 - whole).to_bytes(size)
+    return Frames(heads, mono.data)
 
 
 def meet(before: Frames, after: Frames) -> bool:
@@ -170,7 +129,8 @@ def _windows(head: NDArray[np.uint8]) -> NDArray[np.int64]:
     side = np.unpackbits(head[_HEADER_BYTES:])
     channels = len(side) // (4 * _PART_BITS) + 1
     flags = side[_PARTS_AT[channels] :].reshape(2, channels, _PART_BITS)[:, :, _WINDOWS]
-    return flags[:, :, 0] * _number(flags[:, :, 1:3])
+    types: NDArray[np.int64] = flags[:, :, 0] * (flags[:, :, 1:3] @ np.array((2, 1)))
+    return types
 
 
 class Writer:

@@ -1,8 +1,8 @@
 """PCM -> MP3 by LAME, with the Info frame that gives an MP3's length to the sample.
 
 Sound is encoded in stretches from silence to silence, on all cores, and what was encoded once is
-read from the cache, before it is mixed; silence costs nothing. What comes from one place is encoded
-in one channel, in half the time. The frames are then laid into one file (``frames``).
+read from the cache, before it is mixed; silence costs nothing. What is heard in the middle is
+encoded in one channel, in half the time. The frames are then laid into one file (``frames``).
 
 lameenc does not write the Info frame, which comes before the audio. Its fields are those of the
 “Mp3 Info Tag rev 1” (http://gabriel.mp3-tech.org/mp3infotag.html).
@@ -25,6 +25,7 @@ from voiceguide.export.encoder import KBIT_PER_S
 from voiceguide.export.frames import SAMPLES, Frames
 from voiceguide.export.stretches import (
     APART_MS,
+    FRAME_MS,
     OVERLAP,
     Cutter,
     PassageStretch,
@@ -36,6 +37,8 @@ from voiceguide.files import Store, cache_folder
 from voiceguide.timeline import End
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from voiceguide.export.tags import Tags
     from voiceguide.mixer.passages import Passage
     from voiceguide.timeline import Timeline
@@ -98,11 +101,8 @@ class Encoder:
             self._add(one)
         self._failed = False
 
-    def lay(self, passage: Passage | End) -> None:
-        """Encode a passage, or learn where the session ends; raises OSError and what mixing does.
-
-        That is told before the last passage.
-        """
+    def lay(self, passage: Passage | End, progress: Callable[[int], object]) -> None:
+        """Encode a passage, or note where the session ends; raises OSError and what mixing does."""
         self._failed = True
         if isinstance(passage, End):
             self._samples, self._ends = passage.at_ms * RATE_HZ // 1000, True
@@ -113,6 +113,7 @@ class Encoder:
                     self._samples = one.end * SAMPLES
                 self._add(max(0, silent))  # a part that continues another shares frames with it
                 self._add(one)
+                progress(one.end * FRAME_MS)
         self._failed = False
 
     def close(self) -> None:
@@ -150,7 +151,7 @@ class Encoder:
             self._waiting.append(self._pool.submit(self._encoded, one))
         else:
             kept = self._kept.read(self._name(one))
-            pcm = b"" if kept else one.pcm  # mixed here: one window serves one thread
+            pcm = one.pcm if kept is None else b""  # mixed here: one window serves one thread
             self._waiting.append(self._pool.submit(self._framed, one, kept, pcm))
         self._lay_first(len(self._waiting) - _MOST_WAITING)
 
@@ -202,7 +203,7 @@ class Encoder:
         """Return the frames of a stretch; encoded, unless they are kept."""
         one = stretch.alone() if isinstance(stretch, Stretch) else stretch
         kept = self._kept.read(self._name(one))
-        return self._framed(one, kept, b"" if kept else one.pcm)._replace(stretch=stretch)
+        return self._framed(one, kept, one.pcm if kept is None else b"")._replace(stretch=stretch)
 
     def _framed(self, one: Stretch | PassageStretch, kept: bytes | None, pcm: bytes) -> _Encoded:
         """Return the frames of a stretch from what is ``kept``, or from its sound."""
@@ -211,8 +212,8 @@ class Encoder:
             kept = _lame(pcm, one.channels, kbit_per_s)
             self._kept.write(self._name(one), kept)
         found = frames.read(kept, one.channels, kbit_per_s).part(0, one.frames)  # more are padding
-        if one.position is not None:
-            found = frames.placed(found, one.position, self._kbit_per_s)
+        if one.centred:
+            found = frames.centred(found, self._kbit_per_s)
         return _Encoded(one, found)
 
     def _name(self, one: Stretch | PassageStretch) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from voiceguide.export.frames import CENTRE, SAMPLES
+from voiceguide.export.frames import SAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,10 +30,8 @@ LONGEST = 404
 overlap, these are 19 blocks of a passage."""
 OVERLAP = 24
 """How many frames both parts have where sound is cut, so that they can be joined within them."""
-
-
 FRAME_MS = 24
-_NEAR = 0.02  # of 15°: 0.3°, which nobody hears
+"""How long a frame is."""
 APART_MS = (LEAD + TAIL + 1) * FRAME_MS
 """How much silence there has to be between two passages, wherever in a frame they end and begin."""
 
@@ -49,8 +47,8 @@ class Stretch:
     goes_on: bool
     """Whether the next part continues it."""
     channels: int
-    position: int | None = None
-    """Where it is heard, if it is the mean of two channels; see ``frames.placed``."""
+    centred: bool = False
+    """Whether its one channel is to be heard in the middle of two."""
 
     @property
     def frames(self) -> int:
@@ -67,7 +65,7 @@ class Stretch:
         if self.channels > 1:
             left, right = np.frombuffer(self.pcm, "<i2").reshape(-1, 2).T
             if np.array_equal(left, right):
-                return replace(self, pcm=left.tobytes(), channels=1, position=CENTRE)
+                return replace(self, pcm=left.tobytes(), channels=1, centred=True)
         return self
 
     def with_next(self, other: Stretch) -> Stretch:
@@ -85,7 +83,7 @@ class PassageStretch:
     end: int
     continues: bool
     goes_on: bool
-    position: int | None
+    centred: bool
 
     @property
     def channels(self) -> int:
@@ -114,19 +112,16 @@ class PassageStretch:
 
 def stretches(passage: Passage, reached: int) -> Iterator[PassageStretch]:
     """Return the stretches of a passage, not from before the frame ``reached``."""
-    position = None
-    if passage.channels > 1 and passage.pan is not None:
-        place = CENTRE * (1 - passage.pan)
-        if abs(place - round(place)) < _NEAR:
-            position, passage = round(place), passage.mean()
+    centred = passage.is_centred
+    passage = passage.in_one_channel() if centred else passage
     begin = max(reached, passage.begin_ms // FRAME_MS - LEAD)
     last = -(-passage.end_ms // FRAME_MS) + TAIL
     continues = False
     while last - begin > LONGEST:
         end = begin + LONGEST
-        yield PassageStretch(passage, begin, end, continues, goes_on=True, position=position)
+        yield PassageStretch(passage, begin, end, continues, goes_on=True, centred=centred)
         begin, continues = end - OVERLAP, True
-    yield PassageStretch(passage, begin, last, continues, goes_on=False, position=position)
+    yield PassageStretch(passage, begin, last, continues, goes_on=False, centred=centred)
 
 
 class Cutter:

@@ -26,7 +26,8 @@ from voiceguide.audio.grid import CEILING_DBFS, FRAMES_PER_MS, RATE_HZ
 from voiceguide.audio.reader import AudioReader, Excerpt
 from voiceguide.errors import Position, ScriptError, SoundError
 from voiceguide.mixer.bed import AHEAD_MS, BEHIND_MS, Loop
-from voiceguide.mixer.passages import Passage, passages
+from voiceguide.mixer.passages import VERSION as VERSION  # for all that keep what was mixed
+from voiceguide.mixer.passages import Passage, between_silences
 from voiceguide.ssml import Group, Sound, walk
 from voiceguide.timeline import Bed, End, Event, Item, Ramp
 
@@ -43,9 +44,6 @@ if TYPE_CHECKING:
     from voiceguide.ssml import Cue
     from voiceguide.timeline import Timeline
     from voiceguide.voices import Utterance
-
-VERSION = 3
-"""Raise this whenever the same timeline sounds different, so that playlists are made again."""
 
 BLOCK_MS = 500
 """How long a block is, in milliseconds; the last one may be shorter."""
@@ -118,7 +116,7 @@ class Mix:
                 yield window.mix(events, at_ms, end_ms, end_ms)
 
     def passages(self, apart_ms: int) -> Iterator[Passage | End]:
-        """Return what is heard between silences of ``apart_ms`` or more; see ``passages``.
+        """Return what is heard between silences of ``apart_ms`` or more; before the last, the end.
 
         Raises what iterating raises.
         """
@@ -137,7 +135,7 @@ class Mix:
         def passage(events: tuple[Event, ...]) -> Passage:
             return Passage(events, self._channels, mixed, name)
 
-        for one in passages(self._timeline, passage, apart_ms):
+        for one in between_silences(self._timeline, passage, apart_ms):
             if isinstance(one, End) and one.at_ms == 0:
                 raise nothing_is_heard("the script")
             yield one

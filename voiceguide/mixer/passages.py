@@ -7,7 +7,6 @@ one that was encoded before, in this session or another, need not be mixed again
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import math
 from dataclasses import dataclass, replace
@@ -22,6 +21,12 @@ if TYPE_CHECKING:
     from voiceguide.timeline import Item
     from voiceguide.voices import Utterance
 
+VERSION = 4
+"""Raise this whenever the same timeline sounds different: what is kept is then made again, as are
+playlists."""
+
+_OF_TWO_DB = 20 * math.log10(math.cos(math.pi / 4))
+"""How much softer each of two channels is than one: the mixer's pans have equal power."""
 BLOCK_MS = 480
 """How long the parts are in which a passage is mixed: 20 frames of an MP3."""
 
@@ -48,23 +53,13 @@ class Passage:
         return max(event.end_ms for event in self.events)
 
     @property
-    def pan(self) -> float | None:
-        """From where all of it is heard, if that is one place, and its level tells nothing else.
+    def is_centred(self) -> bool:
+        """Whether all of it is heard in the middle of two channels."""
+        return self.channels > 1 and all(event.pan == 0 for event in self.events)
 
-        Sounds at one side that are heard at once may be too loud in one channel alone.
-        """
-        pan = self.events[0].pan
-        if any(event.pan != pan for event in self.events):
-            return None
-        pairs = itertools.pairwise(self.events)
-        apart = all(one.end_ms <= other.begin_ms and one.gain_db <= 0 for one, other in pairs)
-        return pan if pan == 0 or (apart and self.events[-1].gain_db <= 0) else None
-
-    def mean(self) -> Passage:
-        """Return a passage in one channel: the mean of both, of one that has a ``pan``."""
-        angle = ((self.pan or 0) + 1) * math.pi / 4
-        db = 20 * math.log10((math.sin(angle) + math.cos(angle)) / 2)
-        events = (replace(event, gain_db=event.gain_db + db, pan=0.0) for event in self.events)
+    def in_one_channel(self) -> Passage:
+        """Return what each channel of a passage has that is centred."""
+        events = (replace(one, gain_db=one.gain_db + _OF_TWO_DB) for one in self.events)
         return replace(self, events=tuple(events), channels=1)
 
     def digest(self, begin_ms: int, end_ms: int) -> str:
@@ -77,7 +72,7 @@ class Passage:
             ]
             for event in self._within(begin_ms, end_ms)
         ]  # fmt: skip
-        content = json.dumps([end_ms - begin_ms, self.channels, heard])
+        content = json.dumps([VERSION, end_ms - begin_ms, self.channels, heard])
         return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
 
     def pcm(self, begin_ms: int, end_ms: int) -> bytes:
@@ -92,7 +87,7 @@ class Passage:
         return [one for one in self.events if one.begin_ms < end_ms and one.end_ms > begin_ms]
 
 
-def passages(
+def between_silences(
     items: Iterable[Item],
     passage_of: Callable[[tuple[Event, ...]], Passage],
     apart_ms: int,

@@ -107,9 +107,12 @@ class ClipCache:
         )
 
     def facts(self, name: str) -> Facts | None:
-        """Return what is known of the clip called ``name`` without its samples, if it is there."""
-        kept = self._facts.read(name) if self._store.path(name).is_file() else None
-        if kept is None:
+        """Return what is known of the clip called ``name`` without its samples, if it is there.
+
+        It counts as used.
+        """
+        kept = self._facts.read(name)
+        if kept is None or not self._store.touch(name):
             return None
         length_ms, words = json.loads(kept)
         return Facts(length_ms, tuple(Word(*word) for word in words))

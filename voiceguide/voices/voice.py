@@ -53,7 +53,7 @@ class Voice:
         self._memory: OrderedDict[Utterance, Samples] = OrderedDict()
         self._memory_bytes = 0
         self._closed = False
-        self._spoken = self._known = 0
+        self._spoken = 0
 
     def __enter__(self) -> Self:
         return self
@@ -130,17 +130,15 @@ class Voice:
             engine.close()
         self._pool.shutdown(wait=True)
         self._clips.prune()
-        _LOG.info("%d phrases spoken, %d read from the cache", self._spoken, self._known)
+        known = len(self._lengths) - self._spoken
+        _LOG.info("%d phrases spoken, %d read from the cache", self._spoken, max(0, known))
 
     def _length_ms(self, utterance: Utterance) -> int:
         name = self.name(utterance)
         facts = self._clips.facts(name)
         if facts is None:
-            clip = self._make(utterance)
-            facts = Facts(len(clip.samples) // FRAMES_PER_MS, clip.words)
+            facts = _facts(self._make(utterance))
             self._clips.note(name, facts)
-        else:
-            self._known += 1
         self._words[utterance] = times.as_written(utterance.text, facts.words, utterance.language)
         return facts.length_ms
 
@@ -154,9 +152,8 @@ class Voice:
         if clip is None:
             clip = self._speak(utterance)
             self._clips.write(name, clip)
+            self._clips.note(name, _facts(clip))  # it may be longer than one that was lost
             self._spoken += 1
-        else:
-            self._known += 1
         self._remember(utterance, clip.samples)
         return clip
 
@@ -196,3 +193,7 @@ class Voice:
             self._memory_bytes += samples.nbytes
             while self._memory_bytes > _MEMORY_BYTES:
                 self._memory_bytes -= self._memory.popitem(last=False)[1].nbytes
+
+
+def _facts(clip: Clip) -> Facts:
+    return Facts(len(clip.samples) // FRAMES_PER_MS, clip.words)
