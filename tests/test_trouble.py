@@ -10,9 +10,10 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
-from conftest import needs, voiceguide
+from conftest import FRAMES_PER_MS, needs, voiceguide
 
 from voiceguide import Session
 from voiceguide.errors import VoiceError
@@ -321,6 +322,41 @@ def test_a_damaged_clip_is_noticed_and_made_anew(tmp_path):
         assert abs(len(again.tobytes()) - len(whole)) < 0.05 * len(whole)
         assert len(entry.read_bytes()) > 0.95 * len(good)
         assert entry.read_bytes().endswith(again.tobytes())
+
+
+def test_a_clip_that_was_lost_and_is_spoken_anew_has_its_new_length(tmp_path):
+    class Engine(Pyttsx3):
+        """Says it several times."""
+
+        times = 1
+
+        def speak(self, utterance):
+            spoken = super().speak(utterance)
+            longer = np.tile(spoken.samples, self.times)
+            return spoken._replace(samples=longer, words=())
+
+    text, cache = utterance("One, two, three."), tmp_path / "clips"
+    for Engine.times in (1, 3):
+        with Voice(Engine, ClipCache(cache)) as voice:
+            first_ms = voice.length_ms(text)
+            (entry,) = [path for path in cache.rglob("*") if path.is_file()]
+            entry.write_bytes(entry.read_bytes()[:-960])  # damaged; its length is still known
+            voice._memory.clear()
+            clip = voice.clip(text)
+        with Voice(Engine, ClipCache(cache)) as voice:
+            assert voice.length_ms(text) == len(clip) // FRAMES_PER_MS
+    assert first_ms < 0.5 * len(clip) / FRAMES_PER_MS
+
+
+def test_a_clip_of_which_the_length_is_needed_is_in_use(tmp_path):
+    text = utterance("Needed every day.")
+    with Voice(Pyttsx3, ClipCache(tmp_path / "clips")) as voice:
+        voice.length_ms(text)
+    (entry,) = [path for path in (tmp_path / "clips").rglob("*") if path.is_file()]
+    os.utime(entry, (0, 0))
+    with Voice(Pyttsx3, ClipCache(tmp_path / "clips")) as voice:
+        voice.length_ms(text)
+    assert entry.stat().st_mtime > time.time() - 60
 
 
 def test_a_warm_cache_needs_no_engine(tmp_path):
