@@ -39,6 +39,8 @@ SPEAKER = "#"
 """The separator before the name of one of a model's voices: model.onnx#anna."""
 LIMIT_S = 60.0
 """How long a model may take, besides what a text takes: a large one on a slow disk."""
+_PACES_LIMIT_S = 240.0
+"""To measure its pace, it speaks for a while: half a minute on two free cores."""
 _MOST_BYTES = 1_000_000_000
 """A model's size: Piper's have up to 130 MB, Kokoro's up to 330."""
 _measuring = threading.Lock()
@@ -83,7 +85,8 @@ class Model(ABC):
         with _measuring:
             kept = store.read(name)
             if kept is None:
-                kept = json.dumps(self.child.ask(LIMIT_S, do="paces", **request)).encode()
+                asked = self.child.ask(_PACES_LIMIT_S, do="paces", **request)
+                kept = json.dumps(asked).encode()
                 store.write(name, kept)
         paces: list[float] = json.loads(kept)
         return paces
