@@ -367,11 +367,14 @@ class Trial:
     def _state(self) -> State:
         """Return all files and folders, except for locks and the names of what is in the cache."""
         found: State = {}
-        for path in sorted(self._root.rglob("*")):
-            name = str(path.relative_to(self._root))
-            if path.suffix != ".lock" and path.name != "locks" and name != "log":
-                found[name] = path.read_bytes() if path.is_file() else b""
-        return found
+        for folder, folders, names in os.walk(self._root):  # an engine may still be cleaning up
+            for name in [*folders, *names]:
+                path = Path(folder, name)
+                local = str(path.relative_to(self._root))
+                if path.suffix != ".lock" and name != "locks" and local != "log":
+                    with contextlib.suppress(FileNotFoundError):
+                        found[local] = path.read_bytes() if path.is_file() else b""
+        return dict(sorted(found.items()))
 
     def _run(
         self, mode: int, failure: int = 0, lasting: bool = False, target: str = ""

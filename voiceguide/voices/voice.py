@@ -138,7 +138,8 @@ class Voice:
         facts = self._clips.facts(name)
         if facts is None:
             facts = _facts(self._make(utterance))
-            self._clips.note(name, facts)
+            if self._clips.facts(name) != facts:  # the clip was there, but not its length
+                self._clips.note(name, facts)
         self._words[utterance] = times.as_written(utterance.text, facts.words, utterance.language)
         return facts.length_ms
 
