@@ -29,7 +29,7 @@ _AHEAD = 24
 """How many clips are made ahead; with more, memory would grow with the script."""
 _AT_ONCE = 3
 """How many are started at a time, so that the first one does not wait for later ones."""
-_MEMORY_BYTES = 8_000_000
+_MEMORY_BYTES = 4_000_000
 """Memory for clips that were just made or read, so that the mixer need not read them again."""
 
 
