@@ -108,7 +108,8 @@ def _variables(written: Mapping[str, Value]) -> dict[str, Value]:
     values: dict[str, Value] = {}
     for name, value in written.items():
         if not _NAME.fullmatch(name):
-            raise ValueError(f"“{name}” is not the name of a variable: use letters, digits and _")
+            what = f"“{_shown(name)}” is not the name of a variable"
+            raise ValueError(f"{what}: use letters, digits and _")
         if isinstance(value, str):
             value = _text(value)  # noqa: PLW2901 (as it is used)
             if _NUMBER.fullmatch(value):
@@ -346,7 +347,8 @@ def chosen(given: Mapping[str, Any]) -> Options:
         first = error.errors()[0]
         name = str(first["loc"][0])
         wrong = given.get(name)
-        raise UsageError(f"{option(name)} {_shown(wrong)}: {reason(first)}") from error
+        flag = "--set" if name == "variables" else None
+        raise UsageError(f"{option(name, flag)} {_shown(wrong)}: {reason(first)}") from error
     if options.bed_level and options.bed is None:
         raise UsageError(f"{option('bed_level')} needs {option('bed')}")
     return options
