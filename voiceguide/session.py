@@ -272,10 +272,14 @@ class Session:
                 self.timeline = collected
             return collected
 
+        done = 0.0
+
         def encoded(until_ms: int) -> None:
+            nonlocal done
+            of_read = until_ms / max(1, until_ms, seen[-1].at_ms if seen else 0)
+            done = max(done, min(1.0, len(seen) / max(1, cues)) * of_read)
             if progress is not None:
-                of_read = until_ms / max(1, until_ms, seen[-1].at_ms if seen else 0)
-                progress(min(1.0, len(seen) / max(1, cues)) * of_read)
+                progress(done)
 
         what = f"speaking, mixing and writing {path}"
         with clock.timed(what), open_voice(self.request.options) as voice:

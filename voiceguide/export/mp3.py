@@ -201,7 +201,7 @@ class Encoder:
 
     def _encoded(self, stretch: Stretch | PassageStretch) -> _Encoded:
         """Return the frames of a stretch; encoded, unless they are kept."""
-        one = stretch.alone() if isinstance(stretch, Stretch) else stretch
+        one = stretch.in_one_channel() if isinstance(stretch, Stretch) else stretch
         kept = self._kept.read(self._name(one))
         return self._framed(one, kept, one.pcm if kept is None else b"")._replace(stretch=stretch)
 

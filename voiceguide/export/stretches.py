@@ -60,7 +60,7 @@ class Stretch:
         """A digest of its sound."""
         return hashlib.sha256(self.pcm).hexdigest()
 
-    def alone(self) -> Stretch:
+    def in_one_channel(self) -> Stretch:
         """Return it in one channel, if both are the same."""
         if self.channels > 1:
             left, right = np.frombuffer(self.pcm, "<i2").reshape(-1, 2).T
