@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from command import voiceguide
 from pedalboard.io import AudioFile
+from served import BESIDE, TONES, serving
 
 FRAMES_PER_MS = 48
 collect_ignore = [] if os.name == "posix" else ["test_play.py", "test_record.py"]
@@ -146,6 +147,33 @@ def ssml(tmp_path: Path):
         return path
 
     return write
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, _own_folders):
+    around = tmp_path_factory.mktemp("served")
+    (around / "secret.mp3").write_text(BESIDE)
+    with serving(around / "output") as served:
+        yield served
+        served.process.terminate()
+        assert "Traceback" not in served.process.stderr.read()
+
+
+@pytest.fixture(scope="module")
+def session(server):
+    """A session that was made, and its audio."""
+    about = server.made("sessions", TONES)
+    assert about["state"] == "ready", about
+    return about
+
+
+@pytest.fixture(scope="module")
+def neck(server):
+    """A playlist that was made."""
+    wanted = {"target": "neck", "side": "left", "level": "gentle", "guidance": "tones"}
+    about = server.made("playlists", wanted)
+    assert about["state"] == "ready", about
+    return about
 
 
 @pytest.fixture(scope="module")
