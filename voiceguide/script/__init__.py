@@ -10,6 +10,7 @@ A kind may leave open how many rounds, areas or breaths a session has: ``choices
 options when it has to last a given time, and ``write`` takes the one that was chosen.
 
     request      what is asked for, and the script that results
+    subject      what a target means: a kind and its library; the tracks of its playlist
     kind         a kind's template, and its rules of choice
     treatment    a request about a region: what is treated, and how
     own          scripts, templates and texts of the listener's own
@@ -35,7 +36,7 @@ from voiceguide.script.request import WHOLE, Choice, KindScript, Request, Writte
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from voiceguide.script import kind
+    from voiceguide.script.subject import About
 
 __all__ = ["WHOLE", "Choice", "KeptChoice", "Request", "Written", "choices", "write"]
 
@@ -87,13 +88,13 @@ def choices(request: Request) -> list[list[Choice]]:
     return kind.choices(request)
 
 
-def about(request: Request) -> kind.About:
+def about(request: Request) -> About:
     """Return the subject of a target and the tracks of its playlist; raises as ``write`` does."""
     if own.path_of(request.target) is not None:
         raise RequestError(f"{request.target} is a script: playlists are made of regions and kinds")
-    from voiceguide.script import kind
+    from voiceguide.script import subject
 
-    return kind.about(request)
+    return subject.about(request)
 
 
 def pictured(request: Request) -> str | None:
@@ -103,9 +104,9 @@ def pictured(request: Request) -> str | None:
     """
     if own.path_of(request.target) is not None:
         return None
-    from voiceguide.script import kind
+    from voiceguide.script import subject
 
-    found, library = kind.meant(request)
+    found, library = subject.meant(request)
     return found.id if found.about == "itself" else library.region(request.target).id
 
 
@@ -116,9 +117,9 @@ def options_of(request: Request) -> list[str]:
     """
     if own.path_of(request.target) is not None:
         return []
-    from voiceguide.script import kind
+    from voiceguide.script import subject
 
-    return kind.meant(request)[0].options
+    return subject.meant(request)[0].options
 
 
 def method_of(request: Request) -> str | None:
@@ -128,9 +129,9 @@ def method_of(request: Request) -> str | None:
     """
     if own.path_of(request.target) is not None:
         return None
-    from voiceguide.script import kind, treatment
+    from voiceguide.script import subject, treatment
 
-    found = kind.subject(request)
+    found = subject.subject(request)
     is_region = found.kind.about == "region"
     return treatment.treatment(request, found.library).method.id if is_region else None
 

@@ -4,120 +4,24 @@ from __future__ import annotations
 
 import itertools
 import random
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from voiceguide import files
 from voiceguide.clock import breath_s
-from voiceguide.errors import RequestError, match_name, near, option
-from voiceguide.library import load
-from voiceguide.library.kinds import FOLDER, TEMPLATE, kind_texts, kinds
+from voiceguide.library.kinds import FOLDER, TEMPLATE, kind_texts
 from voiceguide.options import OPTIONS
 from voiceguide.script import treatment
 from voiceguide.script.request import KindScript
+from voiceguide.script.subject import Subject, subject
 from voiceguide.script.template import Phrases, evaluate, filled, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from voiceguide.library import Library
-    from voiceguide.library.kinds import Kind
-    from voiceguide.options import Value
     from voiceguide.script.request import Choice, Request
 
 CALM = "calm"
 _MOST_CHOICES = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class TrackPlan:
-    """A track of a playlist, to be made."""
-
-    name: str
-    """The name of its file, after the number."""
-    part: str
-    title: str
-    """A Jinja template."""
-    options: dict[str, Value]
-    """Options that override those of the request."""
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What a playlist is about."""
-
-    title: str
-    region: str | None
-    """The region's id; None for a kind that is about itself."""
-    tracks: tuple[TrackPlan, ...]
-    whole: bool
-    """Whether one session can have all that the tracks treat."""
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What a target means."""
-
-    kind: Kind
-    library: Library
-    variables: dict[str, Value]
-    """The kind's own options."""
-
-
-def subject(request: Request) -> Subject:
-    """Return what a target means, after checking that the options apply to it.
-
-    Raises RequestError for an unknown target or an option that does not apply; LibraryError.
-    """
-    options = request.options
-    kind, library = meant(request)
-    for name in options.chosen():
-        if OPTIONS[name].of_kinds and name not in kind.options:
-            by_name = kinds(options.library_path)
-            suits = ", ".join(one.id for one in by_name.values() if name in one.options)
-            raise RequestError(f"{option(name)} does not apply to {kind.id}, only to {suits}")
-    return Subject(kind, library, _variables(kind, options.variables))
-
-
-def meant(request: Request) -> tuple[Kind, Library]:
-    """Return the kind that a target means, and the library in its language.
-
-    Raises RequestError for an unknown target; LibraryError.
-    """
-    folder = request.options.library_path
-    by_name = kinds(folder)
-    library = load(request.options.language, folder)
-    themselves = [one.id for one in by_name.values() if one.about == "itself"]
-    name = match_name(request.target, themselves)
-    if name is not None:
-        return by_name[name], library
-    library.region(request.target, themselves)
-    return next(one for one in by_name.values() if one.about == "region"), library
-
-
-def about(request: Request) -> About:
-    """Return the subject and tracks of a target's playlist; raises as ``write`` does."""
-    found = subject(request)
-    kind, options = found.kind, request.options
-    if kind.about != "region":
-        texts = kind_texts(kind, options.language, options.library_path)
-        tracks = [
-            TrackPlan(one.name or one.part, one.part, one.title, one.options) for one in kind.tracks
-        ]
-        return About(texts.name, None, tuple(tracks), whole=False)
-    part = kind.tracks[0].part
-    region, _, areas, _ = treatment.treatment(replace(request, part=part), found.library)
-    treatment.by_area(request, found.library, areas)
-    tracks = []
-    for one in kind.tracks:
-        if one.each is None:
-            tracks.append(TrackPlan(one.name or one.part, one.part, one.title, one.options))
-        else:
-            tracks += [
-                TrackPlan(area.id, one.part, one.title, {**one.options, "area": area.id})
-                for area in areas
-            ]
-    return About(region.name, region.id, tuple(tracks), whole=True)
 
 
 def write(request: Request, choice: Choice) -> KindScript:
@@ -207,21 +111,3 @@ def _scope(request: Request, found: Subject) -> dict[str, Any]:
         scope |= {"most_areas": len(treated.areas), "least_areas": treated.least}
         scope["sides"] = len(treatment.sides(treated.areas[0], options.side))
     return scope
-
-
-def _variables(kind: Kind, given: Mapping[str, Value]) -> dict[str, Value]:
-    """Return the values of a kind's own options; raises RequestError."""
-    if given and not kind.variables:
-        what = f"only applies to templates and kinds with variables; {kind.id} has none"
-        raise RequestError(f"{option('variables', '--set')} {what}")
-    for name in given:
-        if name not in kind.variables:
-            what = f"{kind.id} has no variable “{name}”{near(name, kind.variables)}"
-            raise RequestError(f"{option('variables', '--set')} {name}: {what}")
-    values: dict[str, Value] = {}
-    for name, variable in kind.variables.items():
-        try:
-            values[name] = variable.read(given.get(name, variable.default))
-        except ValueError as error:
-            raise RequestError(f"{option(name)} {given.get(name)}: {error}") from error
-    return values
