@@ -233,7 +233,8 @@ def test_what_was_chosen_for_a_length_is_not_searched_again(monkeypatch):
     request = Session("calf", minutes="9:41", seed=7).request
     with open_voice(request.options) as voice:
         kept = script.KeptChoice([request], request.options.length_ms, voice.engine_id)
-    assert kept.read()["areas"] == 1
-    kept.write({**kept.read(), "areas": 3, "squeeze": 0})  # such a session is longer
+    before = kept.read()
+    assert before.choice["areas"] == 1
+    kept.write(before._replace(stretch=2.0, lengths_ms=before.lengths_ms[::-1]))  # spoken anew
     assert written() == (first + 1, timeline)
-    assert kept.read()["areas"] == 1
+    assert kept.read() == before

@@ -597,7 +597,10 @@ def test_marks_are_given_again_with_all_else():
 
 
 def fitted(body: str, target_ms: int) -> Timeline:
-    fit = timeline.fit([timeline.Measured(parsed(body), length_ms)], target_ms)
+    scripts = [timeline.Measured(parsed(body), length_ms)]
+    fit = timeline.fit(scripts, target_ms)
+    again = timeline.fit(scripts, target_ms, fit.stretch)
+    assert (again.timelines, again.in_step()) == (fit.timelines, fit.in_step())
     return fit.timelines[0]
 
 

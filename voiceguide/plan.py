@@ -13,7 +13,7 @@ import functools
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from voiceguide import clock, files, library, mixer, script, ssml, timeline
 from voiceguide.errors import (
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from voiceguide.timeline import Answer, Item, Timeline
     from voiceguide.voices import Utterance
 
+_Chosen: TypeAlias = "tuple[Choice, list[Plan], tuple[Measured, ...]]"
 _MOST_CHARACTERS_PER_S = 60
 """The fastest voice says this much; a script with more is refused before anything is spoken."""
 _MOST_WPM, _HASTE = 240, 1.3  # nobody who guides says more, nor a voice by so much than its pace
@@ -277,30 +278,34 @@ def _chosen(
     requests: Sequence[Request], length_ms: int, voice: Voice
 ) -> tuple[list[Plan], timeline.Fitted]:
     """Return the best plans of a length: those that were chosen before, or else of all."""
-
-    def variant(choice: Choice) -> Callable[[], Variant[tuple[Choice, list[Plan]]]]:
-        return functools.cache(functools.partial(_variant, requests, voice, choice))
-
     kept = script.KeptChoice(requests, length_ms, voice.engine_id)
     before = kept.read()
     if before is not None:
-        with contextlib.suppress(timeline.LengthError):
-            (_, plans), fitted = timeline.choose([[variant(before)]], length_ms)
-            return plans, fitted
+        plans, scripts = _written(requests, voice, before.choice)
+        if timeline.lengths_ms(scripts) == before.lengths_ms:
+            return plans, timeline.fit(scripts, length_ms, before.stretch)
+
+    def variant(choice: Choice) -> Callable[[], Variant[_Chosen]]:
+        def made() -> Variant[_Chosen]:
+            plans, scripts = _written(requests, voice, choice)
+            return Variant((choice, plans, scripts), scripts)
+
+        return functools.cache(made)
+
     every = ([*map(variant, choices)] for choices in script.choices(requests[0]))
-    (choice, plans), fitted = timeline.choose(every, length_ms)
-    kept.write(choice)
+    (choice, plans, scripts), fitted = timeline.choose(every, length_ms)
+    kept.write(script.Kept(choice, fitted.stretch, timeline.lengths_ms(scripts)))
     return plans, fitted
 
 
-def _variant(
+def _written(
     requests: Sequence[Request], voice: Voice, choice: Choice
-) -> Variant[tuple[Choice, list[Plan]]]:
+) -> tuple[list[Plan], tuple[Measured, ...]]:
     """Return sessions as a choice by the rules of their kind has them."""
     first, *others = requests
     taken = [first, *others[:-1][: choice.get("areas")], *others[-1:]]
     plans = [planned(one, script.write(one, choice)) for one in taken]
-    measured = [
+    return plans, tuple(
         Measured(
             one.script.root,
             functools.cache(_length_ms(one, voice)),  # asked at every trial
@@ -310,8 +315,7 @@ def _variant(
             one.request.options.max_ms,
         )
         for one in plans
-    ]
-    return Variant((choice, plans), tuple(measured))
+    )
 
 
 def _length_ms(plan: Plan, voice: Voice) -> Callable[[Speech | Sound], int]:

@@ -13,9 +13,10 @@ import importlib.metadata
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from voiceguide import __version__, clock, files, library, options
+from voiceguide.script import own
 from voiceguide.script.request import KindScript
 
 if TYPE_CHECKING:
@@ -50,23 +51,34 @@ def script(
     return written
 
 
+class Kept(NamedTuple):
+    """How sessions came to have a length, and what that depends on besides the request."""
+
+    choice: Choice
+    stretch: float
+    """The factor by which their pauses were scaled."""
+    lengths_ms: list[int]
+    """How long each of their clips and sounds was."""
+
+
 class KeptChoice:
     """What was chosen so that sessions have a length: the next time, nothing else is tried."""
 
     def __init__(self, requests: Sequence[Request], length_ms: int, voice_id: str) -> None:
-        self._name = _name(requests, {"length_ms": length_ms, "voice": voice_id})
+        is_ours = all(own.path_of(one.target) is None for one in requests)
+        more = {"length_ms": length_ms, "voice": voice_id}
+        self._name = _name(requests, more) if is_ours else None
         self._store = files.Store(files.cache_folder() / "choices", ".json")
 
-    def read(self) -> Choice | None:
-        """Return the choice, if there was one."""
+    def read(self) -> Kept | None:
+        """Return what was chosen, if anything was."""
         kept = self._store.read(self._name) if self._name else None
-        found: Choice | None = None if kept is None else json.loads(kept)
-        return found
+        return None if kept is None else Kept(*json.loads(kept))
 
-    def write(self, choice: Choice) -> None:
-        """Keep a choice if possible."""
+    def write(self, kept: Kept) -> None:
+        """Keep what was chosen, if possible."""
         if self._name:
-            _keep(self._store, self._name, choice)
+            _keep(self._store, self._name, kept)
 
 
 def _name(requests: Sequence[Request], more: Mapping[str, object]) -> str | None:

@@ -35,7 +35,7 @@ from voiceguide.timeline.events import (
     moved,
     without_sounds,
 )
-from voiceguide.timeline.fit import Fitted, LengthError, Measured, Variant, choose, fit
+from voiceguide.timeline.fit import Fitted, LengthError, Measured, Variant, choose, fit, lengths_ms
 from voiceguide.timeline.resolve import MAX_EVENTS, MAX_MS, resolve
 
 __all__ = [
@@ -66,6 +66,7 @@ __all__ = [
     "delayed",
     "edges",
     "fit",
+    "lengths_ms",
     "moved",
     "resolve",
     "without_sounds",

@@ -179,13 +179,29 @@ def _near(
     yield from (made[index] for index in (shorter, longer) if 0 <= index <= last)
 
 
-def fit(scripts: Sequence[Measured], target_ms: int) -> Fitted:
+def fit(scripts: Sequence[Measured], target_ms: int, stretch: float | None = None) -> Fitted:
     """Return timelines of ``scripts`` with pauses scaled so that they last ``target_ms`` in total.
 
-    Raises LengthError with the possible lengths, and whatever ``resolve`` raises.
+    ``stretch`` is the factor that was found before, for scripts of the same ``lengths_ms``: it need
+    not be found again. Raises LengthError with the possible lengths, and whatever ``resolve``
+    raises.
     """
-    scaled = _scale(scripts, target_ms, _timelines(scripts, _scaled(1)))
+    if stretch is None:
+        scaled = _scale(scripts, target_ms, _timelines(scripts, _scaled(1)))
+    else:
+        below = _timelines(scripts, _scaled(stretch))
+        scaled = _Scaled(scripts, stretch, below, _elastic(scripts), (_total_ms(below),) * 2)
     return _to_the_millisecond(scaled, target_ms)
+
+
+def lengths_ms(scripts: Iterable[Measured]) -> list[int]:
+    """Return how long each clip and each sound of scripts lasts."""
+    return [
+        one.length_ms(cue)
+        for one in scripts
+        for cue in ssml.walk(one.script)
+        if isinstance(cue, Speech | Sound)
+    ]
 
 
 class _Scaled(NamedTuple):
@@ -207,8 +223,7 @@ def _scale(scripts: Sequence[Measured], target_ms: int, natural: tuple[Timeline,
     ends_ms = (_total_ms(below), _total_ms(above))
     if not ends_ms[0] <= target_ms <= ends_ms[1]:
         raise LengthError(tuple(dict.fromkeys(ends_ms)))
-    cues = itertools.chain.from_iterable(ssml.walk(one.script) for one in scripts)
-    pauses = [cue for cue in cues if isinstance(cue, Pause) and cue.elastic]
+    pauses = _elastic(scripts)
     for step in range(_MOST_STEPS):
         missing_ms = target_ms - _total_ms(below)
         if missing_ms <= len(pauses):  # each has lost less than a millisecond to rounding
@@ -221,6 +236,11 @@ def _scale(scripts: Sequence[Measured], target_ms: int, natural: tuple[Timeline,
         else:
             high, above = middle, tried
     return _Scaled(scripts, low, below, pauses, ends_ms)
+
+
+def _elastic(scripts: Iterable[Measured]) -> list[Pause]:
+    cues = itertools.chain.from_iterable(ssml.walk(one.script) for one in scripts)
+    return [cue for cue in cues if isinstance(cue, Pause) and cue.elastic]
 
 
 def _to_the_millisecond(scaled: _Scaled, target_ms: int) -> Fitted:
