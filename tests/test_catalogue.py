@@ -225,6 +225,30 @@ def test_a_scheduler_that_is_killed_and_started_again_goes_on(made, requests, tm
 
 
 @pytest.mark.slow
+def test_a_cluster_whose_workers_have_all_gone_is_told(made, requests, tmp_path, monkeypatch):
+    monkeypatch.setattr(crews, "_COUNTED_EVERY_S", 0.5)
+    monkeypatch.setattr(crews, "_RETURN_S", 1)
+    with a_cluster(tmp_path) as (address, workers):
+
+        def crew(orders):
+            for number, result in enumerate(crews.cluster(address)(orders)):
+                if number == 0:
+                    for process in [*psutil.Process(workers.pid).children(), workers]:
+                        process.kill()
+                yield result
+
+        wanted = read_requests(written(tmp_path / "more.jsonl", BREATHING, CALF, GERMAN))
+        with pytest.raises(CatalogueError, match="has no workers; start some with “dask worker"):
+            make(wanted, str(tmp_path / "out"), crew=crew)
+    done = voiceguide("catalogue", requests, "-o", tmp_path / "out")
+    assert ", 0 failed" in done.stdout
+    there = contents(tmp_path / "out")
+    assert {name: there[name] for name in contents(made) if "manifest" not in name}.items() <= (
+        contents(made).items()
+    )
+
+
+@pytest.mark.slow
 def test_a_worker_that_ends_as_it_is_asked_for_its_version_is_left_out(made, requests, tmp_path):
     ends = tmp_path / "ends"
     ends.touch()

@@ -153,7 +153,7 @@ def cores_of(address: str) -> int:
 
 
 class _GoneError(CatalogueError):
-    """The scheduler has gone."""
+    """The scheduler has gone, or all workers have."""
 
 
 @contextlib.contextmanager
@@ -181,7 +181,6 @@ def _on_cluster(
     distributed = _distributed()
     tries: dict[str, int] = {}
     made_by: dict[Any, Order] = {}
-    results = distributed.as_completed(loop=client.loop)
     ahead, counted_s = _threads(client) * _AHEAD, time.monotonic()
 
     def hand_out(order: Order) -> None:
@@ -189,29 +188,42 @@ def _on_cluster(
         number = tries[order.key] = tries.get(order.key, 0) + 1
         future = client.submit(make, order, key=f"voiceguide-{order.key}-{number}", pure=False)
         made_by[future] = order
-        results.add(future)
 
-    for order in itertools.islice(left, ahead):
-        hand_out(order)
-    for future in results:
-        order = made_by.pop(future)
-        try:
-            result = future.result()
-        except distributed.KilledWorker:
-            if tries[order.key] < _TRIES:
+    while True:
+        for order in itertools.islice(left, max(0, ahead - len(running))):
+            hand_out(order)
+        if not made_by:
+            return
+        with contextlib.suppress(TimeoutError), client.as_current():
+            distributed.wait(list(made_by), _COUNTED_EVERY_S, return_when=FIRST_COMPLETED)
+        for future in [one for one in made_by if one.done()]:
+            order = made_by.pop(future)
+            made = _result(future, address, is_last=tries[order.key] == _TRIES)
+            if made is None:
                 hand_out(order)
-                continue
-            result = Failed(f"its workers ended {_TRIES} times; there may be too little memory")
-        except (CancelledError, distributed.client.FutureCancelledError, CatalogueError, OSError):
-            raise
-        except Exception as error:  # ours are returned: one that joined later knows no voiceguide
-            raise _unable(address, error) from error
-        del tries[order.key], running[order.key]
-        yield order, result
+            else:
+                del tries[order.key], running[order.key]
+                yield order, made
         if time.monotonic() - counted_s > _COUNTED_EVERY_S:
+            if not client.nthreads():
+                raise _GoneError(_without_workers(address))
             ahead, counted_s = _threads(client) * _AHEAD, time.monotonic()
-        for following in itertools.islice(left, max(0, ahead - len(running))):
-            hand_out(following)
+
+
+def _result(future: Any, address: str, *, is_last: bool) -> Made | Failed | None:
+    """Return the result of an order; None if its workers ended, and this is not the last try."""
+    distributed = _distributed()
+    try:
+        made: Made | Failed = future.result()
+    except distributed.KilledWorker:
+        if not is_last:
+            return None
+        return Failed(f"its workers ended {_TRIES} times; there may be too little memory")
+    except (CancelledError, distributed.client.FutureCancelledError, CatalogueError, OSError):
+        raise
+    except Exception as error:  # ours are returned: one that joined later knows no voiceguide
+        raise _unable(address, error) from error
+    return made
 
 
 def _check(client: Any, address: str, patience_s: float) -> None:
@@ -219,9 +231,7 @@ def _check(client: Any, address: str, patience_s: float) -> None:
     try:
         client.wait_for_workers(1, timeout=patience_s)
     except TimeoutError as error:
-        what = f"the cluster at {address} has no workers"
-        cure = f"start some with “dask worker {address}”"
-        raise CatalogueError(f"{what}; {cure}; {_AGAIN}") from error
+        raise CatalogueError(_without_workers(address)) from error
     versions: dict[str, str | Exception] = client.run(version, on_error="return")
     for worker, known in versions.items():
         if isinstance(known, OSError):
@@ -233,6 +243,11 @@ def _check(client: Any, address: str, patience_s: float) -> None:
                 f"the worker {worker} has voiceguide {known}, this is {__version__}; install the "
                 f"same there; {_AGAIN}"
             )
+
+
+def _without_workers(address: str) -> str:
+    what = f"the cluster at {address} has no workers"
+    return f"{what}; start some with “dask worker {address}”; {_AGAIN}"
 
 
 def _unable(address: str, error: Exception) -> CatalogueError:
