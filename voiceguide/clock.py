@@ -16,7 +16,7 @@ UNIT_MS = {"h": 3_600_000, "min": 60_000, "s": 1000, "ms": 1}
 _NUMBER = r"\d+(?:\.\d*)?|\.\d+"
 _BARE = re.compile(_NUMBER)
 _CLOCK = re.compile(r"(?:(?P<h>\d+):(?=[0-5]?\d:))?(?P<min>\d+):(?P<s>[0-5]\d(?:\.\d+)?)")
-_UNITS = re.compile(r"\s*".join(rf"(?:(?P<{unit}>{_NUMBER})\s*{unit})?" for unit in UNIT_MS))
+_UNITS = re.compile(r"\s*+".join(rf"(?:(?P<{unit}>{_NUMBER})\s*{unit})?+" for unit in UNIT_MS))
 _LONGEST = 30  # characters
 _PACE = re.compile(r"\d{1,2}(\.\d)?(-\d{1,2}(\.\d)?){1,3}")
 _PACE_S = (1, 20)

@@ -13,7 +13,8 @@ from xml.sax.saxutils import escape, quoteattr
 from voiceguide.errors import near
 
 _QUOTED = r"""(?:"([^"]*)"|'([^']*)')"""
-_PAIR = re.compile(rf"\s*([A-Za-z0-9_-]+)\s*(?::\s*(?:{_QUOTED}|([^;\"']*?))\s*)?(?:;\s*|$)")
+_UNQUOTED = r"""([^;"'\s]*+(?:\s++[^;"'\s]++)*+)"""
+_PAIR = re.compile(rf"\s*+([A-Za-z0-9_-]++)\s*+(?::\s*+(?:{_QUOTED}|{_UNQUOTED})\s*+)?+(?:;\s*+|$)")
 _ALIAS = re.compile(rf"\s*{_QUOTED}\s*")
 _IPA = re.compile(r"\s*/([^/]+)/\s*")
 

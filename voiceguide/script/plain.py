@@ -33,7 +33,7 @@ _HEADING = re.compile(r"\s{0,3}#{1,6}\s+(\S.*)")
 _RULE = re.compile(r"\s{0,3}([-*_])(\s*\1){2,}\s*")
 _ITEM = re.compile(r"\s*(?:[-*+]|\d{1,3}[.)])\s+(?=\S)")
 _QUOTE = re.compile(r"\s*(?:>\s?)+")
-_TIMED = re.compile(r"(.*\S)\s*;\s*(\d+(?:[.,]\d+)?)\s*s?\s*")
+_TIMED = re.compile(r"(.*\S)\s*;\s*(\d+(?:[.,]\d+)?)\s*+s?\s*+")
 """“Breathe in.;5”: a phrase, then seconds of silence."""
 _BREATHS = re.compile(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)(?:\s*[x×]\s*(\d{1,4}))?")
 _SECTION = re.compile(r"\s*#\[([^\[\]]*)\]\s*")
