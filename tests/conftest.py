@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 from command import voiceguide
 from pedalboard.io import AudioFile
-from served import BESIDE, TONES, serving
+
+pytest.register_assert_rewrite("served")
+from served import BESIDE, TONES, serving  # noqa: E402 (after that)
 
 FRAMES_PER_MS = 48
 collect_ignore = [] if os.name == "posix" else ["test_play.py", "test_record.py"]

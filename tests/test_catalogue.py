@@ -227,7 +227,7 @@ def test_a_scheduler_that_is_killed_and_started_again_goes_on(made, requests, tm
 @pytest.mark.slow
 def test_a_cluster_whose_workers_have_all_gone_is_told(made, requests, tmp_path, monkeypatch):
     monkeypatch.setattr(crews, "_COUNTED_EVERY_S", 0.5)
-    monkeypatch.setattr(crews, "_RETURN_S", 1)
+    monkeypatch.setattr(crews, "_RETURN_S", 3)
     with a_cluster(tmp_path) as (address, workers):
 
         def crew(orders):

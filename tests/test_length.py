@@ -9,7 +9,8 @@ import re
 import pytest
 from conftest import FRAMES_PER_MS, decode, voiceguide
 
-from voiceguide import Session, script
+from voiceguide import Session, mixer, script, ssml
+from voiceguide import timeline as timelines
 from voiceguide.errors import RequestError, ScriptError
 from voiceguide.plan import open_voice
 
@@ -232,9 +233,11 @@ def test_what_was_chosen_for_a_length_is_not_searched_again(monkeypatch):
     assert first > 3
     request = Session("calf", minutes="9:41", seed=7).request
     with open_voice(request.options) as voice:
-        kept = script.KeptChoice([request], request.options.length_ms, voice.engine_id)
+        stages = (ssml, timelines, mixer)
+        kept = script.KeptChoice([request], request.options.length_ms, voice.engine_id, stages)
     before = kept.read()
     assert before.choice["areas"] == 1
-    kept.write(before._replace(stretch=2.0, lengths_ms=before.lengths_ms[::-1]))  # spoken anew
-    assert written() == (first + 1, timeline)
-    assert kept.read() == before
+    for lengths_ms in (before.lengths_ms[::-1], before.lengths_ms[1:]):  # others were spoken
+        kept.write(before.choice, 0.9, lambda: lengths_ms)  # noqa: B023 (asked at once)
+        assert written() == (first + 1, timeline)
+        assert kept.read() == before

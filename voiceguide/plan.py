@@ -278,34 +278,29 @@ def _chosen(
     requests: Sequence[Request], length_ms: int, voice: Voice
 ) -> tuple[list[Plan], timeline.Fitted]:
     """Return the best plans of a length: those that were chosen before, or else of all."""
-    kept = script.KeptChoice(requests, length_ms, voice.engine_id)
+    kept = script.KeptChoice(requests, length_ms, voice.engine_id, (ssml, timeline, mixer))
     before = kept.read()
     if before is not None:
-        plans, scripts = _written(requests, voice, before.choice)
-        if timeline.lengths_ms(scripts) == before.lengths_ms:
-            return plans, timeline.fit(scripts, length_ms, before.stretch)
+        found = _variant(requests, voice, before.choice)
+        with contextlib.suppress(ScriptError, timeline.LengthError):  # the search tells it better
+            if timeline.lengths_ms(found.scripts) == before.lengths_ms:
+                return found.value[1], timeline.fit(found.scripts, length_ms, before.stretch)
 
     def variant(choice: Choice) -> Callable[[], Variant[_Chosen]]:
-        def made() -> Variant[_Chosen]:
-            plans, scripts = _written(requests, voice, choice)
-            return Variant((choice, plans, scripts), scripts)
-
-        return functools.cache(made)
+        return functools.cache(functools.partial(_variant, requests, voice, choice))
 
     every = ([*map(variant, choices)] for choices in script.choices(requests[0]))
     (choice, plans, scripts), fitted = timeline.choose(every, length_ms)
-    kept.write(script.Kept(choice, fitted.stretch, timeline.lengths_ms(scripts)))
+    kept.write(choice, fitted.stretch, lambda: timeline.lengths_ms(scripts))
     return plans, fitted
 
 
-def _written(
-    requests: Sequence[Request], voice: Voice, choice: Choice
-) -> tuple[list[Plan], tuple[Measured, ...]]:
+def _variant(requests: Sequence[Request], voice: Voice, choice: Choice) -> Variant[_Chosen]:
     """Return sessions as a choice by the rules of their kind has them."""
     first, *others = requests
     taken = [first, *others[:-1][: choice.get("areas")], *others[-1:]]
     plans = [planned(one, script.write(one, choice)) for one in taken]
-    return plans, tuple(
+    scripts = tuple(
         Measured(
             one.script.root,
             functools.cache(_length_ms(one, voice)),  # asked at every trial
@@ -316,6 +311,7 @@ def _written(
         )
         for one in plans
     )
+    return Variant((choice, plans, scripts), scripts)
 
 
 def _length_ms(plan: Plan, voice: Voice) -> Callable[[Speech | Sound], int]:

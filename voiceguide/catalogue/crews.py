@@ -16,7 +16,9 @@ import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from enum import Enum, auto
 from multiprocessing.connection import wait as wait_for
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from voiceguide import __version__
@@ -38,7 +40,7 @@ _COUNTED_EVERY_S = 5.0
 _PATIENCE_S = 30.0
 """How long a cluster may take to answer."""
 _RETURN_S = 120.0
-"""How long a scheduler that has gone, or its first worker, may take to come back."""
+"""How long a scheduler that has gone, or the first worker of none, may take to come back."""
 _AGAIN = "then run the same command again: what was made stays"
 
 
@@ -149,11 +151,11 @@ def cluster(address: str) -> Crew:
 def cores_of(address: str) -> int:
     """Return the number of sessions that a cluster makes at once; raises CatalogueError."""
     with _client(address, _PATIENCE_S) as client:
-        return _threads(client)
+        return _sessions_at_once(client)
 
 
 class _GoneError(CatalogueError):
-    """The scheduler has gone, or all workers have."""
+    """The scheduler has gone."""
 
 
 @contextlib.contextmanager
@@ -178,46 +180,61 @@ def _on_cluster(
     client: Any, left: Iterator[Order], running: dict[str, Order], address: str
 ) -> Results:
     """Hand out orders; an order is in ``running``, by its key, until its result was returned."""
-    distributed = _distributed()
     tries: dict[str, int] = {}
     made_by: dict[Any, Order] = {}
-    ahead, counted_s = _threads(client) * _AHEAD, time.monotonic()
+    ended: SimpleQueue[Any] = SimpleQueue()
+    ahead = _sessions_at_once(client) * _AHEAD
+    counted_s = seen_s = time.monotonic()
 
     def hand_out(order: Order) -> None:
         running[order.key] = order
         number = tries[order.key] = tries.get(order.key, 0) + 1
         future = client.submit(make, order, key=f"voiceguide-{order.key}-{number}", pure=False)
         made_by[future] = order
+        future.add_done_callback(ended.put)
 
     while True:
         for order in itertools.islice(left, max(0, ahead - len(running))):
             hand_out(order)
         if not made_by:
             return
-        with contextlib.suppress(TimeoutError), client.as_current():
-            distributed.wait(list(made_by), _COUNTED_EVERY_S, return_when=FIRST_COMPLETED)
-        for future in [one for one in made_by if one.done()]:
-            order = made_by.pop(future)
+        with contextlib.suppress(Empty):
+            future = ended.get(timeout=_COUNTED_EVERY_S)
+            order = made_by[future]
             made = _result(future, address, is_last=tries[order.key] == _TRIES)
-            if made is None:
+            if made is _Lost.ON_ITS_WAY:  # its worker went with it: it is made again
+                future.add_done_callback(ended.put)
+            elif made is _Lost.WITH_ITS_WORKERS:
+                del made_by[future]
                 hand_out(order)
             else:
-                del tries[order.key], running[order.key]
+                del made_by[future], tries[order.key], running[order.key]
                 yield order, made
         if time.monotonic() - counted_s > _COUNTED_EVERY_S:
-            if not client.nthreads():
-                raise _GoneError(_without_workers(address))
-            ahead, counted_s = _threads(client) * _AHEAD, time.monotonic()
+            counted_s = time.monotonic()
+            if client.nthreads():
+                ahead, seen_s = _sessions_at_once(client) * _AHEAD, counted_s
+            elif counted_s - seen_s > _RETURN_S:
+                raise CatalogueError(_without_workers(address))
 
 
-def _result(future: Any, address: str, *, is_last: bool) -> Made | Failed | None:
-    """Return the result of an order; None if its workers ended, and this is not the last try."""
+class _Lost(Enum):
+    """How a result was lost."""
+
+    ON_ITS_WAY = auto()
+    WITH_ITS_WORKERS = auto()
+
+
+def _result(future: Any, address: str, *, is_last: bool) -> Made | Failed | _Lost:
+    """Return the result of an order that has ended; of the last try, it counts if workers ended."""
     distributed = _distributed()
     try:
-        made: Made | Failed = future.result()
+        made: Made | Failed = future.result(timeout=_COUNTED_EVERY_S)
+    except TimeoutError:  # the worker that has it is gone
+        return _Lost.ON_ITS_WAY
     except distributed.KilledWorker:
         if not is_last:
-            return None
+            return _Lost.WITH_ITS_WORKERS
         return Failed(f"its workers ended {_TRIES} times; there may be too little memory")
     except (CancelledError, distributed.client.FutureCancelledError, CatalogueError, OSError):
         raise
@@ -257,7 +274,7 @@ def _unable(address: str, error: Exception) -> CatalogueError:
     )
 
 
-def _threads(client: Any) -> int:
+def _sessions_at_once(client: Any) -> int:
     """Return how many sessions the workers make at once; one, if all have just ended."""
     threads: dict[str, int] = client.nthreads()
     return max(1, sum(threads.values()))

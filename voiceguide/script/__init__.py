@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 from voiceguide import files
 from voiceguide.errors import RequestError
 from voiceguide.script import kept, own
-from voiceguide.script.kept import Kept, KeptChoice
+from voiceguide.script.kept import KeptChoice
 from voiceguide.script.request import WHOLE, Choice, KindScript, Request, Written
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from voiceguide.script.subject import About
 
-__all__ = ["WHOLE", "Choice", "Kept", "KeptChoice", "Request", "Written", "choices", "write"]
+__all__ = ["WHOLE", "Choice", "KeptChoice", "Request", "Written", "choices", "write"]
 
 _STRANGE = ("*.jinja", "kinds/*/*.jinja", "kinds/*/kind.toml")
 """Where the first templates of a session are; they import all others."""

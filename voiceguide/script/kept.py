@@ -21,6 +21,7 @@ from voiceguide.script.request import KindScript
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from types import ModuleType
 
     from voiceguide.script.request import Choice, Request
 
@@ -64,10 +65,18 @@ class Kept(NamedTuple):
 class KeptChoice:
     """What was chosen so that sessions have a length: the next time, nothing else is tried."""
 
-    def __init__(self, requests: Sequence[Request], length_ms: int, voice_id: str) -> None:
+    def __init__(
+        self,
+        requests: Sequence[Request],
+        length_ms: int,
+        voice_id: str,
+        stages: Sequence[ModuleType],
+    ) -> None:
+        """Take all that decides, besides the lengths of clips; ``stages`` have its code."""
         is_ours = all(own.path_of(one.target) is None for one in requests)
         more = {"length_ms": length_ms, "voice": voice_id}
-        self._name = _name(requests, more) if is_ours else None
+        code = [str(path) for one in stages for path in sorted(Path(one.__path__[0]).glob("*.py"))]
+        self._name = _name(requests, more, code) if is_ours else None
         self._store = files.Store(files.cache_folder() / "choices", ".json")
 
     def read(self) -> Kept | None:
@@ -75,13 +84,15 @@ class KeptChoice:
         kept = self._store.read(self._name) if self._name else None
         return None if kept is None else Kept(*json.loads(kept))
 
-    def write(self, kept: Kept) -> None:
-        """Keep what was chosen, if possible."""
+    def write(self, choice: Choice, stretch: float, lengths_ms: Callable[[], list[int]]) -> None:
+        """Keep what was chosen, if possible: not with texts of the listener's own."""
         if self._name:
-            _keep(self._store, self._name, kept)
+            _keep(self._store, self._name, Kept(choice, stretch, lengths_ms()))
 
 
-def _name(requests: Sequence[Request], more: Mapping[str, object]) -> str | None:
+def _name(
+    requests: Sequence[Request], more: Mapping[str, object], code: Sequence[str] = ()
+) -> str | None:
     """Return a digest of all that decides how scripts are written; None if some are not ours."""
     *others, packaged = files.script_folders(requests[0].options.library_path)
     if any(folder.exists() for folder in others):
@@ -92,7 +103,7 @@ def _name(requests: Sequence[Request], more: Mapping[str, object]) -> str | None
         for name in names
         if name.endswith((".toml", ".jinja"))
     )
-    stats = [(path, os.stat(path)) for path in (*texts, *_CODE)]  # noqa: PTH116 (as above)
+    stats = [(path, os.stat(path)) for path in (*texts, *_CODE, *code)]  # noqa: PTH116 (as above)
     sources = _digest(tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats))
     asked = [[one.target, one.options.chosen(), one.part, one.title] for one in requests]
     content = json.dumps([asked, more], sort_keys=True).encode("utf-8", "surrogatepass")
