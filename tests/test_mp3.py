@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from mutagen.mp3 import MP3
 from pedalboard.io import AudioFile
 
-from voiceguide.export import frames, mp3, stretches
+from voiceguide.export import frames, mp3, segments
 from voiceguide.export.mp3 import Encoder, checksum
 from voiceguide.files import Store
 
@@ -161,7 +161,7 @@ def test_the_info_frame_is_as_lame_itself_writes_it(channels: int, begin: int) -
         assert checksum(frame[:-2]) == int.from_bytes(frame[-2:], "big")
 
 
-# Stretches, encoded alone and joined
+# Segments, encoded alone and joined
 
 
 def noise_of(heard: np.ndarray, samples: np.ndarray) -> np.ndarray:
@@ -207,7 +207,7 @@ def test_sound_without_silence_is_joined_where_it_is_cut(channels: int) -> None:
 def cut(samples: np.ndarray, longest: int, shared: int) -> bytes:
     """Encode samples that are cut after so many frames; the parts share so many."""
     with (
-        mock.patch.multiple(stretches, LONGEST=longest, OVERLAP=shared),
+        mock.patch.multiple(segments, LONGEST=longest, OVERLAP=shared),
         mock.patch.object(mp3, "OVERLAP", shared),
     ):
         return encoded(samples, [])

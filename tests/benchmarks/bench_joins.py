@@ -1,4 +1,4 @@
-"""Whether an MP3 of stretches that were encoded alone sounds like one that was encoded in one go.
+"""Whether an MP3 of segments that were encoded alone sounds like one that was encoded in one go.
 
     python tests/benchmarks/bench_joins.py [--joins N] [--check]
 
@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from test_mp3 import by_ffmpeg, decoded, encoded, noise, noise_of, phrases, straight
 
-from voiceguide.export import stretches
+from voiceguide.export import segments
 
 PHRASES = 50
 """How many sounds a session has."""
@@ -41,7 +41,7 @@ def main() -> int:
     options = parser.parse_args()
     joins = cuts = session = 0
     ratios: dict[str, list[tuple[float, float]]] = {}
-    with mock.patch.object(stretches, "LONGEST", LONGEST):
+    with mock.patch.object(segments, "LONGEST", LONGEST):
         while joins < options.joins:
             samples = phrases(session, PHRASES, 1 + session % 2)
             if session % 4 > 1:
@@ -65,11 +65,11 @@ def main() -> int:
     return int(options.check and broken)
 
 
-def parts(samples: np.ndarray) -> list[stretches.Stretch]:
-    """Return the stretches that samples are encoded in."""
-    cutter = stretches.Cutter(samples.shape[1])
+def parts(samples: np.ndarray) -> list[segments.Segment]:
+    """Return the segments that samples are encoded in."""
+    cutter = segments.Cutter(samples.shape[1])
     found = [*cutter.cut(samples.tobytes()), *cutter.end()]
-    return [one for one in found if isinstance(one, stretches.Stretch)]
+    return [one for one in found if isinstance(one, segments.Segment)]
 
 
 def compare(samples: np.ndarray) -> dict[str, tuple[float, float]]:

@@ -7,7 +7,7 @@ temporary name and renamed when it is complete.
 
     formats     blocks -> a file, by its suffix; the table of audio formats, found by name
     mp3 wav flac ogg opus m4b   one format each: its encoder, and how its tags are written
-    stretches   blocks -> stretches of sound and the silence between them, for MP3
+    segments   blocks -> segments of sound and the silence between them, for MP3
     frames      frames of MP3s, joined without a gap
     encoder     what an encoder is, and the one of pedalboard
     libav       the encoder of PyAV, for Opus and AAC

@@ -1,6 +1,6 @@
 """PCM -> MP3 by LAME, with the Info frame that gives an MP3's length to the sample.
 
-Sound is encoded in stretches from silence to silence, on all cores, and what was encoded once is
+Sound is encoded in segments from silence to silence, on all cores, and what was encoded once is
 read from the cache, before it is mixed; silence costs nothing. What is heard in the middle is
 encoded in one channel, in half the time. The frames are then laid into one file (``frames``).
 
@@ -23,14 +23,14 @@ from voiceguide.audio.grid import RATE_HZ
 from voiceguide.export import frames
 from voiceguide.export.encoder import KBIT_PER_S
 from voiceguide.export.frames import SAMPLES, Frames
-from voiceguide.export.stretches import (
+from voiceguide.export.segments import (
     APART_MS,
     FRAME_MS,
     OVERLAP,
     Cutter,
-    PassageStretch,
-    Stretch,
-    stretches,
+    PassageSegment,
+    Segment,
+    segments,
 )
 from voiceguide.export.tags import tag_id3
 from voiceguide.files import Store, cache_folder
@@ -52,7 +52,7 @@ just as well (tests/benchmarks/compare_encoders.py)."""
 
 _WORKERS = min(4, os.cpu_count() or 1)
 _MOST_WAITING = 3 * _WORKERS
-"""How many stretches, and silences between them, may wait to be laid: 25 MB on four cores."""
+"""How many segments, and silences between them, may wait to be laid: 25 MB on four cores."""
 
 _VERSION = b"LAME3.100"
 _DELAY = 576  # LAME's, in samples
@@ -67,9 +67,9 @@ _CRC = 0xA001  # CRC-16, polynomial 0x8005 with its bits reversed
 
 
 class _Encoded(NamedTuple):
-    """A stretch that is encoded."""
+    """A segment that is encoded."""
 
-    stretch: Stretch | PassageStretch
+    segment: Segment | PassageSegment
     frames: Frames
     skipped: int = 0
     """How many of its frames come from the part before it."""
@@ -107,7 +107,7 @@ class Encoder:
         if isinstance(passage, End):
             self._samples, self._ends = passage.at_ms * RATE_HZ // 1000, True
         else:
-            for one in stretches(passage, self._reached):
+            for one in segments(passage, self._reached):
                 silent, self._reached = one.begin - self._reached, one.end
                 if not self._ends:
                     self._samples = one.end * SAMPLES
@@ -143,11 +143,11 @@ class Encoder:
         """How many frames play what was written."""
         return -(-(self._samples + _DELAY + _PADDING) // SAMPLES)
 
-    def _add(self, one: Stretch | PassageStretch | int) -> None:
-        """Begin to encode a stretch; lay what is ready, and do not let too many wait."""
+    def _add(self, one: Segment | PassageSegment | int) -> None:
+        """Begin to encode a segment; lay what is ready, and do not let too many wait."""
         if isinstance(one, int):
             self._waiting.append(one)
-        elif isinstance(one, Stretch):
+        elif isinstance(one, Segment):
             self._waiting.append(self._pool.submit(self._encoded, one))
         else:
             kept = self._kept.read(self._name(one))
@@ -169,11 +169,11 @@ class Encoder:
             count -= 1
 
     def _join(self, part: _Encoded) -> None:
-        """Lay a stretch, in place of the end of the one that it continues."""
+        """Lay a segment, in place of the end of the one that it continues."""
         before, self._last = self._last, None
         if before is not None:
             part = self._continued(before, part)
-        if part.stretch.goes_on:
+        if part.segment.goes_on:
             self._last = part
         else:
             self._lay(part.frames)
@@ -188,8 +188,8 @@ class Encoder:
             first, rest = before.frames.part(0, shared + number), part.frames.part(number)
             if frames.meet(first, rest) and self._writer.fits(first.data + rest.data):
                 self._lay(first)
-                return _Encoded(part.stretch, rest, number)
-        whole = before.stretch.with_next(part.stretch)  # type: ignore[arg-type] # of one kind
+                return _Encoded(part.segment, rest, number)
+        whole = before.segment.with_next(part.segment)  # type: ignore[arg-type] # of one kind
         encoded = self._encoded(whole).frames
         return _Encoded(whole, encoded.part(before.skipped), before.skipped)
 
@@ -199,14 +199,14 @@ class Encoder:
         self._laid += len(some)
         self._writer.write(some)
 
-    def _encoded(self, stretch: Stretch | PassageStretch) -> _Encoded:
-        """Return the frames of a stretch; encoded, unless they are kept."""
-        one = stretch.in_one_channel() if isinstance(stretch, Stretch) else stretch
+    def _encoded(self, segment: Segment | PassageSegment) -> _Encoded:
+        """Return the frames of a segment; encoded, unless they are kept."""
+        one = segment.in_one_channel() if isinstance(segment, Segment) else segment
         kept = self._kept.read(self._name(one))
-        return self._framed(one, kept, one.pcm if kept is None else b"")._replace(stretch=stretch)
+        return self._framed(one, kept, one.pcm if kept is None else b"")._replace(segment=segment)
 
-    def _framed(self, one: Stretch | PassageStretch, kept: bytes | None, pcm: bytes) -> _Encoded:
-        """Return the frames of a stretch from what is ``kept``, or from its sound."""
+    def _framed(self, one: Segment | PassageSegment, kept: bytes | None, pcm: bytes) -> _Encoded:
+        """Return the frames of a segment from what is ``kept``, or from its sound."""
         kbit_per_s = KBIT_PER_S[one.channels]
         if kept is None:
             kept = _lame(pcm, one.channels, kbit_per_s)
@@ -216,8 +216,8 @@ class Encoder:
             found = frames.centred(found, self._kbit_per_s)
         return _Encoded(one, found)
 
-    def _name(self, one: Stretch | PassageStretch) -> str:
-        """Return the name under which a stretch is kept."""
+    def _name(self, one: Segment | PassageSegment) -> str:
+        """Return the name under which a segment is kept."""
         kind = b"%s %d %d %d " % (_VERSION, _QUALITY, one.channels, KBIT_PER_S[one.channels])
         return hashlib.sha256(kind + one.name.encode()).hexdigest()
 

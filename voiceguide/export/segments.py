@@ -1,9 +1,9 @@
-"""Blocks of PCM, or passages -> stretches of sound, and the silence between them.
+"""Blocks of PCM, or passages -> segments of sound, and the silence between them.
 
-Each stretch can be encoded alone, at the same time as others, and its frames are the same wherever
+Each segment can be encoded alone, at the same time as others, and its frames are the same wherever
 it comes. Everything is counted in frames of an MP3 (24 ms) from the beginning of the session.
 
-A stretch of a passage has a name before it is mixed. Where a bed leaves no silence, there are only
+A segment of a passage has a name before it is mixed. Where a bed leaves no silence, there are only
 blocks, and their sound has to tell.
 """
 
@@ -37,7 +37,7 @@ APART_MS = (LEAD + TAIL + 1) * FRAME_MS
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class Segment:
     """Sound from one silence to the next, or a part of that."""
 
     pcm: bytes
@@ -60,7 +60,7 @@ class Stretch:
         """A digest of its sound."""
         return hashlib.sha256(self.pcm).hexdigest()
 
-    def in_one_channel(self) -> Stretch:
+    def in_one_channel(self) -> Segment:
         """Return it in one channel, if both are the same."""
         if self.channels > 1:
             left, right = np.frombuffer(self.pcm, "<i2").reshape(-1, 2).T
@@ -68,15 +68,15 @@ class Stretch:
                 return replace(self, pcm=left.tobytes(), channels=1, centred=True)
         return self
 
-    def with_next(self, other: Stretch) -> Stretch:
+    def with_next(self, other: Segment) -> Segment:
         """Return this part and the one that continues it as one."""
         more = other.pcm[OVERLAP * SAMPLES * 2 * self.channels :]
         return replace(self, pcm=self.pcm + more, goes_on=other.goes_on)
 
 
 @dataclass(frozen=True, slots=True)
-class PassageStretch:
-    """Frames of a passage, from ``begin`` to before ``end``; otherwise like ``Stretch``."""
+class PassageSegment:
+    """Frames of a passage, from ``begin`` to before ``end``; otherwise like ``Segment``."""
 
     passage: Passage
     begin: int
@@ -105,13 +105,13 @@ class PassageStretch:
         """A digest of all that decides its sound."""
         return self.passage.digest(self.begin * FRAME_MS, self.end * FRAME_MS)
 
-    def with_next(self, other: PassageStretch) -> PassageStretch:
+    def with_next(self, other: PassageSegment) -> PassageSegment:
         """Return this part and the one that continues it as one."""
         return replace(self, end=other.end, goes_on=other.goes_on)
 
 
-def stretches(passage: Passage, reached: int) -> Iterator[PassageStretch]:
-    """Return the stretches of a passage, not from before the frame ``reached``."""
+def segments(passage: Passage, reached: int) -> Iterator[PassageSegment]:
+    """Return the segments of a passage, not from before the frame ``reached``."""
     centred = passage.is_centred
     passage = passage.in_one_channel() if centred else passage
     begin = max(reached, passage.begin_ms // FRAME_MS - LEAD)
@@ -119,25 +119,25 @@ def stretches(passage: Passage, reached: int) -> Iterator[PassageStretch]:
     continues = False
     while last - begin > LONGEST:
         end = begin + LONGEST
-        yield PassageStretch(passage, begin, end, continues, goes_on=True, centred=centred)
+        yield PassageSegment(passage, begin, end, continues, goes_on=True, centred=centred)
         begin, continues = end - OVERLAP, True
-    yield PassageStretch(passage, begin, last, continues, goes_on=False, centred=centred)
+    yield PassageSegment(passage, begin, last, continues, goes_on=False, centred=centred)
 
 
 class Cutter:
-    """Cuts PCM into stretches and silence."""
+    """Cuts PCM into segments and silence."""
 
     def __init__(self, channels: int) -> None:
         self._channels = channels
         self._frame_bytes = SAMPLES * 2 * channels
         self._silent = bytes(self._frame_bytes)
         self._block = b""  # less than a frame
-        self._sound: list[bytes] = []  # the frames of a stretch that has not ended
+        self._sound: list[bytes] = []  # the frames of a segment that has not ended
         self._continues = False
-        self._quiet = 0  # how many silent frames came last, of the stretch or since
+        self._quiet = 0  # how many silent frames came last, of the segment or since
 
-    def cut(self, block: bytes) -> Iterator[Stretch | int]:
-        """Take a block; yield stretches that are complete, and counts of silent frames."""
+    def cut(self, block: bytes) -> Iterator[Segment | int]:
+        """Take a block; yield segments that are complete, and counts of silent frames."""
         block = self._block + block
         size = self._frame_bytes
         count = len(block) // size
@@ -146,13 +146,13 @@ class Cutter:
             frame = block[begin : begin + size]
             yield from self._take(frame, loud=frame != self._silent)
 
-    def end(self) -> Iterator[Stretch | int]:
+    def end(self) -> Iterator[Segment | int]:
         """Yield what is left, and silence beyond the end of the session."""
         missing = -len(self._block) % self._frame_bytes
         yield from self.cut(bytes(missing + (LEAD + TAIL) * self._frame_bytes))
         yield self._quiet
 
-    def _take(self, frame: bytes, *, loud: bool) -> Iterator[Stretch | int]:
+    def _take(self, frame: bytes, *, loud: bool) -> Iterator[Segment | int]:
         if not (self._sound or loud):
             self._quiet += 1
             return
@@ -162,12 +162,12 @@ class Cutter:
             self._sound = [self._silent] * lead
         self._sound.append(frame)
         self._quiet = 0 if loud else self._quiet + 1
-        if self._quiet == LEAD + TAIL:  # the next stretch needs its lead
-            yield self._stretch(self._sound[:-LEAD], goes_on=False)
+        if self._quiet == LEAD + TAIL:  # the next segment needs its lead
+            yield self._segment(self._sound[:-LEAD], goes_on=False)
             self._sound, self._continues, self._quiet = [], False, LEAD
         elif len(self._sound) == LONGEST:
-            yield self._stretch(self._sound, goes_on=True)
+            yield self._segment(self._sound, goes_on=True)
             self._sound, self._continues = self._sound[-OVERLAP:], True
 
-    def _stretch(self, sound: list[bytes], *, goes_on: bool) -> Stretch:
-        return Stretch(b"".join(sound), self._continues, goes_on, self._channels)
+    def _segment(self, sound: list[bytes], *, goes_on: bool) -> Segment:
+        return Segment(b"".join(sound), self._continues, goes_on, self._channels)
