@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib.util
 import itertools
 
 import numpy as np
 import pytest
 import sessions
-from conftest import lacks, voiceguide
+from conftest import voiceguide
 
 from voiceguide import script, ssml, timeline
 from voiceguide.listen.breath import Breathing
@@ -83,8 +82,6 @@ def test_without_breathing_it_stays_calm():
 @pytest.mark.parametrize(("per_minute", "known"), [(4.5, 4.5), (None, None)])
 def test_the_session_that_breathes_too_is_not_taken_for_the_listener(per_minute, known):
     """Headphones leak, as loud as the room; tones swell six times a minute."""
-    if not importlib.util.find_spec("pywebrtc_audio"):
-        lacks("needs pywebrtc_audio (the extra listen)")
     seconds = 40
     played = 10 * breathing(6, seconds, noise_db=-90, seed=9)
     near = np.roll(0.1 * played, HZ // 8) + (0.01 * noise(50, 7000, seconds, 3))

@@ -42,11 +42,8 @@ BLOCK = HZ // 50
 
 @pytest.fixture(autouse=True)
 def _extra():
-    missing = [
-        one for one in ("pocketsphinx", "pywebrtc_audio") if not importlib.util.find_spec(one)
-    ]
-    if missing:
-        lacks(f"needs {', '.join(missing)} (the extra listen)")
+    if not importlib.util.find_spec("pocketsphinx"):
+        lacks("needs pocketsphinx (the extra listen)")
     needs("espeak-ng")
 
 
@@ -462,7 +459,7 @@ def test_live_it_obeys_until_the_end(place):
     server, folder = place
     terminal = Terminal(server, "--listen", folder / "my.ssml")
     terminal.until("left of the hold")
-    terminal.watch(4)  # until the bell is over, and the canceller knows the room
+    terminal.watch(4)  # until the bell is over, and the room is known
     says(terminal, server, folder, "longer", "15 s more")
     says(terminal, server, folder, "stop", "Stopped. Say")
     says(terminal, server, folder, "go on", "left of the session")

@@ -37,7 +37,7 @@ PERIOD = 48_000 * 60 // 1000
 """Frames that a loudspeaker asks for at a time, while a session listens."""
 SOFT = np.float32(0.1)
 LATE_S = 0.1
-"""From what the player is told to what the microphone hears of it."""
+"""From what is given to the loudspeaker to what the microphone hears of it."""
 VOICES = {
     "en": ("espeak:en-us", "espeak:en-us+m3", "espeak:en-gb-x-rp+f2", "espeak:en-gb-scotland",
            "flite:rms", "flite:slt", "flite:awb", "flite:kal16", "flite:slt@1.12",
@@ -142,6 +142,8 @@ def hears(
     ``then`` is called after each block, with the time.
     """
     played, found, since_s, given = Played(), [], -_ROOM_S, 0
+    late = np.zeros(int(LATE_S * HZ), np.float32)
+    heard = heard._replace(echo=np.concatenate([late, heard.echo])[: len(heard.echo)])
     period_s = PERIOD / 48_000 / (1 + heard.drift_ppm / 1e6)
     for begin in range(0, min(len(near), len(heard.echo)) - BLOCK + 1, BLOCK):
         now_s = begin / HZ

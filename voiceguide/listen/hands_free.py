@@ -17,8 +17,9 @@ import numpy as np
 from voiceguide.audio.grid import RATE_HZ as PLAYED_HZ
 from voiceguide.errors import VoiceguideError
 from voiceguide.listen.breath import FASTEST, SLOWEST, Breathing
-from voiceguide.listen.listener import FRAME_MS, KNOCKS, Listener
+from voiceguide.listen.listener import KNOCKS, Listener
 from voiceguide.listen.microphone import Microphone, Played
+from voiceguide.listen.near import FRAME_MS
 from voiceguide.listen.spotter import RATE_HZ, Spotter
 from voiceguide.listen.words import words
 
