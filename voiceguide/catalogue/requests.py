@@ -24,6 +24,7 @@ ALL = "all"
 """In a grid: every region of the library."""
 _MOST = 1_000_000  # combinations of a grid
 _MOST_TOLD = 20  # wrong lines
+_MOST_WRONG = 10_000  # what follows is not looked at
 _TOO_MUCH = "has a number with too many digits, or is nested too deeply"
 
 
@@ -94,21 +95,16 @@ def _checked(written: Any) -> list[Wanted]:
     """Return the requests, each once, in the order in which they are written."""
     wanted: dict[str, Wanted] = {}
     wrong: dict[str, None] = {}
+    failed = 0
     targets: dict[tuple[str, str, str], str | None] = {}
     for at, what in written:
         try:
-            request = _request(json.loads(what) if isinstance(what, str) else what)
-            about = (request.target, request.options.language, str(request.options.library))
-            if about not in targets:
-                targets[about] = _unknown(request)
-            if targets[about]:
-                raise RequestError(targets[about])
-        except json.JSONDecodeError as error:
-            wrong[f"{at}: is not JSON: {error.msg} in column {error.colno}"] = None
-        except (ValueError, RecursionError):
-            wrong[f"{at}: {_TOO_MUCH}"] = None
+            request = _read(what, targets)
         except VoiceguideError as error:
             wrong[f"{at}: {error}"] = None
+            failed += 1
+            if failed == _MOST_WRONG:
+                break
         else:
             name = json.dumps(as_json(request), sort_keys=True)
             place = at if isinstance(what, str) else f"{at}: {json.dumps(what, ensure_ascii=False)}"
@@ -116,11 +112,28 @@ def _checked(written: Any) -> list[Wanted]:
     if wrong:
         told = list(wrong)[:_MOST_TOLD]
         more = len(wrong) - len(told)
-        last = [f"and {more:,} more like these"] if more else []
+        least = "at least " if failed == _MOST_WRONG else ""
+        last = [f"and {least}{more:,} more like these"] if more else []
         raise RequestError("\n".join([*told, *last]))
     if not wanted:
         raise RequestError("there is no request in it")
     return list(wanted.values())
+
+
+def _read(what: Any, targets: dict[tuple[str, str, str], str | None]) -> Request:
+    """Return a request, from JSON or read already; ``targets`` keeps what is wrong with each."""
+    try:
+        request = _request(json.loads(what) if isinstance(what, str) else what)
+    except json.JSONDecodeError as error:
+        raise RequestError(f"is not JSON: {error.msg} in column {error.colno}") from error
+    except (ValueError, RecursionError) as error:
+        raise RequestError(_TOO_MUCH) from error
+    about = (request.target, request.options.language, str(request.options.library))
+    if about not in targets:
+        targets[about] = _unknown(request)
+    if targets[about]:
+        raise RequestError(targets[about])
+    return request
 
 
 def _request(written: Any) -> Request:
