@@ -27,6 +27,7 @@ from voiceguide.listen import hands_free
 from voiceguide.listen.hands_free import HandsFree
 from voiceguide.listen.listener import KNOCKS, Heard, Listener
 from voiceguide.listen.microphone import Played
+from voiceguide.listen.near import FRAME, Near
 from voiceguide.listen.spotter import Spotter
 from voiceguide.listen.words import words
 from voiceguide.mixer import Window
@@ -201,6 +202,28 @@ def test_the_session_does_not_command_itself(english):
     played = np.concatenate([*(at(0.5, one, 4) for one in said)])
     found = heard(room(played), played, english)
     assert asked(found) == []
+
+
+def test_what_is_played_is_never_near_and_somebody_louder_is():
+    """Not in bands that come late, after a clap, or when the microphone was muted meanwhile."""
+    bell = 0.1 * np.sin(2 * np.pi * 440 * np.arange(10 * HZ) / HZ)
+    played = np.concatenate([bell, noise(0.03, 30, 1)])
+    heard = 0.3 * played + noise(0.0003, 40, 2)
+    heard[2 * HZ :][: HZ // 50] += noise(0.3, 0.02, 3)
+    heard[20 * HZ : 25 * HZ] = 0
+    heard[30 * HZ : 32 * HZ] += noise(0.03, 2, 4)
+    near = Near()
+    bands = [
+        near.bands(heard[begin:][:FRAME], played[begin:][:FRAME])
+        for begin in range(0, len(played), FRAME)
+    ]
+    stood_out = np.array(bands).reshape(-1, 100).max(axis=1) >= 3
+    assert np.flatnonzero(stood_out).tolist() in ([30, 31], [2, 30, 31])
+
+
+def noise(level: float, seconds: float, seed: int) -> np.ndarray:
+    samples = level * np.random.default_rng(seed).standard_normal(round(seconds * HZ))
+    return samples.astype(np.float32)
 
 
 @pytest.mark.parametrize("voice", ["en-us", "en-us+f1", "en-us+m3"])

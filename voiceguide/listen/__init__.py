@@ -1,11 +1,12 @@
 """Microphone -> what a player is told to do, offline.
 
-Takes what a microphone hears and what the loudspeaker plays at the same time. Takes out the echo,
-finds short words and knocks in what is left, and steers a player by them. While somebody may be
-speaking, the session is soft. Nothing that is heard is stored or sent.
+Takes what a microphone hears and what the loudspeaker plays at the same time. Finds short words and
+knocks in what is near, and steers a player by them. While somebody may be speaking, the session is
+soft. Nothing that is heard is stored or sent.
 
     words       commands.toml and the settings file -> what can be said in a language
     spotter     a short sound -> the command that it is, or none
+    near        microphone and loudspeaker -> in how many bands something near is heard
     listener    blocks of microphone and loudspeaker -> sounds that begin, commands, knocks
     microphone  the microphone, and what was played meanwhile
     breath      what is heard -> how many breaths a minute

@@ -24,8 +24,8 @@ _EDGES_HZ = np.geomspace(250, 6000, _BANDS + 1)
 """Between them, the ear hears bands as about equally wide."""
 _RINGS = 30
 """For so many frames a room rings with what was played, and a loudspeaker may be late."""
-_LEARN = 400
-"""Frames with sound that are needed to learn what a room gives back."""
+_LEARN = 300
+"""So many frames in which a band is played are needed to learn what a room gives back in it."""
 _AUDIBLE_DB = -45.0
 """What is played is learned from if it is this loud in some band,"""
 _FAINT_DB = -60.0
@@ -41,9 +41,9 @@ _SILENT_DB = -78.0
 _RISE_DB = 0.03
 """By how much, in a frame, something near may come to be the room's own (3 dB a second)."""
 _FALL_DB = 0.005
-"""By how much less the room may give back than before."""
+"""By how much less, in a frame, the room may give back than before."""
 _JUMP_DB = 1.0
-"""By how much at once it may give back more."""
+"""By how much more, in a frame, it may give back."""
 _AVERAGED = 0.05
 """The share of a frame in the level of the room."""
 
@@ -64,48 +64,41 @@ class Near:
         self._given_back_db = np.full(_BANDS, -100.0)
         self._room_db = np.full(_BANDS, _SOFTEST_DB)
         self._frames = 0
-        self._learned = 0
+        self._learned = np.zeros(_BANDS, np.int64)
 
     def bands(self, heard: NDArray[np.float32], played: NDArray[np.float32]) -> int:
-        """Return in how many of twelve bands something near is heard, in FRAME samples."""
+        """Return in how many of twelve bands something near is heard, in FRAME samples.
+
+        Both are within ±1. A band counts once it is known what the room gives back in it. Nothing
+        is learned while the microphone is muted.
+        """
         self._heard = np.concatenate([self._heard[FRAME:], heard])
         self._played = np.concatenate([self._played[FRAME:], played])
         self._rings_db[self._frames % _RINGS] = _levels_db(self._played)
         self._frames += 1
+        if not heard.any():
+            return 0
         level_db, echo_db = _levels_db(self._heard), self._rings_db.max(axis=0)
-        is_played = bool(echo_db.max() > _AUDIBLE_DB)
-        more_db = level_db - echo_db
-        is_more = more_db > self._given_back_db + _ECHO_DB
-        is_above = level_db > self._room_db + _ROOM_DB
-        over = is_more & is_above if is_played else is_above
-        self._learn(level_db, more_db, over, echo_db > _FAINT_DB, is_played=is_played)
-        return int(over.sum()) if not is_played or self._learned > _LEARN else 0
-
-    def _learn(
-        self,
-        level_db: NDArray[np.float64],
-        more_db: NDArray[np.float64],
-        over: NDArray[np.bool_],
-        audible: NDArray[np.bool_],
-        *,
-        is_played: bool,
-    ) -> None:
-        if not is_played:
-            averaged_db = self._room_db + (level_db - self._room_db) * _AVERAGED
-            self._room_db = np.maximum(
-                np.where(over, self._room_db + _RISE_DB, averaged_db), _SILENT_DB
-            )
-            return
-        self._learned += 1
-        known_db, fallen_db = self._given_back_db, self._given_back_db - _FALL_DB
-        if self._learned <= _LEARN:
-            now_db = np.maximum(fallen_db, more_db)
+        more_db, audible = level_db - echo_db, echo_db > _FAINT_DB
+        over = (
+            (level_db > self._room_db + _ROOM_DB)
+            & (more_db > self._given_back_db + _ECHO_DB)
+            & (~audible | (self._learned > _LEARN))
+        )
+        if echo_db.max() > _AUDIBLE_DB:
+            known_db = self._given_back_db
+            risen_db = np.minimum(more_db, known_db + _JUMP_DB)
+            now_db = np.where(over, known_db + _RISE_DB, np.maximum(known_db - _FALL_DB, risen_db))
+            self._given_back_db = np.where(audible, now_db, known_db)
+            self._learned += audible
         else:
-            risen_db = np.maximum(fallen_db, np.minimum(more_db, known_db + _JUMP_DB))
-            now_db = np.where(over, known_db + _RISE_DB, risen_db)
-        self._given_back_db = np.where(audible, now_db, known_db)
+            averaged_db = self._room_db + (level_db - self._room_db) * _AVERAGED
+            now_db = np.where(over, self._room_db + _RISE_DB, averaged_db)
+            self._room_db = np.maximum(now_db, _SILENT_DB)
+        return int(over.sum())
 
 
 def _levels_db(window: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the mean power of a bin in each band: of white noise, 4 dB less than its dBFS."""
     power = np.square(np.abs(np.fft.rfft(window * _TAPER))) @ _FILTERS
     return np.asarray(10 * np.log10(power + 1e-10), np.float64)
