@@ -15,6 +15,7 @@ from voiceguide.errors import LibraryError, ScriptError
 from voiceguide.library.lexicon import Entry, Lexicon
 from voiceguide.voices import Utterance
 from voiceguide.voices.espeak import Espeak
+from voiceguide.voices.kokoro_child import Phonemizer
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 FRAME_MS = 20
@@ -38,6 +39,16 @@ def parsed(body: str, language: str = "en", folder: Path | None = None) -> ssml.
         f'<speak xmlns="http://www.w3.org/2001/10/synthesis" xml:lang="{language}">{body}</speak>'
     )
     return ssml.parse(text, name="my.ssml", folders=[folder] if folder else [])
+
+
+def test_espeak_may_be_asked_for_again_and_again_in_one_process():
+    of_kokoro = Phonemizer()  # shares its library
+    first = espeak().ipa("Press the [[kˈɑːf]].", "en")
+    for _ in range(500):
+        assert Espeak().ipa("Drück die Wade.", "de")
+    assert list(of_kokoro.clauses("Press.", "en-us", marked=False))
+    assert espeak().ipa("Press the [[kˈɑːf]].", "en") == first
+    assert "kˈɑːf" in first
 
 
 # The words of the library

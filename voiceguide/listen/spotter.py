@@ -6,7 +6,6 @@ are written in the model's phonemes, from what espeak-ng makes of them in IPA.
 
 from __future__ import annotations
 
-import functools
 import math
 import re
 from typing import TYPE_CHECKING, TypeVar
@@ -78,7 +77,7 @@ class Spotter:
         listed = [(command, word) for command, words in commands.items() for word in words]
         self._is_english = language.partition("-")[0] == "en"
         known = _dictionary(get_model_path("en-us/cmudict-en-us.dict")) if self._is_english else {}
-        espeak = _espeak()
+        espeak = Espeak()
         for command, word in [*listed, *((None, word) for word in others)]:
             for sound in _sounds(word, language, known, espeak):
                 name = f"w{len(self._commands)}"
@@ -114,12 +113,6 @@ class Spotter:
                 is_sure = self._is_english and command != "stop"
                 return command if score > (_WORST if is_sure else _WORST_UNSURE) else None
         return None
-
-
-@functools.cache
-def _espeak() -> Espeak:
-    """Return the one of this process: espeak-ng's library crashes if it is begun anew often."""
-    return Espeak()
 
 
 def _sounds(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import functools
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -13,34 +15,49 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SYNCHRONOUS = 2  # of speak_lib.h, as all numbers here: samples go to a callback
-_UTF8 = 1
-_PHONEMES = 0x100  # text in [[ ]] is phonemes
-_IPA = 2
+UTF8 = 1
+PHONEMES = 0x100  # text in [[ ]] is phonemes
+IPA = 2
 _FLAGS = re.compile(r"\([^)]+\)")  # around words that it reads in another language: (en) … (de)
 _CLAUSE_END = re.compile(r"([.,;:!?…])[\"'”’“»)]*(?:\s+\S?)?$")
 """Clauses are returned with the first letter of the next one."""
 _VOICES = {"en": "en-us"}
 """Of the default voices of languages, those that are called otherwise."""
 _SENTENCE_ENDS = (".", "!", "?")
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
+_ignore = _CALLBACK(lambda *_: 0)
+"""Takes samples; espeak-ng keeps it, so it stays as long as the process."""
+
+
+@functools.cache
+def library() -> ctypes.CDLL:
+    """Return espeak-ng of the wheel; it is begun once in a process: it crashes if begun anew.
+
+    Raises VoiceError if it cannot read its data.
+    """
+    import espeakng_loader
+
+    loaded = ctypes.CDLL(espeakng_loader.get_library_path())
+    data = espeakng_loader.get_data_path()
+    if loaded.espeak_Initialize(_SYNCHRONOUS, 0, os.fsencode(data), 0) < 0:
+        raise VoiceError(f"espeak-ng cannot read its data in {data}")
+    loaded.espeak_TextToPhonemes.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
+    loaded.espeak_TextToPhonemes.restype = ctypes.c_char_p
+    loaded.espeak_SetSynthCallback(_ignore)
+    return loaded
+
+
+def read_marks(*, marked: bool) -> None:
+    """Let text in [[ ]] be phonemes or not: TextToPhonemes keeps the flag of the last synthesis."""
+    flags = UTF8 | (PHONEMES if marked else 0)
+    library().espeak_Synth(b" ", 2, 0, 0, 0, flags, None, None)
 
 
 class Espeak:
-    """espeak-ng from its wheel, in this process; it serves one thread."""
+    """espeak-ng, for phonemes only; it serves one thread at a time."""
 
     def __init__(self) -> None:
-        import espeakng_loader
-
-        self._library = library = ctypes.CDLL(espeakng_loader.get_library_path())
-        data = espeakng_loader.get_data_path().encode()
-        library.espeak_Initialize(_SYNCHRONOUS, 0, data, 0)
-        library.espeak_TextToPhonemes.restype = ctypes.c_char_p
-        callback = ctypes.CFUNCTYPE(
-            ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p
-        )  # fmt: skip
-        self._ignore = callback(lambda *_: 0)
-        library.espeak_SetSynthCallback(self._ignore)
-        # TextToPhonemes has no flag for [[ ]], but keeps that of the last synthesis
-        library.espeak_Synth(b"a", 2, 0, 0, 0, _UTF8 | _PHONEMES, None, None)
+        self._library = library()
 
     def ipa(self, text: str, language: str) -> str:
         """Return a text in IPA, as the default voice of a language says it.
@@ -69,12 +86,13 @@ class Espeak:
         names = (voice.lower(), voice.lower().partition("-")[0])
         if all(self._library.espeak_SetVoiceByName(name.encode()) for name in names):
             raise VoiceError(f"espeak-ng has no voice for “{voice}”")
+        read_marks(marked=True)
         data = ctypes.create_string_buffer(text.encode())
         begin = ctypes.addressof(data)
         left = ctypes.c_void_p(begin)
         while left.value:
             at = left.value - begin
-            ipa = self._library.espeak_TextToPhonemes(ctypes.byref(left), _UTF8, _IPA) or b""
+            ipa = self._library.espeak_TextToPhonemes(ctypes.byref(left), UTF8, IPA) or b""
             upto = left.value - begin if left.value else len(data.value)
             end = _CLAUSE_END.search(data.value[at:upto].decode(errors="ignore"))
             clause = " ".join(_FLAGS.sub("", ipa.decode()).split())

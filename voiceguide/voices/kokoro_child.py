@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,7 +11,7 @@ import numpy as np
 
 from voiceguide.child import Asker, serve
 from voiceguide.errors import VoiceError
-from voiceguide.voices import neural_child, pace
+from voiceguide.voices import espeak, neural_child, pace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -97,10 +96,6 @@ PAUSES = ";:,.!?—…"
 SENTENCE_ENDS = ".!?…"
 DASHES = str.maketrans("–―", "——")
 
-ESPEAK_SYNCHRONOUS = 2
-ESPEAK_UTF8 = 1
-ESPEAK_PHONEMES = 0x100  # text in [[ ]] is phonemes
-ESPEAK_IPA = 0x02
 ESPEAK_TIED = 0x80  # the character that ties is in the bits from 8 on
 
 MOST_LETTERS = 100
@@ -136,30 +131,20 @@ class Phonemizer:
     """The espeak-ng of the wheel, for phonemes only."""
 
     def __init__(self) -> None:
-        import espeakng_loader
-
-        self._library = ctypes.CDLL(espeakng_loader.get_library_path())
-        data = os.fsencode(espeakng_loader.get_data_path())
-        if self._library.espeak_Initialize(ESPEAK_SYNCHRONOUS, 0, data, 0) < 0:
-            raise VoiceError(f"espeak-ng cannot read its data in {os.fsdecode(data)}")
-        self._next_phonemes = self._library.espeak_TextToPhonemes
-        self._next_phonemes.restype = ctypes.c_char_p
-        self._next_phonemes.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
+        self._library = espeak.library()
 
     def clauses(self, text: str, voice: str, *, marked: bool) -> Iterator[Clause]:
         """Yield the clauses of a text; ``marked`` is whether it has phonemes within [[ ]]."""
         self._library.espeak_SetVoiceByName(voice.encode())
-        # An option that only speech sets, so a space is spoken.
-        flags = ESPEAK_UTF8 | (ESPEAK_PHONEMES if marked else 0)
-        self._library.espeak_Synth(b" ", 2, 0, 0, 0, flags, None, None)
+        espeak.read_marks(marked=marked)
         content = text.translate(DASHES).encode()
         buffer = ctypes.create_string_buffer(content)
         begin = ctypes.addressof(buffer)
         at = ctypes.c_void_p(begin)
-        mode = ESPEAK_IPA | ESPEAK_TIED | ord(TIE) << 8
+        mode = espeak.IPA | ESPEAK_TIED | ord(TIE) << 8
         while at.value is not None:
             first = at.value - begin
-            ipa = self._next_phonemes(ctypes.byref(at), ESPEAK_UTF8, mode) or b""
+            ipa = self._library.espeak_TextToPhonemes(ctypes.byref(at), espeak.UTF8, mode) or b""
             # It has read the first character of the next clause too.
             last = None if at.value is None else at.value - begin
             read = content[first:last].decode(errors="ignore")
