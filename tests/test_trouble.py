@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -62,11 +63,20 @@ def test_a_roller_that_does_not_suit_before_a_method_is_refused_and_the_option_n
     fails(tmp_path, "render", "jaw", "--prepare", "-o", tmp_path, says=says)
 
 
-def test_a_library_that_is_no_folder_is_refused(tmp_path):
-    library = tmp_path / "none"
-    says = "none is not a folder"
+@pytest.mark.parametrize("name", ["none", "n" * 5000], ids=["missing", "too long"])
+def test_a_library_that_is_no_folder_is_refused(tmp_path, name):
+    library = tmp_path / name
+    says = f"{name} is not a folder"
     fails(tmp_path, "render", "calf", "--library", library, "-o", tmp_path, says=says)
     fails(tmp_path, "regions", "--library", library, says=says)
+    requests = tmp_path / "requests.jsonl"
+    requests.write_text(json.dumps({"target": "calf", "library": str(library)}), "utf-8")
+    fails(tmp_path, "catalogue", requests, "-o", tmp_path, says="requests.jsonl:1: library")
+
+
+def test_a_voice_with_a_name_that_no_file_can_have_is_refused(tmp_path):
+    for name in ("n" * 5000, "n" * 5000 + ".onnx", "n/" * 3000):
+        fails(tmp_path, "render", "calf", "--voice", name, "-o", tmp_path, says="nnn|n/n/")
 
 
 @POSIX

@@ -82,11 +82,27 @@ def folders(name: str) -> list[Path]:
     return [folder for folder in (config_folder() / name, shipped) if folder.is_dir()]
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder; False for what none can be called, as a name that is too long."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path is a file; False for what none can be called, as a name that is too long."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def script_folders(own: Path | None) -> list[Path]:
     """Return the folders of scripts, ``own`` first; raises RequestError if it is not a folder."""
     if own is None:
         return folders("scripts")
-    if not own.is_dir():
+    if not is_folder(own):
         raise RequestError(f"{option('library')} {own} is not a folder")
     return [own, *folders("scripts")]
 

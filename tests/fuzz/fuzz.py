@@ -434,7 +434,7 @@ def command_lines(folder: Path) -> Subject:
         "\n--", "--side\n", "--method\n", "--area\n", "--level\n", "--guidance\n",
         "--language\n", "--voice\n", "--rate\n", "--bed\n", "--mono\n", "--explain\n",
         "--library\n", "--set\n", "--max-length\n", "nan", "inf", "1e999", "-", "/dev/null", "~",
-        "$HOME", "*", "\udcff",
+        "$HOME", "*", "\udcff", "n" * 5000,
     ]  # fmt: skip
     return Subject(seeds, words, read)
 

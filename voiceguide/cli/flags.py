@@ -186,14 +186,15 @@ def _own_variables() -> dict[str, Any]:
 
     The package's kinds have none, and reading them would slow down --help.
     """
-    library = _library_in(sys.argv)
+    named = _library_in(sys.argv)
+    library = named if named and files.is_folder(named) else None
     folders = [files.config_folder() / "scripts", *([library] if library else [])]
     if not any(path for folder in folders for path in folder.glob("kinds/*/kind.toml")):
         return {}
     from voiceguide.library.kinds import kinds
 
     try:
-        found = kinds(library if library and library.is_dir() else None).values()
+        found = kinds(library).values()
     except VoiceguideError:  # reported when a session is made
         return {}
     return {name: one for kind in found for name, one in kind.variables.items()}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from voiceguide import files
 from voiceguide.cli import say
 from voiceguide.cli.app import command
 from voiceguide.cli.flags import suiting, with_options
@@ -87,7 +88,7 @@ def _wanted(targets: list[str], options: Options) -> list[_Wanted]:
     found: list[_Wanted] = []
     for one in _all(options) if "all" in targets else dict.fromkeys(targets):
         place = one.removesuffix(MANIFEST) or "."
-        if place == one and "://" not in one and not (Path(one) / MANIFEST).is_file():
+        if place == one and "://" not in one and not files.is_file(Path(one) / MANIFEST):
             found.append((one, None))
             continue
         requests = [record["request"] for record in read(place.rstrip("/"))]

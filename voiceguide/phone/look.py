@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 
+from voiceguide.files import is_file
 from voiceguide.library.toml import validated
 from voiceguide.phone.choices import PAGE
 
@@ -96,7 +97,7 @@ def _logo(written: Path, info: ValidationInfo) -> Path:
     path = Path(info.context["folder"]) / written if info.context else written
     if path.suffix.lower() not in _LOGOS:
         raise ValueError(f"must be a picture: {', '.join(_LOGOS)}")
-    if not path.is_file():
+    if not is_file(path):
         raise ValueError(f"{path} is not there")
     if path.stat().st_size > _MOST_LOGO_BYTES:
         raise ValueError(f"{path} is larger than {_MOST_LOGO_BYTES // 1000} kB; make it smaller")

@@ -175,10 +175,10 @@ def find(voice: str) -> Callable[[], Engine] | None:
         place, style = folder(), named[1] or ""
     else:
         name, _, style = voice.rpartition(SPEAKER)
-        if not name or Path(voice).is_dir():
+        if not name or files.is_folder(Path(voice)):
             name, style = voice, ""
         place = Path(name)
-        if not (place / STYLES).is_dir():
+        if not files.is_folder(place / STYLES):
             return None
     model = Model(place, style, voice)
     return lambda: neural.Neural(model, Pyttsx3())

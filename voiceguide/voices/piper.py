@@ -102,7 +102,7 @@ class Model(neural.Model):
         """
         self.voice = voice
         self.name = path.name.removesuffix(SUFFIX)
-        if not path.is_file():
+        if not files.is_file(path):
             raise MissingVoiceError(f"{path}: no such file")
         config = _config(path)
         neural.check_size(path)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from pedalboard.io import AudioFile
 
-from voiceguide import phonemes
+from voiceguide import files, phonemes
 from voiceguide.child import Child
 from voiceguide.errors import MissingVoiceError, VoiceError
 from voiceguide.voices import times
@@ -161,9 +161,9 @@ def _short(language: str) -> str:
 def _missing(voice: str) -> str | None:
     """Return what is wrong with a voice that looks like a path; None for other names."""
     path = Path(voice)
-    if voice and path.is_dir():
+    if voice and files.is_folder(path):
         return f"{voice}: has no recordings; “voiceguide phrases … -o {voice}” lists what to record"
-    if path.is_file():
+    if files.is_file(path):
         return f"{voice}: is not a voice; give a Piper model (x.onnx) or a folder of recordings"
     if "/" in voice or os.sep in voice:  # names of voices have them too
         what = f"{voice}: no such file, folder or voice"

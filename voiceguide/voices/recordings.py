@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from voiceguide import files
 from voiceguide.errors import LibraryError, VoiceError
 from voiceguide.voices import best, cache
 from voiceguide.voices.engine import Spoken, Utterance, VoiceInfo
@@ -196,7 +197,7 @@ class Recorded:
 def is_folder(voice: str) -> bool:
     """Whether a voice is a folder with recordings, or with a list of them."""
     folder = Path(voice)
-    return folder.is_dir() and ((folder / LIST).is_file() or bool(_sound_files(folder)))
+    return files.is_folder(folder) and ((folder / LIST).is_file() or bool(_sound_files(folder)))
 
 
 def voices() -> list[VoiceInfo]:
@@ -261,14 +262,14 @@ def _digest_of(utterance: Utterance) -> str:
 
 
 def _sound_files(folder: Path) -> list[Path]:
-    files = [
+    found = [
         path
         for path in folder.iterdir()
         if path.suffix.lower() in SUFFIXES
         and not path.name.startswith(".")  # macOS: ._x.wav, with what is known of x.wav
         and path.is_file()
     ]
-    return sorted(files, key=lambda path: (SUFFIXES.index(path.suffix.lower()), path.name))
+    return sorted(found, key=lambda path: (SUFFIXES.index(path.suffix.lower()), path.name))
 
 
 def _coverage(recorded: int, needed: int) -> str:
