@@ -498,5 +498,13 @@ def test_pronounce_names_each_voice_that_says_it(monkeypatch):
     assert "This is default." in done.stderr
 
 
+@pytest.mark.parametrize("given", ["\udcff", "a\x01"], ids=["not UTF-8", "a control sign"])
+def test_pronounce_refuses_what_is_not_text(given):
+    for arguments in ((given,), ("x", "--language", given)):
+        done = voiceguide("pronounce", *arguments, "-q")
+        assert done.returncode == 2
+        assert "is not text, or not UTF-8" in done.stderr
+
+
 def test_pronounce_says_why_nothing_is_heard():
     assert voiceguide("pronounce", "x", "--language", "xx", "-q").returncode == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from html import escape
 from pathlib import Path  # noqa: TC003 (commands are read at run time)
@@ -14,13 +15,16 @@ from voiceguide.cli import say
 from voiceguide.cli.app import command
 from voiceguide.cli.flags import saying
 from voiceguide.cli.lists import Language, Texts  # noqa: TC001 (commands are read at run time)
-from voiceguide.errors import DeviceError
+from voiceguide.errors import DeviceError, UsageError
 
 if TYPE_CHECKING:
     from voiceguide import Session
     from voiceguide.library import Lexicon
     from voiceguide.voices import Utterance
     from voiceguide.voices.espeak import Espeak
+
+_NO_TEXT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What is not a Char of XML 1.0."""
 
 
 @command("Example: voiceguide pronounce fascia “Close your eyes”")
@@ -49,6 +53,9 @@ def pronounce(
     from voiceguide import library
     from voiceguide.voices.espeak import Espeak
 
+    for given in (*words, language):
+        if found := _NO_TEXT.search(given):
+            raise UsageError(f"“{given}”: a sign (U+{ord(found[0]):04X}) is not text, or not UTF-8")
     lexicon, espeak = library.lexicon(language, texts), Espeak()
     engines = _engines(language)
     for word in words:
