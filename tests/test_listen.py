@@ -9,6 +9,7 @@ import contextlib
 import importlib.util
 import io
 import subprocess
+import sys
 import tempfile
 import time
 import wave
@@ -22,7 +23,7 @@ from conftest import lacks, needs
 from loudspeaker import Server, Terminal
 
 from voiceguide import Session, settings
-from voiceguide.errors import UsageError, VoiceError
+from voiceguide.errors import UsageError, VoiceError, VoiceguideError
 from voiceguide.listen import hands_free
 from voiceguide.listen.hands_free import HandsFree
 from voiceguide.listen.listener import KNOCKS, Heard, Listener
@@ -58,6 +59,17 @@ def english():
 def german():
     known = words("de")
     return Spotter("de", known.commands, known.others)
+
+
+@pytest.mark.parametrize(
+    ("python", "cure"),
+    [((3, 13), r"pip install 'voiceguide\[listen\]'"), ((3, 14), "Python 3.14 lacks: use 3.13")],
+)
+def test_without_its_library_it_says_what_to_do(monkeypatch, python, cure):
+    monkeypatch.setitem(sys.modules, "pocketsphinx", None)
+    monkeypatch.setattr(sys, "version_info", python)
+    with pytest.raises(VoiceguideError, match=cure):
+        Spotter("en", {})
 
 
 def speaker(text: str, voice: str = "en-us+m3", hz: int = HZ) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -64,8 +65,10 @@ class Spotter:
         try:
             from pocketsphinx import Decoder, get_model_path
         except ImportError as error:
-            needs = "listening needs pocketsphinx: pip install 'voiceguide[listen]'"
-            raise VoiceguideError(needs) from error
+            needs = "listening needs pocketsphinx"
+            if sys.version_info < (3, 14):
+                raise VoiceguideError(f"{needs}: pip install 'voiceguide[listen]'") from error
+            raise VoiceguideError(f"{needs}, which Python 3.14 lacks: use 3.13") from error
         self._commands: dict[str, str | None] = {}
         self._decoder = Decoder(
             hmm=get_model_path("en-us/en-us"),
