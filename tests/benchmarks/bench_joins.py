@@ -31,6 +31,8 @@ LONGEST = 150
 MOST_IN_SESSION, MOST_IN_HALF = 1.05, 10.0
 """Limits of noise against that of one go; a click in half a frame is some hundred times as much."""
 SILENT = 100.0
+AGAIN = "another"
+"""LAME in one go again: how much a limit may ask for."""
 
 
 def main() -> int:
@@ -61,7 +63,8 @@ def main() -> int:
         of_sessions, of_halves = map(np.array, zip(*measured, strict=True))
         mean, worst, half = of_sessions.mean(), of_sessions.max(), of_halves.max()
         print(f"| {name} | {mean:.3f} | {worst:.3f} | {half:.1f} |")
-        broken |= worst > MOST_IN_SESSION or half > MOST_IN_HALF
+        if name != AGAIN:
+            broken |= worst > MOST_IN_SESSION or half > MOST_IN_HALF
     return int(options.check and broken)
 
 
@@ -81,7 +84,7 @@ def compare(samples: np.ndarray) -> dict[str, tuple[float, float]]:
     heard = {
         "miniaudio": decoded(content, channels),
         "ffmpeg": by_ffmpeg(content, channels),
-        "another": straight(samples, 331),
+        AGAIN: straight(samples, 331),
     }
     noises = {name: noise_of(played, samples) for name, played in heard.items()}
     return {name: (of.mean() / one.mean(), (of / near).max()) for name, of in noises.items()}
