@@ -217,7 +217,8 @@ def mutated(data: bytes, known: list[bytes], words: list[bytes], source: random.
         case 2 | 3:
             part += source.choice(words)
         case 4:
-            part = source.choice(words) * source.choice((1, 2, 30, 2000, 50_000))
+            word = source.choice(words)
+            part = word * min(source.choice((1, 2, 30, 2000, 50_000)), LONGEST // len(word) + 1)
         case 5:
             part *= source.choice((2, 3, 300, 5000))
         case 6:
