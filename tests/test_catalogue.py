@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 CALF = {"target": "calf", "side": "left", "minutes": 3}
 BREATHING = {"target": "breathing", "minutes": 3}
+TONES = {"guidance": "tones", "side": "left", "minutes": 3}
 GERMAN = {"target": "breathing", "minutes": 3, "language": "de", "bed": "rain"}
 
 
@@ -556,7 +557,6 @@ def test_other_texts_give_another_file_and_other_languages_do_not(tmp_path):
     [wanted] = read_requests(written(tmp_path / "r.jsonl", BREATHING))
 
     def file() -> str:
-        work._texts.cache_clear()
         return work.order(wanted.request, "mp3", str(tmp_path), None).file
 
     before = file()
@@ -570,7 +570,41 @@ def test_other_texts_give_another_file_and_other_languages_do_not(tmp_path):
         assert file() != before
     finally:
         shutil.rmtree(own)
-        work._texts.cache_clear()
+
+
+def test_texts_that_are_edited_while_a_program_runs_are_made_anew(tmp_path):
+    shutil.copytree("scripts/en", tmp_path / "own/en")
+    calf = tmp_path / "own/en/regions/calf.toml"
+    (calf.parent / ".#calf.toml").symlink_to("an editor's")  # leads nowhere
+    asked = {**TONES, "target": "calf", "library": str(tmp_path / "own")}
+    wanted = read_requests(written(tmp_path / "r.jsonl", asked))
+    old = work.order(wanted[0].request, "flac", str(tmp_path / "out"), None)
+    before = calf.read_text("utf-8")
+    calf.write_text(before.replace('name = "Calf"', 'name = "Calves of mine"'), "utf-8")
+    new = work.order(wanted[0].request, "flac", str(tmp_path / "out"), None)
+    assert new.file != old.file
+    with pytest.raises(CatalogueError, match="has other texts or sounds"):
+        work.make(old)
+    made = work.make(new)
+    assert made.record["title"].startswith("Calves of mine")
+    calf.write_text(before, "utf-8")
+    assert work.order(wanted[0].request, "flac", str(tmp_path / "out"), None) == old
+    made = work.make(old)  # a worker that has the right texts again works again
+    assert made.record["title"].startswith("Calf")
+
+
+def test_a_voice_whose_recordings_change_while_a_program_runs_is_another(tmp_path):
+    folder = tmp_path / "voice"
+    folder.mkdir()
+    shutil.copy("sounds/bell.wav", folder / "breathe-in-12345678.wav")
+    [wanted] = read_requests(written(tmp_path / "r.jsonl", {**BREATHING, "voice": str(folder)}))
+
+    def file() -> str:
+        return work.order(wanted.request, "mp3", str(tmp_path), None).file
+
+    before = file()
+    shutil.copy("sounds/chime.wav", folder / "breathe-in-12345678.wav")
+    assert file() != before
 
 
 def test_a_wrong_line_of_a_manifest_is_named(tmp_path):

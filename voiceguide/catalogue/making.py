@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import time
 from collections import deque
@@ -164,9 +165,11 @@ def _orders(
         raise UsageError(f"--format {form}: must be one of {', '.join(FORMATS)}")
     where: dict[Order, str] = {}
     failed = []
+    made_with = functools.cache(work.made_with)  # looked at once for all
     for one in wanted:
         try:
-            where.setdefault(work.order(one.request, form, output, clips), one.at)
+            order = work.order(one.request, form, output, clips, made_with)
+            where.setdefault(order, one.at)
         except VoiceguideError as error:
             failed.append(Failure(one.at, as_json(one.request), str(error)))
     return where, failed

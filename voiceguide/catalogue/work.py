@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -18,6 +19,8 @@ from voiceguide.session import Session
 from voiceguide.voices import PLAIN, best, cache, clip, engines, installed_voices
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from voiceguide.catalogue.place import Place
     from voiceguide.script import Request
     from voiceguide.voices import VoiceInfo
@@ -65,32 +68,41 @@ class Failed(NamedTuple):
     why: str
 
 
-def order(request: Request, form: str, output: str, clips: str | None) -> Order:
-    """Return what a worker has to make for a request, in the format ``form`` (“mp3”).
+def made_with(language: str, own: Path | None, voice: str | None) -> dict[str, Any]:
+    """Return what makes a file: the program, its texts and sounds, and the engine.
 
-    Nothing is spoken for it. Raises VoiceguideError if its voice or its texts are missing.
+    These may change while we run: texts are edited, voices are installed.
     """
-    written = as_json(request)
-    made_by = made_with(request)
-    told = {name: value for name, value in written.items() if name != "library"}
-    key = cache.key(sorted(told.items()), sorted(made_by.items()), form)
-    (name, *_) = sorted(spellings(request.target)) or ["session"]
-    stem = "-".join([name, *request.options.names()])
-    safe = "".join(one if one.isascii() and (one.isalnum() or one in "-.") else "-" for one in stem)
-    file = f"{safe[:_LONGEST_NAME]}-{key[:_DIGEST_IN_NAME]}.{form}"
-    folder = f"{request.options.language}/{name[:_LONGEST_NAME]}"
-    return Order(key, written, f"{folder}/{file}", made_by, output, clips)
-
-
-def made_with(request: Request) -> dict[str, Any]:
-    """Return what makes a request's file: the program, its texts and sounds, and the engine."""
-    options = request.options
     return {
         "program": __version__,
         "sound": [clip.VERSION, mixer.VERSION, export.VERSION],
-        "texts": _texts(options.language, options.library_path),
-        "engine": _engine(options.voice),
+        "texts": _digest(tuple(_texts(language, own))),
+        "engine": _engine(voice),
     }
+
+
+def order(
+    request: Request,
+    form: str,
+    output: str,
+    clips: str | None,
+    made_with: Callable[[str, Path | None, str | None], dict[str, Any]] = made_with,
+) -> Order:
+    """Return what a worker has to make for a request, in the format ``form`` (“mp3”).
+
+    Nothing is spoken for it. For many requests, ``made_with`` may remember what it has returned.
+    Raises VoiceguideError if its voice or its texts are missing.
+    """
+    written, options = as_json(request), request.options
+    made_by = made_with(options.language, options.library_path, options.voice)
+    told = {name: value for name, value in written.items() if name != "library"}
+    key = cache.key(sorted(told.items()), sorted(made_by.items()), form)
+    (name, *_) = sorted(spellings(request.target)) or ["session"]
+    stem = "-".join([name, *options.names()])
+    safe = "".join(one if one.isascii() and (one.isalnum() or one in "-.") else "-" for one in stem)
+    file = f"{safe[:_LONGEST_NAME]}-{key[:_DIGEST_IN_NAME]}.{form}"
+    folder = f"{options.language}/{name[:_LONGEST_NAME]}"
+    return Order(key, written, f"{folder}/{file}", made_by, output, clips)
 
 
 def make(order: Order) -> Made | Failed:
@@ -103,7 +115,8 @@ def make(order: Order) -> Made | Failed:
     try:
         _check(order, {"program": __version__})  # another one may not know these options
         session = Session(written.pop(TARGET), **written)
-        _check(order, made_with(session.request))
+        options = session.request.options
+        _check(order, made_with(options.language, options.library_path, options.voice))
         output = place(order.output)
         with cache.sharing(place(order.clips) if order.clips else None):
             return Made(_made(order, session, output))
@@ -175,21 +188,33 @@ def _check(order: Order, here: dict[str, Any]) -> None:
             )
 
 
-@functools.cache
-def _texts(language: str, own: Path | None) -> str:
-    """Return a digest of all texts, templates and sounds that may be in a session."""
-    digest = hashlib.sha256()
+def _texts(language: str, own: Path | None) -> Iterator[tuple[str, str, int, int]]:
+    """Return all texts, templates and sounds that may be in a session.
+
+    Each has its name in the library, its path, its size and when it was modified.
+    """
     spoken = {language, language.partition("-")[0], "kinds"}
     for root in [*files.script_folders(own), *files.folders("sounds")]:
         for path in sorted(root.rglob("*")):
             name = path.relative_to(root)
             if path.suffix in _KINDS and (len(name.parts) == 1 or name.parts[0] in spoken):
-                digest.update(f"{name.as_posix()}\0{path.stat().st_size}\0".encode())
-                digest.update(path.read_bytes())
+                with contextlib.suppress(
+                    FileNotFoundError
+                ):  # an editor's link, or it has just gone
+                    stat = path.stat()
+                    yield name.as_posix(), str(path), stat.st_size, stat.st_mtime_ns
+
+
+@functools.lru_cache(maxsize=32)
+def _digest(texts: tuple[tuple[str, str, int, int], ...]) -> str:
+    """Return a digest of files; they are read again when their sizes or times have changed."""
+    digest = hashlib.sha256()
+    for name, path, size, _ in texts:
+        digest.update(f"{name}\0{size}\0".encode())
+        digest.update(Path(path).read_bytes())
     return digest.hexdigest()[:16]
 
 
-@functools.cache
 def _engine(voice: str | None) -> str:
     """Return the id of the engine that speaks."""
     engine = engines(voice)()
