@@ -553,7 +553,7 @@ def test_a_worker_with_an_older_program_says_so_even_if_it_does_not_know_an_opti
         work.make(newer)
 
 
-def test_other_texts_give_another_file_and_other_languages_do_not(tmp_path):
+def test_other_texts_give_another_file_and_those_of_other_languages_do_not_but_for_names(tmp_path):
     [wanted] = read_requests(written(tmp_path / "r.jsonl", BREATHING))
 
     def file() -> str:
@@ -565,9 +565,12 @@ def test_other_texts_give_another_file_and_other_languages_do_not(tmp_path):
         (own / "de").mkdir(parents=True)
         (own / "de/phrases.toml").write_text("# ours", "utf-8")
         assert file() == before
+        (own / "de/names.toml").write_text('[places]\nneck = ["Wade"]', "utf-8")
+        named = file()
+        assert named != before  # a target may be named in any language
         (own / "en").mkdir()
         (own / "en/lexicon.toml").write_text("# ours", "utf-8")
-        assert file() != before
+        assert file() not in (before, named)
     finally:
         shutil.rmtree(own)
 

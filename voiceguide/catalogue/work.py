@@ -29,6 +29,8 @@ RECORDS = "records"
 """The folder of records; a record is written when its file is complete."""
 _KINDS = (".toml", ".jinja", ".wav", ".flac")
 """The files of which sessions are made."""
+_NAMES = "names.toml"
+"""What is called by a name, in any language."""
 _DIGEST_IN_NAME = 12  # characters
 _LONGEST_NAME = 80  # characters, without the digest
 
@@ -197,10 +199,9 @@ def _texts(language: str, own: Path | None) -> Iterator[tuple[str, str, int, int
     for root in [*files.script_folders(own), *files.folders("sounds")]:
         for path in sorted(root.rglob("*")):
             name = path.relative_to(root)
-            if path.suffix in _KINDS and (len(name.parts) == 1 or name.parts[0] in spoken):
-                with contextlib.suppress(
-                    FileNotFoundError
-                ):  # an editor's link, or it has just gone
+            is_part = name.name == _NAMES or len(name.parts) == 1 or name.parts[0] in spoken
+            if path.suffix in _KINDS and is_part:
+                with contextlib.suppress(FileNotFoundError):  # an editor's link, or it has gone
                     stat = path.stat()
                     yield name.as_posix(), str(path), stat.st_size, stat.st_mtime_ns
 
