@@ -443,6 +443,17 @@ def test_what_killed_writers_left_does_not_count_and_is_removed(tmp_path):
     assert contents(tmp_path) == {"a/whole": b"content"}  # here, even a new one is known to be left
 
 
+@pytest.mark.parametrize("address", ["memory://", "memory:///", "memory://bucket/catalogue/"])
+def test_a_whole_bucket_or_server_knows_its_files_by_their_names(shaky, address):
+    del shaky  # it says whether fsspec is there
+    output = place.Remote(address)
+    output.write("records/3f/3f0c.json", b"record")
+    output.write("manifest.jsonl", b"")
+    sizes = output.sizes()
+    assert (sizes["records/3f/3f0c.json"], sizes["manifest.jsonl"]) == (6, 0)
+    assert output.read("records/3f/3f0c.json") == b"record"
+
+
 def test_every_wrong_line_is_named_before_anything_is_made(tmp_path):
     listed = written(
         tmp_path / "r.jsonl", CALF, {"target": "calv"}, {**CALF, "sied": "left"}, '{"target":',

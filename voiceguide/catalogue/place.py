@@ -137,7 +137,7 @@ class Remote:
         def replace(system: Any, path: str) -> None:
             folder, _, last = path.rpartition("/")
             part = f"{folder}/{files.PART}{os.urandom(4).hex()}"
-            _make_folder(system, folder)
+            _make_folder(system, folder or "/")
             try:
                 put(system, part)
                 system.mv(part, f"{folder}/{last}")
@@ -156,9 +156,9 @@ class Remote:
 
         def find(system: Any, root: str) -> dict[str, int]:
             system.invalidate_cache()
-            begin = len(root.strip("/")) + 1
+            above = f"{root.strip('/')}/".lstrip("/")  # none of a whole bucket or server
             return {
-                path.strip("/")[begin:]: int(about["size"])
+                path.strip("/").removeprefix(above): int(about["size"])
                 for path, about in system.find(root, detail=True).items()
                 if not _is_part(system, path, about)
             }
@@ -179,7 +179,7 @@ class Remote:
                     if self._connection is None:
                         self._connection = self._connected()
                     system, root = self._connection
-                    return do(system, f"{root}/{name}" if name else root)
+                    return do(system, f"{root}/{name}" if name else root or "/")
                 except (FileNotFoundError, CatalogueError):
                     raise
                 except Exception as error:  # each system has errors of its own
