@@ -454,6 +454,13 @@ def test_a_whole_bucket_or_server_knows_its_files_by_their_names(shaky, address)
     assert output.read("records/3f/3f0c.json") == b"record"
 
 
+def test_a_file_that_goes_while_a_folder_is_read_does_not_count(tmp_path):
+    output = place.Folder(tmp_path)
+    output.write("a/whole", b"content")
+    (tmp_path / "a/link").symlink_to("gone")
+    assert output.sizes() == {"a/whole": 7}
+
+
 def test_every_wrong_line_is_named_before_anything_is_made(tmp_path):
     listed = written(
         tmp_path / "r.jsonl", CALF, {"target": "calv"}, {**CALF, "sied": "left"}, '{"target":',

@@ -99,7 +99,8 @@ class Folder:
                 if name.startswith(files.PART):
                     continue
                 path = Path(folder, name)
-                found[path.relative_to(self._path).as_posix()] = path.stat().st_size
+                with contextlib.suppress(FileNotFoundError):  # a link to none, or it has gone
+                    found[path.relative_to(self._path).as_posix()] = path.stat().st_size
         return found
 
 
