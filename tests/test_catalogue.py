@@ -520,9 +520,21 @@ def test_a_grid_may_ask_for_all_regions(tmp_path):
     assert len(targets) == 2 * len(set(targets))
 
 
+def test_all_regions_are_those_of_the_library_that_a_grid_names(tmp_path):
+    (tmp_path / "own/en/regions").mkdir(parents=True)
+    shutil.copy("scripts/en/regions/calf.toml", tmp_path / "own/en/regions/my-calf.toml")
+    path = tmp_path / "grid.toml"
+    path.write_text(f'target = "all"\nlibrary = ["{tmp_path}/own", "none"]', "utf-8")
+    targets = [one.request.target for one in read_grid(path)]
+    assert targets.count("my-calf") == 1
+    assert targets.count("calf") == 2
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [
+        ('target = "all"\nlanguage = "xx"', "grid.toml: no texts in language “xx”; available: de"),
+        ('target = "all"\nlibrary = "/no"', "grid.toml: library /no is not a folder"),
         ("target = ", "grid.toml: is not valid TOML"),
         ('[grid]\ntarget = "calf"', "write [[grid]] above each table"),
         ('target = ["calf", "calv"]', "grid.toml: no region or complaint “calv”"),
