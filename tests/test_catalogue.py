@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -20,8 +21,9 @@ import psutil
 import pytest
 from conftest import decode, lacks, voiceguide
 
-from voiceguide.catalogue import crews, make, place, read, read_grid, read_requests, work
+from voiceguide.catalogue import crews, estimate, make, place, read, read_grid, read_requests, work
 from voiceguide.errors import CatalogueError, RequestError
+from voiceguide.files import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -659,6 +661,21 @@ def test_a_dry_run_says_how_much_there_is_to_do_and_makes_nothing(made, tmp_path
     size = float(done.stdout.partition("Size: ")[2].split()[0])
     assert size == pytest.approx(2 * 2.18, rel=0.1)  # as the one that is there
     assert contents(made) == before
+
+
+def test_a_dry_run_speaks_all_phrases_of_its_sessions_each_time(tmp_path, caplog):
+    wanted = read_requests(written(tmp_path / "r.jsonl", BREATHING))
+    caplog.set_level(logging.INFO, "voiceguide")
+    before = contents(cache_folder())
+    for _ in range(2):
+        there = estimate(wanted, str(tmp_path / "out"), form="wav")
+        assert there.size_bytes == pytest.approx(180 * 48_000 * 2, rel=0.01)
+    counts = [int(count) for count in re.findall(r"(\d+) phrases spoken", caplog.text)]
+    first, *_ = counts
+    assert first > 5
+    fitted_and_written_twice = [first, 0, 0, 0]
+    assert counts == fitted_and_written_twice * 2
+    assert contents(cache_folder()) == before
 
 
 def _has(module: str) -> bool:

@@ -55,6 +55,20 @@ def cache_folder() -> Path:
     return Path(moved) if moved else _user_folder("cache")
 
 
+@contextlib.contextmanager
+def moved_cache(folder: Path) -> Iterator[None]:
+    """Let this process, and those that it starts, use ``folder`` as their cache meanwhile."""
+    before = os.environ.get("VOICEGUIDE_CACHE_DIR")
+    os.environ["VOICEGUIDE_CACHE_DIR"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["VOICEGUIDE_CACHE_DIR"]
+        else:
+            os.environ["VOICEGUIDE_CACHE_DIR"] = before
+
+
 def data_folder() -> Path:
     """Return the folder of what is kept: downloaded voices, the diary, and where playback stopped.
 
