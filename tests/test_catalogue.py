@@ -642,6 +642,29 @@ def test_a_voice_whose_recordings_change_while_a_program_runs_is_another(tmp_pat
     assert file() != before
 
 
+def test_the_record_names_the_voice_that_was_asked_for_and_its_licence(tmp_path, monkeypatch):
+    monkeypatch.setenv("VOICEGUIDE_DATA_DIR", str(tmp_path))
+    (tmp_path / "voices").mkdir()
+    recordings = tmp_path / "anna"
+    recordings.mkdir()
+    shutil.copy("sounds/bell.wav", recordings / "breathe-in-12345678.wav")
+    model = tmp_path / "mine.onnx"
+    (tmp_path / "mine.onnx.card").write_text("* License: CC0", "utf-8")
+
+    def said(voice: object = None) -> tuple[str, str | None]:
+        return work._voice(None if voice is None else str(voice), "en")
+
+    assert said(recordings) == (str(recordings), None)
+    assert said("en-gb") == ("en-gb", None)
+    assert said(model) == (str(model), "CC0")
+    assert said(f"{tmp_path}#af_heart") == (f"{tmp_path}#af_heart", None)
+    assert said() == said("pyttsx3") == said("default") == ("default", None)
+    asked = {**BREATHING, "voice": str(recordings)}
+    [wanted] = read_requests(written(tmp_path / "r.jsonl", asked))
+    made = work.make(work.order(wanted.request, "flac", str(tmp_path / "out"), None))
+    assert made.record["voice"] == {"name": str(recordings), "licence": None}
+
+
 def test_a_wrong_line_of_a_manifest_is_named(tmp_path):
     (tmp_path / "manifest.jsonl").write_text('{"key": "1"}\n', "utf-8")
     with pytest.raises(CatalogueError) as raised:

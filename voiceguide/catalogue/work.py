@@ -16,14 +16,13 @@ from voiceguide.catalogue.place import place
 from voiceguide.catalogue.requests import TARGET, as_json
 from voiceguide.errors import CatalogueError, ExportError, VoiceguideError, spellings
 from voiceguide.session import Session
-from voiceguide.voices import PLAIN, best, cache, clip, engines, installed_voices
+from voiceguide.voices import DEFAULT, ENGINES, PLAIN, best, cache, clip, engines, piper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from voiceguide.catalogue.place import Place
     from voiceguide.script import Request
-    from voiceguide.voices import VoiceInfo
 
 RECORDS = "records"
 """The folder of records; a record is written when its file is complete."""
@@ -157,7 +156,7 @@ def _record(order: Order, session: Session, path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     texts = [event.text for event in session.timeline.events if event.text]
-    voice = _voice(options.voice, session.language)
+    voice, licence = _voice(options.voice, session.language)
     return {
         "key": order.key,
         "request": order.request,
@@ -169,10 +168,7 @@ def _record(order: Order, session: Session, path: Path) -> dict[str, Any]:
         "title": session.title,
         "language": session.language,
         "seed": options.seed,
-        "voice": {
-            "name": voice.id if voice else PLAIN,
-            "licence": voice.licence if voice else None,
-        },
+        "voice": {"name": voice, "licence": licence},
         "program": f"voiceguide {__version__}",
     }
 
@@ -223,9 +219,20 @@ def _engine(voice: str | None) -> str:
     return hashlib.sha256(engine.id.encode()).hexdigest()[:16]
 
 
-@functools.cache
-def _voice(voice: str | None, language: str) -> VoiceInfo | None:
-    """Return the voice that speaks a language; None for the system's."""
+def _voice(voice: str | None, language: str) -> tuple[str, str | None]:
+    """Return the name of the voice that speaks a language, and its licence if it is known."""
     if voice is None:
-        return best.voices().get(language.partition("-")[0].lower())
-    return next((one for one in installed_voices() if one.id == voice), None)
+        found = best.voices().get(language.partition("-")[0].lower())
+        return (found.id, found.licence) if found else (PLAIN, None)
+    if voice == DEFAULT:
+        return PLAIN, None
+    if (licence := piper.licence(voice)) is not None:  # also of a model that is given by its path
+        return voice, licence
+    others = (name for name in ENGINES if name != DEFAULT)  # the system's have none
+    licences = (
+        one.licence
+        for name in others
+        for one in ENGINES.load(name).voices()
+        if voice in (one.id, name)  # “kokoro” is one of its voices
+    )
+    return voice, next(licences, None)
