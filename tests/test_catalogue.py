@@ -673,6 +673,18 @@ def test_a_wrong_line_of_a_manifest_is_named(tmp_path):
     assert "run “voiceguide catalogue” with the same requests" in str(raised.value)
 
 
+def test_a_manifest_whose_request_has_no_target_is_not_published(tmp_path):
+    line = {"key": "1", "request": {"side": "left"}, "file": "a.mp3", "sha256": "", "bytes": 1,
+            "length_ms": 1, "words": 1, "title": "Calf", "language": "en", "seed": 0, "voice": {},
+            "program": "voiceguide 0.1.0"}  # fmt: skip
+    written(tmp_path / "manifest.jsonl", line)
+    done = voiceguide("publish", tmp_path, "-o", tmp_path / "site")
+    assert done.returncode == 1
+    what = f"{tmp_path}/manifest.jsonl:1: “target” of its “request” is missing or of another kind"
+    assert done.stderr.startswith(f"voiceguide: {what}; run “voiceguide catalogue” with the same")
+    assert not (tmp_path / "site").exists()
+
+
 @pytest.mark.slow
 def test_a_dry_run_says_how_much_there_is_to_do_and_makes_nothing(made, tmp_path):
     listed = written(tmp_path / "r.jsonl", BREATHING, {**BREATHING, "pace": "box"},
