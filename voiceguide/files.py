@@ -224,6 +224,15 @@ def _new_part(path: Path, mode: int) -> tuple[Path, int]:
         os.close(handle)  # a sweep took it before it was claimed
 
 
+def digest(content: object) -> str:
+    """Return what tells contents that JSON can hold apart, as a part of a name."""
+    import hashlib  # help needs neither
+    import json
+
+    made_of = json.dumps(content, sort_keys=True)
+    return hashlib.blake2b(made_of.encode(), digest_size=8).hexdigest()
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a small file atomically, unless it already has this content; raises ExportError."""
     with contextlib.suppress(OSError):
