@@ -13,14 +13,17 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import CancelledError, Future
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 from conftest import decode, lacks, voiceguide
 
+from voiceguide import __version__
 from voiceguide.catalogue import crews, estimate, make, place, read, read_grid, read_requests, work
 from voiceguide.errors import CatalogueError, RequestError
 from voiceguide.files import cache_folder
@@ -308,6 +311,56 @@ def test_a_cluster_that_is_not_there_is_said(requests, tmp_path, monkeypatch):
     address = "tcp://127.0.0.1:1"
     with pytest.raises(CatalogueError, match=f"the cluster at {address} cannot be reached"):
         make(read_requests(requests), str(tmp_path), crew=crews.cluster(address))
+
+
+class Scheduled(contextlib.nullcontext):
+    """A client of Dask whose scheduler goes when some requests were handed out."""
+
+    def __init__(self, requests: int) -> None:
+        super().__init__()
+        self._left = requests
+
+    def submit(self, _, order, **__):
+        if not self._left:
+            raise OSError("Timed out trying to connect")
+        self._left -= 1
+        future = Future()
+        future.set_result(work.Made({"key": order.key}))
+        return future
+
+    def nthreads(self):
+        return {"worker": 1}
+
+    def run(self, *_, **__):
+        return {"worker": __version__}
+
+    def wait_for_workers(self, *_, **__) -> None: ...
+
+
+def schedulers(requests: int, monkeypatch) -> list[Scheduled]:
+    """Let Dask have such schedulers, one after another; return those that were reached."""
+    started = []
+
+    def client(*_, **__) -> Scheduled:
+        started.append(Scheduled(requests))
+        return started[-1]
+
+    errors = SimpleNamespace(FutureCancelledError=CancelledError)
+    dask = SimpleNamespace(Client=client, KilledWorker=MemoryError, client=errors)
+    monkeypatch.setitem(sys.modules, "distributed", dask)
+    return started
+
+
+def test_a_scheduler_may_go_as_often_as_it_likes_while_something_is_made(monkeypatch):
+    orders = [work.Order(str(number), {}, "", {}, "", None) for number in range(20)]
+    started = schedulers(2, monkeypatch)  # one is made, and another one lost
+    made = [order for order, _ in crews.cluster("tcp://host:8786")(orders)]
+    assert sorted(made, key=lambda order: int(order.key)) == orders
+    assert len(started) > 10
+    started = schedulers(0, monkeypatch)
+    with pytest.raises(CatalogueError, match="the scheduler at tcp://host:8786 has gone; start it"):
+        list(crews.cluster("tcp://host:8786")(orders))
+    assert len(started) == 10
 
 
 @contextlib.contextmanager
