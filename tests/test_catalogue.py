@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -12,22 +13,27 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import CancelledError, Future
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 from conftest import decode, lacks, voiceguide
 
-from voiceguide.catalogue import crews, make, place, read, read_grid, read_requests, work
+from voiceguide import __version__
+from voiceguide.catalogue import crews, estimate, make, place, read, read_grid, read_requests, work
 from voiceguide.errors import CatalogueError, RequestError
+from voiceguide.files import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CALF = {"target": "calf", "side": "left", "minutes": 3}
 BREATHING = {"target": "breathing", "minutes": 3}
+TONES = {"guidance": "tones", "side": "left", "minutes": 3}
 GERMAN = {"target": "breathing", "minutes": 3, "language": "de", "bed": "rain"}
 
 
@@ -307,6 +313,56 @@ def test_a_cluster_that_is_not_there_is_said(requests, tmp_path, monkeypatch):
         make(read_requests(requests), str(tmp_path), crew=crews.cluster(address))
 
 
+class Scheduled(contextlib.nullcontext):
+    """A client of Dask whose scheduler goes when some requests were handed out."""
+
+    def __init__(self, requests: int) -> None:
+        super().__init__()
+        self._left = requests
+
+    def submit(self, _, order, **__):
+        if not self._left:
+            raise OSError("Timed out trying to connect")
+        self._left -= 1
+        future = Future()
+        future.set_result(work.Made({"key": order.key}))
+        return future
+
+    def nthreads(self):
+        return {"worker": 1}
+
+    def run(self, *_, **__):
+        return {"worker": __version__}
+
+    def wait_for_workers(self, *_, **__) -> None: ...
+
+
+def schedulers(requests: int, monkeypatch) -> list[Scheduled]:
+    """Let Dask have such schedulers, one after another; return those that were reached."""
+    started = []
+
+    def client(*_, **__) -> Scheduled:
+        started.append(Scheduled(requests))
+        return started[-1]
+
+    errors = SimpleNamespace(FutureCancelledError=CancelledError)
+    dask = SimpleNamespace(Client=client, KilledWorker=MemoryError, client=errors)
+    monkeypatch.setitem(sys.modules, "distributed", dask)
+    return started
+
+
+def test_a_scheduler_may_go_as_often_as_it_likes_while_something_is_made(monkeypatch):
+    orders = [work.Order(str(number), {}, "", {}, "", None) for number in range(20)]
+    started = schedulers(2, monkeypatch)  # one is made, and another one lost
+    made = [order for order, _ in crews.cluster("tcp://host:8786")(orders)]
+    assert sorted(made, key=lambda order: int(order.key)) == orders
+    assert len(started) > 10
+    started = schedulers(0, monkeypatch)
+    with pytest.raises(CatalogueError, match="the scheduler at tcp://host:8786 has gone; start it"):
+        list(crews.cluster("tcp://host:8786")(orders))
+    assert len(started) == 10
+
+
 @contextlib.contextmanager
 def a_cluster(
     folder: Path, before: str = "", port: str = "0"
@@ -442,6 +498,24 @@ def test_what_killed_writers_left_does_not_count_and_is_removed(tmp_path):
     assert contents(tmp_path) == {"a/whole": b"content"}  # here, even a new one is known to be left
 
 
+@pytest.mark.parametrize("address", ["memory://", "memory:///", "memory://bucket/catalogue/"])
+def test_a_whole_bucket_or_server_knows_its_files_by_their_names(shaky, address):
+    del shaky  # it says whether fsspec is there
+    output = place.Remote(address)
+    output.write("records/3f/3f0c.json", b"record")
+    output.write("manifest.jsonl", b"")
+    sizes = output.sizes()
+    assert (sizes["records/3f/3f0c.json"], sizes["manifest.jsonl"]) == (6, 0)
+    assert output.read("records/3f/3f0c.json") == b"record"
+
+
+def test_a_file_that_goes_while_a_folder_is_read_does_not_count(tmp_path):
+    output = place.Folder(tmp_path)
+    output.write("a/whole", b"content")
+    (tmp_path / "a/link").symlink_to("gone")
+    assert output.sizes() == {"a/whole": 7}
+
+
 def test_every_wrong_line_is_named_before_anything_is_made(tmp_path):
     listed = written(
         tmp_path / "r.jsonl", CALF, {"target": "calv"}, {**CALF, "sied": "left"}, '{"target":',
@@ -501,9 +575,21 @@ def test_a_grid_may_ask_for_all_regions(tmp_path):
     assert len(targets) == 2 * len(set(targets))
 
 
+def test_all_regions_are_those_of_the_library_that_a_grid_names(tmp_path):
+    (tmp_path / "own/en/regions").mkdir(parents=True)
+    shutil.copy("scripts/en/regions/calf.toml", tmp_path / "own/en/regions/my-calf.toml")
+    path = tmp_path / "grid.toml"
+    path.write_text(f'target = "all"\nlibrary = ["{tmp_path}/own", "none"]', "utf-8")
+    targets = [one.request.target for one in read_grid(path)]
+    assert targets.count("my-calf") == 1
+    assert targets.count("calf") == 2
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [
+        ('target = "all"\nlanguage = "xx"', "grid.toml: no texts in language “xx”; available: de"),
+        ('target = "all"\nlibrary = "/no"', "grid.toml: library /no is not a folder"),
         ("target = ", "grid.toml: is not valid TOML"),
         ('[grid]\ntarget = "calf"', "write [[grid]] above each table"),
         ('target = ["calf", "calv"]', "grid.toml: no region or complaint “calv”"),
@@ -552,11 +638,10 @@ def test_a_worker_with_an_older_program_says_so_even_if_it_does_not_know_an_opti
         work.make(newer)
 
 
-def test_other_texts_give_another_file_and_other_languages_do_not(tmp_path):
+def test_other_texts_give_another_file_and_those_of_other_languages_do_not_but_for_names(tmp_path):
     [wanted] = read_requests(written(tmp_path / "r.jsonl", BREATHING))
 
     def file() -> str:
-        work._texts.cache_clear()
         return work.order(wanted.request, "mp3", str(tmp_path), None).file
 
     before = file()
@@ -565,12 +650,72 @@ def test_other_texts_give_another_file_and_other_languages_do_not(tmp_path):
         (own / "de").mkdir(parents=True)
         (own / "de/phrases.toml").write_text("# ours", "utf-8")
         assert file() == before
+        (own / "de/names.toml").write_text('[places]\nneck = ["Wade"]', "utf-8")
+        named = file()
+        assert named != before  # a target may be named in any language
         (own / "en").mkdir()
         (own / "en/lexicon.toml").write_text("# ours", "utf-8")
-        assert file() != before
+        assert file() not in (before, named)
     finally:
         shutil.rmtree(own)
-        work._texts.cache_clear()
+
+
+def test_texts_that_are_edited_while_a_program_runs_are_made_anew(tmp_path):
+    shutil.copytree("scripts/en", tmp_path / "own/en")
+    calf = tmp_path / "own/en/regions/calf.toml"
+    (calf.parent / ".#calf.toml").symlink_to("an editor's")  # leads nowhere
+    asked = {**TONES, "target": "calf", "library": str(tmp_path / "own")}
+    wanted = read_requests(written(tmp_path / "r.jsonl", asked))
+    old = work.order(wanted[0].request, "flac", str(tmp_path / "out"), None)
+    before = calf.read_text("utf-8")
+    calf.write_text(before.replace('name = "Calf"', 'name = "Calves of mine"'), "utf-8")
+    new = work.order(wanted[0].request, "flac", str(tmp_path / "out"), None)
+    assert new.file != old.file
+    with pytest.raises(CatalogueError, match="has other texts or sounds"):
+        work.make(old)
+    made = work.make(new)
+    assert made.record["title"].startswith("Calves of mine")
+    calf.write_text(before, "utf-8")
+    assert work.order(wanted[0].request, "flac", str(tmp_path / "out"), None) == old
+    made = work.make(old)  # a worker that has the right texts again works again
+    assert made.record["title"].startswith("Calf")
+
+
+def test_a_voice_whose_recordings_change_while_a_program_runs_is_another(tmp_path):
+    folder = tmp_path / "voice"
+    folder.mkdir()
+    shutil.copy("sounds/bell.wav", folder / "breathe-in-12345678.wav")
+    [wanted] = read_requests(written(tmp_path / "r.jsonl", {**BREATHING, "voice": str(folder)}))
+
+    def file() -> str:
+        return work.order(wanted.request, "mp3", str(tmp_path), None).file
+
+    before = file()
+    shutil.copy("sounds/chime.wav", folder / "breathe-in-12345678.wav")
+    assert file() != before
+
+
+def test_the_record_names_the_voice_that_was_asked_for_and_its_licence(tmp_path, monkeypatch):
+    monkeypatch.setenv("VOICEGUIDE_DATA_DIR", str(tmp_path))
+    (tmp_path / "voices").mkdir()
+    recordings = tmp_path / "anna"
+    recordings.mkdir()
+    shutil.copy("sounds/bell.wav", recordings / "breathe-in-12345678.wav")
+    model = tmp_path / "mine.onnx"
+    (tmp_path / "mine.onnx.card").write_text("* License: CC0", "utf-8")
+
+    def said(voice: object = None) -> tuple[str, str | None]:
+        return work._voice(None if voice is None else str(voice), "en")
+
+    assert said(recordings) == (str(recordings), None)
+    assert said("en-gb") == ("en-gb", None)
+    assert said(model) == (str(model), "CC0")
+    assert said(f"{tmp_path}#af_heart") == (f"{tmp_path}#af_heart", None)
+    assert said() == said("pyttsx3") == said("default") == ("default", None)
+    asked = {**BREATHING, "voice": str(recordings)}
+    [wanted] = read_requests(written(tmp_path / "r.jsonl", asked))
+    made = work.make(work.order(wanted.request, "flac", str(tmp_path / "out"), None))
+    assert made.record["voice"] == {"name": str(recordings), "licence": None}
 
 
 def test_a_wrong_line_of_a_manifest_is_named(tmp_path):
@@ -579,6 +724,18 @@ def test_a_wrong_line_of_a_manifest_is_named(tmp_path):
         read(str(tmp_path))
     assert f"{tmp_path}/manifest.jsonl:1: “request” is missing" in str(raised.value)
     assert "run “voiceguide catalogue” with the same requests" in str(raised.value)
+
+
+def test_a_manifest_whose_request_has_no_target_is_not_published(tmp_path):
+    line = {"key": "1", "request": {"side": "left"}, "file": "a.mp3", "sha256": "", "bytes": 1,
+            "length_ms": 1, "words": 1, "title": "Calf", "language": "en", "seed": 0, "voice": {},
+            "program": "voiceguide 0.1.0"}  # fmt: skip
+    written(tmp_path / "manifest.jsonl", line)
+    done = voiceguide("publish", tmp_path, "-o", tmp_path / "site")
+    assert done.returncode == 1
+    what = f"{tmp_path}/manifest.jsonl:1: “target” of its “request” is missing or of another kind"
+    assert done.stderr.startswith(f"voiceguide: {what}; run “voiceguide catalogue” with the same")
+    assert not (tmp_path / "site").exists()
 
 
 @pytest.mark.slow
@@ -592,6 +749,21 @@ def test_a_dry_run_says_how_much_there_is_to_do_and_makes_nothing(made, tmp_path
     size = float(done.stdout.partition("Size: ")[2].split()[0])
     assert size == pytest.approx(2 * 2.18, rel=0.1)  # as the one that is there
     assert contents(made) == before
+
+
+def test_a_dry_run_speaks_all_phrases_of_its_sessions_each_time(tmp_path, caplog):
+    wanted = read_requests(written(tmp_path / "r.jsonl", BREATHING))
+    caplog.set_level(logging.INFO, "voiceguide")
+    before = contents(cache_folder())
+    for _ in range(2):
+        there = estimate(wanted, str(tmp_path / "out"), form="wav")
+        assert there.size_bytes == pytest.approx(180 * 48_000 * 2, rel=0.01)
+    counts = [int(count) for count in re.findall(r"(\d+) phrases spoken", caplog.text)]
+    first, *_ = counts
+    assert first > 5
+    fitted_and_written_twice = [first, 0, 0, 0]
+    assert counts == fitted_and_written_twice * 2
+    assert contents(cache_folder()) == before
 
 
 def _has(module: str) -> bool:

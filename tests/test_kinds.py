@@ -11,6 +11,7 @@ from conftest import FRAMES_PER_MS, decode, voiceguide
 from voiceguide import Playlist, Session
 from voiceguide.errors import RequestError
 from voiceguide.library.kinds import kind_texts, kinds
+from voiceguide.phone import wanted
 
 KIND = """
 about = "itself"
@@ -217,6 +218,19 @@ def test_a_kind_can_lie_in_a_library(walking):
     assert len(fitted.utterances) > 5
     tracks = Playlist("walking", library=walking).sessions
     assert [track.title for track in tracks] == ["Short", "Long"]
+
+
+def test_sessions_and_playlists_with_other_options_of_their_own_have_other_names(walking):
+    names, paths = set(), set()
+    for given in ({}, {"way": "out"}, {"way": "home"}, {"way": "out", "count": 3}):
+        options = {"library": walking, "variables": given, "guidance": "brief"}
+        names.add(Playlist("walking", **options).name)
+        asked = {"target": "walking", **options}
+        assert wanted.playlist_name(asked) in names  # as the page calls it
+        paths.add(Session("walking", **options).default_path.name)
+    assert {name[:13] for name in names} == {"walking-brief"}
+    assert all(re.fullmatch(r"walking-brief(-[0-9a-f]{16})?", name) for name in names)
+    assert (len(names), len(paths)) == (4, 4)
 
 
 def test_a_kind_without_texts_in_a_language_is_called_as_in_english(walking):

@@ -42,7 +42,7 @@ from sessions import (
 from voiceguide import Playlist, Session, library, script, ssml, timeline
 from voiceguide.errors import ExportError, RequestError
 from voiceguide.export import cover
-from voiceguide.playlist import copy, feed, tracks
+from voiceguide.playlist import copy, feed, m3u8, tracks, xspf
 
 pytestmark = pytest.mark.slow
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals and mounts of POSIX")
@@ -756,3 +756,27 @@ def test_what_a_killed_copy_left_is_put_right(made, card, killed):
         if not name.startswith("whole-session.")
     }
     assert sorted(path.name for path in card.iterdir()) == [FOLDER, "photo.jpg"]
+
+
+def test_a_folder_without_tracks_takes_nothing_off_the_card(made, card, tmp_path):
+    copy([made], card)
+    before = contents(card)
+    (tmp_path / "empty" / FOLDER).mkdir(parents=True)
+    for source in (tmp_path / "typo" / FOLDER, tmp_path / "empty" / FOLDER):
+        with pytest.raises(ExportError) as raised:
+            copy([made, source], card)
+        assert str(raised.value) == f"{source}: has no tracks of a playlist, so it cannot be copied"
+    assert contents(card) == before
+
+
+@pytest.mark.parametrize("write", [m3u8, xspf, lambda found: feed(found, URL)])
+def test_a_folder_without_tracks_has_no_lists_and_no_feed(tmp_path, write):
+    with pytest.raises(ExportError, match="there are no tracks to list: give those of the folder"):
+        write(tracks(tmp_path))
+
+
+def test_two_playlists_that_are_called_the_same_are_not_copied_over_each_other(neck, made, card):
+    with pytest.raises(ExportError) as raised:
+        copy([made, neck], card)
+    assert str(raised.value) == f"{neck} and {made} are called the same: rename one of them"
+    assert [path.name for path in card.iterdir()] == ["photo.jpg"]

@@ -55,6 +55,20 @@ def cache_folder() -> Path:
     return Path(moved) if moved else _user_folder("cache")
 
 
+@contextlib.contextmanager
+def moved_cache(folder: Path) -> Iterator[None]:
+    """Let this process, and those that it starts, use ``folder`` as their cache meanwhile."""
+    before = os.environ.get("VOICEGUIDE_CACHE_DIR")
+    os.environ["VOICEGUIDE_CACHE_DIR"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["VOICEGUIDE_CACHE_DIR"]
+        else:
+            os.environ["VOICEGUIDE_CACHE_DIR"] = before
+
+
 def data_folder() -> Path:
     """Return the folder of what is kept: downloaded voices, the diary, and where playback stopped.
 
@@ -208,6 +222,15 @@ def _new_part(path: Path, mode: int) -> tuple[Path, int]:
         if not _claim(handle) or _is_at(part, handle):
             return part, handle
         os.close(handle)  # a sweep took it before it was claimed
+
+
+def digest(content: object) -> str:
+    """Return what tells contents that JSON can hold apart, as a part of a name."""
+    import hashlib  # help needs neither
+    import json
+
+    made_of = json.dumps(content, sort_keys=True)
+    return hashlib.blake2b(made_of.encode(), digest_size=8).hexdigest()
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -21,6 +21,7 @@ from typing import Annotated, Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from voiceguide.clock import checked_pace, milliseconds
 from voiceguide.errors import UsageError, near, option, reason
+from voiceguide.files import digest
 
 BEDS = ("rain", "ocean", "drone")
 """The ambient beds of sounds/."""
@@ -272,12 +273,9 @@ class Options:
         Mapping[str, Value],
         Option(
             "A variable of a template or kind; can be repeated.",
-            of_words=True,
-            metavar="NAME=VALUE",
-            check=_variables,
-            named=lambda _: "",
+            of_words=True, metavar="NAME=VALUE", check=_variables, named=digest,
         ),
-    ] = dataclasses.field(default_factory=dict)
+    ] = dataclasses.field(default_factory=dict)  # fmt: skip
 
     __pydantic_config__ = {"extra": "forbid", "arbitrary_types_allowed": True}  # noqa: RUF012
 

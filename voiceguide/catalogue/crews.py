@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 _AHEAD = 2
 """Orders handed out for each worker: one that it makes, and one that it makes next."""
 _TRIES = 10
-"""How often a request is handed out whose workers die. Dask itself tries four workers each time."""
+"""How often a request is handed out whose workers die, and how often a scheduler may go before
+anything is made. Dask itself tries four workers each time."""
 _COUNTED_EVERY_S = 5.0
 """How often it is asked how many workers a cluster has."""
 _PATIENCE_S = 30.0
@@ -132,14 +133,17 @@ def cluster(address: str) -> Crew:
     """
 
     def crew(orders: Iterable[Order]) -> Results:
-        left, patience_s = iter(orders), _PATIENCE_S
-        for number in itertools.count(1):
+        left, patience_s, gone = iter(orders), _PATIENCE_S, 0
+        while True:
             running: dict[str, Order] = {}
             try:
                 with _client(address, patience_s) as client:
-                    yield from _on_cluster(client, left, running, address)
+                    for made in _on_cluster(client, left, running, address):
+                        gone = 0
+                        yield made
             except _GoneError:
-                if number == _TRIES:
+                gone += 1
+                if gone == _TRIES:
                     raise
                 left, patience_s = itertools.chain([*running.values()], left), _RETURN_S
             else:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
+import shutil
 import time
 from collections import deque
 from dataclasses import dataclass, replace
@@ -19,7 +21,7 @@ from voiceguide.errors import UsageError, VoiceguideError
 from voiceguide.export import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from voiceguide.catalogue.crews import Crew
     from voiceguide.catalogue.requests import Wanted
@@ -32,6 +34,8 @@ _RECENT = 100
 _LEAST = 3
 """The time left is not known before so many sessions."""
 _SAMPLE = 3
+_OF_VOICES = ("digests", "paces")
+"""The folders of the cache with what is found out once for a voice, not for each session."""
 _MANIFEST_EVERY_S = 300
 
 
@@ -124,8 +128,8 @@ def make(  # noqa: PLR0913 (each by its name)
 def estimate(wanted: Sequence[Wanted], output: str, *, form: str = "mp3") -> Estimate:
     """Return how much there is to do.
 
-    A few of the sessions are made and measured for it, in a folder of their own, and twice: the
-    second time, all phrases are known. Raises a VoiceguideError.
+    A few of the sessions are made and measured for it, each in a folder of its own with a cache of
+    its own, and twice: the second time, all phrases are known. Raises a VoiceguideError.
     """
     where, failed = _orders(wanted, output, None, form)
     made = manifest.there(place(output), where, lambda _: None)
@@ -133,7 +137,7 @@ def estimate(wanted: Sequence[Wanted], output: str, *, form: str = "mp3") -> Est
     sample = missing[:: max(1, math.ceil(len(missing) / _SAMPLE))]
     size_bytes, length_ms, cold_s, warm_s = 0, 0.0, 0.0, 0.0
     for order in sample:
-        with files.scratch_folder() as folder:
+        with files.scratch_folder() as folder, _empty_cache():
             result, first_s = _timed(replace(order, output=str(folder)))
             _, second_s = _timed(replace(order, output=str(folder)))
         if isinstance(result, work.Made):
@@ -151,6 +155,18 @@ def estimate(wanted: Sequence[Wanted], output: str, *, form: str = "mp3") -> Est
     )
 
 
+@contextlib.contextmanager
+def _empty_cache() -> Iterator[None]:
+    """Use a cache meanwhile that only knows voices, not what they say."""
+    known = files.cache_folder()
+    with files.scratch_folder() as folder:
+        for name in _OF_VOICES:
+            with contextlib.suppress(OSError):  # nothing is known, or it is just tidied up
+                shutil.copytree(known / name, folder / name)
+        with files.moved_cache(folder):
+            yield
+
+
 def _timed(order: Order) -> tuple[work.Made | work.Failed, float]:
     begun_s = time.perf_counter()
     return work.make(order), time.perf_counter() - begun_s
@@ -164,9 +180,11 @@ def _orders(
         raise UsageError(f"--format {form}: must be one of {', '.join(FORMATS)}")
     where: dict[Order, str] = {}
     failed = []
+    made_with = functools.cache(work.made_with)  # looked at once for all
     for one in wanted:
         try:
-            where.setdefault(work.order(one.request, form, output, clips), one.at)
+            order = work.order(one.request, form, output, clips, made_with)
+            where.setdefault(order, one.at)
         except VoiceguideError as error:
             failed.append(Failure(one.at, as_json(one.request), str(error)))
     return where, failed

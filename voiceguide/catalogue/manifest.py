@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from voiceguide.catalogue.place import place
+from voiceguide.catalogue.requests import TARGET
 from voiceguide.catalogue.work import line
 from voiceguide.errors import CatalogueError
 
@@ -114,4 +115,6 @@ def _record(text: bytes) -> tuple[dict[str, Any] | None, str]:
     for name, kind in _KINDS.items():
         if not isinstance(record.get(name), kind):
             return None, f"“{name}” is missing or of another kind"
+    if not isinstance(record["request"].get(TARGET), str):
+        return None, f"“{TARGET}” of its “request” is missing or of another kind"
     return record, ""

@@ -99,7 +99,8 @@ class Folder:
                 if name.startswith(files.PART):
                     continue
                 path = Path(folder, name)
-                found[path.relative_to(self._path).as_posix()] = path.stat().st_size
+                with contextlib.suppress(FileNotFoundError):  # a link to none, or it has gone
+                    found[path.relative_to(self._path).as_posix()] = path.stat().st_size
         return found
 
 
@@ -137,7 +138,7 @@ class Remote:
         def replace(system: Any, path: str) -> None:
             folder, _, last = path.rpartition("/")
             part = f"{folder}/{files.PART}{os.urandom(4).hex()}"
-            _make_folder(system, folder)
+            _make_folder(system, folder or "/")
             try:
                 put(system, part)
                 system.mv(part, f"{folder}/{last}")
@@ -156,9 +157,9 @@ class Remote:
 
         def find(system: Any, root: str) -> dict[str, int]:
             system.invalidate_cache()
-            begin = len(root.strip("/")) + 1
+            above = f"{root.strip('/')}/".lstrip("/")  # none of a whole bucket or server
             return {
-                path.strip("/")[begin:]: int(about["size"])
+                path.strip("/").removeprefix(above): int(about["size"])
                 for path, about in system.find(root, detail=True).items()
                 if not _is_part(system, path, about)
             }
@@ -179,7 +180,7 @@ class Remote:
                     if self._connection is None:
                         self._connection = self._connected()
                     system, root = self._connection
-                    return do(system, f"{root}/{name}" if name else root)
+                    return do(system, f"{root}/{name}" if name else root or "/")
                 except (FileNotFoundError, CatalogueError):
                     raise
                 except Exception as error:  # each system has errors of its own

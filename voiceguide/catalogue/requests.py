@@ -16,7 +16,7 @@ from voiceguide.options import BEDS, Options, chosen
 from voiceguide.script import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 TARGET = "target"
@@ -85,10 +85,18 @@ def _combinations(grid: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for values in itertools.product(*lists):
         one = dict(zip(grid, values, strict=True))
         if one.get(TARGET) == ALL:
-            regions = library.load(str(one.get("language", library.REFERENCE))).region_files
-            yield from ({**one, TARGET: region} for region in regions)
+            yield from ({**one, TARGET: region} for region in _regions(one))
         else:
             yield one
+
+
+def _regions(grid: Mapping[str, Any]) -> Iterable[str]:
+    """Return every region of the library in which a grid's targets are."""
+    try:
+        options = chosen({name: grid[name] for name in ("language", "library") if name in grid})
+        return library.load(options.language, options.library_path).region_files
+    except VoiceguideError:
+        return [ALL]  # what is wrong is said when this is checked
 
 
 def _checked(written: Any) -> list[Wanted]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -15,17 +16,20 @@ from voiceguide.catalogue.place import place
 from voiceguide.catalogue.requests import TARGET, as_json
 from voiceguide.errors import CatalogueError, ExportError, VoiceguideError, spellings
 from voiceguide.session import Session
-from voiceguide.voices import PLAIN, best, cache, clip, engines, installed_voices
+from voiceguide.voices import DEFAULT, ENGINES, PLAIN, best, cache, clip, engines, piper
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from voiceguide.catalogue.place import Place
     from voiceguide.script import Request
-    from voiceguide.voices import VoiceInfo
 
 RECORDS = "records"
 """The folder of records; a record is written when its file is complete."""
 _KINDS = (".toml", ".jinja", ".wav", ".flac")
 """The files of which sessions are made."""
+_NAMES = "names.toml"
+"""What is called by a name, in any language."""
 _DIGEST_IN_NAME = 12  # characters
 _LONGEST_NAME = 80  # characters, without the digest
 
@@ -65,32 +69,41 @@ class Failed(NamedTuple):
     why: str
 
 
-def order(request: Request, form: str, output: str, clips: str | None) -> Order:
-    """Return what a worker has to make for a request, in the format ``form`` (“mp3”).
+def made_with(language: str, own: Path | None, voice: str | None) -> dict[str, Any]:
+    """Return what makes a file: the program, its texts and sounds, and the engine.
 
-    Nothing is spoken for it. Raises VoiceguideError if its voice or its texts are missing.
+    These may change while we run: texts are edited, voices are installed.
     """
-    written = as_json(request)
-    made_by = made_with(request)
-    told = {name: value for name, value in written.items() if name != "library"}
-    key = cache.key(sorted(told.items()), sorted(made_by.items()), form)
-    (name, *_) = sorted(spellings(request.target)) or ["session"]
-    stem = "-".join([name, *request.options.names()])
-    safe = "".join(one if one.isascii() and (one.isalnum() or one in "-.") else "-" for one in stem)
-    file = f"{safe[:_LONGEST_NAME]}-{key[:_DIGEST_IN_NAME]}.{form}"
-    folder = f"{request.options.language}/{name[:_LONGEST_NAME]}"
-    return Order(key, written, f"{folder}/{file}", made_by, output, clips)
-
-
-def made_with(request: Request) -> dict[str, Any]:
-    """Return what makes a request's file: the program, its texts and sounds, and the engine."""
-    options = request.options
     return {
         "program": __version__,
         "sound": [clip.VERSION, mixer.VERSION, export.VERSION],
-        "texts": _texts(options.language, options.library_path),
-        "engine": _engine(options.voice),
+        "texts": _digest(tuple(_texts(language, own))),
+        "engine": _engine(voice),
     }
+
+
+def order(
+    request: Request,
+    form: str,
+    output: str,
+    clips: str | None,
+    made_with: Callable[[str, Path | None, str | None], dict[str, Any]] = made_with,
+) -> Order:
+    """Return what a worker has to make for a request, in the format ``form`` (“mp3”).
+
+    Nothing is spoken for it. For many requests, ``made_with`` may remember what it has returned.
+    Raises VoiceguideError if its voice or its texts are missing.
+    """
+    written, options = as_json(request), request.options
+    made_by = made_with(options.language, options.library_path, options.voice)
+    told = {name: value for name, value in written.items() if name != "library"}
+    key = cache.key(sorted(told.items()), sorted(made_by.items()), form)
+    (name, *_) = sorted(spellings(request.target)) or ["session"]
+    stem = "-".join([name, *options.names()])
+    safe = "".join(one if one.isascii() and (one.isalnum() or one in "-.") else "-" for one in stem)
+    file = f"{safe[:_LONGEST_NAME]}-{key[:_DIGEST_IN_NAME]}.{form}"
+    folder = f"{options.language}/{name[:_LONGEST_NAME]}"
+    return Order(key, written, f"{folder}/{file}", made_by, output, clips)
 
 
 def make(order: Order) -> Made | Failed:
@@ -103,7 +116,8 @@ def make(order: Order) -> Made | Failed:
     try:
         _check(order, {"program": __version__})  # another one may not know these options
         session = Session(written.pop(TARGET), **written)
-        _check(order, made_with(session.request))
+        options = session.request.options
+        _check(order, made_with(options.language, options.library_path, options.voice))
         output = place(order.output)
         with cache.sharing(place(order.clips) if order.clips else None):
             return Made(_made(order, session, output))
@@ -142,7 +156,7 @@ def _record(order: Order, session: Session, path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     texts = [event.text for event in session.timeline.events if event.text]
-    voice = _voice(options.voice, session.language)
+    voice, licence = _voice(options.voice, session.language)
     return {
         "key": order.key,
         "request": order.request,
@@ -154,10 +168,7 @@ def _record(order: Order, session: Session, path: Path) -> dict[str, Any]:
         "title": session.title,
         "language": session.language,
         "seed": options.seed,
-        "voice": {
-            "name": voice.id if voice else PLAIN,
-            "licence": voice.licence if voice else None,
-        },
+        "voice": {"name": voice, "licence": licence},
         "program": f"voiceguide {__version__}",
     }
 
@@ -175,21 +186,32 @@ def _check(order: Order, here: dict[str, Any]) -> None:
             )
 
 
-@functools.cache
-def _texts(language: str, own: Path | None) -> str:
-    """Return a digest of all texts, templates and sounds that may be in a session."""
-    digest = hashlib.sha256()
+def _texts(language: str, own: Path | None) -> Iterator[tuple[str, str, int, int]]:
+    """Return all texts, templates and sounds that may be in a session.
+
+    Each has its name in the library, its path, its size and when it was modified.
+    """
     spoken = {language, language.partition("-")[0], "kinds"}
     for root in [*files.script_folders(own), *files.folders("sounds")]:
         for path in sorted(root.rglob("*")):
             name = path.relative_to(root)
-            if path.suffix in _KINDS and (len(name.parts) == 1 or name.parts[0] in spoken):
-                digest.update(f"{name.as_posix()}\0{path.stat().st_size}\0".encode())
-                digest.update(path.read_bytes())
+            is_part = name.name == _NAMES or len(name.parts) == 1 or name.parts[0] in spoken
+            if path.suffix in _KINDS and is_part:
+                with contextlib.suppress(FileNotFoundError):  # an editor's link, or it has gone
+                    stat = path.stat()
+                    yield name.as_posix(), str(path), stat.st_size, stat.st_mtime_ns
+
+
+@functools.lru_cache(maxsize=32)
+def _digest(texts: tuple[tuple[str, str, int, int], ...]) -> str:
+    """Return a digest of files; they are read again when their sizes or times have changed."""
+    digest = hashlib.sha256()
+    for name, path, size, _ in texts:
+        digest.update(f"{name}\0{size}\0".encode())
+        digest.update(Path(path).read_bytes())
     return digest.hexdigest()[:16]
 
 
-@functools.cache
 def _engine(voice: str | None) -> str:
     """Return the id of the engine that speaks."""
     engine = engines(voice)()
@@ -197,9 +219,20 @@ def _engine(voice: str | None) -> str:
     return hashlib.sha256(engine.id.encode()).hexdigest()[:16]
 
 
-@functools.cache
-def _voice(voice: str | None, language: str) -> VoiceInfo | None:
-    """Return the voice that speaks a language; None for the system's."""
+def _voice(voice: str | None, language: str) -> tuple[str, str | None]:
+    """Return the name of the voice that speaks a language, and its licence if it is known."""
     if voice is None:
-        return best.voices().get(language.partition("-")[0].lower())
-    return next((one for one in installed_voices() if one.id == voice), None)
+        found = best.voices().get(language.partition("-")[0].lower())
+        return (found.id, found.licence) if found else (PLAIN, None)
+    if voice == DEFAULT:
+        return PLAIN, None
+    if (licence := piper.licence(voice)) is not None:  # also of a model that is given by its path
+        return voice, licence
+    others = (name for name in ENGINES if name != DEFAULT)  # the system's have none
+    licences = (
+        one.licence
+        for name in others
+        for one in ENGINES.load(name).voices()
+        if voice in (one.id, name)  # “kokoro” is one of its voices
+    )
+    return voice, next(licences, None)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import re
 from typing import Any
 
-from voiceguide import script
+from voiceguide import files, script
 from voiceguide.errors import UsageError, near, option
 from voiceguide.options import BEDS, Options, chosen
 from voiceguide.phone import speakers
@@ -79,9 +78,7 @@ def session_name(options: dict[str, Any], stamp: str) -> str:
     asked = request(options)
     script.write(asked)
     about = script.about(asked)
-    made_of = json.dumps([options, stamp], sort_keys=True)
-    digest = hashlib.blake2b(made_of.encode(), digest_size=8).hexdigest()
-    return f"{about.region or asked.target}-{digest}"
+    return f"{about.region or asked.target}-{files.digest([options, stamp])}"
 
 
 def playlist_name(options: dict[str, Any]) -> str:

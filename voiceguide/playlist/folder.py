@@ -32,20 +32,33 @@ def files(folder: Path) -> list[Path]:
 def copy(folders: Sequence[Path], to: Path) -> list[Path]:
     """Copy playlists into the folder ``to`` of a mounted phone or card; return their new paths.
 
-    Each is copied completely or not at all, and replaces an older copy. Raises ExportError if there
-    is not enough room, or files that are not ours would be lost.
+    Each is copied completely or not at all, and replaces an older copy. Raises ExportError, before
+    anything is changed, if a folder has no tracks, if two are called the same, if there is not
+    enough room, or if files that are not ours would be lost.
     """
+    named: dict[str, Path] = {}
     for folder in folders:
-        there = to / folder.name
-        if there.is_dir():
-            ours = {path.name for path in files(there)}
-            names = sorted(path.name for path in there.iterdir() if not path.name.startswith("."))
-            if others := [name for name in names if name not in ours]:
-                more = f" and {len(others) - 1} more" if others[1:] else ""
-                raise ExportError(
-                    f"{there}: contains {others[0]}{more}, which would be lost: move it away first"
-                )
-    return transfer.copy({folder.name: _files_for_card(folder) for folder in folders}, to)
+        if not track_paths(folder):
+            raise ExportError(f"{folder}: has no tracks of a playlist, so it cannot be copied")
+        name = folder.resolve().name
+        if name in named:
+            raise ExportError(f"{folder} and {named[name]} are called the same: rename one of them")
+        named[name] = folder
+        _refuse_to_lose(to / name)
+    return transfer.copy({name: _files_for_card(folder) for name, folder in named.items()}, to)
+
+
+def _refuse_to_lose(there: Path) -> None:
+    """Raise ExportError if a folder that would be replaced has files that are not ours."""
+    if not there.is_dir():
+        return
+    ours = {path.name for path in files(there)}
+    names = sorted(path.name for path in there.iterdir() if not path.name.startswith("."))
+    if others := [name for name in names if name not in ours]:
+        more = f" and {len(others) - 1} more" if others[1:] else ""
+        raise ExportError(
+            f"{there}: contains {others[0]}{more}, which would be lost: move it away first"
+        )
 
 
 def _files_for_card(folder: Path) -> list[Path]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
+from voiceguide.errors import ExportError
 from voiceguide.playlist.folder import COVER
 
 if TYPE_CHECKING:
@@ -19,9 +20,10 @@ _XSPF = "http://xspf.org/ns/0/"
 def m3u8(tracks: Sequence[Track], url: str | None = None) -> bytes:
     """Return an extended M3U in UTF-8 with paths relative to the folder of the tracks.
 
-    With ``url``, the address of that folder, it has full addresses and works elsewhere too.
+    With ``url``, the address of that folder, it has full addresses and works elsewhere too. Raises
+    ExportError if there are no tracks.
     """
-    album = _line(tracks[0].album)
+    album = _line(first_of(tracks).album)
     image = _location(COVER, url) if url else COVER
     lines = ["#EXTM3U", f"#PLAYLIST:{album}", f"#EXTALB:{album}", f"#EXTIMG:{image}"]
     for track in tracks:
@@ -34,12 +36,14 @@ def m3u8(tracks: Sequence[Track], url: str | None = None) -> bytes:
 def xspf(tracks: Sequence[Track], url: str | None = None) -> bytes:
     """Return an XSPF playlist (https://xspf.org/spec).
 
-    Its locations are relative, or full addresses with ``url``.
+    Its locations are relative, or full addresses with ``url``. Raises ExportError if there are no
+    tracks.
     """
+    first = first_of(tracks)
     ET.register_namespace("", _XSPF)
     root = ET.Element(f"{{{_XSPF}}}playlist", version="1")
-    _add(root, "title", tracks[0].album)
-    _add(root, "creator", tracks[0].artist)
+    _add(root, "title", first.album)
+    _add(root, "creator", first.artist)
     _add(root, "image", _location(COVER, url))
     parent = _add(root, "trackList")
     for track in tracks:
@@ -52,6 +56,13 @@ def xspf(tracks: Sequence[Track], url: str | None = None) -> bytes:
         _add(one, "trackNum", str(track.number))
         _add(one, "duration", str(track.duration_ms))
     return document(root)
+
+
+def first_of(tracks: Sequence[Track]) -> Track:
+    """Return the first track; raises ExportError if there is none."""
+    if not tracks:
+        raise ExportError("there are no tracks to list: give those of the folder of a playlist")
+    return tracks[0]
 
 
 def add(parent: ET.Element, name: str, content: str | None = None, **attributes: str) -> ET.Element:

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 from voiceguide import export
 from voiceguide.playlist.folder import COVER, FEED, chapters_path, transcript_path
-from voiceguide.playlist.lists import add, document
+from voiceguide.playlist.lists import add, document, first_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,14 +41,14 @@ def feed(  # noqa: PLR0913 (each by its name)
     ``first_url``, an earlier address). The id of an episode depends on its name and its sound: it
     stays when the same is made again, and an episode that sounds different is a new one. ``whole``
     has all that is treated, as one more episode; it is dated before the tracks. ``email`` is the
-    owner's, to whom directories of podcasts write.
+    owner's, to whom directories of podcasts write. Raises ExportError if there are no tracks.
     """
     for prefix, namespace in (("atom", _ATOM), ("itunes", _ITUNES), ("podcast", _PODCAST)):
         ET.register_namespace(prefix, namespace)
     base = url.rstrip("/")
     address = f"{base}/{name}"
     guid_address = f"{(first_url or base).rstrip('/')}/{name}"
-    first = tracks[0]
+    first = first_of(tracks)
     root = ET.Element("rss", version="2.0")
     channel = ET.SubElement(root, "channel")
     add(channel, "title", first.album)

@@ -207,6 +207,12 @@ def find(voice: str) -> Callable[[], Engine] | None:
     return None
 
 
+def licence(voice: str) -> str | None:
+    """Return the licence of an installed voice or of a model's path, if it is known."""
+    found = _file(voice)
+    return None if found is None else _licence(found[0])
+
+
 def _file(voice: str) -> tuple[Path, str] | None:
     """Return the file of a path or an installed voice, and the speaker or ""."""
     name, _, speaker = voice.rpartition(SPEAKER)
