@@ -558,6 +558,17 @@ def test_a_region_that_is_broken_is_told_and_the_others_go_on(tmp_path, monkeypa
         assert "neck" in served.get("/api/library").text
 
 
+def test_what_an_editor_leaves_among_the_texts_takes_nothing_down(tmp_path, monkeypatch):
+    monkeypatch.setenv("VOICEGUIDE_CONFIG_DIR", str(tmp_path / "config"))
+    regions = tmp_path / "config/scripts/en/regions"
+    regions.mkdir(parents=True)
+    (regions / ".#calf.toml").symlink_to("somebody@somewhere.4711:1700000000")  # Emacs
+    (regions / "notes.txt").symlink_to(tmp_path / "gone.txt")
+    with serving(tmp_path / "out") as served:
+        assert served.get("/").status_code == 200
+        assert served.post("/api/sessions", {"target": "neck"}).status_code == 202
+
+
 def test_sessions_not_used_for_longest_make_room_and_playlists_stay(tmp_path):
     with serving(tmp_path / "out") as served:
         full = tmp_path / "out/full/full.mp3"

@@ -107,6 +107,23 @@ def script_folders(own: Path | None) -> list[Path]:
     return [own, *folders("scripts")]
 
 
+def states(folder: Path) -> list[tuple[str, int, int]]:
+    """Return the files below a folder, with their sizes and times of change in ns, by name.
+
+    Hidden ones, such as those of editors and of macOS, are left out, and links that lead nowhere.
+    """
+    found = []
+    for inner, folders_, names in os.walk(folder):
+        folders_[:] = [name for name in folders_ if not name.startswith(".")]
+        for name in names:
+            path = os.path.join(inner, name)  # noqa: PTH118 (a Path takes longer than all else)
+            if not name.startswith("."):
+                with contextlib.suppress(OSError):
+                    status = os.stat(path)  # noqa: PTH116 (as above)
+                    found.append((path, status.st_size, status.st_mtime_ns))
+    return sorted(found)
+
+
 def find(name: str, roots: list[Path]) -> Path | None:
     """Return the first file called ``name`` (a relative path) in ``roots``.
 

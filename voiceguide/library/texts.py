@@ -85,7 +85,7 @@ class Library:
         paths = {
             path.stem: path
             for folder in reversed(self.folders)
-            for path in folder.glob("regions/*.toml")
+            for path in folder.glob("regions/[!.]*.toml")
         }
         return dict(sorted(paths.items()))
 
@@ -357,7 +357,7 @@ def lexicon(language: str, own: Path | None = None) -> Lexicon:
 def languages(own: Path | None = None) -> list[str]:
     """Return the languages that have texts."""
     roots = files.script_folders(own)
-    return sorted({path.parent.name for root in roots for path in root.glob("*/phrases.toml")})
+    return sorted({path.parent.name for root in roots for path in root.glob("[!.]*/phrases.toml")})
 
 
 def _first_of(tables: Sequence[Mapping[str, _Value]]) -> dict[str, _Value]:

@@ -81,9 +81,7 @@ def stamp() -> str:
     digest.update(repr(sorted(speaking)).encode())
     digest.update(repr((__version__, clip.VERSION, mixer.VERSION, export.VERSION)).encode())
     for folder in [*files.folders("scripts"), *files.folders("sounds")]:
-        for path in sorted(folder.rglob("*")):
-            status = path.stat()
-            digest.update(repr((str(path), status.st_size, status.st_mtime_ns)).encode())
+        digest.update(repr(files.states(folder)).encode())
     return digest.hexdigest()
 
 
