@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
+import queue
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ import wave
 from concurrent.futures import Future
 from pathlib import Path
 
+import miniaudio
 import numpy as np
 import pytest
 import soxr
@@ -433,6 +435,32 @@ def test_a_near_sound_makes_it_soft_for_two_seconds():
         assert player.volume.applied(sound)[-1, 0] == 1000
         hands_free.tick(102.1)
         assert player.volume.applied(sound)[-1, 0] == 10_000
+
+
+def test_a_microphone_is_gone_too_if_it_ended_in_the_middle_of_a_frame(monkeypatch):
+    class Device:
+        """Sends 64 ms, which are no whole number of frames, and then nothing."""
+
+        def __init__(self, **_: object) -> None:
+            pass
+
+        def start(self, generator):
+            for _ in range(3):
+                generator.send(bytes(2 * 341))
+
+        def close(self) -> None:
+            pass
+
+    class Screen(Nothing):
+        def say(self, message: str) -> None:
+            told.put(message)
+
+    told: queue.SimpleQueue[str] = queue.SimpleQueue()
+    monkeypatch.setattr(miniaudio, "CaptureDevice", Device)
+    monkeypatch.setattr(hands_free, "_GONE_S", 0.3)
+    listening = hands_free.beside("en", None, lambda _: Future())
+    with steered() as (player, *_), listening(player, Screen()):
+        assert told.get(timeout=5) == "the microphone is gone; the session goes on with keys"
 
 
 def test_louder_and_softer_stay_within_limits():
