@@ -34,6 +34,7 @@ from voiceguide.listen.near import FRAME, Near
 from voiceguide.listen.spotter import Spotter
 from voiceguide.listen.words import words
 from voiceguide.mixer import Window
+from voiceguide.plan import open_voice
 from voiceguide.player.player import Player
 from voiceguide.player.screen import Nothing
 from voiceguide.player.source import LiveSession
@@ -422,6 +423,19 @@ def test_with_full_guidance_it_names_what_it_understood(monkeypatch, ssml, targe
     session = Session(target, **({"guidance": guidance} if guidance else {}))
     session._listening(None, "fixed")
     assert given == {"aloud": aloud, "follow": False}
+
+
+@pytest.mark.parametrize("body", ['<audio src="bell.wav"/>', '<s xml:lang="de">Gut.</s>'])
+def test_it_answers_in_words_beside_a_script_that_says_none_in_its_language(
+    monkeypatch, ssml, body
+):
+    says = []
+    monkeypatch.setattr(hands_free, "beside", lambda _language, _own, say, **_: says.append(say))
+    session = Session(ssml(body))
+    with open_voice(session.request.options) as voice:
+        session._listening(voice, "paced")
+        (say,) = says
+        assert np.abs(say("About 12 minutes left.").result(30)).max() > 1000
 
 
 def test_a_near_sound_makes_it_soft_for_two_seconds():
