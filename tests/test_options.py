@@ -12,6 +12,7 @@ import pytest
 from conftest import lacks, voiceguide
 
 from voiceguide import Playlist, Session, VoiceguideError
+from voiceguide.errors import UsageError
 from voiceguide.options import Options
 
 EVERYWHERE = [
@@ -181,6 +182,25 @@ def test_the_version_is_told():
     from voiceguide import __version__
 
     assert voiceguide("--version").stdout == f"voiceguide {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"start_delay_ms": -1000}, "start_delay_ms -1000: must be 0 or more"),
+        ({"breath": "folow", "listen": True}, "breath folow: must be paced or follow"),
+        ({"breath": "follow"}, "breath follow needs listen: it hears how you breathe"),
+    ],
+)
+def test_a_wrong_argument_of_play_is_named(given, says):
+    with pytest.raises(UsageError, match=f"^{says}$"):
+        Session("calf").play(**given)
+
+
+def test_a_file_cannot_begin_before_its_session(tmp_path):
+    with pytest.raises(UsageError, match=r"^start_delay_ms -1000: must be 0 or more$"):
+        Session("calf").export(tmp_path / "x.mp3", start_delay_ms=-1000)
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize(

@@ -261,6 +261,7 @@ class Session:
 
         path = Path(path)
         export.suffix(path)  # before any work is done
+        lead = mixer.chime_before(start_delay_ms)
         files.sweep_scratch()  # there may be nothing to speak
         one = self.plan
         cues = sum(isinstance(cue, Speech | Sound | Mark) for cue in walk(one.script.root))
@@ -287,7 +288,6 @@ class Session:
             if not tones:
                 heard_items = timeline.without_sounds(heard_items)
             if start_delay_ms:
-                lead = mixer.chime_before(start_delay_ms)
                 heard_items = timeline.delayed(heard_items, start_delay_ms, lead)
             mix = mixer.Mix(_tee(heard_items, seen), voice, one.channels)
             export.write(
@@ -332,15 +332,16 @@ class Session:
         VoiceguideError, and KeyboardInterrupt or SystemExit for signals, after a fade.
         """
         from voiceguide.player import device as devices
-        from voiceguide.player.play import check_chapter, play
+        from voiceguide.player.play import check_breath, check_chapter, play
         from voiceguide.player.source import LiveSession
 
+        check_breath(breath, listen=listen)
+        lead = mixer.chime_before(start_delay_ms)
         open_device = devices.opener(device)
         one = self.plan
         check_chapter(begin, one.chapters)
         with open_voice(self.request.options) as voice:
             window = mixer.Window(voice.clip, one.channels)
-            lead = mixer.chime_before(start_delay_ms)
             signs = self.request.options.holds == "open" or self.request.options.ask
             following = adaptive(one, voice) if signs else None
             beside = (
