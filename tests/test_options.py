@@ -54,6 +54,15 @@ def test_every_option_is_a_keyword_argument_that_editors_see(kind):
     assert parameters["rate"].annotation == int | None
 
 
+@pytest.mark.parametrize("kind", [Session, Playlist])
+def test_the_target_comes_first_without_its_name_and_the_signature_shows_that(kind):
+    target = inspect.signature(kind).parameters["target"]
+    assert target.kind is inspect.Parameter.POSITIONAL_ONLY
+    says = rf"^{kind.__name__}\.__init__\(\) missing 1 required positional argument: 'target'$"
+    with pytest.raises(TypeError, match=says):
+        kind(target="calf")
+
+
 @pytest.mark.slow
 def test_a_type_checker_knows_every_argument(tmp_path):
     if importlib.util.find_spec("mypy") is None:  # it comes with the extra “dev”

@@ -81,7 +81,7 @@ class Session:
     """
 
     @taking(Options)
-    def __init__(self, target: str | os.PathLike[str], options: Options) -> None:
+    def __init__(self, target: str | os.PathLike[str], /, options: Options) -> None:
         """Prepare a session; nothing is made until it is needed.
 
         ``target`` is a region ("calf"), an area, a complaint ("calf-pain"), several of these
