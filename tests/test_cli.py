@@ -14,6 +14,7 @@ import webvtt
 from conftest import voiceguide
 
 from voiceguide import library
+from voiceguide.session import voices
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 COMMANDS = [
@@ -110,6 +111,11 @@ def test_voices_lists_those_of_a_language():
     nobody = voiceguide("voices", "--language", "zxx")
     assert nobody.returncode == 1
     assert "zxx" in nobody.stderr
+
+
+def test_languages_that_begin_with_the_same_letters_are_others():
+    assert {tag for voice in voices("ko") for tag in voice.languages} == {"ko"}, "not Konkani, kok"
+    assert "en-gb-scotland" in {tag for voice in voices("EN-gb") for tag in voice.languages}
 
 
 def test_doctor_finds_everything_well():

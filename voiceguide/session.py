@@ -52,7 +52,7 @@ def voices(language: str | None = None) -> list[VoiceInfo]:
     return [
         voice
         for voice in installed
-        if any(tag.lower().startswith(wanted) for tag in voice.languages)
+        if any(f"{tag.lower()}-".startswith(f"{wanted}-") for tag in voice.languages)
     ]
 
 
