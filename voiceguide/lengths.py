@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from voiceguide import __version__, files, mixer, script, ssml, timeline
 from voiceguide.errors import ExportError, Findings, VoiceguideError
+from voiceguide.languages import primary
 from voiceguide.options import chosen
 from voiceguide.script import Request
 from voiceguide.ssml import Sound, Speech
@@ -65,7 +66,7 @@ def _natural_ms(library: Library, region: str, wpm: int) -> int:
         folders=list(written.folders),
         language=library.language,
     )
-    per_word = _CHARACTERS_PER_WORD.get(library.language.partition("-")[0], _ELSEWHERE)
+    per_word = _CHARACTERS_PER_WORD.get(primary(library.language), _ELSEWHERE)
     items = timeline.resolve(
         read.root, _length_ms(wpm * per_word), name=written.name, problems=Findings()
     )

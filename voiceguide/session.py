@@ -14,6 +14,7 @@ import numpy as np
 
 from voiceguide import clock, files, library, mixer, script, timeline
 from voiceguide.errors import Findings, Position
+from voiceguide.languages import primary
 from voiceguide.options import OPTIONS, Options, taking
 from voiceguide.plan import Plan, adaptive, bed, fit, items, open_voice, plan, planned
 from voiceguide.script import Request
@@ -62,7 +63,7 @@ def sample(voice: str | None, language: str) -> Iterator[Session]:
 
     ``voice`` is None for the best there is. Raises LibraryError for a language without texts.
     """
-    region = next(iter(library.load(language.partition("-")[0]).regions()))
+    region = next(iter(library.load(primary(language)).regions()))
     plain = [text for text in region.areas[0].find if "{" not in text]
     with files.scratch_folder() as folder:
         path = folder / "sample.ssml"

@@ -20,6 +20,7 @@ from voiceguide import __version__, export, files, lengths, library, mixer, sett
 from voiceguide.clock import PACES
 from voiceguide.errors import RequestError
 from voiceguide.export import cover
+from voiceguide.languages import primary
 from voiceguide.library import kinds
 from voiceguide.listen.words import words
 from voiceguide.phone import form
@@ -103,7 +104,7 @@ def language(accepted: str) -> str:
     for place, entry in enumerate(accepted.split(",")[:30]):
         tag, _, weight = entry.strip().partition(";q=")
         try:
-            ranked.append((-float(weight or 1), place, tag.partition("-")[0].lower()))
+            ranked.append((-float(weight or 1), place, primary(tag)))
         except ValueError:
             continue
     return next((tag for _, _, tag in sorted(ranked) if tag in known), library.REFERENCE)

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from voiceguide.errors import Findings
+from voiceguide.languages import same_language
 from voiceguide.library import Lexicon
 from voiceguide.ssml import Speech, walk
-from voiceguide.voices.engine import RATES_WPM, Utterance, same_language
+from voiceguide.voices.engine import RATES_WPM, Utterance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
