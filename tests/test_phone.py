@@ -32,7 +32,8 @@ from hypothesis import strategies as st
 from mutagen.id3 import ID3
 from served import BESIDE, OF_BREATHING, ON_THE_PAGE, TONES, is_refused, serving
 
-from voiceguide.phone import access
+from voiceguide.errors import ExportError
+from voiceguide.phone import access, speakers
 
 pytestmark = pytest.mark.slow
 PROXIED = {"X-Forwarded-For": "192.0.2.77"}
@@ -593,6 +594,12 @@ def test_sessions_not_used_for_longest_make_room_and_playlists_stay(tmp_path):
 
 
 # Files, as phones fetch them
+
+
+def test_a_sample_without_a_place_for_temporary_files_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(ExportError, match="let TMPDIR name another place"):
+        speakers.sample("", "en")
 
 
 def test_parts_of_a_file_can_be_had(server, session):
