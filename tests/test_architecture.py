@@ -17,10 +17,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "voiceguide"
 STAGES = (
-    "errors", "clock", "files", "child", "tables", "phonemes", "options", "settings", "diary",
-    "library", "script", "ssml", "audio", "voices", "timeline", "mixer", "export", "player",
-    "listen", "plan", "lengths", "session", "recording", "playlist", "catalogue", "phone", "doctor",
-    "cli",
+    "errors", "clock", "files", "child", "tables", "languages", "phonemes", "options", "settings",
+    "diary", "library", "script", "ssml", "audio", "voices", "timeline", "mixer", "export",
+    "player", "listen", "plan", "lengths", "session", "recording", "playlist", "catalogue", "phone",
+    "doctor", "cli",
 )  # fmt: skip
 """Left to right. Each is a folder or a file of ``voiceguide/``; it imports none to its right."""
 DOOR = "voiceguide"

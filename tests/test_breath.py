@@ -109,6 +109,15 @@ def live() -> LiveTimeline:
     return found
 
 
+def live_breathing(**options: str) -> LiveTimeline:
+    asked = sessions.request("breathing", pace="4-6", **options)
+    parsed = ssml.parse(script.write(asked).text, name="breathing", folders=[sessions.SOUNDS])
+    found = LiveTimeline()
+    for item in timeline.resolve(parsed.root, sessions.length_ms):
+        found.add(item)
+    return found
+
+
 def breaths(found: LiveTimeline, begin_ms: int, end_ms: int) -> list[tuple[int, int]]:
     """Return begin and length of the tones of the breath in."""
     return [
@@ -165,11 +174,7 @@ def test_what_was_breathed_before_and_a_new_pace_are_kept():
 
 
 def test_a_breathing_session_slows_down_after_its_words_and_ends_when_it_did():
-    asked = sessions.request("breathing", pace="4-6")
-    parsed = ssml.parse(script.write(asked).text, name="breathing", folders=[sessions.SOUNDS])
-    found = LiveTimeline()
-    for item in timeline.resolve(parsed.root, sessions.length_ms):
-        found.add(item)
+    found = live_breathing()
     end_ms, usual = found.end_ms, breaths(found, 0, found.end_ms)
     found.pace(0, 5)
     paced = breaths(found, 0, end_ms)
@@ -179,6 +184,16 @@ def test_a_breathing_session_slows_down_after_its_words_and_ends_when_it_did():
     last_ms = max(one.end_ms for one in found.between(0, end_ms) if one.source == "exhale.wav")
     assert usual[-1][0] - 2000 <= last_ms <= usual[-1][0] + 10_000
     assert found.end_ms == end_ms
+
+
+def test_a_breath_that_has_become_long_is_heard_to_its_end():
+    found = live_breathing(guidance="tones")
+    found.pace(0, 4)
+    *_, (begin_ms, length_ms) = breaths(found, 0, found.end_ms)
+    assert length_ms == pytest.approx(6000, abs=2), "15 s a breath: 6 in, 9 out"
+    for second in range(9):
+        at_ms = begin_ms + 6100 + 980 * second
+        assert [one.source for one in found.between(at_ms, at_ms + 20)] == ["exhale.wav"]
 
 
 def test_a_listener_who_breathes_slowly_is_followed_and_it_is_heard():

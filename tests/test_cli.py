@@ -14,6 +14,8 @@ import webvtt
 from conftest import voiceguide
 
 from voiceguide import library
+from voiceguide.session import sample, voices
+from voiceguide.voices import pace
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 COMMANDS = [
@@ -110,6 +112,18 @@ def test_voices_lists_those_of_a_language():
     nobody = voiceguide("voices", "--language", "zxx")
     assert nobody.returncode == 1
     assert "zxx" in nobody.stderr
+
+
+def test_languages_that_begin_with_the_same_letters_are_others():
+    assert {tag for voice in voices("ko") for tag in voice.languages} == {"ko"}, "not Konkani, kok"
+    assert "en-gb-scotland" in {tag for voice in voices("EN-gb") for tag in voice.languages}
+
+
+def test_a_language_is_the_same_in_capitals():
+    with sample(None, "DE-at") as capitals, sample(None, "de-AT") as usual:
+        assert capitals.script == usual.script.replace("de-AT", "DE-at")
+    assert pace.norm("EN-us") == pace.norm("en-US")
+    assert pace.norm("EN-us")[0].startswith("Sit on the floor")
 
 
 def test_doctor_finds_everything_well():

@@ -11,8 +11,9 @@ import pytest
 from sessions import request
 
 from voiceguide import Session, library
+from voiceguide.cli.targets import complete
 from voiceguide.errors import LibraryError, RequestError
-from voiceguide.library import Region
+from voiceguide.library import Region, kinds
 from voiceguide.script.template import sentences
 from voiceguide.script.treatment import treatment
 
@@ -58,6 +59,22 @@ def own(tmp_path, monkeypatch):
         return path
 
     return write
+
+
+def test_hidden_files_are_no_texts(own):
+    own("en/regions/._toes.toml", b"\0\5\x16\7")  # macOS
+    own("en/regions/.#toes.toml", "")
+    own("kinds/.old/kind.toml", "")
+    own(".kept/phrases.toml", "")
+    problems = []
+    names = [region.id for region in library.load("en").regions(problems)]
+    assert "neck" in names
+    assert not [name for name in names if "toes" in name]
+    assert problems == []
+    assert "massage" in kinds.kinds()
+    assert library.languages() == ["de", "en"]
+    assert complete(".") == []
+    assert complete("n") == ["neck"]
 
 
 def shipped(path: Path) -> Region:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
+import queue
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ import wave
 from concurrent.futures import Future
 from pathlib import Path
 
+import miniaudio
 import numpy as np
 import pytest
 import soxr
@@ -32,6 +34,7 @@ from voiceguide.listen.near import FRAME, Near
 from voiceguide.listen.spotter import Spotter
 from voiceguide.listen.words import words
 from voiceguide.mixer import Window
+from voiceguide.plan import open_voice
 from voiceguide.player.player import Player
 from voiceguide.player.screen import Nothing
 from voiceguide.player.source import LiveSession
@@ -422,6 +425,19 @@ def test_with_full_guidance_it_names_what_it_understood(monkeypatch, ssml, targe
     assert given == {"aloud": aloud, "follow": False}
 
 
+@pytest.mark.parametrize("body", ['<audio src="bell.wav"/>', '<s xml:lang="de">Gut.</s>'])
+def test_it_answers_in_words_beside_a_script_that_says_none_in_its_language(
+    monkeypatch, ssml, body
+):
+    says = []
+    monkeypatch.setattr(hands_free, "beside", lambda _language, _own, say, **_: says.append(say))
+    session = Session(ssml(body))
+    with open_voice(session.request.options) as voice:
+        session._listening(voice, "paced")
+        (say,) = says
+        assert np.abs(say("About 12 minutes left.").result(30)).max() > 1000
+
+
 def test_a_near_sound_makes_it_soft_for_two_seconds():
     with steered() as (player, hands_free, _):
         sound = np.full((4800, 1), 10_000, np.int32)
@@ -433,6 +449,32 @@ def test_a_near_sound_makes_it_soft_for_two_seconds():
         assert player.volume.applied(sound)[-1, 0] == 1000
         hands_free.tick(102.1)
         assert player.volume.applied(sound)[-1, 0] == 10_000
+
+
+def test_a_microphone_is_gone_too_if_it_ended_in_the_middle_of_a_frame(monkeypatch):
+    class Device:
+        """Sends 64 ms, which are no whole number of frames, and then nothing."""
+
+        def __init__(self, **_: object) -> None:
+            pass
+
+        def start(self, generator):
+            for _ in range(3):
+                generator.send(bytes(2 * 341))
+
+        def close(self) -> None:
+            pass
+
+    class Screen(Nothing):
+        def say(self, message: str) -> None:
+            told.put(message)
+
+    told: queue.SimpleQueue[str] = queue.SimpleQueue()
+    monkeypatch.setattr(miniaudio, "CaptureDevice", Device)
+    monkeypatch.setattr(hands_free, "_GONE_S", 0.3)
+    listening = hands_free.beside("en", None, lambda _: Future())
+    with steered() as (player, *_), listening(player, Screen()):
+        assert told.get(timeout=5) == "the microphone is gone; the session goes on with keys"
 
 
 def test_louder_and_softer_stay_within_limits():

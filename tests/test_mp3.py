@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
@@ -18,9 +19,10 @@ from hypothesis import strategies as st
 from mutagen.mp3 import MP3
 from pedalboard.io import AudioFile
 
-from voiceguide.export import frames, mp3, segments
+from voiceguide.export import formats, frames, mp3, segments
 from voiceguide.export.mp3 import Encoder, checksum
 from voiceguide.files import Store
+from voiceguide.timeline import End
 
 RATE_HZ = 48_000
 
@@ -287,7 +289,28 @@ def test_a_disk_that_becomes_full_is_reported_and_nothing_more_is_written(tmp_pa
     four_minutes = np.tile(noise(RATE_HZ, 1).clip(1), (240, 1)).tobytes()
     with pytest.raises(OSError, match="full"):
         encoder.write(four_minutes)
+    encoder.abandon()
     encoder.close()
+
+
+@pytest.mark.parametrize("bed", [None, "rain"])
+def test_what_breaks_off_in_mixing_ends_at_once(tmp_path: Path, monkeypatch, bed) -> None:
+    class Mix:
+        def passages(self, _apart_ms: int) -> Iterator[End]:
+            yield End(60_000)
+            raise KeyboardInterrupt
+
+        def __iter__(self) -> Iterator[bytes]:
+            for _ in range(120):
+                yield bytes(48_000)
+            raise KeyboardInterrupt
+
+    monkeypatch.setenv("VOICEGUIDE_CACHE_DIR", str(tmp_path))
+    mix, file = Mix(), io.BytesIO()
+    mix.bed = bed
+    with pytest.raises(KeyboardInterrupt):
+        formats._encode(mp3.encoder(file, 1), mix, lambda _: None)
+    assert len(file.getvalue()) == 288, "the place of the Info frame"
 
 
 def test_nothing_written_is_still_a_file() -> None:

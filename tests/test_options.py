@@ -12,6 +12,7 @@ import pytest
 from conftest import lacks, voiceguide
 
 from voiceguide import Playlist, Session, VoiceguideError
+from voiceguide.errors import UsageError
 from voiceguide.options import Options
 
 EVERYWHERE = [
@@ -51,6 +52,15 @@ def test_every_option_is_a_keyword_argument_that_editors_see(kind):
     assert [*parameters] == ["target", *EVERYWHERE, "variables"]
     assert parameters["side"].default == "both"
     assert parameters["rate"].annotation == int | None
+
+
+@pytest.mark.parametrize("kind", [Session, Playlist])
+def test_the_target_comes_first_without_its_name_and_the_signature_shows_that(kind):
+    target = inspect.signature(kind).parameters["target"]
+    assert target.kind is inspect.Parameter.POSITIONAL_ONLY
+    says = rf"^{kind.__name__}\.__init__\(\) missing 1 required positional argument: 'target'$"
+    with pytest.raises(TypeError, match=says):
+        kind(target="calf")
 
 
 @pytest.mark.slow
@@ -181,6 +191,25 @@ def test_the_version_is_told():
     from voiceguide import __version__
 
     assert voiceguide("--version").stdout == f"voiceguide {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"start_delay_ms": -1000}, "start_delay_ms -1000: must be 0 or more"),
+        ({"breath": "folow", "listen": True}, "breath folow: must be paced or follow"),
+        ({"breath": "follow"}, "breath follow needs listen: it hears how you breathe"),
+    ],
+)
+def test_a_wrong_argument_of_play_is_named(given, says):
+    with pytest.raises(UsageError, match=f"^{says}$"):
+        Session("calf").play(**given)
+
+
+def test_a_file_cannot_begin_before_its_session(tmp_path):
+    with pytest.raises(UsageError, match=r"^start_delay_ms -1000: must be 0 or more$"):
+        Session("calf").export(tmp_path / "x.mp3", start_delay_ms=-1000)
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,8 @@ from hypothesis import strategies as st
 from mutagen.id3 import ID3
 from served import BESIDE, OF_BREATHING, ON_THE_PAGE, TONES, is_refused, serving
 
-from voiceguide.phone import access
+from voiceguide.errors import ExportError
+from voiceguide.phone import access, speakers
 
 pytestmark = pytest.mark.slow
 PROXIED = {"X-Forwarded-For": "192.0.2.77"}
@@ -558,6 +559,17 @@ def test_a_region_that_is_broken_is_told_and_the_others_go_on(tmp_path, monkeypa
         assert "neck" in served.get("/api/library").text
 
 
+def test_what_an_editor_leaves_among_the_texts_takes_nothing_down(tmp_path, monkeypatch):
+    monkeypatch.setenv("VOICEGUIDE_CONFIG_DIR", str(tmp_path / "config"))
+    regions = tmp_path / "config/scripts/en/regions"
+    regions.mkdir(parents=True)
+    (regions / ".#calf.toml").symlink_to("somebody@somewhere.4711:1700000000")  # Emacs
+    (regions / "notes.txt").symlink_to(tmp_path / "gone.txt")
+    with serving(tmp_path / "out") as served:
+        assert served.get("/").status_code == 200
+        assert served.post("/api/sessions", {"target": "neck"}).status_code == 202
+
+
 def test_sessions_not_used_for_longest_make_room_and_playlists_stay(tmp_path):
     with serving(tmp_path / "out") as served:
         full = tmp_path / "out/full/full.mp3"
@@ -582,6 +594,12 @@ def test_sessions_not_used_for_longest_make_room_and_playlists_stay(tmp_path):
 
 
 # Files, as phones fetch them
+
+
+def test_a_sample_without_a_place_for_temporary_files_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(ExportError, match="let TMPDIR name another place"):
+        speakers.sample("", "en")
 
 
 def test_parts_of_a_file_can_be_had(server, session):

@@ -51,6 +51,14 @@ def test_one_that_was_stopped_in_its_start_delay_begins_at_its_beginning():
     assert Places().of("calf") == 0
 
 
+@pytest.mark.usefixtures("kept")
+def test_what_was_stopped_in_another_terminal_meanwhile_is_remembered_too():
+    here = Places()
+    Places().note("neck", 1000)
+    here.note("calf", 750_250)
+    assert (Places().of("neck"), Places().of("calf")) == (1000, 750_250)
+
+
 def test_the_latest_200_are_remembered(kept):
     places = Places()
     for number in range(201):

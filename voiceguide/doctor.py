@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voiceguide import export, files, library, mixer, session
@@ -26,6 +25,7 @@ from voiceguide.voices.pyttsx3 import Pyttsx3
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 TONES = ("bell", "start", "end", "half", "tick", "inhale", "exhale", "chime")
 
@@ -102,11 +102,11 @@ def _voice(language: str) -> str:
 
 
 def _encoder(_language: str) -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder, "silence.ssml")
+    with files.scratch_folder() as folder:
+        script = folder / "silence.ssml"
         script.write_text('<speak xml:lang="en"><break time="100ms"/></speak>', "utf-8")
         for suffix in export.FORMATS:
-            session.Session(script).export(Path(folder, f"silence.{suffix}"))
+            session.Session(script).export(folder / f"silence.{suffix}")
     return "writes " + ", ".join(export.FORMATS)
 
 

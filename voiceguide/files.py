@@ -121,6 +121,23 @@ def script_folders(own: Path | None) -> list[Path]:
     return [own, *folders("scripts")]
 
 
+def states(folder: Path) -> list[tuple[str, int, int]]:
+    """Return the files below a folder, with their sizes and times of change in ns, by name.
+
+    Hidden ones, such as those of editors and of macOS, are left out, and links that lead nowhere.
+    """
+    found = []
+    for inner, folders_, names in os.walk(folder):
+        folders_[:] = [name for name in folders_ if not name.startswith(".")]
+        for name in names:
+            path = os.path.join(inner, name)  # noqa: PTH118 (a Path takes longer than all else)
+            if not name.startswith("."):
+                with contextlib.suppress(OSError):
+                    status = os.stat(path)  # noqa: PTH116 (as above)
+                    found.append((path, status.st_size, status.st_mtime_ns))
+    return sorted(found)
+
+
 def find(name: str, roots: list[Path]) -> Path | None:
     """Return the first file called ``name`` (a relative path) in ``roots``.
 
@@ -414,6 +431,25 @@ def _is_stale(path: str) -> bool:
     return False
 
 
+def sealed(name: str, payload: bytes) -> bytes:
+    """Return a payload behind a digest of its name and content."""
+    return _digest(name, payload) + payload
+
+
+def unsealed(name: str, data: bytes) -> bytes | None:
+    """Return the payload of what was ``sealed``; None if it is damaged or misnamed."""
+    payload = data[_DIGEST_BYTES:]
+    return payload if data[:_DIGEST_BYTES] == _digest(name, payload) else None
+
+
+def _digest(name: str, payload: bytes) -> bytes:
+    import hashlib  # help needs none
+
+    digest = hashlib.blake2b(f"{name}\0".encode(), digest_size=_DIGEST_BYTES)
+    digest.update(payload)
+    return digest.digest()
+
+
 class Store:
     """A folder of payloads, each stored with a digest of its name and content.
 
@@ -440,8 +476,7 @@ class Store:
             os.utime(path)  # recently used: pruned last
         except OSError:
             return None
-        payload = data[_DIGEST_BYTES:]
-        return payload if data[:_DIGEST_BYTES] == _digest(name, payload) else None
+        return unsealed(name, data)
 
     def touch(self, name: str) -> bool:
         """Count the payload ``name`` as used, so that it is pruned late; whether it is there."""
@@ -464,7 +499,7 @@ class Store:
             part, handle = _new_part(path, 0o600)
             with _kept_claimed(handle):
                 with open(handle, "wb") as file:  # noqa: PTH123 (a handle)
-                    file.write(_digest(name, payload) + payload)
+                    file.write(sealed(name, payload))
                 part.replace(path)
         except OSError:
             if part is not None:
@@ -529,11 +564,3 @@ def _entries(folder: str | Path) -> Iterator[os.DirEntry[str]]:
     """Return the entries of a folder; nothing if it is not a folder."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         yield from entries
-
-
-def _digest(name: str, payload: bytes) -> bytes:
-    import hashlib  # help needs none
-
-    digest = hashlib.blake2b(f"{name}\0".encode(), digest_size=_DIGEST_BYTES)
-    digest.update(payload)
-    return digest.digest()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from voiceguide import __version__, files, mixer, script, ssml, timeline
 from voiceguide.errors import ExportError, Findings, VoiceguideError
+from voiceguide.languages import primary
 from voiceguide.options import chosen
 from voiceguide.script import Request
 from voiceguide.ssml import Sound, Speech
@@ -41,7 +42,8 @@ def natural_ms(library: Library) -> dict[str, int]:
     wpm = engine.calm_wpm(library.language)
     engine.close()
     path = files.cache_folder() / f"lengths-{library.language}.json"
-    made_of = cache.key(__version__, _texts(library), wpm)
+    texts = [files.states(folder) for folder in files.script_folders(library.own)]
+    made_of = cache.key(__version__, texts, wpm)
     kept = _kept(path)
     if kept.get("made_of") == made_of:
         return {str(name): int(ms) for name, ms in kept["natural_ms"].items()}
@@ -64,7 +66,7 @@ def _natural_ms(library: Library, region: str, wpm: int) -> int:
         folders=list(written.folders),
         language=library.language,
     )
-    per_word = _CHARACTERS_PER_WORD.get(library.language.partition("-")[0], _ELSEWHERE)
+    per_word = _CHARACTERS_PER_WORD.get(primary(library.language), _ELSEWHERE)
     items = timeline.resolve(
         read.root, _length_ms(wpm * per_word), name=written.name, problems=Findings()
     )
@@ -80,16 +82,6 @@ def _length_ms(characters_per_minute: float) -> Callable[[Speech | Sound], int]:
         return round(60_000 * len(cue.text) / (characters_per_minute * cue.style.rate))
 
     return length_ms
-
-
-def _texts(library: Library) -> list[tuple[str, int, int]]:
-    """Return the files that decide what is said, with their sizes and times."""
-    found = []
-    for folder in files.script_folders(library.own):
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            status = path.stat()
-            found.append((str(path), status.st_size, status.st_mtime_ns))
-    return found
 
 
 def _kept(path: Path) -> dict[str, Any]:

@@ -374,7 +374,7 @@ def taking(
 ) -> Callable[
     [Callable[[_SelfT, _TargetT, Options], None]], Callable[Concatenate[_SelfT, _TargetT, _P], None]
 ]:
-    """Let an ``__init__(self, target, options)`` be called with the options as keyword arguments.
+    """Let an ``__init__(self, target, /, options)`` take the options as keyword arguments.
 
     Editors and type checkers see every one of them. Unknown ones raise UsageError.
     """
@@ -387,12 +387,11 @@ def taking(
                 raise TypeError("options are given by name")
             init(self, target, chosen(options))
 
-        positional = list(inspect.signature(init).parameters.values())[:2]
-        named = [
-            one.replace(annotation=TYPES[name])
-            for name, one in inspect.signature(_options).parameters.items()
-        ]
-        taken.__signature__ = inspect.Signature([*positional, *named])  # type: ignore[attr-defined]
-        return functools.update_wrapper(taken, init, ("__module__", "__name__", "__doc__"))
+        own, options = (inspect.signature(one).parameters for one in (init, _options))
+        named = [one.replace(annotation=TYPES[name]) for name, one in options.items()]
+        shown = inspect.Signature([*own.values()][:2] + named)
+        taken.__signature__ = shown  # type: ignore[attr-defined]
+        told = ("__module__", "__name__", "__qualname__", "__doc__")
+        return functools.update_wrapper(taken, init, told)
 
     return decorate

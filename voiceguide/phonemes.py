@@ -10,6 +10,8 @@ import re
 import unicodedata
 from typing import NamedTuple
 
+from voiceguide.languages import primary
+
 _ESPEAK = {
     "b": "b", "d": "d", "f": "f", "h": "h", "j": "j", "k": "k", "l": "l", "m": "m", "n": "n",
     "p": "p", "s": "s", "t": "t", "v": "v", "w": "w", "x": "x", "z": "z", "ɡ": "g", "g": "g",
@@ -85,7 +87,7 @@ def for_espeak(text: str, language: str) -> str:
 
     Signs that are unknown are left out.
     """
-    signs = _signs(_primary(language))
+    signs = _signs(primary(language))
 
     def mnemonics(match: re.Match[str]) -> str:
         known = [one for _, one in _read(match[1], signs) if one]
@@ -96,7 +98,7 @@ def for_espeak(text: str, language: str) -> str:
 
 def from_espeak(mnemonics: str, language: str) -> str | None:
     """Return espeak-ng's mnemonics in IPA; None if one of them is unknown."""
-    ipa = [one for _, one in _read(mnemonics, _mnemonics(_primary(language)))]
+    ipa = [one for _, one in _read(mnemonics, _mnemonics(primary(language)))]
     return None if None in ipa else "".join(filter(None, ipa))
 
 
@@ -131,7 +133,3 @@ def _mnemonics(language: str) -> dict[str, str]:
     known = {mnemonic: sign for mnemonic, sign in known.items() if mnemonic}
     usual = {"a": "æ", "r": "ɹ", "oU": "oʊ", "A:": "ɑː", "3": "ɚ", "3:": "ɜː", "E": "ɛ"}
     return known | _IPA_OF | (usual if language == "en" else {"r": "ʁ"} if language == "de" else {})
-
-
-def _primary(language: str) -> str:
-    return language.lower().partition("-")[0]

@@ -14,6 +14,7 @@ import numpy as np
 
 from voiceguide import clock, files, library, mixer, script, timeline
 from voiceguide.errors import Findings, Position
+from voiceguide.languages import primary
 from voiceguide.options import OPTIONS, Options, taking
 from voiceguide.plan import Plan, adaptive, bed, fit, items, open_voice, plan, planned
 from voiceguide.script import Request
@@ -52,7 +53,7 @@ def voices(language: str | None = None) -> list[VoiceInfo]:
     return [
         voice
         for voice in installed
-        if any(tag.lower().startswith(wanted) for tag in voice.languages)
+        if any(f"{tag.lower()}-".startswith(f"{wanted}-") for tag in voice.languages)
     ]
 
 
@@ -62,7 +63,7 @@ def sample(voice: str | None, language: str) -> Iterator[Session]:
 
     ``voice`` is None for the best there is. Raises LibraryError for a language without texts.
     """
-    region = next(iter(library.load(language.partition("-")[0]).regions()))
+    region = next(iter(library.load(primary(language)).regions()))
     plain = [text for text in region.areas[0].find if "{" not in text]
     with files.scratch_folder() as folder:
         path = folder / "sample.ssml"
@@ -81,7 +82,7 @@ class Session:
     """
 
     @taking(Options)
-    def __init__(self, target: str | os.PathLike[str], options: Options) -> None:
+    def __init__(self, target: str | os.PathLike[str], /, options: Options) -> None:
         """Prepare a session; nothing is made until it is needed.
 
         ``target`` is a region ("calf"), an area, a complaint ("calf-pain"), several of these
@@ -261,6 +262,7 @@ class Session:
 
         path = Path(path)
         export.suffix(path)  # before any work is done
+        lead = mixer.chime_before(start_delay_ms)
         files.sweep_scratch()  # there may be nothing to speak
         one = self.plan
         cues = sum(isinstance(cue, Speech | Sound | Mark) for cue in walk(one.script.root))
@@ -287,7 +289,6 @@ class Session:
             if not tones:
                 heard_items = timeline.without_sounds(heard_items)
             if start_delay_ms:
-                lead = mixer.chime_before(start_delay_ms)
                 heard_items = timeline.delayed(heard_items, start_delay_ms, lead)
             mix = mixer.Mix(_tee(heard_items, seen), voice, one.channels)
             export.write(
@@ -332,15 +333,16 @@ class Session:
         VoiceguideError, and KeyboardInterrupt or SystemExit for signals, after a fade.
         """
         from voiceguide.player import device as devices
-        from voiceguide.player.play import check_chapter, play
+        from voiceguide.player.play import check_breath, check_chapter, play
         from voiceguide.player.source import LiveSession
 
+        check_breath(breath, listen=listen)
+        lead = mixer.chime_before(start_delay_ms)
         open_device = devices.opener(device)
         one = self.plan
         check_chapter(begin, one.chapters)
         with open_voice(self.request.options) as voice:
             window = mixer.Window(voice.clip, one.channels)
-            lead = mixer.chime_before(start_delay_ms)
             signs = self.request.options.holds == "open" or self.request.options.ask
             following = adaptive(one, voice) if signs else None
             beside = (

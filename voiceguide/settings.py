@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from voiceguide import files
 from voiceguide.errors import UsageError
+from voiceguide.languages import primary
 from voiceguide.options import BEDS, DEFAULTS, OPTIONS, chosen
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def in_file(language: str | None = None) -> dict[str, Any]:
     }
     kept = {name: value for name, value in written.items() if name not in (*tables, _WORDS)}
     language = language or str(kept.get("language", DEFAULTS["language"]))
-    kept |= tables.get(language, tables.get(language.partition("-")[0], {}))
+    kept |= tables.get(language, tables.get(primary(language), {}))
     for part in (*tables.values(), kept):
         try:
             chosen({"bed": BEDS[0], **part})  # the level is for whenever there is a bed

@@ -189,7 +189,7 @@ def _own_variables() -> dict[str, Any]:
     named = _library_in(sys.argv)
     library = named if named and files.is_folder(named) else None
     folders = [files.config_folder() / "scripts", *([library] if library else [])]
-    if not any(path for folder in folders for path in folder.glob("kinds/*/kind.toml")):
+    if not any(path for folder in folders for path in folder.glob("kinds/[!.]*/kind.toml")):
         return {}
     from voiceguide.library.kinds import kinds
 

@@ -89,12 +89,11 @@ def play(  # noqa: PLR0913 (each is an option)
     longer; 1, 2 and 3 answer better, the same and worse; m mutes or unmutes the tones; q ends.
     """
     from voiceguide.player.places import Places
-    from voiceguide.player.play import play_file
+    from voiceguide.player.play import check_breath, play_file
 
     if resume and begin is not None:
         raise UsageError("--resume and --from both say where to begin; leave one out")
-    if breath == "follow" and not listen:
-        raise UsageError("--breath follow needs --listen: it hears how you breathe")
+    check_breath(breath, listen=listen)
     lead_ms = delay_ms(start_delay)
     places = Places()
     played = [

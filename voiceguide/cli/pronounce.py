@@ -107,8 +107,8 @@ def _utterance(word: str, language: str, lexicon: Lexicon) -> Utterance:
 
 def _engines(language: str) -> list[str]:
     """Return the names of the engines that have a voice for a language."""
+    from voiceguide.languages import same_language
     from voiceguide.voices import ENGINES
-    from voiceguide.voices.engine import same_language
 
     return [
         name

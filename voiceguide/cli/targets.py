@@ -29,7 +29,7 @@ def complete(incomplete: str) -> list[str]:
     names = {
         path.stem if path.suffix == ".toml" and path.stem != "kind" else path.parent.name
         for folder in files.folders("scripts")
-        for path in [*folder.glob("en/regions/*.toml"), *folder.glob("kinds/*/kind.toml")]
+        for path in [*folder.glob("en/regions/[!.]*.toml"), *folder.glob("kinds/[!.]*/kind.toml")]
     }
     return sorted(name for name in names if name.startswith(incomplete))
 

@@ -82,8 +82,8 @@ def voices(
 
 def _recommended(language: str | None) -> str:
     """Return the name of the voice that is the best to download for a language."""
+    from voiceguide.languages import same_language
     from voiceguide.voices import piper
-    from voiceguide.voices.engine import same_language
 
     for known, name in piper.RECOMMENDED.items():
         if language is not None and same_language(known, language):

@@ -44,6 +44,9 @@ class PassageEncoder(Encoder, Protocol):
         what mixing raises.
         """
 
+    def abandon(self) -> None:
+        """Note that the file is not wanted any more: ``close`` then writes nothing."""
+
 
 class PedalboardEncoder:
     """Writes WAV, FLAC or OGG."""

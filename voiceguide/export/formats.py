@@ -102,7 +102,7 @@ def write(  # noqa: PLR0913 (each is a part of a file)
 
 def _encode(encoder: Encoder, mix: Mix, progress: Callable[[int], object]) -> None:
     with (
-        contextlib.closing(encoder),
+        _closing(encoder),
         ThreadPoolExecutor(1, thread_name_prefix="encoder") as pool,
     ):
         if isinstance(encoder, PassageEncoder) and mix.bed is None:
@@ -117,6 +117,19 @@ def _encode(encoder: Encoder, mix: Mix, progress: Callable[[int], object]) -> No
             written = pool.submit(encoder.write, together)
         if written:
             written.result()
+
+
+@contextlib.contextmanager
+def _closing(encoder: Encoder) -> Iterator[None]:
+    """Complete the file, or after a failure, end at once where the encoder can."""
+    try:
+        yield
+    except BaseException:
+        if isinstance(encoder, PassageEncoder):
+            encoder.abandon()
+        raise
+    finally:
+        encoder.close()
 
 
 def _batches(blocks: Iterable[bytes], progress: Callable[[int], object]) -> Iterator[bytes]:

@@ -86,7 +86,7 @@ class Encoder:
         self._kbit_per_s = KBIT_PER_S[channels]
         self._samples = self._laid = self._reached = 0
         self._cutter = Cutter(channels)
-        self._failed = self._ends = False
+        self._abandoned = self._ends = False
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="lame")
         self._waiting: deque[Future[_Encoded] | int] = deque()
         self._last: _Encoded | None = None  # it goes on, and waits for what continues it
@@ -95,15 +95,12 @@ class Encoder:
 
     def write(self, block: bytes) -> None:
         """Encode a block (interleaved); raises OSError."""
-        self._failed = True  # until this is written
         self._samples += len(block) // (2 * self._channels)
         for one in self._cutter.cut(block):
             self._add(one)
-        self._failed = False
 
     def lay(self, passage: Passage | End, progress: Callable[[int], object]) -> None:
         """Encode a passage, or note where the session ends; raises OSError and what mixing does."""
-        self._failed = True
         if isinstance(passage, End):
             self._samples, self._ends = passage.at_ms * RATE_HZ // 1000, True
         else:
@@ -114,15 +111,15 @@ class Encoder:
                 self._add(max(0, silent))  # a part that continues another shares frames with it
                 self._add(one)
                 progress(one.end * FRAME_MS)
-        self._failed = False
+
+    def abandon(self) -> None:
+        """Let ``close`` write nothing more."""
+        self._abandoned = True
 
     def close(self) -> None:
-        """Write what is not written yet, and the Info frame; raises OSError.
-
-        After ``write`` failed, nothing more is written.
-        """
+        """Write what is not written yet, and the Info frame; raises OSError."""
         try:
-            if not self._failed:
+            if not self._abandoned:
                 self._complete()
         finally:
             self._pool.shutdown(cancel_futures=True)

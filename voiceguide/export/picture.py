@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 from voiceguide import clock
 from voiceguide.export.lettering import cut
 from voiceguide.export.rows import WIDTH_PX, add, legal, number, rows
+from voiceguide.languages import primary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -214,6 +215,5 @@ def _name(timeline: Timeline, title: str) -> str:
 
 
 def _words(language: str) -> tuple[str, dict[str, str]]:
-    primary = language.partition("-")[0].lower()
-    own = primary if primary in _WORDS else "en"
+    own = primary(language) if primary(language) in _WORDS else "en"
     return own, _WORDS[own]

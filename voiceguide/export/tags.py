@@ -16,6 +16,7 @@ from mutagen.mp4 import MP4Tags
 
 from voiceguide import clock
 from voiceguide.export.views import lrc, pieces, spoken
+from voiceguide.languages import primary
 from voiceguide.ssml import SPAN_KINDS
 from voiceguide.timeline import Span
 
@@ -263,7 +264,7 @@ def marks_from_lines(lines: str) -> list[Span]:
 
 def iso_639_2(language: str) -> str:
     """Return the ISO 639-2 code for a BCP 47 tag, as in ID3; "und" for other languages."""
-    return _ISO_639_2.get(language.partition("-")[0].lower(), UNDETERMINED)
+    return _ISO_639_2.get(primary(language), UNDETERMINED)
 
 
 def language(code: str) -> str:

@@ -133,7 +133,7 @@ def kinds(own: Path | None = None) -> dict[str, Kind]:
     """
     by_name: dict[str, Kind] = {}
     for root in files.script_folders(own):
-        for path in sorted(root.glob(f"{FOLDER}/*/kind.toml")):
+        for path in sorted(root.glob(f"{FOLDER}/[!.]*/kind.toml")):
             name = path.parent.name
             if name not in by_name:
                 by_name[name] = validated(Kind, path, id=name)

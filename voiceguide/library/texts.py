@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from voiceguide import files
 from voiceguide.errors import LibraryError, RequestError, match_name, near, shortened
+from voiceguide.languages import primary
 from voiceguide.library.lexicon import NAME as LEXICON
 from voiceguide.library.lexicon import Lexicon, LexiconFile
 from voiceguide.library.models import Area, Method, Methods, Muscles, Names, Region, Wording
@@ -85,7 +86,7 @@ class Library:
         paths = {
             path.stem: path
             for folder in reversed(self.folders)
-            for path in folder.glob("regions/*.toml")
+            for path in folder.glob("regions/[!.]*.toml")
         }
         return dict(sorted(paths.items()))
 
@@ -348,7 +349,7 @@ def lexicon(language: str, own: Path | None = None) -> Lexicon:
 
     Raises LibraryError for a file that is wrong.
     """
-    for name in dict.fromkeys((language, language.partition("-")[0].lower())):
+    for name in dict.fromkeys((language, primary(language))):
         with contextlib.suppress(RequestError):
             return load(name, own).lexicon
     return Lexicon()
@@ -357,7 +358,7 @@ def lexicon(language: str, own: Path | None = None) -> Lexicon:
 def languages(own: Path | None = None) -> list[str]:
     """Return the languages that have texts."""
     roots = files.script_folders(own)
-    return sorted({path.parent.name for root in roots for path in root.glob("*/phrases.toml")})
+    return sorted({path.parent.name for root in roots for path in root.glob("[!.]*/phrases.toml")})
 
 
 def _first_of(tables: Sequence[Mapping[str, _Value]]) -> dict[str, _Value]:

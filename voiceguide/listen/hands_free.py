@@ -244,9 +244,10 @@ def _listen(
     try:
         with contextlib.closing(microphone):
             while not ended.is_set():
-                waiting = np.concatenate([waiting, microphone.read(_WAIT_S)])
+                new = microphone.read(_WAIT_S)
+                waiting = np.concatenate([waiting, new])
                 now_s = time.monotonic()
-                heard_s = now_s if len(waiting) else heard_s
+                heard_s = now_s if len(new) else heard_s
                 if now_s - heard_s > _GONE_S:
                     screen.say("the microphone is gone; the session goes on with keys")
                     break

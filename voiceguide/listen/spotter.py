@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from voiceguide.errors import VoiceguideError
+from voiceguide.languages import primary
 from voiceguide.voices.espeak import Espeak
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Spotter:
             loglevel="FATAL",
         )
         listed = [(command, word) for command, words in commands.items() for word in words]
-        self._is_english = language.partition("-")[0] == "en"
+        self._is_english = primary(language) == "en"
         known = _dictionary(get_model_path("en-us/cmudict-en-us.dict")) if self._is_english else {}
         espeak = Espeak()
         for command, word in [*listed, *((None, word) for word in others)]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from voiceguide import files, settings
 from voiceguide.errors import RequestError, UsageError
+from voiceguide.languages import primary
 from voiceguide.library.models import Model
 from voiceguide.library.toml import validated
 
@@ -52,7 +53,7 @@ def words(language: str, own: Path | None = None) -> Commands:
     ``own`` is the listener's library. Raises RequestError if nobody can be understood in the
     language, LibraryError or UsageError for a file that is wrong.
     """
-    for name in dict.fromkeys((language, language.partition("-")[0].lower())):
+    for name in dict.fromkeys((language, primary(language))):
         path = files.find(f"{name}/{NAME}", files.script_folders(own))
         if path is not None:
             return _with_own(validated(Commands, path))

@@ -24,7 +24,7 @@ import numpy as np
 from voiceguide import files
 from voiceguide.audio.grid import CEILING_DBFS, FRAMES_PER_MS, RATE_HZ
 from voiceguide.audio.reader import AudioReader, Excerpt
-from voiceguide.errors import Position, ScriptError, SoundError
+from voiceguide.errors import Position, ScriptError, SoundError, UsageError, option
 from voiceguide.mixer.bed import AHEAD_MS, BEHIND_MS, Loop
 from voiceguide.mixer.passages import VERSION as VERSION  # for all that keep what was mixed
 from voiceguide.mixer.passages import Passage, between_silences
@@ -156,7 +156,14 @@ def nothing_is_heard(name: str) -> ScriptError:
 
 
 def chime_before(delay_ms: int) -> list[Event]:
-    """Return the soft tone that is heard just before a session begins, at a negative time."""
+    """Return the soft tone that is heard just before a session begins, at a negative time.
+
+    Raises UsageError for a negative delay.
+    """
+    if delay_ms < 0:
+        raise UsageError(
+            f"{option('start_delay_ms', '--start-delay')} {delay_ms}: must be 0 or more"
+        )
     found = tone("chime.wav") if delay_ms else None
     if found is None:
         return []

@@ -20,6 +20,7 @@ from voiceguide import __version__, export, files, lengths, library, mixer, sett
 from voiceguide.clock import PACES
 from voiceguide.errors import RequestError
 from voiceguide.export import cover
+from voiceguide.languages import primary
 from voiceguide.library import kinds
 from voiceguide.listen.words import words
 from voiceguide.phone import form
@@ -81,9 +82,7 @@ def stamp() -> str:
     digest.update(repr(sorted(speaking)).encode())
     digest.update(repr((__version__, clip.VERSION, mixer.VERSION, export.VERSION)).encode())
     for folder in [*files.folders("scripts"), *files.folders("sounds")]:
-        for path in sorted(folder.rglob("*")):
-            status = path.stat()
-            digest.update(repr((str(path), status.st_size, status.st_mtime_ns)).encode())
+        digest.update(repr(files.states(folder)).encode())
     return digest.hexdigest()
 
 
@@ -105,7 +104,7 @@ def language(accepted: str) -> str:
     for place, entry in enumerate(accepted.split(",")[:30]):
         tag, _, weight = entry.strip().partition(";q=")
         try:
-            ranked.append((-float(weight or 1), place, tag.partition("-")[0].lower()))
+            ranked.append((-float(weight or 1), place, primary(tag)))
         except ValueError:
             continue
     return next((tag for _, _, tag in sorted(ranked) if tag in known), library.REFERENCE)

@@ -31,6 +31,7 @@ from voiceguide import clock, playlist, script
 from voiceguide.errors import UsageError, spellings
 from voiceguide.export import cover
 from voiceguide.files import alone
+from voiceguide.languages import primary
 from voiceguide.phone import choices, made
 from voiceguide.phone.folder import Files
 from voiceguide.phone.form import shown
@@ -154,7 +155,7 @@ class _Site:
         self._url = url
         self._feeds: dict[str, str] = {}  # by language
         self._files = files
-        first = published[0].session.language.partition("-")[0]
+        first = primary(published[0].session.language)
         self._language = first if first in choices.texts() else choices.language("")
         languages = [one for one in choices.texts() if one != self._language]
         self._places = {self._language: "", **{one: f"{one}/" for one in languages}}

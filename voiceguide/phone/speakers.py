@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
-from voiceguide import session
+from voiceguide import files, session
 from voiceguide.errors import UsageError
 from voiceguide.voices import PLAIN, best
 
@@ -38,7 +35,7 @@ def sample(voice: str | None, language: str) -> bytes:
     if voice:
         check(voice)
     with (
-        tempfile.TemporaryDirectory(prefix="voiceguide-") as folder,
+        files.scratch_folder() as folder,
         session.sample(voice or None, language) as saying,
     ):
-        return saying.export(Path(folder) / "sample.mp3").read_bytes()
+        return saying.export(folder / "sample.mp3").read_bytes()

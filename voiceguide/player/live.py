@@ -165,8 +165,7 @@ class LiveTimeline:
     def _add(self, item: Item) -> None:
         match item:
             case Event():
-                self._events.append(item)
-                self._longest_ms = max(self._longest_ms, item.end_ms - item.begin_ms)
+                self._append(item)
                 for mark in self._open.values() if item.kind == "sound" else ():
                     mark.tone = mark.tone or item
             case Opening():
@@ -184,6 +183,10 @@ class LiveTimeline:
             case Bed():
                 return
         self._know(item.at_ms)
+
+    def _append(self, event: Event) -> None:
+        self._events.append(event)
+        self._longest_ms = max(self._longest_ms, event.end_ms - event.begin_ms)
 
     def know(self, before_ms: int) -> None:
         """Note that no item to come begins before this time."""
@@ -300,7 +303,9 @@ class LiveTimeline:
                     ms = next_ms
                     marks = _breath_at(first, at_ms, ms / _breath_ms(first), until_ms)
                     self._marks += marks
-                    self._events += [mark.tone for mark in marks if mark.tone]
+                    for mark in marks:
+                        if mark.tone:
+                            self._append(mark.tone)
                     at_ms = _end_ms(marks)
                 self._marks.sort(key=lambda mark: mark.begin_ms)
                 self._events.sort(key=lambda event: event.begin_ms)

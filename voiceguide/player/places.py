@@ -12,6 +12,7 @@ from voiceguide.errors import ExportError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 _FILE = "stopped.json"
 _MOST = 200
@@ -32,12 +33,7 @@ class Places:
     def __init__(self) -> None:
         """Read them; an unreadable file counts as empty."""
         self._path = files.data_folder() / _FILE
-        self._stopped: dict[str, Stopped] = {}
-        with contextlib.suppress(OSError, ValueError, RecursionError):
-            kept: Any = json.loads(self._path.read_text("utf-8"))
-            if isinstance(kept, dict):
-                read = {str(name): _stopped(place) for name, place in kept.items()}
-                self._stopped = {name: place for name, place in read.items() if place}
+        self._stopped = _read(self._path)
 
     def of(self, name: str) -> int:
         """Return where a session was stopped, in ms; 0 where it was not, or played to its end."""
@@ -51,6 +47,7 @@ class Places:
 
     def note(self, name: str, stopped_ms: int | None, seed: int = 0) -> None:
         """Remember where a session was stopped, and its seed; None for one that has ended."""
+        self._stopped = _read(self._path)  # another terminal may have noted something meanwhile
         self._stopped.pop(name, None)
         if stopped_ms is not None:
             self._stopped[name] = Stopped(max(0, stopped_ms), seed)
@@ -78,6 +75,16 @@ class Places:
                 again.append(one)
         command = shlex.join(["voiceguide", *again, "--resume"])
         return f"Stopped at {clock.text(max(0, stopped_ms))}. To continue there: {command}"
+
+
+def _read(path: Path) -> dict[str, Stopped]:
+    """Return the places in a file; none if it cannot be read."""
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        kept: Any = json.loads(path.read_text("utf-8"))
+        if isinstance(kept, dict):
+            read = {str(name): _stopped(place) for name, place in kept.items()}
+            return {name: place for name, place in read.items() if place}
+    return {}
 
 
 def _stopped(kept: object) -> Stopped | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voiceguide import mixer
-from voiceguide.errors import RequestError
+from voiceguide.errors import RequestError, UsageError, option
 from voiceguide.player import device as devices
 from voiceguide.player import loop
 from voiceguide.player.file import Rendered
@@ -80,6 +80,15 @@ def play_file(  # noqa: PLR0913 (as ``Session.play``)
         quiet=quiet,
         stopped=stopped,
     )
+
+
+def check_breath(breath: str, *, listen: bool) -> None:
+    """Raise UsageError for a way to breathe that there is not, or that needs ``listen``."""
+    if breath not in ("paced", "follow"):
+        raise UsageError(f"{option('breath')} {breath}: must be paced or follow")
+    if breath == "follow" and not listen:
+        needs = f"{option('breath')} follow needs {option('listen')}"
+        raise UsageError(f"{needs}: it hears how you breathe")
 
 
 def check_chapter(begin: str | int, titles: Sequence[str]) -> None:

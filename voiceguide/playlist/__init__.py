@@ -81,7 +81,7 @@ class Playlist:
     """
 
     @taking(Options)
-    def __init__(self, target: str, options: Options) -> None:
+    def __init__(self, target: str, /, options: Options) -> None:
         """Prepare a playlist; nothing is made until it is needed.
 
         ``target`` is a region, a complaint or a kind. The options are those of ``Session``;

@@ -21,6 +21,7 @@ from voiceguide import clock, script
 from voiceguide.errors import RequestError
 from voiceguide.export import cover
 from voiceguide.files import alone, write_bytes
+from voiceguide.languages import primary
 from voiceguide.options import chosen
 from voiceguide.playlist.lists import add
 from voiceguide.playlist.writing import WantedTrack, now, numbered, write
@@ -252,7 +253,7 @@ class Course:
 
     @property
     def _words(self) -> dict[str, str | tuple[str, ...]]:
-        return _WORDS.get(self._options.language.partition("-")[0], _WORDS["en"])
+        return _WORDS.get(primary(self._options.language), _WORDS["en"])
 
 
 def _stem(one: Appointment) -> str:

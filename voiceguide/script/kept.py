@@ -95,16 +95,12 @@ def _name(
 ) -> str | None:
     """Return a digest of all that decides how scripts are written; None if some are not ours."""
     *others, packaged = files.script_folders(requests[0].options.library_path)
-    if any(folder.exists() for folder in others):
+    if others:
         return None
-    texts = sorted(
-        os.path.join(folder, name)  # noqa: PTH118 (a Path for each takes longer than all else)
-        for folder, _, names in os.walk(packaged)
-        for name in names
-        if name.endswith((".toml", ".jinja"))
-    )
-    stats = [(path, os.stat(path)) for path in (*texts, *_CODE, *code)]  # noqa: PTH116 (as above)
-    sources = _digest(tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats))
+    texts = [one for one in files.states(packaged) if one[0].endswith((".toml", ".jinja"))]
+    stats = [(path, os.stat(path)) for path in (*_CODE, *code)]  # noqa: PTH116 (a Path takes long)
+    programs = [(path, stat.st_size, stat.st_mtime_ns) for path, stat in stats]
+    sources = _digest((*texts, *programs))
     asked = [[one.target, one.options.chosen(), one.part, one.title] for one in requests]
     content = json.dumps([asked, more], sort_keys=True).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(sources + content, digest_size=20).hexdigest()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from voiceguide import files
 from voiceguide.errors import ScriptError
+from voiceguide.languages import same_language
 from voiceguide.ssml import pls
 
 if TYPE_CHECKING:
@@ -75,11 +76,7 @@ class Lexicons:
         """Return a text with aliases, and the same with its words in IPA in double brackets."""
         aliased, spoken = text, text.replace("[[", "")
         for document in reversed(self._applying):
-            if _primary(document.language) == _primary(language):
+            if same_language(document.language, language):
                 aliased = document.lexicon.aliased(aliased)
                 spoken = document.lexicon.applied(spoken)
         return aliased, spoken
-
-
-def _primary(language: str) -> str:
-    return language.lower().partition("-")[0]

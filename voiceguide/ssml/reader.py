@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from voiceguide import files
 from voiceguide.errors import Findings, ScriptError, near
+from voiceguide.languages import same_language
 from voiceguide.phonemes import marked
 from voiceguide.ssml import pls, say_as, values, vendors, xml
 from voiceguide.ssml.cues import (
@@ -390,17 +391,13 @@ def _in_language(style: Style, language: str | None) -> Style:
     language = _tag(language)
     if not language:
         return style
-    same = _primary(language) == _primary(style.language)
+    same = same_language(language, style.language)
     return replace(style, language=language, voice=style.voice if same else None)
 
 
 def _tag(written: str | None) -> str:
     """Return a BCP 47 tag; many write it as operating systems do (en_US)."""
     return (written or "").strip().replace("_", "-")
-
-
-def _primary(language: str) -> str:
-    return language.lower().partition("-")[0]
 
 
 def _has_words(element: Element) -> bool:

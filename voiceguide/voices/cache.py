@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from voiceguide.audio.grid import FRAMES_PER_MS
-from voiceguide.files import Store
+from voiceguide.files import Store, sealed, unsealed
 from voiceguide.voices.clip import Clip
 from voiceguide.voices.engine import Word
 
@@ -30,7 +30,6 @@ MOST_BYTES = 1_000_000_000
 _OF_CLIPS = 100
 """A clip of 2 s has 190 kB; its length and words have 300 bytes."""
 _BYTES_PER_MS = 2 * FRAMES_PER_MS
-_SEAL_BYTES = 32
 
 
 def key(*content: object) -> str:
@@ -127,7 +126,7 @@ class ClipCache:
         payload = words + b"\n" + clip.samples.astype("<i2", copy=False).tobytes()
         self._store.write(name, payload)
         if self._shared is not None:
-            self._shared.write(_path(name), _seal(name, payload) + payload)
+            self._shared.write(_path(name), sealed(name, payload))
 
     def prune(self, most_bytes: int = MOST_BYTES) -> None:
         """If clips were added, delete the least recently used ones beyond ``most_bytes``."""
@@ -136,11 +135,9 @@ class ClipCache:
 
     def _read_shared(self, name: str) -> bytes:
         """Return a clip from the shared place, and keep it; empty if it is missing or damaged."""
-        sealed = self._shared.read(_path(name)) if self._shared is not None else None
-        if sealed is None:
-            return b""
-        payload = sealed[_SEAL_BYTES:]
-        if sealed[:_SEAL_BYTES] != _seal(name, payload):
+        found = self._shared.read(_path(name)) if self._shared is not None else None
+        payload = unsealed(name, found) if found is not None else None
+        if payload is None:
             return b""
         self._store.write(name, payload)
         return payload
@@ -148,8 +145,3 @@ class ClipCache:
 
 def _path(name: str) -> str:
     return f"{name[:2]}/{name}.clip"
-
-
-def _seal(name: str, payload: bytes) -> bytes:
-    """Return the digest by which a damaged or misnamed clip is known."""
-    return hashlib.blake2b(name.encode() + b"\0" + payload, digest_size=_SEAL_BYTES).digest()

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from voiceguide.errors import Findings
+from voiceguide.languages import same_language
 from voiceguide.library import Lexicon
 from voiceguide.ssml import Speech, walk
-from voiceguide.voices.engine import RATES_WPM, Utterance, same_language
+from voiceguide.voices.engine import RATES_WPM, Utterance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +26,9 @@ class Cast:
     voice: str | None
     """The session's voice, as the engine calls it; None for the engine's calm default."""
     calm_wpm: Mapping[str, int]
-    """The pace of what has no other, by its language, in words a minute as heard."""
+    """The pace of what has no other, by its language, in words a minute as heard.
+
+    It has the script's language, though that may say nothing in it."""
     language: str
     """The script's language, a BCP 47 tag; the session's voice only speaks this one."""
     chosen: Mapping[tuple[WantedVoice, str], str | None]
@@ -66,7 +69,7 @@ def cast(  # noqa: PLR0913 (each by its name)
     ``voice`` is the session's own, and ``rate_wpm`` its pace; None for the engine's calm one.
     ``name`` is used in warnings about missing voices; ``lexicon`` returns that of a language.
     """
-    calm_wpm: dict[str, int] = {}
+    calm_wpm = {script.language: rate_wpm or engine.calm_wpm(script.language)}
     chosen: dict[tuple[WantedVoice, str], str | None] = {}
     missing, limited = Findings(), Findings()
     lexicons: dict[str, Lexicon] = {}
@@ -82,7 +85,7 @@ def cast(  # noqa: PLR0913 (each by its name)
                 missing.add(f"no voice matches {cue.style.voice}: another one speaks", cue.at)
             else:
                 language = _language(cue.style)
-        if language not in calm_wpm:
+        if language not in lexicons:
             calm_wpm[language] = rate_wpm or engine.calm_wpm(language)
             lexicons[language] = lexicon(language)
         rate = calm_wpm[language] * cue.style.rate

@@ -194,11 +194,6 @@ def slowed(samples: NDArray[np.float32], rate_hz: int, factor: float) -> NDArray
     return stretched.reshape(-1)
 
 
-def same_language(one: str, other: str) -> bool:
-    """Whether two BCP 47 tags name the same language, maybe in different countries."""
-    return one.lower().partition("-")[0] == other.lower().partition("-")[0]
-
-
 def remark_without_pitch(name: str, utterances: Iterable[Utterance]) -> list[str]:
     """Return a line if ``utterances`` change a pitch, which ``name`` cannot."""
     if any(utterance.pitch_st for utterance in utterances):

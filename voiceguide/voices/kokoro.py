@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from voiceguide import files, phonemes
 from voiceguide.child import Child
 from voiceguide.errors import MissingVoiceError, VoiceError
+from voiceguide.languages import same_language
 from voiceguide.voices import neural
 from voiceguide.voices.cache import digest_of
-from voiceguide.voices.engine import VoiceInfo, same_language
+from voiceguide.voices.engine import VoiceInfo
 from voiceguide.voices.neural import LIMIT_S, SPEAKER
 from voiceguide.voices.pyttsx3 import Pyttsx3
 

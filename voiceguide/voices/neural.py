@@ -17,6 +17,7 @@ import numpy as np
 
 from voiceguide import files
 from voiceguide.errors import VoiceError
+from voiceguide.languages import same_language
 from voiceguide.voices.cache import key
 from voiceguide.voices.engine import (
     CALM_WPM,
@@ -24,7 +25,6 @@ from voiceguide.voices.engine import (
     Utterance,
     Word,
     remark_without_pitch,
-    same_language,
 )
 
 if TYPE_CHECKING:

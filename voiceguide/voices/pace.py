@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from voiceguide.languages import primary
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -55,7 +57,7 @@ def scale(rate_wpm: float, language: str, lasts_s: list[float]) -> float:
 
 def norm(language: str) -> tuple[str, float]:
     """Return the text for measuring in a language, and for how many words it counts."""
-    text = _NORMS.get(language.partition("-")[0])
+    text = _NORMS.get(primary(language))
     return _COUNTING if text is None else (text, _WORTH * len(text.split()))
 
 

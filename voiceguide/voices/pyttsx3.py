@@ -21,6 +21,7 @@ from pedalboard.io import AudioFile
 from voiceguide import files, phonemes
 from voiceguide.child import Child
 from voiceguide.errors import MissingVoiceError, VoiceError
+from voiceguide.languages import primary
 from voiceguide.voices import times
 from voiceguide.voices.engine import (
     Spoken,
@@ -72,7 +73,7 @@ class Pyttsx3:
 
         Runs of speech have at most 2,000 characters; with 18,000, espeak-ng crashes.
         """
-        per_setting = _PER_SETTING.get(_short(utterance.language), 1.25)
+        per_setting = _PER_SETTING.get(primary(utterance.language), 1.25)
         setting = round(utterance.rate_wpm / per_setting)
         try:
             answer = self._child.ask(
@@ -105,7 +106,7 @@ class Pyttsx3:
 
     def calm_wpm(self, language: str) -> int:
         """Return its calm pace, in words a minute as heard."""
-        return _CALM_WPM.get(_short(language), 150)
+        return _CALM_WPM.get(primary(language), 150)
 
     def voices(self) -> list[VoiceInfo]:
         """Return the system's voices; raises VoiceError if the engine does not start."""
@@ -152,10 +153,6 @@ def voices() -> list[VoiceInfo]:
 def find(voice: str) -> Callable[[], Engine]:  # noqa: ARG001 (its process knows, once it runs)
     """Return a function that makes engines for any voice; a missing one is reported on speaking."""
     return Pyttsx3
-
-
-def _short(language: str) -> str:
-    return language.lower().partition("-")[0]
 
 
 def _missing(voice: str) -> str | None:

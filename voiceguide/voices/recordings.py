@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from voiceguide import files
 from voiceguide.errors import LibraryError, VoiceError
+from voiceguide.languages import primary
 from voiceguide.voices import best, cache
 from voiceguide.voices.engine import Spoken, Utterance, VoiceInfo
 from voiceguide.voices.takes import Verdict, judge, read
@@ -47,7 +48,7 @@ def name_of(text: str, language: str) -> str:
         if len(slug) + len(word) > _SLUG_CHARACTERS:
             break
         slug += f"{word}-"
-    tag = language.lower().partition("-")[0]
+    tag = primary(language)
     digest = hashlib.blake2b(f"{tag}\n{text}".encode(), digest_size=4).hexdigest()
     return f"{slug}{digest}"
 

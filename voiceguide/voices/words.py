@@ -13,6 +13,8 @@ import functools
 import re
 from typing import TYPE_CHECKING
 
+from voiceguide.languages import primary
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
@@ -31,7 +33,7 @@ def spoken(text: str, language: str) -> str:
 
     A session asks for each of its sentences several times.
     """
-    tongue = _tongue(language.partition("-")[0].lower())
+    tongue = _tongue(primary(language))
     if tongue is None or not (_NUMBERS.search(text) or _is_shortened(text, tongue.SHORTENED)):
         return text
     for _ in range(_MOST_ROUNDS):  # what one rule makes, an earlier one may take up
