@@ -64,15 +64,11 @@ def german():
     return Spotter("de", known.commands, known.others)
 
 
-@pytest.mark.parametrize(
-    ("python", "cure"),
-    [((3, 13), r"pip install 'voiceguide\[listen\]'"), ((3, 14), "Python 3.14 lacks: use 3.13")],
-)
-def test_without_its_library_it_says_what_to_do(monkeypatch, python, cure):
-    monkeypatch.setitem(sys.modules, "pocketsphinx", None)
-    monkeypatch.setattr(sys, "version_info", python)
-    with pytest.raises(VoiceguideError, match=cure):
-        Spotter("en", {})
+@pytest.mark.parametrize("library", ["moonshine_voice", "onnxruntime"])
+def test_without_a_library_it_says_what_to_install(monkeypatch, library):
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(VoiceguideError, match=r"pip install 'voiceguide\[listen\]'"):
+        Spotter("en", {"pause": ["pause"]})
 
 
 def speaker(text: str, voice: str = "en-us+m3", hz: int = HZ) -> np.ndarray:

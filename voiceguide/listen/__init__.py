@@ -5,6 +5,7 @@ knocks in what is near, and steers a player by them. While somebody may be speak
 soft. Nothing that is heard is stored or sent.
 
     words       commands.toml and the settings file -> what can be said in a language
+    moonshine   a short sound -> how likely each of some texts is what was said
     spotter     a short sound -> the command that it is, or none
     near        microphone and loudspeaker -> in how many bands something near is heard
     listener    blocks of microphone and loudspeaker -> sounds that begin, commands, knocks

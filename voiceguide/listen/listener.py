@@ -127,7 +127,9 @@ class Listener:
     def _command(self) -> str | None:
         """Return what the word was, now that it has ended."""
         length_ms = len(self._word) * FRAME_MS - _QUIET_MS - _BEFORE_MS
-        is_knocking = all(burst_ms <= _KNOCK_MS for _, burst_ms, _ in self._bursts)
+        is_knocking = all(
+            burst_ms <= _KNOCK_MS and bands >= _BROAD for _, burst_ms, bands in self._bursts
+        )
         if is_knocking or not _SHORTEST_MS <= length_ms <= _LONGEST_MS:
             return None
         return self._spot(np.concatenate(self._word))

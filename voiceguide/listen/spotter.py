@@ -1,26 +1,27 @@
-"""A short sound -> the command that it is, or none: isolated words, by pocketsphinx.
+"""A short sound -> the command that it is, or none.
 
-Its acoustic model is of English. Words that its dictionary lacks, and all words of other languages,
-are written in the model's phonemes, from what espeak-ng makes of them in IPA.
+Two models of English judge it: Moonshine's, by how likely it is to write each word, and that of
+pocketsphinx, by its phonemes. Where they agree, a sound may be less clear. pocketsphinx gets words
+of other languages in its own phonemes, from what espeak-ng makes of them in IPA.
 """
 
 from __future__ import annotations
 
 import math
 import re
-import sys
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
-from voiceguide.errors import VoiceguideError
 from voiceguide.languages import primary
+from voiceguide.listen.moonshine import Moonshine
 from voiceguide.voices.espeak import Espeak
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
+    from pocketsphinx import Decoder
 
 _Name = TypeVar("_Name", bound=str)
 
@@ -53,6 +54,20 @@ _PHONES = {
 _SIGN = re.compile("|".join(sorted(_PHONES, key=len, reverse=True)))
 
 
+class _Limits(NamedTuple):
+    """How likely a command has to be, as ln of it."""
+
+    agree: float
+    """So much more likely is what both models take it for."""
+    least: float
+    within: float
+    """It may be so much less likely than what would be written, of all that can be."""
+
+
+_IN_ENGLISH = _Limits(agree=6, least=-10, within=8)
+_IN_OTHERS = _Limits(agree=10, least=-13, within=10)
+
+
 class Spotter:
     """Knows some commands, each by one or more words, and others that are none."""
 
@@ -61,16 +76,49 @@ class Spotter:
     ) -> None:
         """Learn the words of each command, and ``others``, which are told apart from them.
 
-        Raises VoiceguideError if pocketsphinx is missing, or espeak-ng does not know the language.
+        Raises VoiceguideError if a library is missing, or espeak-ng does not know the language.
         """
+        listed = [(command, word) for command, words in commands.items() for word in words]
+        self._others = {word.lower() for word in others}
+        self._of_text: list[str] = [command for command, _ in listed]
+        self._texts = Moonshine(word for _, word in listed)
+        self._sounds = _Sounds(language, [*listed, *((None, word) for word in self._others)])
+        is_english = primary(language) == "en"
+        self._limits = _IN_ENGLISH if is_english else _IN_OTHERS
+
+    def spot(self, samples: NDArray[np.float32]) -> str | None:
+        """Return the command that a sound is, mono at RATE_HZ; None if it is none, or doubtful."""
+        level = float(np.sqrt(np.mean(np.square(samples)))) if samples.size else 0.0
+        if not level:
+            return None
+        quiet = np.zeros(int(_QUIET_S * RATE_HZ), np.float32)
+        samples = np.concatenate([quiet, samples * np.float32(_LEVEL / level), quiet])
+        limits, by_sound = self._limits, self._sounds.spot(samples)
+        said = self._texts.judge(samples)
+        likely: dict[str, float] = {}
+        for name, one in zip(self._of_text, said.likely, strict=True):
+            likely[name] = max(one, likely.get(name, -math.inf))
+        if by_sound in likely:
+            likely[by_sound] += limits.agree
+        command = max(likely, key=lambda name: likely[name])
+        is_other = not said.written or said.written in self._others
+        if (command != by_sound and is_other) or likely[command] < limits.least:
+            return None
+        return command if likely[command] > said.written_likely - limits.within else None
+
+
+class _Sounds:
+    """Knows words by their phonemes, by pocketsphinx; where that is not there, it knows none."""
+
+    def __init__(self, language: str, listed: Iterable[tuple[str | None, str]]) -> None:
+        """Learn words, and the command that each of them is, or None."""
+        self._commands: dict[str, str | None] = {}
+        self._decoder: Decoder | None = None
         try:
             from pocketsphinx import Decoder, get_model_path
-        except ImportError as error:
-            needs = "listening needs pocketsphinx"
-            if sys.version_info < (3, 14):
-                raise VoiceguideError(f"{needs}: pip install 'voiceguide[listen]'") from error
-            raise VoiceguideError(f"{needs}, which Python 3.14 lacks: use 3.13") from error
-        self._commands: dict[str, str | None] = {}
+        except ImportError:  # it has no wheels for Python 3.14
+            return
+        self._is_english = primary(language) == "en"
         self._decoder = Decoder(
             hmm=get_model_path("en-us/en-us"),
             dict=None,
@@ -78,11 +126,9 @@ class Spotter:
             remove_noise=True,
             loglevel="FATAL",
         )
-        listed = [(command, word) for command, words in commands.items() for word in words]
-        self._is_english = primary(language) == "en"
         known = _dictionary(get_model_path("en-us/cmudict-en-us.dict")) if self._is_english else {}
         espeak = Espeak()
-        for command, word in [*listed, *((None, word) for word in others)]:
+        for command, word in listed:
             for sound in _sounds(word, language, known, espeak):
                 name = f"w{len(self._commands)}"
                 self._commands[name] = command
@@ -98,13 +144,11 @@ class Spotter:
         self._decoder.activate_search("words")
 
     def spot(self, samples: NDArray[np.float32]) -> str | None:
-        """Return the command that a sound is, mono at RATE_HZ; None if it is none, or doubtful."""
-        level = float(np.sqrt(np.mean(np.square(samples)))) if samples.size else 0.0
-        if not level:
+        """Return the command that a sound is; None if it is none, or doubtful."""
+        if self._decoder is None:
             return None
         hiss = np.random.default_rng(0).standard_normal(len(samples), np.float32)
-        quiet = np.zeros(int(_QUIET_S * RATE_HZ), np.float32)
-        samples = np.concatenate([quiet, samples * (_LEVEL / level) + _HISS * hiss, quiet])
+        samples = samples + np.float32(_HISS) * hiss
         self._decoder.start_utt()
         pcm = (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
         self._decoder.process_raw(pcm, False, True)  # noqa: FBT003 (it is searched, and is whole)
