@@ -15,6 +15,7 @@ from voiceguide import __version__, export, files, mixer
 from voiceguide.catalogue.place import place
 from voiceguide.catalogue.requests import TARGET, as_json
 from voiceguide.errors import CatalogueError, ExportError, VoiceguideError, spellings
+from voiceguide.languages import primary
 from voiceguide.session import Session
 from voiceguide.voices import DEFAULT, ENGINES, PLAIN, best, cache, clip, engines, piper
 
@@ -191,7 +192,7 @@ def _texts(language: str, own: Path | None) -> Iterator[tuple[str, str, int, int
 
     Each has its name in the library, its path, its size and when it was modified.
     """
-    spoken = {language, language.partition("-")[0], "kinds"}
+    spoken = {language, primary(language), "kinds"}
     for root in [*files.script_folders(own), *files.folders("sounds")]:
         for path in sorted(root.rglob("*")):
             name = path.relative_to(root)
@@ -222,7 +223,7 @@ def _engine(voice: str | None) -> str:
 def _voice(voice: str | None, language: str) -> tuple[str, str | None]:
     """Return the name of the voice that speaks a language, and its licence if it is known."""
     if voice is None:
-        found = best.voices().get(language.partition("-")[0].lower())
+        found = best.voices().get(primary(language))
         return (found.id, found.licence) if found else (PLAIN, None)
     if voice == DEFAULT:
         return PLAIN, None
