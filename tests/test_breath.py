@@ -89,7 +89,7 @@ def test_the_session_that_breathes_too_is_not_taken_for_the_listener(per_minute,
         near = near + 2 * breathing(per_minute, seconds, noise_db=-90)
     near = near.astype(np.float32)
     listener = Breathing()
-    listens = Listener(lambda _: None, listener.take)
+    listens = Listener(lambda *_, **__: None, listener.take)
     assert not [one for one in listens.take(near, played) if one.command]
     assert listener.per_minute() == (known and pytest.approx(known, rel=0.05))
 

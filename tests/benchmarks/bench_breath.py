@@ -69,7 +69,7 @@ def acted_on(near: np.ndarray, sound: np.ndarray, dbfs: float | None, seed: int)
             now, before = measured[-1], measured[-2]
             found.append(now if now and before and abs(now - before) < _AGREE * before else 0.0)
 
-    hears(Listener(lambda _: None, breathing.take), near, heard, then)
+    hears(Listener(lambda *_, **__: None, breathing.take), near, heard, then)
     return found
 
 

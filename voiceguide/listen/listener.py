@@ -8,7 +8,7 @@ Nothing is kept longer than the word takes.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -33,6 +33,10 @@ _LONGEST_MS = 1400
 """A longer sound is talk, or music."""
 _KNOCK_MS = 90
 """A clap or a tap stands out for no longer."""
+_BUSY = 4
+"""So many near sounds that were no commands,"""
+_BUSY_MS = 30_000
+"""in so long a time: somebody talks, or there is music."""
 _TWO = 2
 _KNOCKS_MS = (160, 700)
 """From one knock to the next."""
@@ -49,12 +53,19 @@ class Heard(NamedTuple):
     """Whether it has only begun."""
 
 
+class Spot(Protocol):
+    """Tells which command a sound is."""
+
+    def __call__(self, samples: NDArray[np.float32], /, *, is_busy: bool) -> str | None:
+        """Return it, or None; ``is_busy`` is whether there were many other sounds before it."""
+
+
 class Listener:
     """Hears frame by frame, each with what was played at the same time."""
 
     def __init__(
         self,
-        spot: Callable[[NDArray[np.float32]], str | None],
+        spot: Spot,
         both: Callable[[NDArray[np.float32], NDArray[np.float32]], object] = lambda *_: None,
     ) -> None:
         """Begin to learn the room.
@@ -68,6 +79,7 @@ class Listener:
         self._kept: deque[NDArray[np.float32]] = deque(maxlen=_BEFORE_MS // FRAME_MS + _ONSET[1])
         self._word: list[NDArray[np.float32]] = []
         self._quiet_ms = 0
+        self._unknown_ms: deque[int] = deque(maxlen=_BUSY)  # when the last such sounds ended
         self._bursts: list[tuple[int, int, int]] = []  # of what stood out: begin, ms, most bands
         self._now_ms = 0
 
@@ -94,7 +106,10 @@ class Listener:
             self._word.append(near)
             self._quiet_ms = 0 if bands else self._quiet_ms + FRAME_MS
             if self._quiet_ms >= _QUIET_MS:
-                yield Heard(self._command())
+                command = self._command()
+                if command is None:
+                    self._unknown_ms.append(self._now_ms)
+                yield Heard(command)
                 self._word = []
                 self._bursts = self._bursts if len(self._bursts) <= _TWO else []
         elif sum(self._last) >= _ONSET[0]:
@@ -132,4 +147,6 @@ class Listener:
         )
         if is_knocking or not _SHORTEST_MS <= length_ms <= _LONGEST_MS:
             return None
-        return self._spot(np.concatenate(self._word))
+        since_ms = self._now_ms - _BUSY_MS
+        is_busy = len(self._unknown_ms) == _BUSY and self._unknown_ms[0] > since_ms
+        return self._spot(np.concatenate(self._word), is_busy=is_busy)

@@ -32,6 +32,9 @@ _WORST_UNSURE = -6.5
 """The same for a safety word, and for words in a language that the model has not learned."""
 _DOUBT = 0.03
 """How likely each other word is, beside a command."""
+_SAFETY = "stop"
+_SAFE = 2
+"""So much more likely counts what ends the pressure, as ln: it has to be heard."""
 _LEVEL = 0.1
 """Sounds are brought to this root mean square, as the model does not hear quiet ones well."""
 _QUIET_S = 0.2
@@ -86,8 +89,12 @@ class Spotter:
         is_english = primary(language) == "en"
         self._limits = _IN_ENGLISH if is_english else _IN_OTHERS
 
-    def spot(self, samples: NDArray[np.float32]) -> str | None:
-        """Return the command that a sound is, mono at RATE_HZ; None if it is none, or doubtful."""
+    def spot(self, samples: NDArray[np.float32], *, is_busy: bool = False) -> str | None:
+        """Return the command that a sound is, mono at RATE_HZ; None if it is none, or doubtful.
+
+        In a room where much is said or played (``is_busy``), both models have to take it for that,
+        and it has to be clear; but for “stop”.
+        """
         level = float(np.sqrt(np.mean(np.square(samples)))) if samples.size else 0.0
         if not level:
             return None
@@ -100,11 +107,17 @@ class Spotter:
             likely[name] = max(one, likely.get(name, -math.inf))
         if by_sound in likely:
             likely[by_sound] += limits.agree
+        if _SAFETY in likely and not is_busy:
+            likely[_SAFETY] += _SAFE
         command = max(likely, key=lambda name: likely[name])
         is_other = not said.written or said.written in self._others
         if (command != by_sound and is_other) or likely[command] < limits.least:
             return None
-        return command if likely[command] > said.written_likely - limits.within else None
+        is_strict = is_busy and command != _SAFETY
+        if is_strict and command != by_sound:
+            return None
+        within = 0 if is_strict else limits.within
+        return command if likely[command] > said.written_likely - within else None
 
 
 class _Sounds:
@@ -158,7 +171,7 @@ class _Sounds:
                 frames = part.end_frame - part.start_frame + 1
                 score = math.log(max(part.ascore, 1e-300)) / frames
                 command = self._commands[part.word]
-                is_sure = self._is_english and command != "stop"
+                is_sure = self._is_english and command != _SAFETY
                 return command if score > (_WORST if is_sure else _WORST_UNSURE) else None
         return None
 
