@@ -183,6 +183,62 @@ def test_each_caption_is_said_at_its_time(tmp_path, name, text):
     assert said == [("Lie down.", 1000), ("Rest now.", 10_500)]
 
 
+def test_a_caption_waits_until_the_one_before_it_has_been_said(tmp_path):
+    text = (
+        "1\n00:00:01,000 --> 00:00:01,200\nLie down on your back.\n\n"
+        "2\n00:00:01,200 --> 00:00:02,000\nRest now.\n\n00:00:30,000 --> 00:00:31,000\nGood."
+    )
+    one = session(tmp_path, text, "my.srt")
+    first, second, third = one.timeline.events
+    assert second.begin_ms == first.end_ms > 2000
+    assert third.begin_ms == 30_000
+    late = "begins later than it says: what comes before it takes longer"
+    assert [warning.rpartition("/")[2] for warning in one.warnings] == [f"my.srt:6:1: {late}"]
+
+
+SPOILED = """1
+00:00:01,000 --> 00:00:03,000
+Lie down.
+
+2
+00:00:9,000 -> 00:00:10,000
+Rest.
+
+3
+00:00:20,000 --> 00:00:21
+00:00:xx,000 --> 00:00:30,000
+
+Outside.
+
+00:00:50,000 --> 00:00:40,000
+Backwards.
+6
+00:00:60,000 --> 00:00:61,000
+Sit up."""
+
+
+def test_what_is_wrong_in_captions_is_told_with_its_line_and_nothing_is_dropped(tmp_path):
+    with pytest.raises(ScriptError) as raised:
+        _ = session(tmp_path, SPOILED, "my.srt").plan
+    form = "must be two times, such as 00:00:01,000 --> 00:00:03,000"
+    apart = "there must be an empty line before the next caption"
+    assert str(raised.value).replace(f"{tmp_path}/", "").splitlines() == [
+        f"my.srt:6:1: “00:00:9,000 -> 00:00:10,000” {form}",
+        f"my.srt:10:1: “00:00:20,000 --> 00:00:21” {form}",
+        f"my.srt:11:1: “00:00:xx,000 --> 00:00:30,000”: {apart}",
+        "my.srt:13:1: “Outside.” is in no caption: a line with its times must come before it",
+        "my.srt:15:1: “00:00:50,000 --> 00:00:40,000”: the caption ends before it begins",
+        f"my.srt:18:1: “00:00:60,000 --> 00:00:61,000”: {apart}",
+    ]
+
+
+def test_a_file_of_captions_is_never_read_aloud_with_its_times(tmp_path):
+    with pytest.raises(ScriptError, match=r"my\.srt:2:1: .* must be two times"):
+        _ = session(tmp_path, "1\n00:00:01,000 -> 00:00:03,000\nLie down.", "my.srt").plan
+    vtt = "WEBVTT - mine\n\nNOTE a\nnote\n\nSTYLE\n::cue {}\n\none\n00:01.000 --> 00:02.000\nGo."
+    assert heard(session(tmp_path, vtt, "my.vtt")) == ["Go."]
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

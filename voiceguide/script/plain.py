@@ -1,4 +1,4 @@
-"""Plain writing -> SSML: text, Markdown, Speech Markdown, and captions (SRT, WebVTT).
+"""Plain writing -> SSML: text, Markdown, Speech Markdown.
 
 docs/plain-text.md lists what can be written. Every line of a text becomes one line of SSML, so that
 messages about the script name the line that the author knows.
@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from voiceguide.clock import milliseconds
 from voiceguide.errors import Findings, Position, ScriptError, near
-from voiceguide.script import modifiers
+from voiceguide.script import captions, modifiers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,10 +57,6 @@ _PART = re.compile(
     """,
     re.VERBOSE,
 )
-_STAMPS = re.compile(
-    r"((?:\d+:)?\d{1,2}:\d{2}[.,]\d{3})\s*-->\s*((?:\d+:)?\d{1,2}:\d{2}[.,]\d{3}).*"
-)
-_TAG = re.compile(r"<[^<>]*>")
 _COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
 _NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
@@ -70,22 +66,18 @@ _MOST_MISTAKES = 1000
 """How many wrong commands are looked at: names that are near take a while to find."""
 
 
-def is_captions(text: str) -> bool:
-    """Whether a text is in SRT or WebVTT."""
-    first = [line for line in text.splitlines()[:10] if line.strip()]
-    return bool(first) and (
-        first[0].startswith("WEBVTT") or any(_STAMPS.fullmatch(line.strip()) for line in first[:2])
-    )
-
-
 def to_ssml(text: str, name: str) -> tuple[str, tuple[str, ...]]:
     """Return plain writing as SSML, and warnings about what is not known in it.
 
     ``name`` is used in messages. Raises ScriptError that names each mistake with its line.
     """
     text = _NO_XML.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    if is_captions(text):
-        return _captions(text), ()
+    if captions.is_captions(text, name):
+        problems = Findings()
+        ssml = captions.to_ssml(text, problems)
+        if problems:
+            raise ScriptError("\n".join(problems.report(name)))
+        return ssml, ()
     comments = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text)
     writer = _Writer()
     lines = list(writer.lines(comments.split("\n")))
@@ -281,22 +273,3 @@ def _hold(seconds: Decimal, label: str) -> str:
         ticks = f'begin="{seconds - _COUNTED_S:f}s" dur="1s" repeatCount="{_COUNTED_S}"'
         inside += f'<media {ticks}><audio src="tick.wav"/></media>'
     return f'<par dur="{seconds:f}s">{inside}</par><mark name="end:hold"/><audio src="end.wav"/>'
-
-
-def _captions(text: str) -> str:
-    """Return captions as SSML: each is said when it is shown."""
-    said: list[str] = []
-    begin = None
-    words: list[str] = []
-    for line in [*text.splitlines(), ""]:
-        stamps = _STAMPS.fullmatch(line.strip())
-        if stamps:
-            begin = stamps[1].replace(",", ".")
-        elif begin is not None and line.strip():
-            words.append(_TAG.sub("", line.strip()))
-        elif begin is not None:
-            if words:
-                at = f"{Decimal(milliseconds(begin)) / 1000:f}s"
-                said.append(f'<media begin="{at}"><speak>{escape(" ".join(words))}</speak></media>')
-            begin, words = None, []
-    return "\n".join([f"{_BEGIN}<par>", *said, f"</par>{_END}"])
