@@ -326,6 +326,8 @@ def test_doctor_lists_what_a_language_lacks(own):
         "fr/regions/calf.toml: the area lower-calf is missing",
         "fr/regions/knee.toml is missing",
         "fr/regions/neck.toml: areas.base-of-skull.place.fascia-ball is missing",
+        "kinds/breathing/fr.toml is missing",
+        "kinds/massage/fr.toml is missing",
     ]
     wrong = "foot.toml: complaints.heel-pain: calf/lower-calf: no area “lower-calf” in calf"
     assert wrong in done.stdout  # what leads to a place that is missing is reported with it

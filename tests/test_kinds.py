@@ -8,8 +8,8 @@ import re
 import pytest
 from conftest import FRAMES_PER_MS, decode, voiceguide
 
-from voiceguide import Playlist, Session
-from voiceguide.errors import RequestError
+from voiceguide import Playlist, Session, doctor
+from voiceguide.errors import LibraryError, RequestError
 from voiceguide.library.kinds import kind_texts, kinds
 
 KIND = """
@@ -224,6 +224,28 @@ def test_a_kind_without_texts_in_a_language_is_called_as_in_english(walking):
     assert not (walking / "kinds/walking/de.toml").exists()
     assert kind_texts(kind, "de", walking).name == "Walking"
     assert kind_texts(kind, "de", walking) == kind_texts(kind, "en", walking)
+
+
+def test_a_kind_does_not_speak_english_in_a_session_of_another_language(walking):
+    says = re.escape(f"{walking}/kinds/walking/de.toml is missing")
+    for make in (Session, Playlist):
+        with pytest.raises(LibraryError, match=says):
+            make("walking", library=walking, language="de").prepare()
+    findings = list(doctor.examine("de", walking))
+    assert [one.says for one in findings if not one.works] == [
+        f"{walking}/kinds/walking/de.toml is missing"
+    ]
+    (walking / "kinds/walking/de.toml").write_text(
+        TEXTS.replace("Turn and", "Kehr um und"), "utf-8"
+    )
+    heard = [one.text for _, one in Session("walking", library=walking, language="de").utterances]
+    assert heard == ["Kehr um und walk home."] * 2
+
+
+def test_a_kind_without_any_texts_makes_no_session(walking):
+    (walking / "kinds/walking/en.toml").unlink()
+    with pytest.raises(LibraryError, match=r"/kinds/walking/en\.toml is missing$"):
+        _ = Session("walking", library=walking).script
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from voiceguide import files
+from voiceguide.errors import LibraryError
 from voiceguide.library.models import Model, Slug, Texts
+from voiceguide.library.texts import REFERENCE
 from voiceguide.library.toml import validated
 from voiceguide.options import OPTIONS, Value
 
@@ -117,8 +119,8 @@ class Kind(Model):
 class KindTexts(Model):
     """The name and the phrases of a kind in one language."""
 
-    name: str
-    summary: str
+    name: Annotated[str, Field(min_length=1)]
+    summary: Annotated[str, Field(min_length=1)]
     note: str = ""
     """A sentence for the tags of its files."""
     chapters: dict[str, str] = Field(default_factory=dict)
@@ -143,11 +145,38 @@ def kinds(own: Path | None = None) -> dict[str, Kind]:
 def kind_texts(kind: Kind, language: str, own: Path | None = None) -> KindTexts:
     """Return the texts of a kind in a language, or in English if it has none in that language.
 
-    Raises LibraryError for a file that is wrong.
+    They are for lists; what a session says comes from ``said``. Raises LibraryError for a file that
+    is wrong.
     """
-    roots = files.script_folders(own)
-    for tag in (language, "en"):
-        path = files.find(f"{FOLDER}/{kind.id}/{tag}.toml", roots)
+    for tag in (language, REFERENCE):
+        path = _texts_file(kind, tag, own)
         if path is not None:
             return validated(KindTexts, path)
-    return KindTexts(name=kind.id.replace("-", " ").capitalize(), summary="")
+    name = kind.id.replace("-", " ").capitalize()
+    return KindTexts(name=name, summary=name)
+
+
+def said(kind: Kind, language: str, own: Path | None = None) -> KindTexts:
+    """Return the texts of a kind for a session in a language.
+
+    Raises LibraryError if they are missing, unless nothing in them is spoken, or wrong.
+    """
+    texts = kind_texts(kind, language, own)
+    is_spoken = texts.chapters or texts.phrases or _texts_file(kind, REFERENCE, own) is None
+    if is_spoken and (what := lacking(kind, language, own)):
+        raise LibraryError(what)
+    return texts
+
+
+def lacking(kind: Kind, language: str, own: Path | None = None) -> str | None:
+    """Return that a kind has no file for a language, with its path; None if it has one."""
+    if _texts_file(kind, language, own):
+        return None
+    *roots, shipped = files.script_folders(own)
+    name = f"{FOLDER}/{kind.id}"
+    home = next((root for root in roots if (root / name / "kind.toml").is_file()), shipped.name)
+    return f"{home}/{name}/{language}.toml is missing"
+
+
+def _texts_file(kind: Kind, language: str, own: Path | None) -> Path | None:
+    return files.find(f"{FOLDER}/{kind.id}/{language}.toml", files.script_folders(own))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from voiceguide.errors import RequestError, match_name, near, option
 from voiceguide.library import load
-from voiceguide.library.kinds import kind_texts, kinds
+from voiceguide.library.kinds import kinds, said
 from voiceguide.options import OPTIONS
 from voiceguide.script import treatment
 
@@ -91,7 +91,7 @@ def about(request: Request) -> About:
     found = subject(request)
     kind, options = found.kind, request.options
     if kind.about != "region":
-        texts = kind_texts(kind, options.language, options.library_path)
+        texts = said(kind, options.language, options.library_path)
         tracks = [
             TrackPlan(one.name or one.part, one.part, one.title, one.options) for one in kind.tracks
         ]
