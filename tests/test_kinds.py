@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 
@@ -297,6 +298,36 @@ def test_what_is_wrong_in_a_kind_is_told(walking, old, new, says):
     assert done.returncode == 1
     assert re.search(says, done.stderr), done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_kind_that_is_wrong_does_not_stop_the_others(walking):
+    (walking / "kinds/walking/kind.toml").write_text(KIND.replace('"itself"', '"me"'), "utf-8")
+    assert Session("calf", library=walking).script
+    assert Session("breathing", library=walking).script
+    with pytest.raises(
+        LibraryError, match=r"walking/kind\.toml:2: about: must be region or itself"
+    ):
+        _ = Session("walking", library=walking).script
+    done = voiceguide("kinds", "--library", walking)
+    assert (done.returncode, "breathing" in done.stdout) == (1, True)
+    assert "walking/kind.toml:2: about" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "text", "says"),
+    [
+        ("kind.toml", 'about = "me"', ":1: about: must be region or itself"),
+        ("kind.toml", None, " is missing"),
+        ("session.ssml.jinja", None, " is missing"),
+        ("en.toml", None, " is missing"),
+        ("en.toml", TEXTS.replace("summary", "sumary"), ":3: unknown key “sumary”; did you mean"),
+    ],
+)
+def test_doctor_finds_what_is_wrong_with_a_kind(walking, spoiled, text, says):
+    path = walking / "kinds/walking" / spoiled
+    path.unlink() if text is None else path.write_text(text, "utf-8")
+    found = itertools.takewhile(lambda one: one.part != "sounds", doctor.examine("en", walking))
+    assert f"{path}{says}" in "\n".join(one.says for one in found if not one.works)
 
 
 # A kind's own options, from any place

@@ -128,18 +128,45 @@ class KindTexts(Model):
     """Added to those of the language, which they override."""
 
 
-def kinds(own: Path | None = None) -> dict[str, Kind]:
-    """Return the kinds by name; those in the folder ``own`` override all others.
+def kinds(
+    own: Path | None = None, problems: dict[str, LibraryError] | None = None
+) -> dict[str, Kind]:
+    """Return the kinds by name whose file is valid; those in ``own`` override all others.
 
-    Raises LibraryError for a file that is wrong.
+    Adds the errors of the others to ``problems``, by name.
     """
     by_name: dict[str, Kind] = {}
+    wrong: dict[str, LibraryError] = {} if problems is None else problems
     for root in files.script_folders(own):
         for path in sorted(root.glob(f"{FOLDER}/*/kind.toml")):
             name = path.parent.name
-            if name not in by_name:
-                by_name[name] = validated(Kind, path, id=name)
+            if name not in by_name and name not in wrong:
+                try:
+                    by_name[name] = validated(Kind, path, id=name)
+                except LibraryError as error:
+                    wrong[name] = error
     return by_name
+
+
+def problems(language: str, own: Path | None = None) -> list[LibraryError]:
+    """Return an error for each file of a kind that is wrong, or that every language needs."""
+    wrong: dict[str, LibraryError] = {}
+    valid = kinds(own, wrong)
+    found = list(wrong.values())
+    roots = files.script_folders(own)
+    homes = {path.name: path for root in reversed(roots) for path in root.glob(f"{FOLDER}/*/")}
+    for name, home in sorted(homes.items()):
+        if name not in valid and name not in wrong:
+            found.append(LibraryError(f"{home / 'kind.toml'} is missing"))
+        if files.find(f"{FOLDER}/{name}/{TEMPLATE}", roots) is None:
+            found.append(LibraryError(f"{home / TEMPLATE} is missing"))
+        texts = files.find(f"{FOLDER}/{name}/{language}.toml", roots)
+        try:
+            if texts is not None:
+                validated(KindTexts, texts)
+        except LibraryError as error:
+            found.append(error)
+    return found
 
 
 def kind_texts(kind: Kind, language: str, own: Path | None = None) -> KindTexts:
