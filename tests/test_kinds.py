@@ -330,6 +330,25 @@ def test_doctor_finds_what_is_wrong_with_a_kind(walking, spoiled, text, says):
     assert f"{path}{says}" in "\n".join(one.says for one in found if not one.works)
 
 
+def test_all_mistakes_of_a_kind_are_told_at_once(walking):
+    path = walking / "kinds/walking/kind.toml"
+    wrong = (
+        KIND.replace('["guidance"]', '["guidence"]')
+        .replace('title = "{{ kind.name }}: {{ count }}"\n', "")
+        .replace('default = "home"', 'default = "up"')
+        .replace('name = "short"\n', "")
+    )
+    path.write_text(wrong, "utf-8")
+    with pytest.raises(LibraryError) as raised:
+        _ = Session("walking", library=walking).script
+    assert str(raised.value).replace(str(path), "").splitlines() == [
+        ":1: title: is missing",
+        ":3: options #1: “guidence” is not an option of certain kinds only",
+        ":12: variables.way: default up: must be home, out",
+        ':21: tracks #1: a track without each = "area" needs a name',
+    ]
+
+
 # A kind's own options, from any place
 
 

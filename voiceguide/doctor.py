@@ -18,7 +18,7 @@ from voiceguide.errors import (
     VoiceError,
     VoiceguideError,
 )
-from voiceguide.library import kinds
+from voiceguide.library import checks, kinds
 from voiceguide.player import device
 from voiceguide.ssml import Sound
 from voiceguide.voices import Utterance, best, engines
@@ -83,7 +83,7 @@ def _settings() -> str:
 
 def _texts(language: str, own: Path | None) -> str:
     texts = library.load(language, own)
-    problems = [*texts.problems(), *kinds.problems(language, own)]
+    problems = [*checks.problems(texts), *kinds.problems(language, own)]
     if problems:
         raise LibraryError("\n".join(map(str, problems)))
     return (

@@ -9,13 +9,14 @@ A kind is a folder, built in or in a listener's own library:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from voiceguide import files
 from voiceguide.errors import LibraryError
-from voiceguide.library.models import Model, Slug, Texts
+from voiceguide.library.models import Mistake, Model, Slug, Texts
 from voiceguide.library.texts import REFERENCE
 from voiceguide.library.toml import validated
 from voiceguide.options import OPTIONS, Value
@@ -39,6 +40,14 @@ class Variable(Model):
     least: float | None = None
     most: float | None = None
     """The limits of a number."""
+
+    @model_validator(mode="after")
+    def _has_a_valid_default(self) -> Variable:
+        try:
+            self.read(self.default)
+        except ValueError as error:
+            raise ValueError(f"default {self.default}: {error}") from error
+        return self
 
     def read(self, value: Value) -> Value:
         """Return a checked value; raises ValueError that says what is valid."""
@@ -102,18 +111,19 @@ class Kind(Model):
     choices: dict[VariableName, Choice] = Field(default_factory=dict)
     tracks: Annotated[list[PlaylistTrack], Field(min_length=1)]
 
-    @model_validator(mode="after")
-    def _names_what_there_is(self) -> Kind:
-        for name in self.options:
-            if name not in OPTIONS or not OPTIONS[name].of_kinds:
-                raise ValueError(f"options: “{name}” is not an option of certain kinds only")
-        for name in self.variables:
+    @classmethod
+    def mistakes(cls, data: Mapping[str, Any]) -> Iterator[Mistake]:
+        """Return options that do not suit, and tracks without a name."""
+        options, variables, tracks = (data.get(key) for key in ("options", "variables", "tracks"))
+        for at, name in enumerate(options if isinstance(options, list) else ()):
+            if isinstance(name, str) and (name not in OPTIONS or not OPTIONS[name].of_kinds):
+                yield ("options", at), f"“{name}” is not an option of certain kinds only"
+        for name in variables if isinstance(variables, Mapping) else ():
             if name in OPTIONS:
-                raise ValueError(f"variables.{name}: is already an option; choose another name")
-        for track in self.tracks:
-            if track.name is None and track.each is None:
-                raise ValueError('tracks: a track without each = "area" needs a name')
-        return self
+                yield ("variables", name), "is already an option; choose another name"
+        for at, track in enumerate(tracks if isinstance(tracks, list) else ()):
+            if isinstance(track, Mapping) and not track.keys() & {"name", "each"}:
+                yield ("tracks", at), 'a track without each = "area" needs a name'
 
 
 class KindTexts(Model):
