@@ -10,7 +10,7 @@ import pytest
 from conftest import FRAMES_PER_MS, decode, voiceguide
 
 from voiceguide import Playlist, Session, doctor
-from voiceguide.errors import LibraryError, RequestError
+from voiceguide.errors import LibraryError, RequestError, ScriptError
 from voiceguide.library.kinds import kind_texts, kinds
 
 KIND = """
@@ -347,6 +347,21 @@ def test_all_mistakes_of_a_kind_are_told_at_once(walking):
         ":12: variables.way: default up: must be home, out",
         ':21: tracks #1: a track without each = "area" needs a name',
     ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("chapters.walk", "chapters.cold", "3: “cold” is not defined"),
+        ('"turn"', '"trun"', "5: phrases.toml: phrases.trun is missing, but a template needs it"),
+    ],
+)
+def test_what_is_wrong_in_a_kinds_template_is_told_with_its_own_line(walking, old, new, says):
+    path = walking / "kinds/walking/session.ssml.jinja"
+    path.write_text(TEMPLATE.replace(old, new), "utf-8")
+    with pytest.raises((LibraryError, ScriptError)) as raised:
+        _ = Session("walking", library=walking).script
+    assert str(raised.value) == f"{path}:{says}"
 
 
 # A kind's own options, from any place
