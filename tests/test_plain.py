@@ -150,6 +150,26 @@ def test_what_speech_markdown_does_not_know_is_told_and_its_words_are_kept(tmp_p
     ]
 
 
+def test_what_looks_like_a_command_and_is_spoken_is_told(tmp_path):
+    text = "Lie down.\n[pause 5s\nHi.\n\nNow pause 5s]\n\n#Heading\n\n[bell] Go \\[pause 1s\\]."
+    one = session(tmp_path, text)
+    assert heard(one)[0] == "Lie down. [pause 5s Hi."
+    assert [warning.split("my.md:")[1] for warning in one.warnings] == [
+        "2:1: “[pause 5s” lacks a bracket: it is spoken",
+        "5:5: “pause 5s]” lacks a bracket: it is spoken",
+        "7:1: a heading needs a space after its #: this is spoken",
+    ]
+
+
+def test_words_of_speech_markdown_that_stand_alone_are_ignored_with_a_warning(tmp_path):
+    one = session(tmp_path, 'Hi. [excited] You. [break:"huge"] All.')
+    assert heard(one) == ["Hi. You. All."]
+    assert [warning.split("my.md:")[1] for warning in one.warnings] == [
+        "1:5: [excited] is not known: it is ignored",
+        '1:20: [break:"huge"] is not known: it is ignored',
+    ]
+
+
 def test_a_hold_is_marked_counted_and_lasts_what_it_says(tmp_path):
     one = session(tmp_path, "[hold 45s: upper calf]\nGood.")
     timeline = one.timeline
@@ -247,6 +267,13 @@ def test_a_file_of_captions_is_never_read_aloud_with_its_times(tmp_path):
         ("- [breathe 4]", r"my\.md:1:3: \[breathe 4\] needs seconds in and out"),
         ("[breathe 0-6]", r"needs seconds in and out"),
         ("[chapter]", r"does not say what it needs"),
+        ("[puase 5s]", r"did you mean pause\? Otherwise, to have it spoken, write \\\["),
+        ("[breathe 4-6 x0]", r"needs seconds in and out, and how often"),
+        ("[hold 0s]", r"\[hold 0s\] needs a time of more than 0 s"),
+        ("Ring [bell 3]", r"\[bell 3\] must be \[bell\]: a tone takes nothing else"),
+        ("[bell.]", r"\[bell\.\] must be \[bell\]"),
+        ("Hi\nPK\x03\x04", r"my\.md:2: is not text: it has a byte 0x03"),
+        ("[gong]\n[sound: no.wav]", r"gong(.|\n)*my\.md:2:1: no sound 'no\.wav'"),
         ("**see [x y]**", r"my\.md:1:7: \[x y\] is unknown; .*to have it spoken, write \\\[ for"),
         ("Hi.\n[sound: no.wav]", r"my\.md:2:\d+: no sound 'no\.wav'"),
     ],
