@@ -17,6 +17,7 @@ from voiceguide.phonemes import marked
 from voiceguide.ssml import pls, say_as, values, vendors, xml
 from voiceguide.ssml.cues import (
     CHAPTER,
+    SPAN_KINDS,
     UNTIMED,
     Group,
     Mark,
@@ -69,6 +70,7 @@ def parse(  # noqa: PLR0913 (each by its name)
     style = Style(_tag(root.attributes.get("xml:lang")) or language)
     cue = reader.document(root, content, style)
     _check_references(cue, reader.problems)
+    _check_marks(cue, reader.warnings)
     if problems is not None:
         problems.include(reader.problems)
     elif reader.problems:
@@ -428,3 +430,19 @@ def _check_references(root: Group, problems: Findings) -> None:
                 fix = near(point.id, ids) or ": give it to a par, seq or media"
                 what = f"no element has the xml:id “{point.id}”{fix}"
                 problems.add(what, group.at)
+
+
+def _check_marks(root: Group, warnings: Findings) -> None:
+    """Find marks that are nearly those of a kind, and ends of what never begins."""
+    marks = [cue for cue in walk(root) if isinstance(cue, Mark)]
+    begun = {mark.begins[0] for mark in marks if mark.begins}
+    for mark in marks:
+        name, colon, label = mark.name.partition(":")
+        called = f"<mark name={mark.name[:LONGEST_SHOWN]!r}>"
+        if mark.ends and mark.ends not in begun:
+            warnings.add(f"{called} ends nothing: no {mark.ends} begins", mark.at)
+        elif colon and not (mark.begins or mark.ends or mark.name.startswith(CHAPTER)):
+            wrong = label if name == "end" else name
+            known = SPAN_KINDS if name == "end" else (*SPAN_KINDS, CHAPTER[:-1], "end")
+            if hint := near(wrong, known):
+                warnings.add(f"{called} does nothing{hint}", mark.at)
