@@ -194,6 +194,11 @@ def test_a_mark_that_is_nearly_one_of_ours_or_ends_nothing_is_told(ssml):
     ]
 
 
+def test_our_own_sessions_end_only_what_has_begun():
+    for options in ({"holds": "open"}, {"ask": True}, {"side": "left"}):
+        assert Session("calf", **options).plan.script.warnings == ()
+
+
 @pytest.mark.parametrize("form", ["mp3", "flac"])
 def test_a_file_of_an_older_version_plays_without_a_countdown(script, form):
     path = Session(script).export(script.with_suffix(f".{form}"))
