@@ -25,7 +25,7 @@ _END = "</par></speak>"
 
 _TIME = r"((?:\d+:)?\d{1,2}:\d{2}[.,]\d{3})"
 _STAMPS = re.compile(rf"{_TIME}\s*-->\s*{_TIME}.*")
-_LIKE_STAMPS = re.compile(r".*-->.*|[\d:.,]*\d:[\w:.,]+\s*\S{0,3}>.*")
+_LIKE_STAMPS = re.compile(r".*?-->|\d{1,9}:[\w:.,]{1,20}\s{0,9}\S{0,3}>")
 _TAG = re.compile(r"<[^<>]*>")
 _VTT = "WEBVTT"
 _NOT_SAID = re.compile(r"(NOTE|STYLE|REGION)(\s.*)?")
@@ -70,7 +70,7 @@ def _caption(
     Its times are in the first line or, after its number or name, in the second. ``before`` is how
     many lines precede it.
     """
-    stamped = next((at for at, line in enumerate(block[:2]) if _LIKE_STAMPS.fullmatch(line)), None)
+    stamped = next((at for at, line in enumerate(block[:2]) if _LIKE_STAMPS.match(line)), None)
     if stamped is None:
         what = "is in no caption: a line with its times must come before it"
         problems.add(f"“{shortened(block[0])}” {what}", Position(before + 1, 1))
@@ -78,7 +78,7 @@ def _caption(
     begin_ms = _begin_ms(block[stamped], Position(before + stamped + 1, 1), problems)
     words = block[stamped + 1 :]
     for number, line in enumerate(words, before + stamped + 2):
-        if _LIKE_STAMPS.fullmatch(line):
+        if _LIKE_STAMPS.match(line):
             what = "there must be an empty line before the next caption"
             problems.add(f"“{shortened(line)}”: {what}", Position(number, 1))
     if begin_ms is None or not words:
