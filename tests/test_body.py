@@ -13,6 +13,7 @@ from sessions import request
 
 from voiceguide import Session, library, script
 from voiceguide.errors import LibraryError, RequestError
+from voiceguide.library import checks
 
 LANGUAGES = library.languages()
 
@@ -515,10 +516,51 @@ def test_a_complaint_through_a_place_that_is_not_there_is_a_mistake(own, tmp_pat
     texts = library.load("en", tmp_path)
     with pytest.raises(LibraryError, match=says):
         texts.find("kneecap-pain")
-    (problem,) = texts.problems()
+    (problem,) = checks.problems(texts)
     assert f"kneecap.toml: complaints.kneecap-pain: {place}: {says.partition(';')[0]}" in str(
         problem
     )
+
+
+def test_what_else_is_wrong_is_told_beside_an_unknown_muscle(own, tmp_path):
+    text = KNEECAP.replace("two_sided = true", 'two_sided = "both"').replace(
+        "stretch =", "strech ="
+    )
+    own("regions/kneecap.toml", text.replace("cautions = ", "x = "))
+    (problem,) = checks.problems(library.load("en", tmp_path))
+    wrong = [line.partition("kneecap.toml:")[2] for line in str(problem).splitlines()]
+    assert wrong == [
+        "6: areas.above: no muscle “my-muscle”; did you mean thumb-muscles or sole-muscles?",
+        "6: areas.above.stretch: is missing",
+        "10: areas.above.two_sided: must be true or false",
+        "14: areas.above: unknown key “strech”; did you mean “stretch” or “stretch_alone”?",
+    ]
+
+
+def test_a_mistake_in_the_muscles_is_told_once_and_hides_no_other(own, tmp_path):
+    own("muscles.toml", MUSCLE.replace("pressure =", "presure ="))
+    own("regions/kneecap.toml", KNEECAP.replace("two_sided = true", 'two_sided = "both"'))
+    own("methods.toml", "")
+    texts = library.load("en", tmp_path)
+    told = [line.replace(f"{tmp_path}/en/", "") for line in map(str, checks.problems(texts))]
+    assert told == [
+        "regions/kneecap.toml:10: areas.above.two_sided: must be true or false",
+        "muscles.toml:9: muscles.my-muscle: unknown key “presure”; did you mean “pressure”?",
+        "methods.toml:1: methods: is missing",
+    ]
+    listed = voiceguide("regions", "--library", tmp_path)
+    assert listed.returncode == 1
+    assert listed.stderr.count("presure") == 1
+
+
+def test_everyday_words_for_what_there_is_not_are_a_mistake(own, tmp_path):
+    own("muscles.toml", MUSCLE)
+    own("names.toml", '[places]\nkneecap = ["patella"]\nqqq = ["x"]\n[methods]\nthum = ["y"]\n')
+    (problem,) = checks.problems(library.load("en", tmp_path))
+    assert str(problem).replace(f"{tmp_path}/en/", "").splitlines() == [
+        "names.toml:3: places.qqq: there is no such region, area or complaint",
+        "names.toml:5: methods.thum: there is no such method; did you mean thumb?",
+    ]
 
 
 def test_an_unknown_muscle_or_warning_is_a_mistake_with_its_place(own, tmp_path):

@@ -13,7 +13,7 @@ import pytest
 import webvtt
 from conftest import voiceguide
 
-from voiceguide import library
+from voiceguide import doctor, library
 from voiceguide.session import sample, voices
 from voiceguide.voices import pace
 
@@ -130,7 +130,16 @@ def test_doctor_finds_everything_well():
     done = voiceguide("doctor")
     assert done.returncode == 0, done.stdout
     parts = [line.split()[1] for line in done.stdout.splitlines()]
-    assert parts == ["texts", "sounds", "voice", "encoder", "output", "cache", "speaker"]
+    assert parts == [
+        "settings",
+        "texts",
+        "sounds",
+        "voice",
+        "encoder",
+        "output",
+        "cache",
+        "speaker",
+    ]
     assert re.search(r"espeak|nsss|sapi", done.stdout, re.IGNORECASE)
 
 
@@ -142,6 +151,26 @@ def test_doctor_says_what_does_not_work_and_how_to_mend_it(tmp_path):
     done = voiceguide("doctor", env=environment)
     assert done.returncode == 1
     assert re.search(r"FAIL  cache .*set VOICEGUIDE_CACHE_DIR", done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("settings", "part", "says"),
+    [
+        ('side = "lefft"', "settings", r"settings\.toml: side lefft: must be left, right or both"),
+        ("side = ", "settings", r"settings\.toml: is not valid TOML"),
+        ('bed = "nope.wav"', "settings", r"bed nope\.wav: no such file"),
+        ('voice = "nobody"', "voice", r"no voice “nobody” here"),
+        ('library = "/nope"', "texts", r"library /nope is not a folder"),
+        ('language = "fr"', "texts", r"no texts in language “fr”; available: de, en"),
+    ],
+)
+def test_doctor_says_what_is_wrong_with_the_settings(tmp_path, monkeypatch, settings, part, says):
+    (tmp_path / "settings.toml").write_text(settings, "utf-8")
+    monkeypatch.setenv("VOICEGUIDE_CONFIG_DIR", str(tmp_path))
+    found = itertools.takewhile(lambda one: one.part != "encoder", doctor.examine())
+    (wrong,) = [one for one in found if not one.works]
+    assert wrong.part == part
+    assert re.search(says, wrong.says)
 
 
 def test_doctor_goes_on_where_there_are_no_texts_in_a_language():
@@ -265,12 +294,12 @@ def test_what_is_wrong_in_an_own_folder_is_told_with_file_and_line_while_the_res
     ids = {region["id"] for region in json.loads(listed.stdout)}
     assert {"calf", "neck"} <= ids
     assert ids.isdisjoint(wrong)
-    doctor = voiceguide("doctor", "--library", folder)
-    assert doctor.returncode == 1
+    examined = voiceguide("doctor", "--library", folder)
+    assert examined.returncode == 1
     for name, (_, says) in wrong.items():
         told = "\n".join(f"{folder}/en/regions/{name}.toml:{line}" for line in says) + "\n"
         assert told in listed.stderr
-        assert told in doctor.stdout
+        assert told in examined.stdout
         assert voiceguide("script", name, "--library", folder).stderr == f"voiceguide: {told}"
     assert voiceguide("script", "calf-pain", "--library", folder, "--check").returncode == 0
 
@@ -279,9 +308,9 @@ def test_doctor_tells_of_all_files_that_are_wrong_at_once(own):
     own("en/methods.toml", "[[methods]]\n" + shipped("en/methods.toml"))
     own("en/phrases.toml", shipped("en/phrases.toml").replace('name = "English"', "name = 3"))
     folder = own("en/regions/shin.toml", SHIN.replace('name = "Shin"\n', ""))
-    doctor = voiceguide("doctor", "--library", folder)
-    assert doctor.returncode == 1
-    told = [line.rpartition("/")[2] for line in doctor.stdout.splitlines() if "toml:" in line]
+    examined = voiceguide("doctor", "--library", folder)
+    assert examined.returncode == 1
+    told = [line.rpartition("/")[2] for line in examined.stdout.splitlines() if "toml:" in line]
     assert told == [
         "shin.toml:1: name: is missing", "methods.toml:1: methods #1.id: is missing",
         "methods.toml:1: methods #1.name: is missing",
@@ -340,6 +369,8 @@ def test_doctor_lists_what_a_language_lacks(own):
         "fr/regions/calf.toml: the area lower-calf is missing",
         "fr/regions/knee.toml is missing",
         "fr/regions/neck.toml: areas.base-of-skull.place.fascia-ball is missing",
+        "kinds/breathing/fr.toml is missing",
+        "kinds/massage/fr.toml is missing",
     ]
     wrong = "foot.toml: complaints.heel-pain: calf/lower-calf: no area “lower-calf” in calf"
     assert wrong in done.stdout  # what leads to a place that is missing is reported with it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import shutil
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -229,3 +230,29 @@ def test_a_script_of_another_service_is_rendered(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(tmp_path / "X.mp3")
     assert "the prefix “mstts” is not declared" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"rest": 5}, "“rounds” is not defined; values are given by variables"),
+        (
+            {"rest": 5, "rounds": "three"},
+            "needs a whole number, not text; check the values of variables",
+        ),
+        (
+            {"rest": 5, "rounds": 2.5},
+            "needs a whole number, not a number with decimals; check the values of variables",
+        ),
+    ],
+)
+def test_a_number_that_a_template_counts_to_must_be_given(tmp_path, given, says):
+    page = (SOUNDS.parent / "docs/ssml.md").read_text("utf-8")
+    example = page.partition("    {% for round in range(rounds) %}")[1:]
+    path = tmp_path / "my.ssml.jinja"
+    body = textwrap.dedent("".join(example).partition("\n\n")[0])
+    path.write_text(f"<speak>\n{body}\n</speak>", "utf-8")
+    with pytest.raises(ScriptError) as raised:
+        _ = Session(path, variables=given).script
+    assert str(raised.value) == f"{path}:2: {says}"
+    assert "Round 2." in Session(path, variables={"rest": 5, "rounds": 2}).script

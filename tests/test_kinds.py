@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 
 import pytest
 from conftest import FRAMES_PER_MS, decode, voiceguide
 
-from voiceguide import Playlist, Session
-from voiceguide.errors import RequestError
+from voiceguide import Playlist, Session, doctor
+from voiceguide.errors import LibraryError, RequestError, ScriptError
 from voiceguide.library.kinds import kind_texts, kinds
 from voiceguide.phone import wanted
 
@@ -240,6 +241,28 @@ def test_a_kind_without_texts_in_a_language_is_called_as_in_english(walking):
     assert kind_texts(kind, "de", walking) == kind_texts(kind, "en", walking)
 
 
+def test_a_kind_does_not_speak_english_in_a_session_of_another_language(walking):
+    says = re.escape(f"{walking}/kinds/walking/de.toml is missing")
+    for make in (Session, Playlist):
+        with pytest.raises(LibraryError, match=says):
+            make("walking", library=walking, language="de").prepare()
+    findings = list(doctor.examine("de", walking))
+    assert [one.says for one in findings if not one.works] == [
+        f"{walking}/kinds/walking/de.toml is missing"
+    ]
+    (walking / "kinds/walking/de.toml").write_text(
+        TEXTS.replace("Turn and", "Kehr um und"), "utf-8"
+    )
+    heard = [one.text for _, one in Session("walking", library=walking, language="de").utterances]
+    assert heard == ["Kehr um und walk home."] * 2
+
+
+def test_a_kind_without_any_texts_makes_no_session(walking):
+    (walking / "kinds/walking/en.toml").unlink()
+    with pytest.raises(LibraryError, match=r"/kinds/walking/en\.toml is missing$"):
+        _ = Session("walking", library=walking).script
+
+
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [("way", "up", "must be home, out"), ("count", 0, "must be at least 1"),
@@ -289,6 +312,70 @@ def test_what_is_wrong_in_a_kind_is_told(walking, old, new, says):
     assert done.returncode == 1
     assert re.search(says, done.stderr), done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_kind_that_is_wrong_does_not_stop_the_others(walking):
+    (walking / "kinds/walking/kind.toml").write_text(KIND.replace('"itself"', '"me"'), "utf-8")
+    assert Session("calf", library=walking).script
+    assert Session("breathing", library=walking).script
+    with pytest.raises(
+        LibraryError, match=r"walking/kind\.toml:2: about: must be region or itself"
+    ):
+        _ = Session("walking", library=walking).script
+    done = voiceguide("kinds", "--library", walking)
+    assert (done.returncode, "breathing" in done.stdout) == (1, True)
+    assert "walking/kind.toml:2: about" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "text", "says"),
+    [
+        ("kind.toml", 'about = "me"', ":1: about: must be region or itself"),
+        ("kind.toml", None, " is missing"),
+        ("session.ssml.jinja", None, " is missing"),
+        ("en.toml", None, " is missing"),
+        ("en.toml", TEXTS.replace("summary", "sumary"), ":3: unknown key “sumary”; did you mean"),
+    ],
+)
+def test_doctor_finds_what_is_wrong_with_a_kind(walking, spoiled, text, says):
+    path = walking / "kinds/walking" / spoiled
+    path.unlink() if text is None else path.write_text(text, "utf-8")
+    found = itertools.takewhile(lambda one: one.part != "sounds", doctor.examine("en", walking))
+    assert f"{path}{says}" in "\n".join(one.says for one in found if not one.works)
+
+
+def test_all_mistakes_of_a_kind_are_told_at_once(walking):
+    path = walking / "kinds/walking/kind.toml"
+    wrong = (
+        KIND.replace('["guidance"]', '["guidence"]')
+        .replace('title = "{{ kind.name }}: {{ count }}"\n', "")
+        .replace('default = "home"', 'default = "up"')
+        .replace('name = "short"\n', "")
+    )
+    path.write_text(wrong, "utf-8")
+    with pytest.raises(LibraryError) as raised:
+        _ = Session("walking", library=walking).script
+    assert str(raised.value).replace(str(path), "").splitlines() == [
+        ":1: title: is missing",
+        ":3: options #1: “guidence” is not an option of certain kinds only",
+        ":12: variables.way: default up: must be home, out",
+        ':21: tracks #1: a track without each = "area" needs a name',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("chapters.walk", "chapters.cold", "3: “cold” is not defined"),
+        ('"turn"', '"trun"', "5: phrases.toml: phrases.trun is missing, but a template needs it"),
+    ],
+)
+def test_what_is_wrong_in_a_kinds_template_is_told_with_its_own_line(walking, old, new, says):
+    path = walking / "kinds/walking/session.ssml.jinja"
+    path.write_text(TEMPLATE.replace(old, new), "utf-8")
+    with pytest.raises((LibraryError, ScriptError)) as raised:
+        _ = Session("walking", library=walking).script
+    assert str(raised.value) == f"{path}:{says}"
 
 
 # A kind's own options, from any place

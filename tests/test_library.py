@@ -13,7 +13,7 @@ from sessions import request
 from voiceguide import Session, library
 from voiceguide.cli.targets import complete
 from voiceguide.errors import LibraryError, RequestError
-from voiceguide.library import Region, kinds
+from voiceguide.library import Region, checks, kinds
 from voiceguide.script.template import sentences
 from voiceguide.script.treatment import treatment
 
@@ -573,7 +573,7 @@ def test_a_wrong_region_is_named_with_its_line_and_others_still_load(own, old, n
     problems: list[LibraryError] = []
     assert {"calf", "neck"} <= {region.id for region in texts.regions(problems)}
     assert list(map(str, problems)) == [str(raised.value)]
-    assert list(map(str, texts.problems())) == [str(raised.value)]
+    assert list(map(str, checks.problems(texts))) == [str(raised.value)]
     assert texts.region("stiff-neck").id == "neck"
 
 
@@ -697,7 +697,7 @@ def test_wrong_phrases_and_methods_are_named_with_their_line(own):
         f"{methods}:2: methods.thumb.{key}: is missing"
         for key in ("name", "summary", "for_whom", "spoken")
     ]
-    assert list(map(str, library.load("en").problems())) == [
+    assert list(map(str, checks.problems(library.load("en")))) == [
         str(raised.value), f"{phrases}:5: phrases.hold #1: {brace}",
     ]  # fmt: skip
 

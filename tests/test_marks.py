@@ -173,6 +173,32 @@ def test_a_file_has_the_marks_of_its_session(script, form):
         assert played.block(30_000, 30_100, tones=True) == bytes(9600)
 
 
+def test_a_mark_that_is_nearly_one_of_ours_or_ends_nothing_is_told(ssml):
+    names = (
+        "hodl:calf",
+        "chaptr:One",
+        "end:hold",
+        "move:",
+        "end:mvoe",
+        "here",
+        "time:1",
+        "end:move",
+    )
+    path = ssml("One." + "".join(f'\n<mark name="{name}"/>' for name in names))
+    told = [warning.partition(f"{path.name}:")[2] for warning in Session(path).warnings]
+    assert [one.partition(" ")[2] for one in told] == [
+        "<mark name='hodl:calf'> does nothing; did you mean hold?",
+        "<mark name='chaptr:One'> does nothing; did you mean chapter?",
+        "<mark name='end:hold'> ends nothing: no hold begins",
+        "<mark name='end:mvoe'> does nothing; did you mean move?",
+    ]
+
+
+def test_our_own_sessions_end_only_what_has_begun():
+    for options in ({"holds": "open"}, {"ask": True}, {"side": "left"}):
+        assert Session("calf", **options).plan.script.warnings == ()
+
+
 @pytest.mark.parametrize("form", ["mp3", "flac"])
 def test_a_file_of_an_older_version_plays_without_a_countdown(script, form):
     path = Session(script).export(script.with_suffix(f".{form}"))

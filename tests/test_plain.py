@@ -150,6 +150,26 @@ def test_what_speech_markdown_does_not_know_is_told_and_its_words_are_kept(tmp_p
     ]
 
 
+def test_what_looks_like_a_command_and_is_spoken_is_told(tmp_path):
+    text = "Lie down.\n[pause 5s\nHi.\n\nNow pause 5s]\n\n#Heading\n\n[bell] Go \\[pause 1s\\]."
+    one = session(tmp_path, text)
+    assert heard(one)[0] == "Lie down. [pause 5s Hi."
+    assert [warning.split("my.md:")[1] for warning in one.warnings] == [
+        "2:1: “[pause 5s” lacks a bracket: it is spoken",
+        "5:5: “pause 5s]” lacks a bracket: it is spoken",
+        "7:1: a heading needs a space after its #: this is spoken",
+    ]
+
+
+def test_words_of_speech_markdown_that_stand_alone_are_ignored_with_a_warning(tmp_path):
+    one = session(tmp_path, 'Hi. [excited] You. [break:"huge"] All.')
+    assert heard(one) == ["Hi. You. All."]
+    assert [warning.split("my.md:")[1] for warning in one.warnings] == [
+        "1:5: [excited] is not known: it is ignored",
+        '1:20: [break:"huge"] is not known: it is ignored',
+    ]
+
+
 def test_a_hold_is_marked_counted_and_lasts_what_it_says(tmp_path):
     one = session(tmp_path, "[hold 45s: upper calf]\nGood.")
     timeline = one.timeline
@@ -183,6 +203,62 @@ def test_each_caption_is_said_at_its_time(tmp_path, name, text):
     assert said == [("Lie down.", 1000), ("Rest now.", 10_500)]
 
 
+def test_a_caption_waits_until_the_one_before_it_has_been_said(tmp_path):
+    text = (
+        "1\n00:00:01,000 --> 00:00:01,200\nLie down on your back.\n\n"
+        "2\n00:00:01,200 --> 00:00:02,000\nRest now.\n\n00:00:30,000 --> 00:00:31,000\nGood."
+    )
+    one = session(tmp_path, text, "my.srt")
+    first, second, third = one.timeline.events
+    assert second.begin_ms == first.end_ms > 2000
+    assert third.begin_ms == 30_000
+    late = "begins later than it says: what comes before it takes longer"
+    assert [warning.rpartition("/")[2] for warning in one.warnings] == [f"my.srt:6:1: {late}"]
+
+
+SPOILED = """1
+00:00:01,000 --> 00:00:03,000
+Lie down.
+
+2
+00:00:9,000 -> 00:00:10,000
+Rest.
+
+3
+00:00:20,000 --> 00:00:21
+00:00:xx,000 --> 00:00:30,000
+
+Outside.
+
+00:00:50,000 --> 00:00:40,000
+Backwards.
+6
+00:00:60,000 --> 00:00:61,000
+Sit up."""
+
+
+def test_what_is_wrong_in_captions_is_told_with_its_line_and_nothing_is_dropped(tmp_path):
+    with pytest.raises(ScriptError) as raised:
+        _ = session(tmp_path, SPOILED, "my.srt").plan
+    form = "must be two times, such as 00:00:01,000 --> 00:00:03,000"
+    apart = "there must be an empty line before the next caption"
+    assert str(raised.value).replace(f"{tmp_path}/", "").splitlines() == [
+        f"my.srt:6:1: “00:00:9,000 -> 00:00:10,000” {form}",
+        f"my.srt:10:1: “00:00:20,000 --> 00:00:21” {form}",
+        f"my.srt:11:1: “00:00:xx,000 --> 00:00:30,000”: {apart}",
+        "my.srt:13:1: “Outside.” is in no caption: a line with its times must come before it",
+        "my.srt:15:1: “00:00:50,000 --> 00:00:40,000”: the caption ends before it begins",
+        f"my.srt:18:1: “00:00:60,000 --> 00:00:61,000”: {apart}",
+    ]
+
+
+def test_a_file_of_captions_is_never_read_aloud_with_its_times(tmp_path):
+    with pytest.raises(ScriptError, match=r"my\.srt:2:1: .* must be two times"):
+        _ = session(tmp_path, "1\n00:00:01,000 -> 00:00:03,000\nLie down.", "my.srt").plan
+    vtt = "WEBVTT - mine\n\nNOTE a\nnote\n\nSTYLE\n::cue {}\n\none\n00:01.000 --> 00:02.000\nGo."
+    assert heard(session(tmp_path, vtt, "my.vtt")) == ["Go."]
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -191,6 +267,13 @@ def test_each_caption_is_said_at_its_time(tmp_path, name, text):
         ("- [breathe 4]", r"my\.md:1:3: \[breathe 4\] needs seconds in and out"),
         ("[breathe 0-6]", r"needs seconds in and out"),
         ("[chapter]", r"does not say what it needs"),
+        ("[puase 5s]", r"did you mean pause\? Otherwise, to have it spoken, write \\\["),
+        ("[breathe 4-6 x0]", r"needs seconds in and out, and how often"),
+        ("[hold 0s]", r"\[hold 0s\] needs a time of more than 0 s"),
+        ("Ring [bell 3]", r"\[bell 3\] must be \[bell\]: a tone takes nothing else"),
+        ("[bell.]", r"\[bell\.\] must be \[bell\]"),
+        ("Hi\nPK\x03\x04", r"my\.md:2: is not text: it has a byte 0x03"),
+        ("[gong]\n[sound: no.wav]", r"gong(.|\n)*my\.md:2:1: no sound 'no\.wav'"),
         ("**see [x y]**", r"my\.md:1:7: \[x y\] is unknown; .*to have it spoken, write \\\[ for"),
         ("Hi.\n[sound: no.wav]", r"my\.md:2:\d+: no sound 'no\.wav'"),
     ],

@@ -377,6 +377,10 @@ CASES: dict[tuple[str, str], Case] = {
         f"<seq><media>One.</media><media>{BELL}</media><par><media>Two.</media></par></seq>",
         events=[("One.", 0, 1), ("bell.wav", 1, 3.5), ("Two.", 3.5, 4.5)],
     ),
+    ("media", "vg:waits"): case(
+        f'<par><media>One two.</media><media begin="1s" vg:waits="true">{TICK}</media></par>',
+        events=[("One two.", 0, 2), ("tick.wav", 2, 2.1)],
+    ),
     ("media", ""): case(
         f'One.<p>Two.<media begin="1s">{BELL} <break time="1s"/> Three.</media></p>',
         events=[("One.", 0, 1), ("Two.", 1, 2), ("bell.wav", 3, 5.5), ("Three.", 6.5, 7.5)],
@@ -506,6 +510,8 @@ def test_every_value_that_the_table_names_is_taken(element, attribute, value):
         taken = SAID.get(value, taken)
     if value.startswith("ask."):
         taken += '<media xml:id="ask">Where?</media>'
+    if value == "end:hold":
+        taken = '<mark name="hold:"/>' + taken
     assert len(warnings(taken)) == len(warnings(script))
 
 

@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from voiceguide import export, files, library, mixer, session
+from voiceguide import export, files, library, mixer, options, plan, session, settings
 from voiceguide.audio.grid import RATE_HZ
 from voiceguide.errors import (
     DeviceError,
@@ -17,6 +17,7 @@ from voiceguide.errors import (
     VoiceError,
     VoiceguideError,
 )
+from voiceguide.library import checks, kinds
 from voiceguide.player import device
 from voiceguide.ssml import Sound
 from voiceguide.voices import Utterance, best, engines
@@ -39,16 +40,26 @@ class Finding:
     says: str
 
 
-def examine(language: str = "en", own: Path | None = None) -> Iterator[Finding]:
+def examine(language: str | None = None, own: Path | None = None) -> Iterator[Finding]:
     """Check every part that a render needs, in the order in which it is needed.
 
-    ``own`` is a folder of texts that override the built-in ones. Texts that ``language`` lacks are
-    reported too.
+    ``own`` is a folder of texts that override the built-in ones. Without it or ``language``, those
+    of the listener's settings are used. Texts that the language lacks are reported too.
     """
+    try:
+        given = {"language": language} if language else {}
+        kept = options.chosen({"bed": options.BEDS[0], **settings.combined(given)})
+        plan.bed(kept)
+        settings.own_words()
+        yield Finding("settings", works=True, says=_settings())
+    except VoiceguideError as error:
+        kept = options.Options()
+        yield Finding("settings", works=False, says=str(error))
+    language, own = language or kept.language, own or kept.library_path
     checks: dict[str, Callable[[str], str]] = {
         "texts": lambda language: _texts(language, own),
         "sounds": _sounds,
-        "voice": _voice,
+        "voice": lambda language: _voice(language, kept.voice),
         "encoder": _encoder,
         "output": _output,
         "cache": _cache,
@@ -65,9 +76,14 @@ def examine(language: str = "en", own: Path | None = None) -> Iterator[Finding]:
                     yield Finding(part, works=False, says=what)
 
 
+def _settings() -> str:
+    path = settings.path()
+    return str(path) if path.exists() else f"none in {path}"
+
+
 def _texts(language: str, own: Path | None) -> str:
     texts = library.load(language, own)
-    problems = texts.problems()
+    problems = [*checks.problems(texts), *kinds.problems(language, own)]
     if problems:
         raise LibraryError("\n".join(map(str, problems)))
     return (
@@ -85,7 +101,9 @@ def _sounds(_language: str) -> str:
     return f"{len(TONES)} tones in {folders[-1]}"
 
 
-def _voice(language: str) -> str:
+def _voice(language: str, chosen: str | None) -> str:
+    if chosen is not None:
+        _speak_as(chosen, language)
     engine = engines(None)()
     try:
         calm_wpm = engine.calm_wpm(language)
@@ -99,6 +117,14 @@ def _voice(language: str) -> str:
     speaking = best.voices().get(language)
     name = f"{speaking.engine} {speaking.id}" if speaking else Pyttsx3().id
     return f"{name}: {len(voices)} voices, spoke {len(clip.samples) / RATE_HZ:.1f} s"
+
+
+def _speak_as(voice: str, language: str) -> None:
+    """Let the voice of the settings count; raises VoiceError if it cannot speak."""
+    with files.scratch_folder() as folder:
+        script = folder / "count.ssml"
+        script.write_text('<speak version="1.1">1, 2, 3.</speak>', "utf-8")
+        _ = session.Session(script, voice=voice, language=language).timeline
 
 
 def _encoder(_language: str) -> str:

@@ -13,6 +13,8 @@ from voiceguide.cli.app import command
 from voiceguide.cli.flags import saying
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from voiceguide.errors import LibraryError
 
 
@@ -50,10 +52,7 @@ def regions(
     found = read.regions(problems)
     lasting = {} if form is ListFormat.MARKDOWN else lengths.natural_ms(read)
     typer.echo(listing.regions(read, found, form.value, lasting), nl=False)
-    for problem in problems:
-        typer.echo(f"voiceguide: {problem}", err=True)
-    if problems:
-        raise typer.Exit(1)
+    _tell(problems)
 
 
 @command("Example: voiceguide methods --format json")
@@ -75,8 +74,11 @@ def kinds(language: Language = "en", texts: Texts = None, form: Listing = ListFo
     """List the kinds of session, and the options that suit each."""
     from voiceguide.library import kinds, listing
 
-    found = [(one, kinds.kind_texts(one, language, texts)) for one in kinds.kinds(texts).values()]
+    problems: dict[str, LibraryError] = {}
+    valid = kinds.kinds(texts, problems).values()
+    found = [(one, kinds.kind_texts(one, language, texts)) for one in valid]
     typer.echo(listing.kinds(found, form.value), nl=False)
+    _tell(problems.values())
 
 
 @command("Example: voiceguide config --edit")
@@ -111,7 +113,12 @@ def config(
 
 @command("Example: voiceguide doctor")
 @saying
-def doctor(language: Language = "en", texts: Texts = None) -> None:
+def doctor(
+    language: Annotated[
+        str | None, typer.Option(help="The language of the texts; without it, yours.")
+    ] = None,
+    texts: Texts = None,
+) -> None:
     """Check that everything works on this machine, and explain how to fix what does not."""
     from voiceguide import doctor
 
@@ -120,6 +127,14 @@ def doctor(language: Language = "en", texts: Texts = None) -> None:
         healthy = healthy and finding.works
         typer.echo(f"{'ok  ' if finding.works else 'FAIL'}  {finding.part:<8}  {finding.says}")
     if not healthy:
+        raise typer.Exit(1)
+
+
+def _tell(problems: Collection[LibraryError]) -> None:
+    """Print what is wrong in the library; end the command if anything is."""
+    for problem in problems:
+        typer.echo(f"voiceguide: {problem}", err=True)
+    if problems:
         raise typer.Exit(1)
 
 

@@ -18,9 +18,11 @@ An author's mistakes raise a ``LibraryError`` with a line for each: file, line a
 name raises a ``RequestError`` that suggests similar names.
 
     models.py   what a file may contain
+    wording.py  what phrases.toml may contain
     toml.py     reading a file, and finding the line of a mistake
     texts.py    the library of one language; the available languages
     missing.py  what a language lacks
+    checks.py   what is wrong in the files of a language
     lexicon.py  how words sound
     kinds.py    kinds of session
     listing.py  regions, methods and kinds as lists
@@ -30,8 +32,9 @@ from __future__ import annotations
 
 from voiceguide.library.lexicon import Lexicon
 from voiceguide.library.missing import missing
-from voiceguide.library.models import Area, Method, Region, Wording, for_side
+from voiceguide.library.models import Area, Method, Region, for_side
 from voiceguide.library.texts import REFERENCE, Library, languages, lexicon, listed, load
+from voiceguide.library.wording import Wording
 
 __all__ = [
     "REFERENCE",

@@ -9,12 +9,15 @@ A kind is a folder, built in or in a listener's own library:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from voiceguide import files
-from voiceguide.library.models import Model, Slug, Texts
+from voiceguide.errors import LibraryError
+from voiceguide.library.models import Mistake, Model, Slug, Texts
+from voiceguide.library.texts import REFERENCE
 from voiceguide.library.toml import validated
 from voiceguide.options import OPTIONS, Value
 
@@ -37,6 +40,14 @@ class Variable(Model):
     least: float | None = None
     most: float | None = None
     """The limits of a number."""
+
+    @model_validator(mode="after")
+    def _has_a_valid_default(self) -> Variable:
+        try:
+            self.read(self.default)
+        except ValueError as error:
+            raise ValueError(f"default {self.default}: {error}") from error
+        return self
 
     def read(self, value: Value) -> Value:
         """Return a checked value; raises ValueError that says what is valid."""
@@ -100,25 +111,26 @@ class Kind(Model):
     choices: dict[VariableName, Choice] = Field(default_factory=dict)
     tracks: Annotated[list[PlaylistTrack], Field(min_length=1)]
 
-    @model_validator(mode="after")
-    def _names_what_there_is(self) -> Kind:
-        for name in self.options:
-            if name not in OPTIONS or not OPTIONS[name].of_kinds:
-                raise ValueError(f"options: “{name}” is not an option of certain kinds only")
-        for name in self.variables:
+    @classmethod
+    def mistakes(cls, data: Mapping[str, Any]) -> Iterator[Mistake]:
+        """Return options that do not suit, and tracks without a name."""
+        options, variables, tracks = (data.get(key) for key in ("options", "variables", "tracks"))
+        for at, name in enumerate(options if isinstance(options, list) else ()):
+            if isinstance(name, str) and (name not in OPTIONS or not OPTIONS[name].of_kinds):
+                yield ("options", at), f"“{name}” is not an option of certain kinds only"
+        for name in variables if isinstance(variables, Mapping) else ():
             if name in OPTIONS:
-                raise ValueError(f"variables.{name}: is already an option; choose another name")
-        for track in self.tracks:
-            if track.name is None and track.each is None:
-                raise ValueError('tracks: a track without each = "area" needs a name')
-        return self
+                yield ("variables", name), "is already an option; choose another name"
+        for at, track in enumerate(tracks if isinstance(tracks, list) else ()):
+            if isinstance(track, Mapping) and not track.keys() & {"name", "each"}:
+                yield ("tracks", at), 'a track without each = "area" needs a name'
 
 
 class KindTexts(Model):
     """The name and the phrases of a kind in one language."""
 
-    name: str
-    summary: str
+    name: Annotated[str, Field(min_length=1)]
+    summary: Annotated[str, Field(min_length=1)]
     note: str = ""
     """A sentence for the tags of its files."""
     chapters: dict[str, str] = Field(default_factory=dict)
@@ -126,28 +138,82 @@ class KindTexts(Model):
     """Added to those of the language, which they override."""
 
 
-def kinds(own: Path | None = None) -> dict[str, Kind]:
-    """Return the kinds by name; those in the folder ``own`` override all others.
+def kinds(
+    own: Path | None = None, problems: dict[str, LibraryError] | None = None
+) -> dict[str, Kind]:
+    """Return the kinds by name whose file is valid; those in ``own`` override all others.
 
-    Raises LibraryError for a file that is wrong.
+    Adds the errors of the others to ``problems``, by name.
     """
     by_name: dict[str, Kind] = {}
+    wrong: dict[str, LibraryError] = {} if problems is None else problems
     for root in files.script_folders(own):
         for path in sorted(root.glob(f"{FOLDER}/[!.]*/kind.toml")):
             name = path.parent.name
-            if name not in by_name:
-                by_name[name] = validated(Kind, path, id=name)
+            if name not in by_name and name not in wrong:
+                try:
+                    by_name[name] = validated(Kind, path, id=name)
+                except LibraryError as error:
+                    wrong[name] = error
     return by_name
+
+
+def problems(language: str, own: Path | None = None) -> list[LibraryError]:
+    """Return an error for each file of a kind that is wrong, or that every language needs."""
+    wrong: dict[str, LibraryError] = {}
+    valid = kinds(own, wrong)
+    found = list(wrong.values())
+    roots = files.script_folders(own)
+    homes = {path.name: path for root in reversed(roots) for path in root.glob(f"{FOLDER}/*/")}
+    for name, home in sorted(homes.items()):
+        if name not in valid and name not in wrong:
+            found.append(LibraryError(f"{home / 'kind.toml'} is missing"))
+        if files.find(f"{FOLDER}/{name}/{TEMPLATE}", roots) is None:
+            found.append(LibraryError(f"{home / TEMPLATE} is missing"))
+        texts = files.find(f"{FOLDER}/{name}/{language}.toml", roots)
+        try:
+            if texts is not None:
+                validated(KindTexts, texts)
+        except LibraryError as error:
+            found.append(error)
+    return found
 
 
 def kind_texts(kind: Kind, language: str, own: Path | None = None) -> KindTexts:
     """Return the texts of a kind in a language, or in English if it has none in that language.
 
-    Raises LibraryError for a file that is wrong.
+    They are for lists; what a session says comes from ``said``. Raises LibraryError for a file that
+    is wrong.
     """
-    roots = files.script_folders(own)
-    for tag in (language, "en"):
-        path = files.find(f"{FOLDER}/{kind.id}/{tag}.toml", roots)
+    for tag in (language, REFERENCE):
+        path = _texts_file(kind, tag, own)
         if path is not None:
             return validated(KindTexts, path)
-    return KindTexts(name=kind.id.replace("-", " ").capitalize(), summary="")
+    name = kind.id.replace("-", " ").capitalize()
+    return KindTexts(name=name, summary=name)
+
+
+def said(kind: Kind, language: str, own: Path | None = None) -> KindTexts:
+    """Return the texts of a kind for a session in a language.
+
+    Raises LibraryError if they are missing, unless nothing in them is spoken, or wrong.
+    """
+    texts = kind_texts(kind, language, own)
+    is_spoken = texts.chapters or texts.phrases or _texts_file(kind, REFERENCE, own) is None
+    if is_spoken and (what := lacking(kind, language, own)):
+        raise LibraryError(what)
+    return texts
+
+
+def lacking(kind: Kind, language: str, own: Path | None = None) -> str | None:
+    """Return that a kind has no file for a language, with its path; None if it has one."""
+    if _texts_file(kind, language, own):
+        return None
+    *roots, shipped = files.script_folders(own)
+    name = f"{FOLDER}/{kind.id}"
+    home = next((root for root in roots if (root / name / "kind.toml").is_file()), shipped.name)
+    return f"{home}/{name}/{language}.toml is missing"
+
+
+def _texts_file(kind: Kind, language: str, own: Path | None) -> Path | None:
+    return files.find(f"{FOLDER}/{kind.id}/{language}.toml", files.script_folders(own))

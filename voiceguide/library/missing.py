@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from voiceguide.errors import LibraryError
+from voiceguide.library.kinds import kinds, lacking
 from voiceguide.library.texts import REFERENCE, load
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ def missing(language: str, own: Path | None = None) -> Iterator[str]:
         for muscle in reference.muscles.muscles:
             if texts.muscles.muscle(muscle.id) is None:
                 yield f"{here}/muscles.toml: the muscle {muscle.id} is missing"
+    with contextlib.suppress(LibraryError):
+        for kind in kinds(own).values():
+            if what := lacking(kind, language, own):
+                yield what
     translated = {region.id: region for region in texts.regions()}
     for region in reference.regions():
         if region.id not in texts.region_files:

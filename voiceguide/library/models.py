@@ -1,4 +1,4 @@
-"""The contents of library files, checked: regions with their areas, methods, wording.
+"""The contents of library files, checked: regions with their areas, methods, names.
 
 A text may have an alternative ``{left|right}``: the words for the left side, then for the right.
 """
@@ -6,7 +6,7 @@ A text may have an alternative ``{left|right}``: the words for the left side, th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -25,6 +25,7 @@ from voiceguide.errors import NAME, RequestError, match_name, near, shortened
 
 _SIDES = re.compile(r"\{([^{}|]*)\|([^{}|]*)\}")
 _BRACES = re.compile(r"[{}]")
+_UNKNOWN = "?"  # what a muscle would say that is not there: then only the muscle is wrong
 _DEPTH = 3  # how deep texts are nested in an area
 
 
@@ -75,9 +76,14 @@ class Model(BaseModel):
         return iter(())
 
     @classmethod
-    def completed(cls, data: Mapping[str, Any], _muscles: Muscles) -> Mapping[str, Any]:
-        """Return the data with what its muscles say; any value may have a wrong type."""
-        return data
+    def completed(
+        cls, data: Mapping[str, Any], _muscles: Muscles
+    ) -> tuple[Mapping[str, Any], list[str]]:
+        """Return the data with what its muscles say, and what is wrong with it.
+
+        Any value may have a wrong type.
+        """
+        return data, []
 
     @model_validator(mode="wrap")
     @classmethod
@@ -86,10 +92,11 @@ class Model(BaseModel):
     ) -> Self:
         """Report wrong values and contradictions together."""
         mistakes = []
+        wrong: list[str] = []
         if isinstance(data, Mapping):
             if isinstance(info.context, Muscles):
-                data = cls.completed(data, info.context)
-            for loc, what in cls.mistakes(data):
+                data, wrong = cls.completed(data, info.context)
+            for loc, what in [*(((), what) for what in wrong), *cls.mistakes(data)]:
                 context = {"error": ValueError(what)}
                 mistakes.append(
                     InitErrorDetails(type="value_error", loc=loc, input=data, ctx=context)
@@ -181,24 +188,27 @@ class Area(Model):
     """Its region within a sentence, where a session may go through several: "your calf"."""
 
     @classmethod
-    def completed(cls, data: Mapping[str, Any], muscles: Muscles) -> Mapping[str, Any]:
+    def completed(
+        cls, data: Mapping[str, Any], muscles: Muscles
+    ) -> tuple[Mapping[str, Any], list[str]]:
         """Return the data with the anatomy, warnings, cautions and pressure of its muscle.
 
-        Raises ValueError if there is no such muscle, or if the area says these things itself.
+        It is wrong if there is no such muscle, or if the area says these things itself.
         """
         muscle_id = data.get("muscle")
         if not isinstance(muscle_id, str):
-            return data
+            return data, []
         muscle = muscles.muscle(muscle_id)
         if muscle is None:
             hint = near(muscle_id, (one.id for one in muscles.muscles))
-            raise ValueError(f"no muscle “{shortened(muscle_id)}”{hint}")
-        for key in ("anatomy", "warnings", "cautions", "pressure"):
-            if key in data:
-                raise ValueError(f"{key} belongs to the muscle, in muscles.toml; leave it out")
+            wrong = [f"no muscle “{shortened(muscle_id)}”{hint}"]
+            return {"anatomy": _UNKNOWN, "cautions": [_UNKNOWN], **data}, wrong
+        said = ("anatomy", "warnings", "cautions", "pressure")
+        what = "belongs to the muscle, in muscles.toml; leave it out"
+        wrong = [f"{key} {what}" for key in said if key in data]
         limit = muscles.pressure.get(muscle.pressure or "")
         known = {"anatomy": muscle.anatomy, "cautions": muscle.cautions, "pressure": limit}
-        return {**data, **known, "warnings": muscles.warnings([muscle_id])}
+        return {**data, **known, "warnings": muscles.warnings([muscle_id])}, wrong
 
     @classmethod
     def mistakes(cls, data: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -233,15 +243,19 @@ class Region(Model):
     areas: Annotated[list[Area], Field(min_length=1, max_length=4)]
 
     @classmethod
-    def completed(cls, data: Mapping[str, Any], muscles: Muscles) -> Mapping[str, Any]:
+    def completed(
+        cls, data: Mapping[str, Any], muscles: Muscles
+    ) -> tuple[Mapping[str, Any], list[str]]:
         """Return the data with the warnings of all its muscles."""
         areas, own = data.get("areas"), data.get("cautions", [])
         listed = areas if isinstance(areas, list) else []
-        ids = [area.get("muscle") for area in listed if isinstance(area, Mapping)]
-        warnings = muscles.warnings(ids)
+        found = [area.get("muscle") for area in listed if isinstance(area, Mapping)]
+        ids = [one for one in found if isinstance(one, str)]
+        is_unknown = any(muscles.muscle(one) is None for one in ids)
+        warnings = muscles.warnings(ids) or [_UNKNOWN] * is_unknown
         if not warnings or not isinstance(own, list):
-            return data
-        return {**data, "cautions": [*warnings, *own]}
+            return data, []
+        return {**data, "cautions": [*warnings, *own]}, []
 
     @classmethod
     def mistakes(cls, data: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -329,45 +343,6 @@ class Names(Model):
     """By the id of a region, an area or a complaint; the first word is its title."""
     methods: dict[Slug, list[str]] = {}
     """By the id of a method."""
-
-
-class Wording(Model):
-    """What is said in every session: phrases with variants, side names and chapter titles."""
-
-    language_name: str
-    sides: dict[str, str]
-    chapters: dict[str, str]
-    phrases: dict[str, Texts]
-    conjunction: str = ","
-    """What joins the things that are needed: "a chair and a cushion"."""
-    serial_comma: bool = False
-    """Whether a comma goes before it in longer lists: "a table, a chair, and a cushion"."""
-    never: str = ""
-    """How warnings of what must not be pressed begin; they are said while the spot is found."""
-    upright: list[str] = []
-    """Beginnings of words by which one stands or balances: eyes stay open."""
-    standing: list[str] = []
-    """Beginnings of sentences by which one stands."""
-    rising: list[str] = []
-    """What is said where one gets up, which takes longer than a step."""
-    lowering: list[str] = []
-    """Beginnings of sentences by which one who stands gets down, which takes longer too."""
-    descending: list[str] = []
-    """The same for those by which one gets down from a chair, too."""
-    props: dict[str, str] = {}
-    """What is named before the session, by the beginning of the word in the texts of an area."""
-
-    def is_upright(self, texts: Iterable[str]) -> bool:
-        """Whether one stands or balances in any of these texts."""
-        return any(_begins_word(start, texts) for start in self.upright)
-
-    def props_in(self, texts: Sequence[str]) -> list[str]:
-        """Return what is needed for these texts, besides the tool."""
-        return [prop for start, prop in self.props.items() if _begins_word(start, texts)]
-
-
-def _begins_word(start: str, texts: Iterable[str]) -> bool:
-    return any(re.search(rf"\b{re.escape(start)}", text, re.IGNORECASE) for text in texts)
 
 
 def _texts(value: object, loc: _Loc = ()) -> Iterator[tuple[_Loc, str]]:

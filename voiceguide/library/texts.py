@@ -14,8 +14,9 @@ from voiceguide.errors import LibraryError, RequestError, match_name, near, shor
 from voiceguide.languages import primary
 from voiceguide.library.lexicon import NAME as LEXICON
 from voiceguide.library.lexicon import Lexicon, LexiconFile
-from voiceguide.library.models import Area, Method, Methods, Muscles, Names, Region, Wording
+from voiceguide.library.models import Area, Method, Methods, Muscles, Names, Region
 from voiceguide.library.toml import validated
+from voiceguide.library.wording import Wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -162,14 +163,14 @@ class Library:
             return Target(region, region.areas)
         for region in self.regions():
             if place in region.complaints:
-                return self._complaint(region, place)
+                return self.complaint(region, place)
         for region in self.regions():
             areas = [area for area in region.areas if area.id == place]
             if areas:
                 return Target(region, areas)
         return None
 
-    def _complaint(self, region: Region, complaint: str) -> Target:
+    def complaint(self, region: Region, complaint: str) -> Target:
         """Return the areas of a complaint; those of several regions make one of their own.
 
         Raises LibraryError if a region or an area does not exist.
@@ -202,6 +203,10 @@ class Library:
     @cached_property
     def _valid_and_wrong(self) -> tuple[list[Region], list[LibraryError]]:
         regions, problems = [], []
+        try:
+            _ = self.muscles
+        except LibraryError as error:  # all regions need them
+            return [], [error]
         for region_id in self.region_files:
             try:
                 regions.append(self._read_region(region_id))
@@ -242,7 +247,7 @@ class Library:
     @cached_property
     def names(self) -> Names:
         """The everyday words; those in the user's folders are added to ours, and win."""
-        read = [validated(Names, path) for path in self._all_files("names.toml")]
+        read = [validated(Names, path) for path in self.all_files("names.toml")]
         return Names.model_validate(
             {
                 "and": next((one.conjunction for one in read), "and"),
@@ -259,18 +264,22 @@ class Library:
 
         Raises LibraryError for a muscle whose warnings or pressure do not exist.
         """
-        read = [validated(Muscles, path) for path in self._all_files("muscles.toml")]
+        read = [validated(Muscles, path) for path in self.all_files("muscles.toml")]
         doctor = _first_of([one.doctor for one in read])
         pressure = _first_of([one.pressure for one in read])
         muscles = _first_of([{muscle.id: muscle for muscle in one.muscles} for one in read])
-        for muscle in muscles.values():
+        wrong = [
+            f"muscles.toml: {muscle.id}: "
+            f"no warnings or pressure “{shortened(key)}”{near(key, known)}"
+            for muscle in muscles.values()
             for key, known in [
                 (muscle.pressure, pressure),
                 *((part, doctor) for part in muscle.doctor),
-            ]:
-                if key is not None and key not in known:
-                    what = f"no warnings or pressure “{shortened(key)}”{near(key, known)}"
-                    raise LibraryError(f"muscles.toml: {muscle.id}: {what}")
+            ]
+            if key is not None and key not in known
+        ]
+        if wrong:
+            raise LibraryError("\n".join(wrong))
         return Muscles(doctor=doctor, pressure=pressure, muscles=list(muscles.values()))
 
     @cached_property
@@ -286,24 +295,8 @@ class Library:
     @cached_property
     def lexicon(self) -> Lexicon:
         """How words sound; what is in the user's folders wins."""
-        paths = self._all_files(LEXICON)
+        paths = self.all_files(LEXICON)
         return Lexicon(entry for path in paths for entry in validated(LexiconFile, path).entries)
-
-    def problems(self) -> list[LibraryError]:
-        """Return an error for each file of this language that is wrong."""
-        problems: list[LibraryError] = []
-        for region in self.regions(problems):
-            for complaint in region.complaints:
-                try:
-                    self._complaint(region, complaint)
-                except LibraryError as error:
-                    problems.append(error)
-        for name in ("methods", "wording", "lexicon", "names"):
-            try:
-                getattr(self, name)
-            except LibraryError as error:
-                problems.append(error)
-        return problems
 
     def _read_region(self, region_id: str) -> Region:
         if region_id not in self._regions_read:
@@ -317,7 +310,7 @@ class Library:
         """The regions that were needed already."""
         return {}
 
-    def _all_files(self, name: str) -> list[Path]:
+    def all_files(self, name: str) -> list[Path]:
         """Return all files of a name, the user's first."""
         return [folder / name for folder in self.folders if (folder / name).is_file()]
 

@@ -14,7 +14,8 @@ options when it has to last a given time, and ``write`` takes the one that was c
     kind         a kind's template, and its rules of choice
     treatment    a request about a region: what is treated, and how
     own          scripts, templates and texts of the listener's own
-    plain        plain text, Markdown and captions -> SSML
+    plain        plain text and Markdown -> SSML
+    captions     captions -> SSML
     template     the sandbox, and what templates may call
     child        the process for templates that may come from strangers
     kept         scripts that were written before

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from voiceguide import files
 from voiceguide.clock import breath_s
-from voiceguide.library.kinds import FOLDER, TEMPLATE, kind_texts
+from voiceguide.library.kinds import FOLDER, TEMPLATE
+from voiceguide.library.kinds import said as said_by
 from voiceguide.options import OPTIONS
 from voiceguide.script import treatment
 from voiceguide.script.request import KindScript
@@ -32,7 +33,7 @@ def write(request: Request, choice: Choice) -> KindScript:
     """
     found = subject(request)
     kind, options = found.kind, request.options
-    texts = kind_texts(kind, options.language, options.library_path)
+    texts = said_by(kind, options.language, options.library_path)
     wording = found.library.wording.model_dump()
     wording["chapters"] |= texts.chapters
     scope = _scope(request, found)

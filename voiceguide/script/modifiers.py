@@ -34,6 +34,8 @@ _VALUES = {
 }
 _STYLES = ("voice", "lang", "whisper", *_VALUES)
 _KNOWN = (*_STYLES, *_SAID_AS, *_AS_WRITTEN, *_OTHER_NAMES, "expletive", "ipa", "sub")
+WORDS = (*_KNOWN, "excited", "disappointed", "newscaster", "dj")
+"""All that Speech Markdown documents, also for other programs."""
 _PROSODY = ("rate", "pitch", "volume")
 _DEVICE = "device"
 """The voice that is the session's own."""

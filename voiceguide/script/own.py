@@ -49,6 +49,7 @@ def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -
     name = "standard input" if piped else str(path)
     stem = "script" if piped else _SUFFIXES.sub("", path.name)
     folder = path.resolve().parent
+    folders = (folder, *files.folders("sounds"))
     source = _read(path)
     text: str | bytes = source
     warnings: tuple[str, ...] = ()
@@ -61,9 +62,8 @@ def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -
     elif path.suffix.lower() in _PLAIN or (piped and _is_plain(source)):
         from voiceguide.script import plain  # its signs take a while to get ready
 
-        text, warnings = plain.to_ssml(_decoded(source, name), name)
+        text, warnings = plain.to_ssml(_decoded(source, name), name, folders)
     album = stem.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # as it is shown
-    folders = (folder, *files.folders("sounds"))
     return Written(text, name, folders, None, album, stem, warnings=warnings)
 
 

@@ -1,4 +1,4 @@
-"""Plain writing -> SSML: text, Markdown, Speech Markdown, and captions (SRT, WebVTT).
+"""Plain writing -> SSML: text, Markdown, Speech Markdown.
 
 docs/plain-text.md lists what can be written. Every line of a text becomes one line of SSML, so that
 messages about the script name the line that the author knows.
@@ -11,12 +11,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
+from voiceguide import files
 from voiceguide.clock import milliseconds
-from voiceguide.errors import Findings, Position, ScriptError, near
-from voiceguide.script import modifiers
+from voiceguide.errors import Findings, Position, ScriptError, near, shortened
+from voiceguide.script import captions, modifiers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 _BEGIN = '<speak version="1.1" xmlns="http://www.w3.org/2001/10/synthesis">'
 _END = "</speak>"
@@ -35,6 +37,12 @@ _ITEM = re.compile(r"\s*(?:[-*+]|\d{1,3}[.)])\s+(?=\S)")
 _QUOTE = re.compile(r"\s*(?:>\s?)+")
 _TIMED = re.compile(r"(.*\S)\s*;\s*(\d+(?:[.,]\d+)?)\s*+s?\s*+")
 """“Breathe in.;5”: a phrase, then seconds of silence."""
+_NO_HEADING = re.compile(r"\s{0,3}#{1,6}[^\W\d_].*")
+_BRACKET = re.compile(
+    rf"\[(?:{'|'.join(_WORDS)})\b[^\[\]]{{0,40}}|\b(?:{'|'.join(_WORDS)})\b[^\[\]]{{0,40}}\]",
+    re.IGNORECASE,
+)
+"""A command without its other bracket."""
 _BREATHS = re.compile(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)(?:\s*[x×]\s*(\d{1,4}))?")
 _SECTION = re.compile(r"\s*#\[([^\[\]]*)\]\s*")
 """As in Speech Markdown: #[voice:"Ann"] changes what follows, until the next one."""
@@ -57,11 +65,8 @@ _PART = re.compile(
     """,
     re.VERBOSE,
 )
-_STAMPS = re.compile(
-    r"((?:\d+:)?\d{1,2}:\d{2}[.,]\d{3})\s*-->\s*((?:\d+:)?\d{1,2}:\d{2}[.,]\d{3}).*"
-)
-_TAG = re.compile(r"<[^<>]*>")
 _COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
+_BINARY = re.compile(r"[\x00-\x08]")
 _NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 _SHORTEST_HALVED_S, _COUNTED_S = 20, 3
@@ -70,26 +75,28 @@ _MOST_MISTAKES = 1000
 """How many wrong commands are looked at: names that are near take a while to find."""
 
 
-def is_captions(text: str) -> bool:
-    """Whether a text is in SRT or WebVTT."""
-    first = [line for line in text.splitlines()[:10] if line.strip()]
-    return bool(first) and (
-        first[0].startswith("WEBVTT") or any(_STAMPS.fullmatch(line.strip()) for line in first[:2])
-    )
-
-
-def to_ssml(text: str, name: str) -> tuple[str, tuple[str, ...]]:
+def to_ssml(text: str, name: str, folders: Sequence[Path] = ()) -> tuple[str, tuple[str, ...]]:
     """Return plain writing as SSML, and warnings about what is not known in it.
 
-    ``name`` is used in messages. Raises ScriptError that names each mistake with its line.
+    ``name`` is used in messages; ``folders`` are those of sounds, which are looked for here if
+    something is wrong. Raises ScriptError that names each mistake with its line.
     """
-    text = _NO_XML.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    if is_captions(text):
-        return _captions(text), ()
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if binary := _BINARY.search(text):
+        line = text.count("\n", 0, binary.start()) + 1
+        raise ScriptError(f"{name}:{line}: is not text: it has a byte 0x{ord(binary[0]):02x}")
+    text = _NO_XML.sub("", text)
+    if captions.is_captions(text, name):
+        problems = Findings()
+        ssml = captions.to_ssml(text, problems)
+        if problems:
+            raise ScriptError("\n".join(problems.report(name)))
+        return ssml, ()
     comments = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text)
     writer = _Writer()
     lines = list(writer.lines(comments.split("\n")))
     if writer.problems:
+        writer.look_for_sounds(list(folders))
         raise ScriptError("\n".join(writer.problems.report(name)))
     ssml = "\n".join([f"{_BEGIN}{lines[0]}", *lines[1:]]) + _END
     return ssml, tuple(writer.warnings.report(name))
@@ -102,6 +109,14 @@ class _Writer:
         self.problems, self.warnings = Findings(), Findings()
         self._style = modifiers.Style()  # of the section
         self._mistakes = 0
+        self._sounds: list[tuple[str, Position]] = []
+
+    def look_for_sounds(self, folders: list[Path]) -> None:
+        """Add the sounds that there are not to the problems."""
+        where = " or ".join(map(str, folders))
+        for name, place in self._sounds:
+            if folders and files.find(name, folders) is None:
+                self.problems.add(f"no sound {name!r} in {where}", place)
 
     def lines(self, lines: list[str]) -> Iterator[str]:
         """Return the SSML of each line."""
@@ -111,6 +126,9 @@ class _Writer:
             rest = line[begin:]
             heading, timed = _HEADING.fullmatch(rest), _TIMED.fullmatch(rest)
             item, alone = _ITEM.match(rest), rest.strip()
+            if _NO_HEADING.fullmatch(rest):
+                what = "a heading needs a space after its #: this is spoken"
+                self.warnings.add(what, Position(number, begin + 1))
             is_apart = begin or not alone or heading or timed or item or _RULE.fullmatch(rest)
             before = "</p>" if in_paragraph and is_apart else ""
             in_paragraph = in_paragraph and not is_apart
@@ -155,10 +173,17 @@ class _Writer:
         pieces = []
         at = 0
         for part in _PART.finditer(text):
-            pieces.append(escape(text[at : part.start()]))
+            pieces.append(self._plain(text[at : part.start()], line, before + at))
             at = part.end()
             pieces.append(self._part(part, line, before))
-        return "".join([*pieces, escape(text[at:])])
+        return "".join([*pieces, self._plain(text[at:], line, before + at)])
+
+    def _plain(self, text: str, line: int, before: int) -> str:
+        """Return the SSML of a text without markup; warn of a bracket that is alone."""
+        for bracket in _BRACKET.finditer(text):
+            what = f"“{shortened(bracket[0])}” lacks a bracket: it is spoken"
+            self.warnings.add(what, Position(line, before + bracket.start() + 1))
+        return escape(text)
 
     def _part(self, part: re.Match[str], line: int, before: int) -> str:
         """Return the SSML of one piece of markup."""
@@ -199,18 +224,25 @@ class _Writer:
             return escape(shown)
         if self._mistakes == _MOST_MISTAKES:
             return ""  # not looked for any more: each takes a while
-        keys = modifiers.pairs(written)
-        if keys and "mark" in keys:
+        keys = modifiers.pairs(written) or {}
+        name = next(iter(keys), "")
+        if "mark" in keys:
             return f"<mark name={quoteattr(keys['mark'])}/>"
-        if keys and _QUOTED_KEY.match(written) and next(iter(keys)) not in _WORDS:
-            self.warnings.add(f"{shown} is not known: it is ignored", place)
-            return ""
+        is_quoted = bool(keys and _QUOTED_KEY.match(written))
+        wrong = name not in _WORDS and (is_quoted or name in modifiers.WORDS)
+        if name == "sound":
+            self._sounds.append((keys[name], place))
         try:
-            return _command(written)
+            return "" if wrong else _command(written)
         except ValueError as error:
-            self._mistakes += 1
-            self.problems.add(f"{shown} {error}", place)
+            wrong = is_quoted and name == "break"
+            if not wrong:
+                self._mistakes += 1
+                self.problems.add(f"{shown} {error}", place)
             return ""
+        finally:
+            if wrong:
+                self.warnings.add(f"{shown} is not known: it is ignored", place)
 
 
 def _command(written: str) -> str:  # noqa: PLR0911 (one for each)
@@ -235,10 +267,18 @@ def _command(written: str) -> str:  # noqa: PLR0911 (one for each)
             return f'<audio src="{tone}.wav"/>'
     if re.fullmatch(r"\d+(\.\d+)?\s*(ms|s)", written.strip()):  # as in Speech Markdown
         return f'<break time="{_seconds(written.strip()):f}s"/>'
+    raise _wrong(word)
+
+
+def _wrong(word: str) -> ValueError:
+    """Return what is wrong with a command that has this word."""
+    if word.lower() in _TONES:
+        return ValueError(f"must be [{word.lower()}]: a tone takes nothing else")
     if word.lower() in _WORDS:
-        raise ValueError("does not say what it needs, as in [chapter: Rest] or [sound: my.wav]")
-    known = near(word, _WORDS)
-    raise ValueError(f"is unknown{known}; to have it spoken, write \\[ for [")
+        return ValueError("does not say what it needs, as in [chapter: Rest] or [sound: my.wav]")
+    hint = near(word, _WORDS).removesuffix("?")
+    spoken = "to have it spoken, write \\[ for ["
+    return ValueError(f"is unknown{hint}{'? Otherwise, ' if hint else '; '}{spoken}")
 
 
 def _audio(name: str, caption: str) -> str:
@@ -261,7 +301,7 @@ def _chapter(title: str) -> str:
 
 def _breaths(written: str) -> str:
     match = _BREATHS.fullmatch(written)
-    if match is None or not (Decimal(match[1]) and Decimal(match[2])):
+    if match is None or not (Decimal(match[1]) and Decimal(match[2]) and int(match[3] or 1)):
         raise ValueError("needs seconds in and out, and how often: [breathe 4-6 x5]")
     breath = "".join(
         f'<par dur="{seconds}s"><media><mark name="{kind}:"/>'
@@ -273,6 +313,8 @@ def _breaths(written: str) -> str:
 
 
 def _hold(seconds: Decimal, label: str) -> str:
+    if not seconds:
+        raise ValueError("needs a time of more than 0 s")
     mark = f"<mark name={quoteattr(f'hold:{label}')}/>"
     inside = f'<media>{mark}<audio src="start.wav"/></media>'
     if seconds >= _SHORTEST_HALVED_S:
@@ -281,22 +323,3 @@ def _hold(seconds: Decimal, label: str) -> str:
         ticks = f'begin="{seconds - _COUNTED_S:f}s" dur="1s" repeatCount="{_COUNTED_S}"'
         inside += f'<media {ticks}><audio src="tick.wav"/></media>'
     return f'<par dur="{seconds:f}s">{inside}</par><mark name="end:hold"/><audio src="end.wav"/>'
-
-
-def _captions(text: str) -> str:
-    """Return captions as SSML: each is said when it is shown."""
-    said: list[str] = []
-    begin = None
-    words: list[str] = []
-    for line in [*text.splitlines(), ""]:
-        stamps = _STAMPS.fullmatch(line.strip())
-        if stamps:
-            begin = stamps[1].replace(",", ".")
-        elif begin is not None and line.strip():
-            words.append(_TAG.sub("", line.strip()))
-        elif begin is not None:
-            if words:
-                at = f"{Decimal(milliseconds(begin)) / 1000:f}s"
-                said.append(f'<media begin="{at}"><speak>{escape(" ".join(words))}</speak></media>')
-            begin, words = None, []
-    return "\n".join([f"{_BEGIN}<par>", *said, f"</par>{_END}"])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from voiceguide.errors import RequestError, match_name, near, option
+from voiceguide.errors import LibraryError, RequestError, match_name, near, option
 from voiceguide.library import load
-from voiceguide.library.kinds import kind_texts, kinds
+from voiceguide.library.kinds import kinds, said
 from voiceguide.options import OPTIONS
 from voiceguide.script import treatment
 
@@ -76,14 +76,20 @@ def meant(request: Request) -> tuple[Kind, Library]:
     Raises RequestError for an unknown target; LibraryError.
     """
     folder = request.options.library_path
-    by_name = kinds(folder)
+    wrong: dict[str, LibraryError] = {}
+    by_name = kinds(folder, wrong)
     library = load(request.options.language, folder)
     themselves = [one.id for one in by_name.values() if one.about == "itself"]
-    name = match_name(request.target, themselves)
+    name = match_name(request.target, [*themselves, *wrong])
+    if name in wrong:
+        raise wrong[name]
     if name is not None:
         return by_name[name], library
     library.region(request.target, themselves)
-    return next(one for one in by_name.values() if one.about == "region"), library
+    about_regions = next((one for one in by_name.values() if one.about == "region"), None)
+    if about_regions is None:
+        raise next(iter(wrong.values()), LibraryError("no kind of session is about regions"))
+    return about_regions, library
 
 
 def about(request: Request) -> About:
@@ -91,7 +97,7 @@ def about(request: Request) -> About:
     found = subject(request)
     kind, options = found.kind, request.options
     if kind.about != "region":
-        texts = kind_texts(kind, options.language, options.library_path)
+        texts = said(kind, options.language, options.library_path)
         tracks = [
             TrackPlan(one.name or one.part, one.part, one.title, one.options) for one in kind.tracks
         ]

@@ -25,7 +25,17 @@ if TYPE_CHECKING:
 _PLACEHOLDER = re.compile(r"<([^>]*)>")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
 _UNDEFINED = re.compile(r"'(\w+)' is undefined$")
+_NOT_IN = re.compile(r"'.*' has no attribute '(\w+)'$")
+_NO_WHOLE_NUMBER = re.compile(r"'(\w+)' object cannot be interpreted as an integer$")
+_KINDS = {"str": "text", "float": "a number with decimals"}
 _RENDERING = threading.RLock()
+
+
+class _Missing(jinja2.StrictUndefined):
+    """What is not defined, which says so wherever it is used: in range() too."""
+
+    __slots__ = ()
+    __index__ = jinja2.StrictUndefined.__int__
 
 
 def render(
@@ -139,7 +149,7 @@ def _environment(folders: tuple[Path, ...]) -> jinja2.Environment:
 
     environment = ImmutableSandboxedEnvironment(
         loader=jinja2.FunctionLoader(find),
-        undefined=jinja2.StrictUndefined,
+        undefined=_Missing,
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -151,7 +161,7 @@ def _environment(folders: tuple[Path, ...]) -> jinja2.Environment:
 @functools.cache
 def _plain() -> jinja2.Environment:
     """Return an environment for plain text: titles."""
-    return ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined)
+    return ImmutableSandboxedEnvironment(undefined=_Missing)
 
 
 @functools.lru_cache(maxsize=256)
@@ -196,30 +206,51 @@ def _rendered(
         raise ScriptError(f"{where}template {error.name} is missing") from error
     except jinja2.TemplateSyntaxError as error:
         raise ScriptError(f"{error.filename or name}:{error.lineno}: {error.message}") from error
+    except LibraryError as error:
+        own_line = _own_line(error)
+        raise LibraryError(f"{own_line}: {error}" if own_line else str(error)) from error
     except VoiceguideError:
         raise
     except MemoryError as error:
         raise ScriptError(f"{name}: needs more memory than a template may have") from error
     except Exception as error:  # a template may raise anything at all
-        where = _template_line(error) or name
-        if isinstance(error, jinja2.UndefinedError) and (name_of := _UNDEFINED.match(str(error))):
-            given = option("variables", f"--set {name_of[1]}=…")
-            cure = f"; values are given by {given}" if is_own and where.startswith(name) else ""
-            raise ScriptError(f"{where}: “{name_of[1]}” is not defined{cure}") from error
-        raise ScriptError(
-            f"{where}: {type(error).__name__}: {shortened(str(error), 300)}"
-        ) from error
+        where = _own_line(error) or next(reversed(_lines(error)), name)
+        given = is_own and where.startswith(name)
+        raise ScriptError(f"{where}: {_reason(error, is_given=given)}") from error
     if length > MAX_SCRIPT_BYTES:
         raise ScriptError(f"{name}: writes more than the {MAX_SCRIPT_BYTES:,} bytes of a script")
     return "".join(pieces)
 
 
-def _template_line(error: Exception) -> str | None:
-    """Return ``file:line`` of the innermost template frame in the traceback of ``error``."""
-    place = None
+def _reason(error: Exception, *, is_given: bool) -> str:
+    """Return what is wrong in a template, whose variables may be given by the listener."""
+    said = str(error)
+    if isinstance(error, jinja2.UndefinedError) and (name := _UNDEFINED.match(said)):
+        cure = f"; values are given by {option('variables', f'--set {name[1]}=…')}"
+        return f"“{name[1]}” is not defined{cure if is_given else ''}"
+    if isinstance(error, jinja2.UndefinedError) and (name := _NOT_IN.match(said)):
+        return f"“{name[1]}” is not defined"
+    if isinstance(error, TypeError) and (kind := _NO_WHOLE_NUMBER.match(said)):
+        cure = f"; check the values of {option('variables', '--set')}" if is_given else ""
+        return f"needs a whole number, not {_KINDS.get(kind[1], 'this')}{cure}"
+    return f"{type(error).__name__}: {shortened(said, 300)}"
+
+
+def _own_line(error: Exception) -> str | None:
+    """Return the innermost line of a template of the listener's where ``error`` was raised.
+
+    A macro of ours fails by what it is given there.
+    """
+    shipped = str(files.folders("scripts")[-1])
+    return next((line for line in reversed(_lines(error)) if not line.startswith(shipped)), None)
+
+
+def _lines(error: Exception) -> list[str]:
+    """Return ``file:line`` of each template frame in the traceback of ``error``."""
+    lines = []
     frame = error.__traceback__
     while frame is not None:
         if "__jinja_exception__" in frame.tb_frame.f_globals:
-            place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}"
+            lines.append(f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}")
         frame = frame.tb_next
-    return place
+    return lines

@@ -144,6 +144,8 @@ class Timing:
     fade_out_ms: int = 0
     pan: float = 0.0
     """From -1 (left) to 1 (right)."""
+    waits: bool = False
+    """Whether it begins, if that is later, when the one before it in the par has ended."""
 
 
 UNTIMED = Timing()

@@ -47,7 +47,7 @@ ATTRIBUTES: dict[str, set[str]] = {
     "lookup": {"ref"},
     "par": _TIMING,
     "seq": _TIMING,
-    "media": _TIMING,
+    "media": _TIMING | {"vg:waits"},
 }  # fmt: skip
 """The known elements and their attributes."""
 
@@ -125,6 +125,7 @@ class Attributes:
             fade_in_ms=self.read(element, "fadeInDur", values.clock_value) or 0,
             fade_out_ms=self.read(element, "fadeOutDur", values.clock_value) or 0,
             pan=self.read(element, "vg:pan", values.pan) or 0.0,
+            waits=element.attributes.get("vg:waits", "").strip() == "true",
         )
         return UNTIMED if timing == UNTIMED else timing
 

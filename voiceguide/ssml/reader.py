@@ -18,6 +18,7 @@ from voiceguide.phonemes import marked
 from voiceguide.ssml import pls, say_as, values, vendors, xml
 from voiceguide.ssml.cues import (
     CHAPTER,
+    SPAN_KINDS,
     UNTIMED,
     Group,
     Mark,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 _TITLE = "{http://purl.org/dc/elements/1.1/}title"  # Dublin Core
 _EMPTY = ("break", "mark", "meta", "lexicon")
 _SILENT = ("desc", "lexicon", "meta", "metadata")
+_MOST_COMPARED = 1000
+"""How many marks of other names are compared with ours, which takes a while."""
 _PLACES = ("bookmark", "viseme")
 """Elements of others that only mark a place."""
 
@@ -70,6 +73,7 @@ def parse(  # noqa: PLR0913 (each by its name)
     style = Style(_tag(root.attributes.get("xml:lang")) or language)
     cue = reader.document(root, content, style)
     _check_references(cue, reader.problems)
+    _check_marks(cue, reader.warnings)
     if problems is not None:
         problems.include(reader.problems)
     elif reader.problems:
@@ -425,3 +429,25 @@ def _check_references(root: Group, problems: Findings) -> None:
                 fix = near(point.id, ids) or ": give it to a par, seq or media"
                 what = f"no element has the xml:id “{point.id}”{fix}"
                 problems.add(what, group.at)
+
+
+def _check_marks(root: Group, warnings: Findings) -> None:
+    """Find marks that are nearly those of a kind, and ends of what never begins."""
+    marks = [cue for cue in walk(root) if isinstance(cue, Mark)]
+    begun = {mark.begins[0] for mark in marks if mark.begins}
+    others = []
+    for mark in marks:
+        if mark.ends and mark.ends not in begun:
+            what = f"{_called(mark)} ends nothing: no {mark.ends} begins"
+            warnings.add(what, mark.at)
+        elif not (mark.begins or mark.ends or mark.name.startswith(CHAPTER)):
+            others.append(mark)
+    for mark in others[:_MOST_COMPARED]:
+        name, colon, label = mark.name.partition(":")
+        wrong, known = (label, SPAN_KINDS) if name == "end" else (name, (*SPAN_KINDS, "chapter"))
+        if colon and (hint := near(wrong, known)):
+            warnings.add(f"{_called(mark)} does nothing{hint}", mark.at)
+
+
+def _called(mark: Mark) -> str:
+    return f"<mark name={mark.name[:LONGEST_SHOWN]!r}>"

@@ -167,7 +167,7 @@ class _Resolver:
         node.beginning = True
         try:
             written = node.cue.timing.begin if isinstance(node.cue, Group) else 0
-            node.begin = self._point(node, written)
+            node.begin = self._after_others(node, self._point(node, written))
         finally:
             node.beginning = False
         if node.begin < 0 and not self._guessing:
@@ -175,6 +175,16 @@ class _Resolver:
             self._problems.add(what, node.cue.at)
             node.begin = 0
         return node.begin
+
+    def _after_others(self, node: Node, begin: int) -> int:
+        """Return when a node begins, if it waits for the one before it; warn if it does."""
+        if not (isinstance(node.cue, Group) and node.cue.timing.waits and node.index):
+            return begin
+        late_ms = self._end(node.parent.children[node.index - 1]) - begin  # type: ignore[union-attr]
+        if late_ms > 0:
+            what = "begins later than it says: what comes before it takes longer"
+            self._warnings.add(what, node.cue.at)
+        return begin + max(0, late_ms)
 
     def _point(self, node: Node, point: int | SyncBase) -> int:
         """Return the time that a begin or end attribute means."""
