@@ -21,6 +21,7 @@ name raises a ``RequestError`` that suggests similar names.
     toml.py     reading a file, and finding the line of a mistake
     texts.py    the library of one language; the available languages
     missing.py  what a language lacks
+    nowhere.py  why a name leads nowhere
     lexicon.py  how words sound
     kinds.py    kinds of session
     listing.py  regions, methods and kinds as lists

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from voiceguide import files
 from voiceguide.errors import LibraryError, RequestError, match_name, near, shortened
+from voiceguide.library import nowhere
 from voiceguide.library.lexicon import NAME as LEXICON
 from voiceguide.library.lexicon import Lexicon, LexiconFile
 from voiceguide.library.models import Area, Method, Methods, Muscles, Names, Region, Wording
@@ -101,9 +102,14 @@ class Library:
         doctor, and for an unknown name, with near ones, also of ``others``; LibraryError for a file
         that is wrong.
         """
-        parts = target.split("+") if "+" in target else [target]
-        found = [self._find_one(part, others) for part in parts]
-        return found[0] if len(found) == 1 else joined(found, self.names.conjunction)
+        if "+" not in target:
+            return self._find_one(target, others)
+        parts = target.split("+")
+        if a_kind := next((part for part in parts if match_name(part, others)), None):
+            what = "only regions, areas and complaints can be joined"
+            raise RequestError(f"“{a_kind}” is a kind of session; {what}")
+        found = [self._find_one(part, ()) for part in parts]
+        return joined(found, self.names.conjunction)
 
     def _find_one(self, target: str, others: Sequence[str]) -> Target:
         region_id = match_name(target, self.region_files)
@@ -119,15 +125,22 @@ class Library:
             found = place and self._place(place)
             if found:
                 return found
+            if place and (error := nowhere.reason(self, target, place)):
+                raise error
         hint = ""
         for texts in languages_:
             places = _first_of(list(texts.called()))
-            hint = hint or near(target, [*places, *others], places)
-        hint = hint or "; “voiceguide regions” lists them"
+            known = [name for name in [*places, *others] if not match_name(target, [name])]
+            hint = hint or near(target, known, places)
         problems: list[LibraryError] = []
         self.regions(problems)
-        if problems:
-            hint += f" (and shows why {len(problems)} of their files cannot be used)"
+        if problems and hint:
+            files_ = "1 file" if len(problems) == 1 else f"{len(problems)} files"
+            hint += f" “voiceguide regions” shows why {files_} cannot be used"
+        elif problems:
+            hint = "; “voiceguide regions” lists them "
+            hint += f"(and shows why {len(problems)} of their files cannot be used)"
+        hint = hint or "; “voiceguide regions” lists them"
         raise RequestError(f"no region or complaint “{shortened(target)}”{hint}")
 
     def meaning(self, name: str) -> str | None:
@@ -241,7 +254,7 @@ class Library:
     @cached_property
     def names(self) -> Names:
         """The everyday words; those in the user's folders are added to ours, and win."""
-        read = [validated(Names, path) for path in self._all_files("names.toml")]
+        read = [validated(Names, path) for path in self.all_files(nowhere.FILE)]
         return Names.model_validate(
             {
                 "and": next((one.conjunction for one in read), "and"),
@@ -258,7 +271,7 @@ class Library:
 
         Raises LibraryError for a muscle whose warnings or pressure do not exist.
         """
-        read = [validated(Muscles, path) for path in self._all_files("muscles.toml")]
+        read = [validated(Muscles, path) for path in self.all_files("muscles.toml")]
         doctor = _first_of([one.doctor for one in read])
         pressure = _first_of([one.pressure for one in read])
         muscles = _first_of([{muscle.id: muscle for muscle in one.muscles} for one in read])
@@ -285,7 +298,7 @@ class Library:
     @cached_property
     def lexicon(self) -> Lexicon:
         """How words sound; what is in the user's folders wins."""
-        paths = self._all_files(LEXICON)
+        paths = self.all_files(LEXICON)
         return Lexicon(entry for path in paths for entry in validated(LexiconFile, path).entries)
 
     def problems(self) -> list[LibraryError]:
@@ -302,6 +315,8 @@ class Library:
                 getattr(self, name)
             except LibraryError as error:
                 problems.append(error)
+        with contextlib.suppress(LibraryError):  # they are among the problems
+            problems += nowhere.unknown(self)
         return problems
 
     def _read_region(self, region_id: str) -> Region:
@@ -316,7 +331,7 @@ class Library:
         """The regions that were needed already."""
         return {}
 
-    def _all_files(self, name: str) -> list[Path]:
+    def all_files(self, name: str) -> list[Path]:
         """Return all files of a name, the user's first."""
         return [folder / name for folder in self.folders if (folder / name).is_file()]
 
