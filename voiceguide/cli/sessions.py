@@ -19,13 +19,14 @@ from voiceguide.cli.targets import (
     delay_ms,
     destination,
     may_replace,
+    of_each,
     session_of,
 )
 from voiceguide.errors import VoiceguideError
 from voiceguide.options import Options  # noqa: TC001 (commands are read at run time)
 
 if TYPE_CHECKING:
-    from voiceguide import Playlist
+    from voiceguide import Playlist, Session
 
 Id3 = Annotated[
     Literal["2.4", "2.3"],
@@ -103,13 +104,12 @@ def render(  # noqa: PLR0913 (each is an option)
         raise VoiceguideError("standard input can only be read once")
     lead_ms = delay_ms(start_delay)
     targets = ["+".join(targets)] if as_one else targets
-    sessions = [session_of(target, options) for target in targets]
+    sessions = of_each(targets, lambda target: _prepared(target, options))
     paths = [destination(one, output, several=len(sessions) > 1) for one in sessions]
     for session, path in zip(sessions, paths, strict=True):
         if paths.count(path) > 1:
             what = f"two sessions would both be written to {path}; render them one at a time"
             raise VoiceguideError(what)
-        session.prepare()
         say.warn(session.warnings)
         may_replace(path, force=force)
     for session, path in zip(sessions, paths, strict=True):
@@ -119,6 +119,12 @@ def render(  # noqa: PLR0913 (each is an option)
         say.warn(session.cut_off)
         typer.echo(path)
     say.advise(options)
+
+
+def _prepared(target: str, options: Options) -> Session:
+    session = session_of(target, options)
+    session.prepare()
+    return session
 
 
 @command("Examples: voiceguide playlist neck;  voiceguide playlist all --to /media/card")
