@@ -252,6 +252,21 @@ def test_settings_that_do_not_apply_to_a_target_do_not_stop_it(settings, tmp_pat
     assert "--side does not apply to breathing, only to massage" in refused.stderr
 
 
+def test_a_script_has_its_own_length_whatever_the_settings_say(settings, ssml, monkeypatch):
+    settings("minutes = 12\n[variables]\nrounds = 3\n")
+    monkeypatch.setenv("VOICEGUIDE_VOICE", "pyttsx3")
+    script = ssml('Hello.<break time="3s"/>')
+    done = voiceguide("script", script, "--check")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "00:00:0" in done.stdout
+    template = script.with_suffix(".ssml.jinja")
+    template.write_text("<speak>{{ rounds }} times.</speak>", "utf-8")
+    assert "3 times." in voiceguide("script", template).stdout
+    assert '"duration_ms": 720000' in voiceguide("script", "breathing", "--format", "json").stdout
+    refused = voiceguide("script", script, "--minutes", "5", "--check")
+    assert "cannot be 5:00 long" in refused.stderr
+
+
 def test_none_takes_back_a_setting(settings):
     settings('bed = "rain"\narea = "all"\n')
     shown = voiceguide("script", "calf", "--format", "json", "--side", "left").stdout

@@ -18,6 +18,8 @@ from voiceguide.options import DEFAULTS, OPTIONS, TYPES, Options, choices, chose
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+_OF_SOME = ("minutes", "variables")
+"""Options that do not apply to every target, besides those of kinds."""
 _LONG_NAMES = {"variables": ("--set",)}
 
 
@@ -97,7 +99,7 @@ def _chosen(of_model: Mapping[str, Any], own_variables: Mapping[str, Any]) -> Op
     variables |= {name: value for name, value in own_variables.items() if value is not None}
     values = {name: value for name, value in settings.combined(given).items() if name in of_model}
     _given.clear()
-    _given.update(given)
+    _given.update({**given, **({"variables": variables} if variables else {})})
     _set.clear()
     _set.update(values)
     return chosen({**values, **({"variables": variables} if variables else {})})
@@ -121,15 +123,12 @@ def suiting(target: str, options: Options) -> dict[str, Any]:
     RequestError for an unknown target.
     """
     values = options.chosen()
-    of_kinds = {name for name in values if OPTIONS[name].of_kinds}
-    if of_kinds <= _given.keys():
+    from_settings = values.keys() - _given.keys()
+    if not any(OPTIONS[name].of_kinds or name in _OF_SOME for name in from_settings):
         return values
     from voiceguide import script
 
-    applying = {*_given, *script.options_of(script.Request(target, options))}
-    return {
-        name: value for name, value in values.items() if name not in of_kinds or name in applying
-    }
+    return script.suiting(script.Request(target, options), from_settings)
 
 
 def _pairs(given: list[str]) -> dict[str, Any]:
