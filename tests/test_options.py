@@ -115,7 +115,8 @@ def test_what_is_no_number_is_told_the_same_way_wherever_it_is_given(name, says,
     assert (given.returncode, given.stderr) == (2, f"voiceguide: {flag} x: {says}\n")
     monkeypatch.setenv(f"VOICEGUIDE_{name.upper()}", "x")
     around = voiceguide("script", "calf", "--bed", "rain")
-    assert (around.returncode, around.stderr) == (2, f"voiceguide: {flag} x: {says}\n")
+    variable = f"VOICEGUIDE_{name.upper()}"
+    assert (around.returncode, around.stderr) == (2, f"voiceguide: {variable}=x: {says}\n")
 
 
 @pytest.mark.parametrize(
@@ -302,6 +303,29 @@ def test_wrong_settings_are_told_with_their_file(settings, text, says):
     assert f"{path}" in done.stderr
     assert says in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 2
+
+
+def test_all_that_is_wrong_in_the_settings_is_told_with_line_and_table(settings, monkeypatch):
+    text = 'rate = 3\nsied = "left"\nbed_level = -3\n[de]\nside = "left"\nrate = "fast"\n'
+    path = settings(text)
+    done = voiceguide("script", "calf")
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"voiceguide: {path}:1: rate 3: must be between 80 and 450\n"
+        f"{path}:2: unknown option “sied”; did you mean side or seed?\n"
+        f"{path}:6: [de] rate fast: must be a whole number\n"
+    )
+    settings("")
+    monkeypatch.setenv("VOICEGUIDE_SIDE", "lefft")
+    monkeypatch.setenv("VOICEGUIDE_LEVEL", "soft")
+    says = (
+        "voiceguide: VOICEGUIDE_SIDE=lefft: must be left, right or both\n"
+        "VOICEGUIDE_LEVEL=soft: must be gentle, standard or deep\n"
+    )
+    for command in (("script", "calf"), ("config",)):
+        assert voiceguide(*command).stderr.endswith(says)
+    given = voiceguide("script", "calf", "--side=left", "--level=deep", "--format=ssml")
+    assert given.returncode == 0, given.stderr
 
 
 def test_config_tells_where_each_setting_comes_from(settings, monkeypatch):
