@@ -103,7 +103,7 @@ def render(  # noqa: PLR0913 (each is an option)
     if targets.count("-") > 1:
         raise VoiceguideError("standard input can only be read once")
     lead_ms = delay_ms(start_delay)
-    targets = ["+".join(targets)] if as_one else targets
+    targets = [_joined(targets)] if as_one else targets
     sessions = of_each(targets, lambda target: _prepared(target, options))
     paths = [destination(one, output, several=len(sessions) > 1) for one in sessions]
     for session, path in zip(sessions, paths, strict=True):
@@ -119,6 +119,18 @@ def render(  # noqa: PLR0913 (each is an option)
         say.warn(session.cut_off)
         typer.echo(path)
     say.advise(options)
+
+
+def _joined(targets: list[str]) -> str:
+    """Return several targets as one; raises VoiceguideError for a script among them."""
+    from voiceguide.script import is_own
+
+    for one in targets:
+        if is_own(one):
+            raise VoiceguideError(
+                f"--as-one joins regions, areas and complaints only; {one} is a script"
+            )
+    return "+".join(targets)
 
 
 def _prepared(target: str, options: Options) -> Session:

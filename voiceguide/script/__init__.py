@@ -90,6 +90,11 @@ def choices(request: Request) -> list[list[Choice]]:
     return kind.choices(request)
 
 
+def is_own(target: str) -> bool:
+    """Whether a target is a script, template or text of the listener's own."""
+    return own.path_of(target) is not None
+
+
 def about(request: Request) -> About:
     """Return the subject of a target and the tracks of its playlist; raises as ``write`` does."""
     if own.path_of(request.target) is not None:
