@@ -181,9 +181,12 @@ def playlist(  # noqa: PLR0913 (each is an option)
     """
     from voiceguide import Playlist
     from voiceguide.playlist import copy
+    from voiceguide.playlist.podcast import check_address
 
     if to is not None:
         copy([], to)  # raises if the folder is missing
+    if url is not None:
+        check_address(url)
     wanted = _regions(targets, options)
     folders: list[Path] = []
     for target in wanted:
