@@ -99,8 +99,20 @@ def test_regions_and_methods_as_json_have_what_other_programs_rely_on(language):
             assert {area for area in treated if "/" in area} <= elsewhere
 
 
-def test_a_format_that_there_is_not_is_wrong_usage():
-    assert voiceguide("regions", "--format", "xml").returncode == 2
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ("regions --format xml", "--format xml: must be text, json or markdown"),
+        ("script calf --side lefft", "--side lefft: must be left, right or both"),
+        ("script calf --level 3", "--level 3: must be gentle, standard or deep"),
+        ("render calf --id3 9", "--id3 9: must be 2.4 or 2.3"),
+        ("diary --export xls", "--export xls: must be csv or json"),
+        ("plan neck --weeks two", "--weeks two: must be a whole number"),
+    ],
+)
+def test_a_value_that_an_option_does_not_have_is_answered_with_those_that_it_has(wrong, says):
+    done = voiceguide(*wrong.split())
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"voiceguide: {says}\n")
 
 
 def test_voices_lists_those_of_a_language():
