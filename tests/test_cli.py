@@ -327,7 +327,7 @@ def test_doctor_lists_what_a_language_lacks(own):
 
     done = voiceguide("doctor", "--language", "fr", "--library", folder)
     assert done.returncode == 1
-    lacking = re.findall(r"^FAIL  texts     scripts/(.*)$", done.stdout, re.MULTILINE)
+    lacking = re.findall(rf"^FAIL  texts     {folder}/(.* is missing)$", done.stdout, re.MULTILINE)
     assert sorted(lacking) == [
         "fr/methods.toml: the method foam-roller is missing",
         "fr/muscles.toml: the muscle big-toe-muscles is missing",
@@ -342,6 +342,11 @@ def test_doctor_lists_what_a_language_lacks(own):
     wrong = "foot.toml: complaints.heel-pain: calf/lower-calf: no area “lower-calf” in calf"
     assert wrong in done.stdout  # what leads to a place that is missing is reported with it
     assert done.stdout.count("FAIL") == 1 + len(lacking)
+
+
+def test_what_a_language_lacks_is_told_with_the_folder_where_it_belongs(own):
+    folder = own("en/regions/instep.toml", SHIN.replace("shin-splints", "instep-pain"))
+    assert list(library.missing("de", folder)) == [f"{folder}/de/regions/instep.toml is missing"]
 
 
 @pytest.mark.parametrize("language", library.languages())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from voiceguide import files
 from voiceguide.errors import LibraryError, RequestError, VoiceguideError, near, shortened
 from voiceguide.library.models import Names
 from voiceguide.library.toml import line_of, places, validated
@@ -22,6 +23,8 @@ class Texts(Protocol):
 
     @property
     def language(self) -> str: ...  # noqa: D102 (as in the library)
+    @property
+    def folders(self) -> Sequence[Path]: ...  # noqa: D102
     @property
     def region_files(self) -> Mapping[str, Path]: ...  # noqa: D102
     @property
@@ -48,12 +51,19 @@ def reason(texts: Texts, name: str, place: str) -> VoiceguideError | None:
 def _untranslated(texts: Texts, name: str, place: str, home: Region, file: Path) -> VoiceguideError:
     here = texts.region_files.get(home.id)
     if here is None:
-        missing = f"{file.parents[2] / texts.language / 'regions' / file.name} is missing"
+        missing = f"{counterpart(texts, file.parents[2], f'regions/{file.name}')} is missing"
     else:
         texts.region(home.id)  # raises if the file is wrong
         what = "complaint" if place in home.complaints else "area"
         missing = f"{here}: the {what} {place} is missing"
     return RequestError(f"“{shortened(name)}” has no texts in {texts.language}: {missing}")
+
+
+def counterpart(texts: Texts, root: Path, name: str) -> Path:
+    """Return where these texts should have a file that another language has below ``root``."""
+    folder = root / texts.language
+    is_shipped = root == files.script_folders(None)[-1]
+    return (texts.folders[0] if is_shipped and folder not in texts.folders else folder) / name
 
 
 class UnknownPlaceError(LibraryError):

@@ -224,7 +224,7 @@ class Library:
     @cached_property
     def methods(self) -> dict[str, Method]:
         """The methods by id, in the order of their file."""
-        read = validated(Methods, self._file("methods.toml"))
+        read = validated(Methods, self.file("methods.toml"))
         return {method.id: method for method in read.methods}
 
     def method(self, name: str) -> Method:
@@ -293,7 +293,7 @@ class Library:
     @cached_property
     def wording(self) -> Wording:
         """What is said in every session."""
-        return validated(Wording, self._file("phrases.toml"))
+        return validated(Wording, self.file("phrases.toml"))
 
     @cached_property
     def lexicon(self) -> Lexicon:
@@ -335,7 +335,8 @@ class Library:
         """Return all files of a name, the user's first."""
         return [folder / name for folder in self.folders if (folder / name).is_file()]
 
-    def _file(self, name: str) -> Path:
+    def file(self, name: str) -> Path:
+        """Return the user's file of a name, or else the package's; raises LibraryError."""
         path = files.find(name, list(self.folders))
         if path is None:
             where = " or ".join(str(folder) for folder in self.folders)
