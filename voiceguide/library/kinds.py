@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from voiceguide import files
+from voiceguide.errors import near
 from voiceguide.library.models import Model, Slug, Texts
 from voiceguide.library.toml import validated
 from voiceguide.options import OPTIONS, Value
@@ -103,8 +104,10 @@ class Kind(Model):
     @model_validator(mode="after")
     def _names_what_there_is(self) -> Kind:
         for name in self.options:
-            if name not in OPTIONS or not OPTIONS[name].of_kinds:
-                raise ValueError(f"options: “{name}” is not an option of certain kinds only")
+            if name not in OPTIONS:
+                raise ValueError(f"options: unknown option “{name}”{near(name, OPTIONS)}")
+            if not OPTIONS[name].of_kinds:
+                raise ValueError(f"options: “{name}” applies to every kind; leave it out")
         for name in self.variables:
             if name in OPTIONS:
                 raise ValueError(f"variables.{name}: is already an option; choose another name")

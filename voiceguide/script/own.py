@@ -98,7 +98,9 @@ def fill_in(request: Request, source: str, name: str, folder: Path) -> str:
         "language": options.language,
         **options.variables,
         "wording": library.wording.model_dump(),
-        "pick": kind.phrases(library.wording.phrases, options.seed).pick,
+        "pick": kind.phrases(
+            library.wording.phrases, options.seed, library.file("phrases.toml")
+        ).pick,
         "region": lambda target: library.region(target).model_dump(),
     }
     folders = (folder, *files.script_folders(options.library_path))
