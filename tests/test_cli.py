@@ -124,6 +124,12 @@ def test_voices_lists_those_of_a_language():
     assert "zxx" in nobody.stderr
 
 
+def test_samples_of_voices_are_not_written_where_none_is_asked_for(tmp_path):
+    done = voiceguide("voices", "-o", tmp_path / "x.wav")
+    says = "voiceguide: --output needs --sample: it is where samples are written\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", says)
+
+
 def test_doctor_finds_everything_well():
     done = voiceguide("doctor")
     assert done.returncode == 0, done.stdout

@@ -352,3 +352,19 @@ def test_config_opens_the_settings_with_all_options_in_them(settings, tmp_path, 
     assert "# Words per minute as heard.  [between 80 and 450]\n" in text
     settings(text.replace('# side = "both"', 'side = "right"'))
     assert "Left: Stretch" not in chapters("calf")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="xdg-open is of Linux")
+def test_config_says_if_nothing_opens_the_settings(settings, tmp_path, monkeypatch):
+    path = settings("")
+    opener = tmp_path / "bin" / "xdg-open"
+    opener.parent.mkdir()
+    opener.write_text("#!/bin/sh\necho lynx: not found >&2\nexit 3\n", "utf-8")
+    opener.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{opener.parent}:/usr/bin:/bin")
+    for name in ("EDITOR", "VISUAL"):
+        monkeypatch.delenv(name, raising=False)
+    done = voiceguide("config", "--edit")
+    cure = "name an editor, as in EDITOR=nano voiceguide config --edit"
+    says = f"voiceguide: {path}: nothing here opens it; {cure}\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", says)

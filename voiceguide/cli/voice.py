@@ -63,6 +63,8 @@ def voices(
     from voiceguide import session
     from voiceguide.voices import best
 
+    if output is not None and sample is None:
+        raise UsageError("--output needs --sample: it is where samples are written")
     if download is not None:
         name = _recommended(language) if download == "best" else download
         typer.echo(_downloaded(name, sure=yes))
