@@ -17,8 +17,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "voiceguide"
 STAGES = (
-    "errors", "clock", "files", "child", "tables", "languages", "phonemes", "options", "settings",
-    "diary", "library", "script", "ssml", "audio", "voices", "timeline", "mixer", "export",
+    "errors", "clock", "files", "child", "tables", "languages", "phonemes", "options", "diary",
+    "library", "settings", "script", "ssml", "audio", "voices", "timeline", "mixer", "export",
     "player", "listen", "plan", "lengths", "session", "recording", "playlist", "catalogue", "phone",
     "doctor", "cli",
 )  # fmt: skip

@@ -11,7 +11,7 @@ from conftest import FRAMES_PER_MS, decode, voiceguide
 from lxml import etree
 from sessions import request
 
-from voiceguide import Session, library, script
+from voiceguide import Playlist, Session, library, script
 from voiceguide.errors import LibraryError, RequestError
 from voiceguide.library import checks
 
@@ -426,6 +426,16 @@ def test_targets_that_share_no_method_are_refused_with_a_reason():
         said("shoulder-blade+jaw")
     with pytest.raises(RequestError, match="no region or complaint “qqqq”"):
         said("neck+qqqq")
+
+
+def test_an_area_must_be_in_each_of_several_targets(tmp_path):
+    args = ("neck", "calf", "--as-one", "--area", "lower-calf", "-o", tmp_path / "both.mp3")
+    done = voiceguide("render", *args)
+    assert done.returncode == 1
+    assert done.stderr.startswith("voiceguide: no area “lower-calf” in neck; available: ")
+    with pytest.raises(RequestError, match="no area “lower-calf” in neck"):
+        _ = Playlist("neck+calf", area="lower-calf").sessions
+    assert said("upper-calf+calf", area="lower-calf").startswith("Calf")
 
 
 @pytest.mark.slow

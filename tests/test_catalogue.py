@@ -592,9 +592,12 @@ def test_all_regions_are_those_of_the_library_that_a_grid_names(tmp_path):
         ('target = "all"\nlibrary = "/no"', "grid.toml: library /no is not a folder"),
         ("target = ", "grid.toml: is not valid TOML"),
         ('[grid]\ntarget = "calf"', "write [[grid]] above each table"),
-        ('target = ["calf", "calv"]', "grid.toml: no region or complaint “calv”"),
-        ('target = "calf"\nminutes = [3, "long"]', "grid.toml: minutes long: must be minutes"),
-        ("target = []", "there is no request in it"),
+        ('target = ["calf", "calv"]', "grid.toml:1: no region or complaint “calv”"),
+        ('target = "calf"\nminutes = [3, "long"]', "grid.toml:2: minutes long: must be minutes"),
+        ('target = "calf"\n[[grid]]\ngrd = 1', "grid.toml:3: unknown option “grd”"),
+        ('[[grid]]\nseed = 1\n[[grid]]\nside = [\n"left",\n"up"]', "grid.toml:6: side up: must"),
+        ('seed = 1\n[[grid]]\ntarget = "calf"\n[[grid]]\ntarget = "calv"', "grid.toml:5: no reg"),
+        ("target = []", "grid.toml: there is no request in it"),
         (f"seed = {'1' * 5000}", "grid.toml: has a number with too many digits, or is nested too"),
         (f"seed = {'[' * 30_000}", "grid.toml: has a number with too many digits, or is nested"),
         (f"a = {[1] * 1000}\nb = {[1] * 1001}", "1,001,000 combinations are more than 1,000,000"),
@@ -610,6 +613,12 @@ def test_what_is_wrong_in_a_grid_is_said(tmp_path, text, what):
     with pytest.raises(RequestError) as raised:
         read_grid(path)
     assert what in str(raised.value)
+
+
+def test_a_file_without_requests_is_named(tmp_path):
+    empty = written(tmp_path / "r.jsonl")
+    with pytest.raises(RequestError, match=r"r\.jsonl: there is no request in it$"):
+        read_requests(empty)
 
 
 def test_the_same_request_counts_once_however_it_is_written(tmp_path):

@@ -101,8 +101,20 @@ def test_regions_and_methods_as_json_have_what_other_programs_rely_on(language):
             assert {area for area in treated if "/" in area} <= elsewhere
 
 
-def test_a_format_that_there_is_not_is_wrong_usage():
-    assert voiceguide("regions", "--format", "xml").returncode == 2
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ("regions --format xml", "--format xml: must be text, json or markdown"),
+        ("script calf --side lefft", "--side lefft: must be left, right or both"),
+        ("script calf --level 3", "--level 3: must be gentle, standard or deep"),
+        ("render calf --id3 9", "--id3 9: must be 2.4 or 2.3"),
+        ("diary --export xls", "--export xls: must be csv or json"),
+        ("plan neck --weeks two", "--weeks two: must be a whole number"),
+    ],
+)
+def test_a_value_that_an_option_does_not_have_is_answered_with_those_that_it_has(wrong, says):
+    done = voiceguide(*wrong.split())
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"voiceguide: {says}\n")
 
 
 def test_voices_lists_those_of_a_language():
@@ -124,6 +136,12 @@ def test_a_language_is_the_same_in_capitals():
         assert capitals.script == usual.script.replace("de-AT", "DE-at")
     assert pace.norm("EN-us") == pace.norm("en-US")
     assert pace.norm("EN-us")[0].startswith("Sit on the floor")
+
+
+def test_samples_of_voices_are_not_written_where_none_is_asked_for(tmp_path):
+    done = voiceguide("voices", "-o", tmp_path / "x.wav")
+    says = "voiceguide: --output needs --sample: it is where samples are written\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", says)
 
 
 def test_doctor_finds_everything_well():
@@ -358,7 +376,7 @@ def test_doctor_lists_what_a_language_lacks(own):
 
     done = voiceguide("doctor", "--language", "fr", "--library", folder)
     assert done.returncode == 1
-    lacking = re.findall(r"^FAIL  texts     scripts/(.*)$", done.stdout, re.MULTILINE)
+    lacking = re.findall(rf"^FAIL  texts     {folder}/(.* is missing)$", done.stdout, re.MULTILINE)
     assert sorted(lacking) == [
         "fr/methods.toml: the method foam-roller is missing",
         "fr/muscles.toml: the muscle big-toe-muscles is missing",
@@ -375,6 +393,11 @@ def test_doctor_lists_what_a_language_lacks(own):
     wrong = "foot.toml: complaints.heel-pain: calf/lower-calf: no area “lower-calf” in calf"
     assert wrong in done.stdout  # what leads to a place that is missing is reported with it
     assert done.stdout.count("FAIL") == 1 + len(lacking)
+
+
+def test_what_a_language_lacks_is_told_with_the_folder_where_it_belongs(own):
+    folder = own("en/regions/instep.toml", SHIN.replace("shin-splints", "instep-pain"))
+    assert list(library.missing("de", folder)) == [f"{folder}/de/regions/instep.toml is missing"]
 
 
 @pytest.mark.parametrize("language", library.languages())

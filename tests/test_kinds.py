@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from pathlib import Path
 
 import pytest
 from conftest import FRAMES_PER_MS, decode, voiceguide
 
 from voiceguide import Playlist, Session, doctor
-from voiceguide.errors import LibraryError, RequestError, ScriptError
+from voiceguide.errors import LibraryError, RequestError, ScriptError, VoiceguideError
 from voiceguide.library.kinds import kind_texts, kinds
 from voiceguide.phone import wanted
 
@@ -298,7 +299,8 @@ def test_an_own_kind_in_the_configuration_needs_no_library(walking, tmp_path, mo
     ("old", "new", "says"),
     [
         ('about = "itself"', 'about = "me"', r"kind\.toml:2: about: must be region or itself"),
-        ('["guidance"]', '["guidence"]', r"“guidence” is not an option of certain kinds only"),
+        ('["guidance"]', '["guidence"]', r"options: unknown option “guidence”; did you mean guid"),
+        ('["guidance"]', '["bed"]', r"options: “bed” applies to every kind; leave it out"),
         ("[variables.count]", "[variables.side]", r"side: is already an option"),
         ('"range(1, 50)"', '"rang(1)"', r"choices\.turns\.values: 'rang' is undefined"),
         ('default = "count"', 'default = "cuont"', r"choices\.turns\.default: .*cuont"),
@@ -376,6 +378,34 @@ def test_what_is_wrong_in_a_kinds_template_is_told_with_its_own_line(walking, ol
     with pytest.raises((LibraryError, ScriptError)) as raised:
         _ = Session("walking", library=walking).script
     assert str(raised.value) == f"{path}:{says}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("{{ kind.name }}:", "{{ kind.nom.x }}:", "4: title: "),
+        ('"Walks"', '"{{ x.y }}"', "5: album: 'x' is undefined"),
+        ('"count"', '"cuont"', "20: choices.turns.default: “cuont” is unknown"),
+        ('"Long"', '"Long"\noptions = {pace = "4"}', "29: tracks #2.options.pace: pace 4: must be"),
+        ('"Short"', '"{{ x.y }}"', "24: tracks #1.title: 'x' is undefined"),
+    ],
+)
+def test_what_is_wrong_in_a_kind_is_told_with_its_folder_line_and_key(walking, old, new, says):
+    path = walking / "kinds/walking/kind.toml"
+    path.write_text(KIND.replace(old, new), "utf-8")
+    command = "playlist" if "#" in says else "script"
+    done = voiceguide(command, "walking", "--library", walking, cwd=walking)
+    assert done.stderr.startswith(f"voiceguide: {path}:{says}")
+
+
+def test_a_phrase_that_is_missing_is_told_with_its_library(tmp_path):
+    (tmp_path / "en").mkdir()
+    shipped = (Path(__file__).parents[1] / "scripts/en/phrases.toml").read_text("utf-8")
+    path = tmp_path / "en/phrases.toml"
+    path.write_text(re.sub("(?m)^hold = ", "held = ", shipped), "utf-8")
+    with pytest.raises(VoiceguideError) as raised:
+        _ = Session("calf", library=tmp_path).script
+    assert str(raised.value) == f"{path}: phrases.hold is missing, but a template needs it"
 
 
 # A kind's own options, from any place

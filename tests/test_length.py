@@ -52,6 +52,18 @@ def test_a_length_is_met_whatever_else_is_asked_for(region, minutes, options):
     assert session.timeline.duration_ms == minutes * 60_000
 
 
+@pytest.mark.parametrize("level", ["gentle", "standard", "deep"])
+def test_without_a_length_a_session_lasts_what_the_manual_says(level):
+    def minutes(**options: object) -> float:
+        return Session("calf", level=level, **options).timeline.duration_ms / 60_000
+
+    both = minutes()
+    assert 13 < both < 16
+    assert 11 < minutes(side="left") < 13
+    assert 3.3 < minutes(prepare=True) - both < 4.3
+    assert 0.8 < minutes(explain=True) - both < 1.4
+
+
 def test_the_shortest_length_that_is_named_can_be_had():
     refused = voiceguide("script", "calf", "--minutes", 2)
     assert refused.returncode == 1

@@ -508,3 +508,12 @@ def test_pronounce_refuses_what_is_not_text(given):
 
 def test_pronounce_says_why_nothing_is_heard():
     assert voiceguide("pronounce", "x", "--language", "xx", "-q").returncode == 1
+
+
+def test_pronounce_refuses_what_nobody_says():
+    done = voiceguide("pronounce", "fascia", "--voice", "nobody", "-q")
+    assert done.returncode == 1
+    assert "no voice “nobody”" in done.stderr
+    done = voiceguide("pronounce", "fascia", " ", "-q")
+    says = "voiceguide: “”: there is nothing to say; give words or phrases\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", says)

@@ -334,6 +334,49 @@ def test_a_name_that_only_a_broken_file_may_have_says_so(own):
     )
 
 
+def test_a_near_miss_is_told_with_where_files_that_are_wrong_are_shown(own):
+    own("en/regions/toes.toml", TOES.replace("two_sided", "twosided"))
+    with pytest.raises(RequestError) as raised:
+        library.load("en").region("calff")
+    assert str(raised.value) == (
+        "no region or complaint “calff”; did you mean calf or scalp? "
+        "“voiceguide regions” shows why 1 file cannot be used"
+    )
+
+
+def test_what_has_no_texts_in_a_language_is_told_with_the_file_that_is_missing(own):
+    folder = own("en/regions/toes.toml", TOES).parents[2]
+    for name in ("toes", "TOES", "ball", "toe-cramps"):
+        with pytest.raises(RequestError) as raised:
+            library.load("de").region(name)
+        missing = folder / "de" / "regions" / "toes.toml"
+        assert str(raised.value) == f"“{name}” has no texts in de: {missing} is missing"
+    there = own("de/regions/toes.toml", TOES.replace("toe-cramps", "zehenkrampf"))
+    with pytest.raises(RequestError) as raised:
+        library.load("de").region("toe-cramps")
+    says = f"“toe-cramps” has no texts in de: {there}: the complaint toe-cramps is missing"
+    assert str(raised.value) == says
+
+
+def test_everyday_words_for_what_does_not_exist_are_told_with_their_line(own):
+    own("en/regions/toes.toml", TOES)
+    path = own("en/names.toml", '[places]\ntoes = ["tootsies"]\ntoess = ["piggies"]\n')
+    says = f"{path}:3: places.toess: no region, area or complaint “toess”; did you mean toes?"
+    for language in ("en", "de"):
+        with pytest.raises(LibraryError) as raised:
+            library.load(language).region("piggies")
+        assert str(raised.value) == says
+    assert library.load("en").region("tootsies").id == "toes"
+    assert [str(one) for one in library.load("en").problems()] == [says]
+
+
+def test_a_kind_of_session_cannot_be_joined():
+    with pytest.raises(RequestError) as raised:
+        _ = Session("calf+Breathing").script
+    says = "“Breathing” is a kind of session; only regions, areas and complaints can be joined"
+    assert str(raised.value) == says
+
+
 @pytest.mark.parametrize("language", library.languages())
 def test_only_the_roller_prepares_and_only_hands_need_no_tool(language):
     methods = library.load(language).methods

@@ -125,7 +125,8 @@ def test_what_is_no_number_is_told_the_same_way_wherever_it_is_given(name, says,
     assert (given.returncode, given.stderr) == (2, f"voiceguide: {flag} x: {says}\n")
     monkeypatch.setenv(f"VOICEGUIDE_{name.upper()}", "x")
     around = voiceguide("script", "calf", "--bed", "rain")
-    assert (around.returncode, around.stderr) == (2, f"voiceguide: {flag} x: {says}\n")
+    variable = f"VOICEGUIDE_{name.upper()}"
+    assert (around.returncode, around.stderr) == (2, f"voiceguide: {variable}=x: {says}\n")
 
 
 @pytest.mark.parametrize(
@@ -281,6 +282,21 @@ def test_settings_that_do_not_apply_to_a_target_do_not_stop_it(settings, tmp_pat
     assert "--side does not apply to breathing, only to massage" in refused.stderr
 
 
+def test_a_script_has_its_own_length_whatever_the_settings_say(settings, ssml, monkeypatch):
+    settings("minutes = 12\n[variables]\nrounds = 3\n")
+    monkeypatch.setenv("VOICEGUIDE_VOICE", "pyttsx3")
+    script = ssml('Hello.<break time="3s"/>')
+    done = voiceguide("script", script, "--check")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "00:00:0" in done.stdout
+    template = script.with_suffix(".ssml.jinja")
+    template.write_text("<speak>{{ rounds }} times.</speak>", "utf-8")
+    assert "3 times." in voiceguide("script", template).stdout
+    assert '"duration_ms": 720000' in voiceguide("script", "breathing", "--format", "json").stdout
+    refused = voiceguide("script", script, "--minutes", "5", "--check")
+    assert "cannot be 5:00 long" in refused.stderr
+
+
 def test_none_takes_back_a_setting(settings):
     settings('bed = "rain"\narea = "all"\n')
     shown = voiceguide("script", "calf", "--format", "json", "--side", "left").stdout
@@ -318,6 +334,29 @@ def test_wrong_settings_are_told_with_their_file(settings, text, says):
     assert len(done.stderr.strip().splitlines()) <= 2
 
 
+def test_all_that_is_wrong_in_the_settings_is_told_with_line_and_table(settings, monkeypatch):
+    text = 'rate = 3\nsied = "left"\nbed_level = -3\n[de]\nside = "left"\nrate = "fast"\n'
+    path = settings(text)
+    done = voiceguide("script", "calf")
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"voiceguide: {path}:1: rate 3: must be between 80 and 450\n"
+        f"{path}:2: unknown option “sied”; did you mean side or seed?\n"
+        f"{path}:6: [de] rate fast: must be a whole number\n"
+    )
+    settings("")
+    monkeypatch.setenv("VOICEGUIDE_SIDE", "lefft")
+    monkeypatch.setenv("VOICEGUIDE_LEVEL", "soft")
+    says = (
+        "voiceguide: VOICEGUIDE_SIDE=lefft: must be left, right or both\n"
+        "VOICEGUIDE_LEVEL=soft: must be gentle, standard or deep\n"
+    )
+    for command in (("script", "calf"), ("config",)):
+        assert voiceguide(*command).stderr.endswith(says)
+    given = voiceguide("script", "calf", "--side=left", "--level=deep", "--format=ssml")
+    assert given.returncode == 0, given.stderr
+
+
 def test_config_tells_where_each_setting_comes_from(settings, monkeypatch):
     path = settings('side = "left"\n[de]\nrate = 110\n')
     monkeypatch.setenv("VOICEGUIDE_LEVEL", "deep")
@@ -342,3 +381,19 @@ def test_config_opens_the_settings_with_all_options_in_them(settings, tmp_path, 
     assert "# Words per minute as heard.  [between 80 and 450]\n" in text
     settings(text.replace('# side = "both"', 'side = "right"'))
     assert "Left: Stretch" not in chapters("calf")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="xdg-open is of Linux")
+def test_config_says_if_nothing_opens_the_settings(settings, tmp_path, monkeypatch):
+    path = settings("")
+    opener = tmp_path / "bin" / "xdg-open"
+    opener.parent.mkdir()
+    opener.write_text("#!/bin/sh\necho lynx: not found >&2\nexit 3\n", "utf-8")
+    opener.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{opener.parent}:/usr/bin:/bin")
+    for name in ("EDITOR", "VISUAL"):
+        monkeypatch.delenv(name, raising=False)
+    done = voiceguide("config", "--edit")
+    cure = "name an editor, as in EDITOR=nano voiceguide config --edit"
+    says = f"voiceguide: {path}: nothing here opens it; {cure}\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", says)

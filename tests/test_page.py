@@ -326,7 +326,7 @@ def test_the_settings_are_what_the_page_begins_with(phone, tmp_path, monkeypatch
         assert '["stop","enough"]' in re.sub(r"\s", "", served.get("/?language=en").text)
         (tmp_path / "settings.toml").write_text("sied = 1")
         answer = served.get("/")
-        said = "settings.toml: unknown option “sied”; did you mean side or seed?"
+        said = "settings.toml:1: unknown option “sied”; did you mean side or seed?"
         assert (answer.status_code, answer.json()) == (422, {"error": said})
 
 

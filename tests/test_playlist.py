@@ -538,6 +538,7 @@ def test_all_makes_each_region_in_a_folder_of_its_own_and_goes_on_where_one_fail
         (2, ("neck", "--length-total", "soon"), "--minutes soon: must be minutes"),
         (1, ("neck", "--to", "/nowhere/at/all"), "is the phone or card connected"),
         (1, ("../neck",), "no region or complaint"),
+        (2, ("neck", "--url", "nonsense"), "--url nonsense: must be an address such as https://"),
     ],
 )
 def test_what_cannot_be_made_is_told_in_a_line(tmp_path, status, arguments, says):

@@ -219,7 +219,7 @@ def test_nothing_is_published_where_one_target_fails(tmp_path):
     assert not (tmp_path / "site").exists()
     done = voiceguide("publish", "breathing", "--url", "example.org", "-o", tmp_path / "site")
     assert done.returncode == 2
-    assert "example.org must be an address such as https://" in done.stderr
+    assert "example.org: must be an address such as https://" in done.stderr
     assert not (tmp_path / "site").exists()
     done = voiceguide("publish", "calf", "Calf", "-o", tmp_path / "site")
     assert done.returncode == 2

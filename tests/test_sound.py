@@ -435,6 +435,14 @@ def test_a_bed_that_is_not_there_is_told(bed):
         Session("calf", bed=bed).prepare()
 
 
+def test_beds_are_listed_once():
+    beds = "beds are rain, ocean, drone, or a file of your own"
+    for bed, says in [("thunder", "no such file;"), ("ran", "no such file; did you mean rain?")]:
+        with pytest.raises(RequestError) as raised:
+            Session("calf", bed=bed).prepare()
+        assert str(raised.value) == f"bed {bed}: {says} {beds}"
+
+
 def test_the_level_of_no_bed_is_told():
     with pytest.raises(RequestError, match=r"bed_level needs bed$") as raised:
         Session("calf", bed_level=-6)

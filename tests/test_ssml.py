@@ -424,7 +424,8 @@ def test_a_sound_that_is_not_there_speaks_its_text_with_a_warning(source):
     assert texts == ["One.", "~400", "Ding.", "~400", "Dong."]
     (warning,) = script.warnings
     why = " (nothing is fetched)" if "://" in source else ""
-    assert warning == f"my.ssml:2:1: no sound {source!r}{why}: its text is spoken instead"
+    what = f"no sound {source!r}{why}" if source else "<audio> has no src"
+    assert warning == f"my.ssml:2:1: {what}: its text is spoken instead"
 
 
 def test_the_text_of_a_sound_may_lie_in_an_element_of_another_namespace():
@@ -443,6 +444,11 @@ def test_a_sound_that_is_not_there_and_has_no_text_is_an_error(content):
     (problem,) = problems(f'\n<audio src="no.wav">{content}</audio>')
     says = f"no sound 'no.wav' in {SOUNDS}, and no text to speak instead"
     assert problem == f"my.ssml:2:1: {says}"
+
+
+def test_a_sound_without_a_name_or_text_is_an_error():
+    (problem,) = problems("\n<audio/>")
+    assert problem == "my.ssml:2:1: <audio> needs a src, or text to speak instead"
 
 
 @pytest.mark.parametrize("trick", ["../bell.wav", "a/../../bell.wav", "{outside}", "link.wav"])

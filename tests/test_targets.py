@@ -381,6 +381,46 @@ def test_a_script_cannot_be_read_twice_from_standard_input():
     assert "only be read once" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["render", "phrases"])
+def test_all_targets_that_are_wrong_are_told_at_once(tmp_path, ssml, command):
+    bad = ssml("<break time='x'/>", "bad.ssml")
+    targets = (bad, "calf", "calff", tmp_path / "nothere.md")
+    done = voiceguide(command, *targets, "-o", tmp_path / "made")
+    assert (done.returncode, done.stdout) == (1, "")
+    first, *lines = done.stderr.splitlines()
+    assert first == "voiceguide: nothing was made:"
+    assert lines[0].startswith(f"{bad}:1:106: <break time='x'>")
+    assert lines[1:] == [
+        "calff: no region or complaint “calff”; did you mean calf or scalp?",
+        f"{tmp_path / 'nothere.md'}: cannot be read: No such file or directory",
+    ]
+    assert not (tmp_path / "made").exists()
+
+
+def test_what_is_wrong_with_all_targets_alike_is_told_once(tmp_path):
+    done = voiceguide("render", "calf", "neck", "--method", "fist", "-o", tmp_path)
+    says = "voiceguide: no method “fist”; “voiceguide methods” lists them\n"
+    assert (done.returncode, done.stderr) == (1, says)
+
+
+@pytest.mark.parametrize("name", ["my.docx", "x.RTF", "notes", "talk.pdf"])
+def test_a_file_that_is_not_read_is_told_with_those_that_are(tmp_path, name):
+    (tmp_path / name).write_bytes(b"PK")
+    (tmp_path / "calf").write_bytes(b"PK")
+    says = f"voiceguide: {name}: is a file of a kind that is not read; save it as .txt or .md\n"
+    for command in ("script", "render"):
+        done = voiceguide(command, name, cwd=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", says)
+    assert voiceguide("script", "calf", "--format", "ssml", cwd=tmp_path).returncode == 0
+
+
+def test_scripts_are_not_joined(tmp_path, ssml):
+    path = ssml("Hello.")
+    done = voiceguide("render", "calf", path, "--as-one", "-o", tmp_path / "made")
+    says = f"voiceguide: --as-one joins regions, areas and complaints only; {path} is a script\n"
+    assert (done.returncode, done.stderr) == (1, says)
+
+
 def test_a_template_with_a_wrong_variable_name_is_a_request_error():
     with pytest.raises(RequestError, match="variables"):
         Session("my.ssml.jinja", variables={"a-b": 1})

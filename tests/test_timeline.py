@@ -758,6 +758,9 @@ def test_a_session_lasts_as_long_as_is_allowed_and_no_longer():
     assert items('<break time="13h"/>', max_ms=13 * 3_600_000) == [End(13 * 3_600_000)]
     says = "my.ssml:2:1: ends later than 1.5 hours; max_length allows more"
     assert refused('\n<break time="5400001ms"/>', max_ms=90 * 60_000) == says
+    for max_ms, longest in [(60_000, "1 minute"), (3_600_000, "1 hour"), (1500, "1.5 seconds")]:
+        said = refused('<break time="2h"/>', max_ms=max_ms)
+        assert said == f"my.ssml:1:92: ends later than {longest}; max_length allows more"
 
 
 def test_a_limit_is_an_error_at_once_with_the_problems_before_it():

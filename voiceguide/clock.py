@@ -103,6 +103,14 @@ def checked_pace(written: str) -> str:
     return pace
 
 
+def in_words(ms: int) -> str:
+    """Return a length in the largest unit that it fills: "1.5 hours", "1 minute"."""
+    units = (("hour", 3_600_000), ("minute", 60_000), ("second", 1000))
+    unit, unit_ms = next((one for one in units if ms >= one[1]), units[-1])
+    count = f"{ms / unit_ms:.3g}"
+    return f"{count} {unit}{'' if count == '1' else 's'}"
+
+
 @contextlib.contextmanager
 def timed(what: str) -> Iterator[None]:
     """Log how long something takes; “--verbose” shows it."""

@@ -267,8 +267,10 @@ def bed(options: Options) -> Bed | None:
     path = files.find(f"{name}.flac", files.folders("sounds")) if shipped else None
     path = path or Path(name)
     if not os.path.isfile(path):  # noqa: PTH113 (unlike Path's, it takes any name)
+        meant = near(name, BEDS)
+        hint = meant if meant.endswith("?") else ";"
         beds = f"beds are {', '.join(BEDS)}, or a file of your own"
-        raise RequestError(f"{option('bed')} {name}: no such file{near(name, BEDS)}; {beds}")
+        raise RequestError(f"{option('bed')} {name}: no such file{hint} {beds}")
     found = Bed(path, name, shipped, options.bed_level)
     mixer.check(found)
     return found

@@ -11,12 +11,12 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from voiceguide import files
-from voiceguide.errors import UsageError
+from voiceguide.errors import LibraryError, UsageError
 from voiceguide.languages import primary
 from voiceguide.options import BEDS, DEFAULTS, OPTIONS, chosen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
 _SETTINGS = "settings.toml"
@@ -34,8 +34,8 @@ def in_file(language: str | None = None) -> dict[str, Any]:
     """Return the options that the settings file gives for a language; none without a file.
 
     ``language`` is the one asked for; without it, the file may name one. A table with the name of a
-    language only applies to sessions in that language. Raises UsageError that names what is wrong
-    in the file.
+    language only applies to sessions in that language. Raises UsageError with a line for
+    each mistake: file, line, table, and what is wrong.
     """
     file, written = path(), _written()
     tables = {
@@ -44,14 +44,29 @@ def in_file(language: str | None = None) -> dict[str, Any]:
         if isinstance(value, dict) and name not in ("variables", _WORDS)
     }
     kept = {name: value for name, value in written.items() if name not in (*tables, _WORDS)}
+    wrong: list[tuple[tuple[str, ...], str]] = [((name,), what) for name, what in _mistakes(kept)]
+    wrong += [
+        ((name, key), f"[{name}] {what}")
+        for name, table in tables.items()
+        for key, what in _mistakes(table)
+    ]
+    if wrong:
+        from voiceguide.library.toml import line_of, places
+
+        root = places(_text(file) or "")
+        lines = sorted((line_of(root, loc), what) for loc, what in wrong)
+        raise UsageError("\n".join(f"{file}:{line}: {what}" for line, what in lines))
     language = language or str(kept.get("language", DEFAULTS["language"]))
-    kept |= tables.get(language, tables.get(primary(language), {}))
-    for part in (*tables.values(), kept):
+    return kept | tables.get(language, tables.get(primary(language), {}))
+
+
+def _mistakes(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Return the name of each option that is wrong, and what is wrong with it."""
+    for name, value in values.items():
         try:
-            chosen({"bed": BEDS[0], **part})  # the level is for whenever there is a bed
+            chosen({"bed": BEDS[0], name: value})  # the level is for whenever there is a bed
         except UsageError as error:
-            raise UsageError(f"{file}: {error}") from error
-    return kept
+            yield name, str(error)
 
 
 def own_words() -> dict[str, list[str]]:
@@ -70,23 +85,40 @@ def own_words() -> dict[str, list[str]]:
 def _written() -> dict[str, Any]:
     """Return what the settings file says; nothing without a file."""
     file = path()
-    try:
-        return tomllib.loads(file.read_text("utf-8"))
-    except FileNotFoundError:
+    text = _text(file)
+    if text is None:
         return {}
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError):
+        return _told_wrong(text, file)
+
+
+def _told_wrong(text: str, file: Path) -> dict[str, Any]:
+    """Raise UsageError that says where a text is not TOML."""
+    from voiceguide.library.toml import parsed  # slow to load
+
+    try:
+        return parsed(text, file)
+    except LibraryError as error:
+        raise UsageError(str(error)) from error
+
+
+def _text(file: Path) -> str | None:
+    """Return the text of the settings file; None without a file."""
+    try:
+        return file.read_text("utf-8-sig")
+    except FileNotFoundError:
+        return None
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file}: is not valid TOML: {error}") from error
-    except RecursionError as error:
-        raise UsageError(f"{file}: has lists or tables nested too deeply") from error
-    except ValueError as error:  # Python's limit for whole numbers
-        raise UsageError(f"{file}: has a number with too many digits") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file}: is not UTF-8; save it as UTF-8") from error
 
 
 def combined(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options: those given, otherwise from the environment, otherwise from the file."""
-    around = in_environment()
+    around = in_environment(given)
     language = given.get("language") or around.get("language")
     values = {**in_file(language), **around, **given}
     if not values.get("bed") and "bed_level" not in given:
@@ -94,13 +126,23 @@ def combined(given: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def in_environment() -> dict[str, Any]:
-    """Return the options that environment variables give: VOICEGUIDE_SIDE=left."""
-    return {
+def in_environment(given: Collection[str] = ()) -> dict[str, Any]:
+    """Return the options that environment variables give: VOICEGUIDE_SIDE=left.
+
+    Those that are ``given`` with the session are left out. Raises UsageError that names each
+    variable that is wrong.
+    """
+    around = {
         name: os.environ[variable_of(name)]
         for name in OPTIONS
-        if name != "variables" and os.environ.get(variable_of(name))
+        if name not in ("variables", *given) and os.environ.get(variable_of(name))
     }
+    wrong = [
+        f"{variable_of(name)}={what.removeprefix(f'{name} ')}" for name, what in _mistakes(around)
+    ]
+    if wrong:
+        raise UsageError("\n".join(wrong))
+    return around
 
 
 def variable_of(name: str) -> str:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from voiceguide import library, script
-from voiceguide.errors import RequestError, VoiceguideError, shortened
-from voiceguide.options import BEDS, Options, chosen
+from voiceguide.errors import RequestError, UsageError, VoiceguideError, shortened
+from voiceguide.library.toml import line_of, places
+from voiceguide.options import BEDS, OPTIONS, Options, chosen
 from voiceguide.script import Request
 
 if TYPE_CHECKING:
@@ -43,11 +44,8 @@ def read_requests(path: Path) -> list[Wanted]:
     Keys are ``target`` and the options of ``Session``. Raises RequestError that names every wrong
     line and what is wrong with it.
     """
-    return _checked(
-        (f"{path}:{number}", line)
-        for number, line in enumerate(_text(path).splitlines(), 1)
-        if line.strip()
-    )
+    lines = enumerate(_text(path).splitlines(), 1)
+    return _checked(path, ((f"{path}:{number}", line) for number, line in lines if line.strip()))
 
 
 def read_grid(path: Path) -> list[Wanted]:
@@ -56,8 +54,9 @@ def read_grid(path: Path) -> list[Wanted]:
     What is in a table ``[[grid]]`` is combined with what is above all tables, and replaces it; a
     file without tables is one grid. The target “all” means every region. Raises RequestError.
     """
+    text = _text(path)
     try:
-        above = tomllib.loads(_text(path))
+        above = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RequestError(f"{path}: is not valid TOML: {error}") from error
     except (ValueError, RecursionError) as error:
@@ -70,10 +69,34 @@ def read_grid(path: Path) -> list[Wanted]:
     if count > _MOST:
         told = f"{count:,}" if count < _MOST**2 else "these"  # not with thousands of digits
         raise RequestError(f"{path}: {told} combinations are more than {_MOST:,}; split it up")
-    for number, grid in enumerate(grids, 1):
-        where = f"{path}: [[grid]] {number}" if len(grids) > 1 else str(path)
+    root = places(text)
+    tables = [((), above), *((("grid", number), grid) for number, grid in enumerate(grids))]
+    found = (
+        (line_of(root, (*table, *loc)), what)
+        for table, grid in tables
+        for loc, what in _wrong_options(grid)
+    )
+    wrong = sorted(itertools.islice(found, _MOST_WRONG))
+    _raise_all(
+        (f"{path}:{line}: {what}" for line, what in wrong),
+        least="at least " if len(wrong) == _MOST_WRONG else "",
+    )
+    for number, grid in enumerate(grids):
+        targets = ("grid", number, TARGET) if TARGET in grid else (TARGET,)
+        where = f"{path}:{line_of(root, targets)}"
         written += [(where, one) for one in _combinations(above | grid)]
-    return _checked(written)
+    return _checked(path, written)
+
+
+def _wrong_options(grid: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Return where each option of a grid that is wrong by itself is in it, and what is wrong."""
+    for name, values in grid.items():
+        listed = values if isinstance(values, list) and name in OPTIONS else [values]
+        for index, value in enumerate(listed if name != TARGET else ()):
+            try:
+                chosen({"bed": BEDS[0], name: value})  # the level is for whenever there is a bed
+            except UsageError as error:
+                yield (name, index), str(error)
 
 
 def _count(grid: Mapping[str, Any]) -> int:
@@ -99,7 +122,7 @@ def _regions(grid: Mapping[str, Any]) -> Iterable[str]:
         return [ALL]  # what is wrong is said when this is checked
 
 
-def _checked(written: Any) -> list[Wanted]:
+def _checked(path: Path, written: Any) -> list[Wanted]:
     """Return the requests, each once, in the order in which they are written."""
     wanted: dict[str, Wanted] = {}
     wrong: dict[str, None] = {}
@@ -117,15 +140,19 @@ def _checked(written: Any) -> list[Wanted]:
             name = json.dumps(as_json(request), sort_keys=True)
             place = at if isinstance(what, str) else f"{at}: {json.dumps(what, ensure_ascii=False)}"
             wanted.setdefault(name, Wanted(request, place))
-    if wrong:
-        told = list(wrong)[:_MOST_TOLD]
-        more = len(wrong) - len(told)
-        least = "at least " if failed == _MOST_WRONG else ""
-        last = [f"and {least}{more:,} more like these"] if more else []
-        raise RequestError("\n".join([*told, *last]))
+    _raise_all(wrong, least="at least " if failed == _MOST_WRONG else "")
     if not wanted:
-        raise RequestError("there is no request in it")
+        raise RequestError(f"{path}: there is no request in it")
     return list(wanted.values())
+
+
+def _raise_all(wrong: Iterable[str], least: str = "") -> None:
+    """Raise RequestError with the first of these lines, if there are any."""
+    told = list(wrong)
+    if more := len(told[_MOST_TOLD:]):
+        told[_MOST_TOLD:] = [f"and {least}{more:,} more like these"]
+    if told:
+        raise RequestError("\n".join(told))
 
 
 def _read(what: Any, targets: dict[tuple[str, str, str], str | None]) -> Request:

@@ -12,12 +12,16 @@ import typer
 
 from voiceguide import files, settings
 from voiceguide.cli import say
-from voiceguide.errors import UsageError, VoiceguideError
+from voiceguide.errors import RequestError, UsageError, VoiceguideError
 from voiceguide.options import DEFAULTS, OPTIONS, TYPES, Options, choices, chosen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+_OF_SOME = ("minutes", "variables")
+"""Options that do not apply to every target, besides those of kinds."""
+_DOCUMENTS = (".doc", ".docx", ".odt", ".rtf", ".pdf", ".pages", ".html", ".htm")
+"""Files of text that many write, and that are not read."""
 _LONG_NAMES = {"variables": ("--set",)}
 
 
@@ -97,7 +101,7 @@ def _chosen(of_model: Mapping[str, Any], own_variables: Mapping[str, Any]) -> Op
     variables |= {name: value for name, value in own_variables.items() if value is not None}
     values = {name: value for name, value in settings.combined(given).items() if name in of_model}
     _given.clear()
-    _given.update(given)
+    _given.update({**given, **({"variables": variables} if variables else {})})
     _set.clear()
     _set.update(values)
     return chosen({**values, **({"variables": variables} if variables else {})})
@@ -120,16 +124,29 @@ def suiting(target: str, options: Options) -> dict[str, Any]:
     Settings are for all sessions; one that is for massage must not stop another kind. Raises
     RequestError for an unknown target.
     """
+    _refuse_other_file(target, options)
     values = options.chosen()
-    of_kinds = {name for name in values if OPTIONS[name].of_kinds}
-    if of_kinds <= _given.keys():
+    from_settings = values.keys() - _given.keys()
+    if not any(OPTIONS[name].of_kinds or name in _OF_SOME for name in from_settings):
         return values
     from voiceguide import script
 
-    applying = {*_given, *script.options_of(script.Request(target, options))}
-    return {
-        name: value for name, value in values.items() if name not in of_kinds or name in applying
-    }
+    return script.suiting(script.Request(target, options), from_settings)
+
+
+def _refuse_other_file(target: str, options: Options) -> None:
+    """Raise RequestError if a target that means nothing else is a file of another kind."""
+    from voiceguide import script
+
+    path = Path(target)
+    of_writers = path.suffix.lower() in _DOCUMENTS
+    if script.is_own(target) or not (of_writers or files.is_file(path)):
+        return
+    try:
+        script.options_of(script.Request(target, options))
+    except RequestError as error:
+        what = "is a file of a kind that is not read; save it as .txt or .md"
+        raise RequestError(f"{target}: {what}") from error
 
 
 def _pairs(given: list[str]) -> dict[str, Any]:

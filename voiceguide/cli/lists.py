@@ -11,6 +11,7 @@ import typer
 
 from voiceguide.cli.app import command
 from voiceguide.cli.flags import saying
+from voiceguide.errors import VoiceguideError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -159,9 +160,23 @@ def _edit(path: Path) -> None:
         files.write_bytes(path, "\n".join(lines).encode())
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     if not editor:
-        typer.launch(str(path))
+        if not _opened(path):
+            cure = "name an editor, as in EDITOR=nano voiceguide config --edit"
+            raise VoiceguideError(f"{path}: nothing here opens it; {cure}")
         return
     subprocess.run([*shlex.split(editor), str(path)], check=False)  # noqa: S603 (the user's own)
+
+
+def _opened(path: Path) -> bool:
+    """Open a file with whatever the system has for its kind; return whether that went well."""
+    import shutil
+    import subprocess
+
+    opener = shutil.which("xdg-open")
+    if opener is None:
+        return typer.launch(str(path)) == 0
+    done = subprocess.run([opener, str(path)], stderr=subprocess.DEVNULL, check=False)  # noqa: S603
+    return done.returncode == 0
 
 
 def _toml(value: object) -> str:

@@ -53,9 +53,7 @@ def pronounce(
     from voiceguide import library
     from voiceguide.voices.espeak import Espeak
 
-    for given in (*words, language):
-        if found := _NO_TEXT.search(given):
-            raise UsageError(f"“{given}”: a sign (U+{ord(found[0]):04X}) is not text, or not UTF-8")
+    _check(words, language)
     lexicon, espeak = library.lexicon(language, texts), Espeak()
     engines = _engines(language)
     for word in words:
@@ -71,6 +69,8 @@ def pronounce(
         say.warn(session.warnings)
         if output is not None:
             typer.echo(session.export(output))
+        elif voice is not None:
+            _ = session.timeline  # raises if there is no such voice
         return
     for speaker in [voice] if voice else _speakers(language):
         session = _session(words, language, speaker, texts)
@@ -81,6 +81,15 @@ def pronounce(
         except DeviceError as error:
             say.warn([f"nothing is played: {error.with_flags()}"])
             return
+
+
+def _check(words: list[str], language: str) -> None:
+    """Raise UsageError for what cannot be said."""
+    for given in (*words, language):
+        if found := _NO_TEXT.search(given):
+            raise UsageError(f"“{given}”: a sign (U+{ord(found[0]):04X}) is not text, or not UTF-8")
+    if not all(word.strip() for word in words):
+        raise UsageError("“”: there is nothing to say; give words or phrases")
 
 
 def _session(words: list[str], language: str, voice: str | None, texts: Path | None) -> Session:

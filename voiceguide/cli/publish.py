@@ -134,7 +134,7 @@ def _applying(target: str, options: Options) -> dict[str, Any]:
     from voiceguide import script
 
     applying = script.options_of(script.Request(target, options))
-    values = options.chosen()
+    values = suiting(target, options)
     return {
         name: value
         for name, value in values.items()

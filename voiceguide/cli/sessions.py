@@ -19,13 +19,14 @@ from voiceguide.cli.targets import (
     delay_ms,
     destination,
     may_replace,
+    of_each,
     session_of,
 )
 from voiceguide.errors import VoiceguideError
 from voiceguide.options import Options  # noqa: TC001 (commands are read at run time)
 
 if TYPE_CHECKING:
-    from voiceguide import Playlist
+    from voiceguide import Playlist, Session
 
 Id3 = Annotated[
     Literal["2.4", "2.3"],
@@ -102,14 +103,13 @@ def render(  # noqa: PLR0913 (each is an option)
     if targets.count("-") > 1:
         raise VoiceguideError("standard input can only be read once")
     lead_ms = delay_ms(start_delay)
-    targets = ["+".join(targets)] if as_one else targets
-    sessions = [session_of(target, options) for target in targets]
+    targets = [_joined(targets)] if as_one else targets
+    sessions = of_each(targets, lambda target: _prepared(target, options))
     paths = [destination(one, output, several=len(sessions) > 1) for one in sessions]
     for session, path in zip(sessions, paths, strict=True):
         if paths.count(path) > 1:
             what = f"two sessions would both be written to {path}; render them one at a time"
             raise VoiceguideError(what)
-        session.prepare()
         say.warn(session.warnings)
         may_replace(path, force=force)
     for session, path in zip(sessions, paths, strict=True):
@@ -119,6 +119,24 @@ def render(  # noqa: PLR0913 (each is an option)
         say.warn(session.cut_off)
         typer.echo(path)
     say.advise(options)
+
+
+def _joined(targets: list[str]) -> str:
+    """Return several targets as one; raises VoiceguideError for a script among them."""
+    from voiceguide.script import is_own
+
+    for one in targets:
+        if is_own(one):
+            raise VoiceguideError(
+                f"--as-one joins regions, areas and complaints only; {one} is a script"
+            )
+    return "+".join(targets)
+
+
+def _prepared(target: str, options: Options) -> Session:
+    session = session_of(target, options)
+    session.prepare()
+    return session
 
 
 @command("Examples: voiceguide playlist neck;  voiceguide playlist all --to /media/card")
@@ -163,9 +181,12 @@ def playlist(  # noqa: PLR0913 (each is an option)
     """
     from voiceguide import Playlist
     from voiceguide.playlist import copy
+    from voiceguide.playlist.podcast import check_address
 
     if to is not None:
         copy([], to)  # raises if the folder is missing
+    if url is not None:
+        check_address(url)
     wanted = _regions(targets, options)
     folders: list[Path] = []
     for target in wanted:

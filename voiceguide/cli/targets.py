@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -14,10 +14,12 @@ from voiceguide.clock import milliseconds
 from voiceguide.errors import UsageError, VoiceguideError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from voiceguide import Session
     from voiceguide.options import Options
+
+Made = TypeVar("Made")
 
 _LISTS = (".m3u8", ".m3u")
 
@@ -52,6 +54,30 @@ def session_of(target: str, options: Options) -> Session:
     from voiceguide import Session
 
     return Session(target, **suiting(target, options))
+
+
+def of_each(targets: Iterable[str], make: Callable[[str], Made]) -> list[Made]:
+    """Return what is made of each target; raises VoiceguideError with a line for each that fails.
+
+    What is wrong with all of them in the same way is said once.
+    """
+    made: list[Made] = []
+    problems: dict[str, VoiceguideError] = {}
+    for target in targets:
+        try:
+            made.append(make(target))
+        except VoiceguideError as error:
+            problems[target] = error
+    said = {error.with_flags(): error for error in problems.values()}
+    if len(said) == 1:
+        raise next(iter(said.values()))
+    if said:
+        lines = [
+            what if (what := error.with_flags()).startswith(target) else f"{target}: {what}"
+            for target, error in problems.items()
+        ]
+        raise VoiceguideError("\n".join(["nothing was made:", *lines]))
+    return made
 
 
 def delay_ms(written: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
 from pathlib import Path  # noqa: TC003 (commands are read at run time)
@@ -12,7 +13,7 @@ import typer
 from voiceguide.cli import say
 from voiceguide.cli.app import command
 from voiceguide.cli.flags import saying, suiting, with_options
-from voiceguide.cli.targets import Targets  # noqa: TC001 (commands are read at run time)
+from voiceguide.cli.targets import Targets, of_each
 from voiceguide.errors import UsageError, VoiceguideError
 from voiceguide.options import Options  # noqa: TC001 (commands are read at run time)
 
@@ -62,6 +63,8 @@ def voices(
     from voiceguide import session
     from voiceguide.voices import best
 
+    if output is not None and sample is None:
+        raise UsageError("--output needs --sample: it is where samples are written")
     if download is not None:
         name = _recommended(language) if download == "best" else download
         typer.echo(_downloaded(name, sure=yes))
@@ -167,14 +170,18 @@ def phrases(  # noqa: PLR0913 (each is an option)
 
     if length_total and not playlist:
         raise UsageError("--length-total needs --playlist: it is the length of the playlists")
-    sessions: list[Session] = []
-    for target in targets:
+
+    def needed_for(target: str) -> list[Session]:
+        sessions: list[Session] = []
         for seed in range(options.seed, options.seed + seeds):
             given = {**suiting(target, options), "seed": seed}
             sessions.append(Session(target, **given))
+            sessions[-1].prepare()
             if playlist:
                 sessions += Playlist(target, **{**given, "minutes": length_total}).sessions
-    needed = phrases.phrases_in(sessions)
+        return sessions
+
+    needed = phrases.phrases_in(itertools.chain(*of_each(targets, needed_for)))
     listed = phrases.write(needed, output)
     new = len(needed)
     more = f", {len(listed)} with those that were listed before" if len(listed) > new else ""

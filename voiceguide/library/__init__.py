@@ -23,6 +23,7 @@ name raises a ``RequestError`` that suggests similar names.
     texts.py    the library of one language; the available languages
     missing.py  what a language lacks
     checks.py   what is wrong in the files of a language
+    nowhere.py  why a name leads nowhere
     lexicon.py  how words sound
     kinds.py    kinds of session
     listing.py  regions, methods and kinds as lists

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from voiceguide import files
 from voiceguide.errors import LibraryError, near
+from voiceguide.library import nowhere
 from voiceguide.library.models import Muscle, Muscles, Names, Region
 from voiceguide.library.toml import line_of, places, validated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
     from voiceguide.library.texts import Library
 
@@ -63,34 +62,11 @@ def _of_regions(texts: Library) -> Iterator[LibraryError]:
 
 
 def _of_names(texts: Library) -> Iterator[LibraryError]:
-    """Return an error for each file of the listener's own that names what there is not."""
-    regions = texts.regions()
-    known = [
-        *texts.region_files,
-        *(complaint for region in regions for complaint in region.complaints),
-        *(area.id for region in regions for area in region.areas),
-    ]
-    shipped = files.folders("scripts")[-1]
-    for path in texts.all_files("names.toml"):
-        if not path.is_relative_to(shipped):
-            names = validated(Names, path)
-            wrong = [
-                *_unknown("places", names.places, known, "region, area or complaint"),
-                *_unknown("methods", names.methods, texts.methods, "method"),
-            ]
-            if wrong:
-                yield _told(path, wrong)
-
-
-def _unknown(
-    table: str, named: Iterable[str], known: Iterable[str], what: str
-) -> Iterator[tuple[tuple[str, str], str]]:
-    known = list(known)
-    for name in named:
-        if name not in known:
-            yield (table, name), f"{table}.{name}: there is no such {what}{near(name, known)}"
-
-
-def _told(path: Path, wrong: Iterable[tuple[tuple[str, str], str]]) -> LibraryError:
-    root = places(path.read_text("utf-8-sig"))
-    return LibraryError("\n".join(f"{path}:{line_of(root, loc)}: {what}" for loc, what in wrong))
+    """Return an error for each id in everyday words that nothing has."""
+    yield from nowhere.unknown(texts)
+    for path in texts.all_files(nowhere.FILE):
+        wrong = [one for one in validated(Names, path).methods if one not in texts.methods]
+        root = places(path.read_text("utf-8-sig")) if wrong else None
+        for one in wrong:
+            where = f"{path}:{line_of(root, ('methods', one)) if root else 1}: methods.{one}"
+            yield LibraryError(f"{where}: no method “{one}”{near(one, texts.methods)}")

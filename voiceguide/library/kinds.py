@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from voiceguide import files
-from voiceguide.errors import LibraryError
+from voiceguide.errors import LibraryError, near
 from voiceguide.library.models import Mistake, Model, Slug, Texts
 from voiceguide.library.texts import REFERENCE
 from voiceguide.library.toml import validated
@@ -116,8 +116,10 @@ class Kind(Model):
         """Return options that do not suit, and tracks without a name."""
         options, variables, tracks = (data.get(key) for key in ("options", "variables", "tracks"))
         for at, name in enumerate(options if isinstance(options, list) else ()):
-            if isinstance(name, str) and (name not in OPTIONS or not OPTIONS[name].of_kinds):
-                yield ("options", at), f"“{name}” is not an option of certain kinds only"
+            if isinstance(name, str) and name not in OPTIONS:
+                yield ("options", at), f"unknown option “{name}”{near(name, OPTIONS)}"
+            elif isinstance(name, str) and not OPTIONS[name].of_kinds:
+                yield ("options", at), f"“{name}” applies to every kind; leave it out"
         for name in variables if isinstance(variables, Mapping) else ():
             if name in OPTIONS:
                 yield ("variables", name), "is already an option; choose another name"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from voiceguide import files
 from voiceguide.errors import LibraryError, RequestError, match_name, near, shortened
 from voiceguide.languages import primary
+from voiceguide.library import nowhere
 from voiceguide.library.lexicon import NAME as LEXICON
 from voiceguide.library.lexicon import Lexicon, LexiconFile
 from voiceguide.library.models import Area, Method, Methods, Muscles, Names, Region
@@ -103,9 +104,14 @@ class Library:
         doctor, and for an unknown name, with near ones, also of ``others``; LibraryError for a file
         that is wrong.
         """
-        parts = target.split("+") if "+" in target else [target]
-        found = [self._find_one(part, others) for part in parts]
-        return found[0] if len(found) == 1 else joined(found, self.names.conjunction)
+        if "+" not in target:
+            return self._find_one(target, others)
+        parts = target.split("+")
+        if a_kind := next((part for part in parts if match_name(part, others)), None):
+            what = "only regions, areas and complaints can be joined"
+            raise RequestError(f"“{a_kind}” is a kind of session; {what}")
+        found = [self._find_one(part, ()) for part in parts]
+        return joined(found, self.names.conjunction)
 
     def _find_one(self, target: str, others: Sequence[str]) -> Target:
         region_id = match_name(target, self.region_files)
@@ -121,15 +127,22 @@ class Library:
             found = place and self._place(place)
             if found:
                 return found
+            if place and (error := nowhere.reason(self, target, place)):
+                raise error
         hint = ""
         for texts in languages_:
             places = _first_of(list(texts.called()))
-            hint = hint or near(target, [*places, *others], places)
-        hint = hint or "; “voiceguide regions” lists them"
+            known = [name for name in [*places, *others] if not match_name(target, [name])]
+            hint = hint or near(target, known, places)
         problems: list[LibraryError] = []
         self.regions(problems)
-        if problems:
-            hint += f" (and shows why {len(problems)} of their files cannot be used)"
+        if problems and hint:
+            files_ = "1 file" if len(problems) == 1 else f"{len(problems)} files"
+            hint += f" “voiceguide regions” shows why {files_} cannot be used"
+        elif problems:
+            hint = "; “voiceguide regions” lists them "
+            hint += f"(and shows why {len(problems)} of their files cannot be used)"
+        hint = hint or "; “voiceguide regions” lists them"
         raise RequestError(f"no region or complaint “{shortened(target)}”{hint}")
 
     def meaning(self, name: str) -> str | None:
@@ -217,7 +230,7 @@ class Library:
     @cached_property
     def methods(self) -> dict[str, Method]:
         """The methods by id, in the order of their file."""
-        read = validated(Methods, self._file("methods.toml"))
+        read = validated(Methods, self.file("methods.toml"))
         return {method.id: method for method in read.methods}
 
     def method(self, name: str) -> Method:
@@ -247,7 +260,7 @@ class Library:
     @cached_property
     def names(self) -> Names:
         """The everyday words; those in the user's folders are added to ours, and win."""
-        read = [validated(Names, path) for path in self.all_files("names.toml")]
+        read = [validated(Names, path) for path in self.all_files(nowhere.FILE)]
         return Names.model_validate(
             {
                 "and": next((one.conjunction for one in read), "and"),
@@ -290,7 +303,7 @@ class Library:
     @cached_property
     def wording(self) -> Wording:
         """What is said in every session."""
-        return validated(Wording, self._file("phrases.toml"))
+        return validated(Wording, self.file("phrases.toml"))
 
     @cached_property
     def lexicon(self) -> Lexicon:
@@ -314,7 +327,8 @@ class Library:
         """Return all files of a name, the user's first."""
         return [folder / name for folder in self.folders if (folder / name).is_file()]
 
-    def _file(self, name: str) -> Path:
+    def file(self, name: str) -> Path:
+        """Return the user's file of a name, or else the package's; raises LibraryError."""
         path = files.find(name, list(self.folders))
         if path is None:
             where = " or ".join(str(folder) for folder in self.folders)

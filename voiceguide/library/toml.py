@@ -62,7 +62,7 @@ def validated(
     each mistake: file, line, key, and what is wrong.
     """
     text = _text(path)
-    data = _parsed(text, path)
+    data = parsed(text, path)
     whole = {**data, **given}
     if context is None and not given.keys() & data.keys():
         with contextlib.suppress(ValidationError):  # each mistake is told below
@@ -148,7 +148,8 @@ def _text(path: Path) -> str:
         raise LibraryError(f"{path}:{line}: {what}") from error
 
 
-def _parsed(text: str, path: Path) -> dict[str, Any]:
+def parsed(text: str, path: Path) -> dict[str, Any]:
+    """Return what a text in TOML says; raises LibraryError with the line that is not TOML."""
     try:
         return _loads(text)
     except tomllib.TOMLDecodeError as error:

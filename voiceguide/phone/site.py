@@ -36,6 +36,7 @@ from voiceguide.phone import choices, made
 from voiceguide.phone.folder import Files
 from voiceguide.phone.form import shown
 from voiceguide.playlist.lists import add, document
+from voiceguide.playlist.podcast import check_address
 from voiceguide.playlist.writing import WantedTrack, now, share, write
 
 if TYPE_CHECKING:
@@ -96,8 +97,8 @@ def publish(  # noqa: PLR0913 (as other exports)
     another program writes into the folder, ``waiting`` is called, and this waits. ``progress`` is
     called now and then with the fraction that is done, from 0 to 1. Raises a VoiceguideError.
     """
-    if url is not None and not re.fullmatch(r"https?://[^\s?#]+", url):
-        raise UsageError(f"url: {url} must be an address such as https://example.org/massage")
+    if url is not None:
+        check_address(url)
     published = _named(sessions)
     with alone(Path(folder), waiting):
         files = Files(Path(folder), _OWN)

@@ -44,7 +44,7 @@ from voiceguide.playlist.folder import (
     files,
 )
 from voiceguide.playlist.lists import m3u8, xspf
-from voiceguide.playlist.podcast import chapters, feed, podcast_guid
+from voiceguide.playlist.podcast import chapters, check_address, feed, podcast_guid
 from voiceguide.playlist.track import Track, marks, read, tracks, whole
 from voiceguide.playlist.writing import WantedTrack, now, numbered, write
 from voiceguide.script import Request
@@ -131,6 +131,8 @@ class Playlist:
         called, and this waits. Raises a VoiceguideError; finished tracks stay, and need not be made
         again.
         """
+        if url is not None:
+            check_address(url)
         subject = self.about.region or self.target
         entries = [
             WantedTrack(stem, session, replace(session.tags, date=now(), id3=id3))

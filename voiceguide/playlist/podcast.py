@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import email.utils
 import json
+import re
 import uuid
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 from voiceguide import export
+from voiceguide.errors import UsageError, option
 from voiceguide.playlist.folder import COVER, FEED, chapters_path, transcript_path
 from voiceguide.playlist.lists import add, document, first_of
 
@@ -24,6 +26,13 @@ _ITUNES = "http://www.itunes.com/dtds/podcast-1.0.dtd"
 _PODCAST = "https://podcastindex.org/namespace/1.0"
 _PODCAST_GUID = uuid.UUID("ead4c236-bf58-58c6-a2c6-a6b28d128cb6")
 """The namespace of podcast:guid, from its specification."""
+
+
+def check_address(url: str) -> None:
+    """Raise UsageError for what cannot be the address of a folder on the web."""
+    if not re.fullmatch(r"https?://[^\s?#]+", url):
+        what = "must be an address such as https://example.org/massage"
+        raise UsageError(f"{option('url')} {url}: {what}")
 
 
 def feed(  # noqa: PLR0913 (each by its name)

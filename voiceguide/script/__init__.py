@@ -26,15 +26,17 @@ Jinja is slow to load: what needs it is imported where it is used.
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from voiceguide import files
 from voiceguide.errors import RequestError
+from voiceguide.options import OPTIONS
 from voiceguide.script import kept, own
 from voiceguide.script.kept import KeptChoice
 from voiceguide.script.request import WHOLE, Choice, KindScript, Request, Written
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from voiceguide.script.subject import About
@@ -89,6 +91,11 @@ def choices(request: Request) -> list[list[Choice]]:
     return kind.choices(request)
 
 
+def is_own(target: str) -> bool:
+    """Whether a target is a script, template or text of the listener's own."""
+    return own.path_of(target) is not None
+
+
 def about(request: Request) -> About:
     """Return the subject of a target and the tracks of its playlist; raises as ``write`` does."""
     if own.path_of(request.target) is not None:
@@ -121,6 +128,29 @@ def options_of(request: Request) -> list[str]:
     from voiceguide.script import subject
 
     return subject.meant(request)[0].options
+
+
+def suiting(request: Request, optional: Collection[str]) -> dict[str, Any]:
+    """Return the chosen options, without those among ``optional`` that the target has no use for.
+
+    A script of the listener's own has no use for a length: it is as long as it says. Raises as
+    ``options_of`` does.
+    """
+    path = own.path_of(request.target)
+    values = request.options.chosen()
+    applying = options_of(request)
+    unused = {name for name in values if OPTIONS[name].of_kinds and name not in applying}
+    if path is not None:
+        unused |= {"minutes"} if own.is_template(path) else {"minutes", "variables"}
+    elif request.options.variables and "variables" in optional:
+        from voiceguide.script import subject
+
+        known = subject.meant(request)[0].variables
+        given = request.options.variables.items()
+        values["variables"] = {name: value for name, value in given if name in known}
+    return {
+        name: value for name, value in values.items() if name not in unused.intersection(optional)
+    }
 
 
 def method_of(request: Request) -> str | None:

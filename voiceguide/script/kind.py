@@ -13,12 +13,14 @@ from voiceguide.library.kinds import said as said_by
 from voiceguide.options import OPTIONS
 from voiceguide.script import treatment
 from voiceguide.script.request import KindScript
-from voiceguide.script.subject import Subject, subject
+from voiceguide.script.subject import Place, Subject, subject
 from voiceguide.script.template import Phrases, evaluate, filled, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
+    from voiceguide.library.kinds import Kind
     from voiceguide.script.request import Choice, Request
 
 CALM = "calm"
@@ -38,7 +40,7 @@ def write(request: Request, choice: Choice) -> KindScript:
     wording["chapters"] |= texts.chapters
     scope = _scope(request, found)
     for name, one in kind.choices.items():
-        where = f"{kind.id}/kind.toml: choices.{name}.default"
+        where = Place(kind.id, options, ("choices", name, "default"))
         scope[name] = choice[name] if name in choice else evaluate(one.default, scope, where)
     context = {
         **scope,
@@ -49,18 +51,28 @@ def write(request: Request, choice: Choice) -> KindScript:
         context |= treatment.context(request, found.library, scope.get("areas", 1))
     method_id = context["method"]["id"] if kind.about == "region" else None
     said = found.library.wording.phrases | texts.phrases
-    context["pick"] = phrases(said, options.seed, method_id).pick
+    context["pick"] = phrases(
+        said, options.seed, found.library.file("phrases.toml"), method_id
+    ).pick
     folders = tuple(files.script_folders(options.library_path))
     of_method = f"{FOLDER}/{kind.id}/{method_id}.ssml.jinja"
     has_one = files.find(of_method, list(folders)) is not None
     name = of_method if has_one else f"{FOLDER}/{kind.id}/{TEMPLATE}"
-    where = f"{kind.id}/kind.toml: title"
+    titled = _title_place(request, kind)
     return KindScript(
         render(name, context, folders),
-        filled(request.title or kind.title, context, where),
-        filled(kind.album, context, where),
+        filled(request.title or kind.title, context, titled),
+        filled(kind.album, context, Place(kind.id, options, ("album",))),
         texts.note,
     )
+
+
+def _title_place(request: Request, kind: Kind) -> Place:
+    """Return where the title of a session or of a track is written."""
+    for index, track in enumerate(kind.tracks):
+        if track.title == request.title:
+            return Place(kind.id, request.options, ("tracks", index, "title"))
+    return Place(kind.id, request.options, ("title",))
 
 
 def choices(request: Request) -> list[list[Choice]]:
@@ -81,7 +93,7 @@ def choices(request: Request) -> list[list[Choice]]:
             yield choice
             return
         name, *others = names
-        where = f"{found.kind.id}/kind.toml: choices.{name}.values"
+        where = Place(found.kind.id, request.options, ("choices", name, "values"))
         for value in evaluate(rules[name].values, scope, where):
             yield from every(others, {**choice, name: value}, {**scope, name: value})
 
@@ -94,9 +106,11 @@ def choices(request: Request) -> list[list[Choice]]:
     return [growing(choice) for choice in outer]
 
 
-def phrases(said: Mapping[str, list[str]], seed: int, method_id: str | None = None) -> Phrases:
+def phrases(
+    said: Mapping[str, list[str]], seed: int, file: Path, method_id: str | None = None
+) -> Phrases:
     """Return the picker of a session's phrases; the seed decides their order."""
-    return Phrases(said, random.Random(seed), method_id)  # noqa: S311 (no secret)
+    return Phrases(said, random.Random(seed), method_id, file)  # noqa: S311 (no secret)
 
 
 def _scope(request: Request, found: Subject) -> dict[str, Any]:

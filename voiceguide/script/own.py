@@ -53,7 +53,7 @@ def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -
     source = _read(path)
     text: str | bytes = source
     warnings: tuple[str, ...] = ()
-    if path.suffix.lower() == ".jinja" or (piped and any(mark in source for mark in _MARKERS)):
+    if is_template(path):
         text = fill(_decoded(source, name), name, folder)
         name = f"what {name} renders to"
     elif request.options.variables:
@@ -65,6 +65,13 @@ def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -
         text, warnings = plain.to_ssml(_decoded(source, name), name, folders)
     album = stem.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # as it is shown
     return Written(text, name, folders, None, album, stem, warnings=warnings)
+
+
+def is_template(path: Path) -> bool:
+    """Whether a script is a template; raises ScriptError if standard input cannot be read."""
+    if str(path) == STANDARD_INPUT:
+        return any(mark in _read(path) for mark in _MARKERS)
+    return path.suffix.lower() == ".jinja"
 
 
 def _is_plain(source: bytes) -> bool:
@@ -91,7 +98,9 @@ def fill_in(request: Request, source: str, name: str, folder: Path) -> str:
         "language": options.language,
         **options.variables,
         "wording": library.wording.model_dump(),
-        "pick": kind.phrases(library.wording.phrases, options.seed).pick,
+        "pick": kind.phrases(
+            library.wording.phrases, options.seed, library.file("phrases.toml")
+        ).pick,
         "region": lambda target: library.region(target).model_dump(),
     }
     folders = (folder, *files.script_folders(options.library_path))

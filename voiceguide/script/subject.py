@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from voiceguide.errors import LibraryError, RequestError, match_name, near, option
+from voiceguide import files
+from voiceguide.errors import LibraryError, RequestError, UsageError, match_name, near, option
 from voiceguide.library import load
-from voiceguide.library.kinds import kinds, said
-from voiceguide.options import OPTIONS
+from voiceguide.library.kinds import FOLDER, kinds, said
+from voiceguide.library.toml import line_of, places
+from voiceguide.options import BEDS, OPTIONS, chosen
 from voiceguide.script import treatment
 
 if TYPE_CHECKING:
@@ -16,8 +18,27 @@ if TYPE_CHECKING:
 
     from voiceguide.library import Library
     from voiceguide.library.kinds import Kind
-    from voiceguide.options import Value
+    from voiceguide.options import Options, Value
     from voiceguide.script.request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a kind.toml; as text, its file, line and key, which are looked up only then."""
+
+    kind: str
+    options: Options
+    loc: tuple[str | int, ...]
+
+    def __str__(self) -> str:
+        """Return "folder/kinds/shower/kind.toml:3: title"; lists count from 1."""
+        roots = files.script_folders(self.options.library_path)
+        path = files.find(f"{FOLDER}/{self.kind}/kind.toml", roots)
+        if path is None:
+            return f"{self.kind}/kind.toml"
+        line = line_of(places(path.read_text("utf-8-sig")), self.loc)
+        parts = (f" #{part + 1}" if isinstance(part, int) else f".{part}" for part in self.loc)
+        return f"{path}:{line}: {''.join(parts).removeprefix('.')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +117,7 @@ def about(request: Request) -> About:
     """Return the subject and tracks of a target's playlist; raises as ``write`` does."""
     found = subject(request)
     kind, options = found.kind, request.options
+    _check_tracks(kind, options)
     if kind.about != "region":
         texts = said(kind, options.language, options.library_path)
         tracks = [
@@ -115,6 +137,17 @@ def about(request: Request) -> About:
                 for area in areas
             ]
     return About(region.name, region.id, tuple(tracks), whole=True)
+
+
+def _check_tracks(kind: Kind, options: Options) -> None:
+    """Raise LibraryError for an option of a track that is wrong."""
+    for index, track in enumerate(kind.tracks):
+        for name, value in track.options.items():
+            try:
+                chosen({"bed": BEDS[0], name: value})  # the level is for whenever there is a bed
+            except UsageError as error:
+                place = Place(kind.id, options, ("tracks", index, "options", name))
+                raise LibraryError(f"{place}: {error}") from error
 
 
 def _variables(kind: Kind, given: Mapping[str, Value]) -> dict[str, Value]:

@@ -56,7 +56,7 @@ def render(
         return _rendered(environment, name, context, is_own=source is not None)
 
 
-def evaluate(expression: str, context: Mapping[str, Any], where: str) -> Any:
+def evaluate(expression: str, context: Mapping[str, Any], where: object) -> Any:
     """Return the value of a Jinja expression; raises LibraryError that names ``where`` it is."""
     try:
         value = _compiled(expression)(**context)
@@ -74,7 +74,7 @@ def _compiled(expression: str) -> Callable[..., Any]:
     return _environment(()).compile_expression(expression, undefined_to_none=False)
 
 
-def filled(text: str, context: Mapping[str, Any], where: str) -> str:
+def filled(text: str, context: Mapping[str, Any], where: object) -> str:
     """Return a title, filled in; raises LibraryError that names ``where`` it is."""
     try:
         return _title(text).render(context)
@@ -92,9 +92,14 @@ class Phrases:
     """Variants of phrases in random order; each is used once before any is repeated."""
 
     def __init__(
-        self, phrases: Mapping[str, list[str]], rng: random.Random, method_id: str | None
+        self,
+        phrases: Mapping[str, list[str]],
+        rng: random.Random,
+        method_id: str | None,
+        file: object = "phrases.toml",
     ) -> None:
-        """Take phrases by name; those of the method override the others."""
+        """Take phrases by name, of a ``file``; those of the method override the others."""
+        self._file = file
         self._phrases = phrases
         self._suffix = f"_{method_id.replace('-', '_')}" if method_id else ""
         self._rng = rng
@@ -109,7 +114,7 @@ class Phrases:
         if key + self._suffix in self._phrases:
             key += self._suffix
         if key not in self._phrases:
-            raise LibraryError(f"phrases.toml: phrases.{key} is missing, but a template needs it")
+            raise LibraryError(f"{self._file}: phrases.{key} is missing, but a template needs it")
         if not self._bags.get(key):
             self._bags[key] = self._shuffled(key)
         variant = self._last[key] = self._bags[key].pop()
@@ -117,7 +122,7 @@ class Phrases:
         def fill(placeholder: re.Match[str]) -> str:
             if placeholder[1] not in values:
                 what = f"the template gives no value for {placeholder[0]}"
-                raise LibraryError(f"phrases.toml: phrases.{key}: {what}")
+                raise LibraryError(f"{self._file}: phrases.{key}: {what}")
             return str(values[placeholder[1]])
 
         return _PLACEHOLDER.sub(fill, variant)

@@ -33,6 +33,9 @@ def treatment(request: Request, library: Library) -> Treatment:
     options = request.options
     region, areas, least = library.find(request.target)
     if options.area not in (None, "all"):
+        if request.title is None:  # the tracks of a playlist have one area each
+            for one in request.target.split("+"):
+                library.region(one).area(options.area)
         areas, least = [region.area(options.area)], 1
     if request.part != WHOLE:
         return Treatment(region, by_area(request, library, areas)[0], areas)

@@ -326,13 +326,16 @@ class _Reader:
         if not _has_words(element):
             where = " or ".join(str(folder) for folder in self._folders)
             what = f"no sound {source!r} in {where}, and no text to speak instead"
-            if _is_url(source):
+            if not source:
+                what = "<audio> needs a src, or text to speak instead"
+            elif _is_url(source):
                 shown = source[: LONGEST_SHOWN * 3]
                 what = f"{shown!r} is not fetched: save it beside the script, and write its name"
             self._problem(element, what)
             return
         why = " (nothing is fetched)" if _is_url(source) else ""
-        self._warn(element, f"no sound {source!r}{why}: its text is spoken instead")
+        what = f"no sound {source!r}{why}" if source else "<audio> has no src"
+        self._warn(element, f"{what}: its text is spoken instead")
         self._content(element, style, flow)
 
     def _sound(self, element: Element, source: str) -> Sound | None:

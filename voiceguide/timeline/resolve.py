@@ -12,7 +12,7 @@ import heapq
 import itertools
 from typing import TYPE_CHECKING
 
-from voiceguide import ssml
+from voiceguide import clock, ssml
 from voiceguide.errors import Findings, ScriptError, option, shortened
 from voiceguide.ssml import CHAPTER, Cue, Group, Mark, Pause, Sound, Speech, SyncBase, Timing
 from voiceguide.timeline.events import Began, End, Ended, Event, Item, Opening, Ramp
@@ -221,11 +221,9 @@ class _Resolver:
         finally:
             node.ending = False
         if node.end > self._max_ms:
-            hours = self._max_ms / 3_600_000
-            raise self._beyond(
-                node.cue,
-                f"ends later than {hours:.3g} hours; {option('max_length')} allows more",
-            )
+            longest = clock.in_words(self._max_ms)
+            what = f"ends later than {longest}; {option('max_length')} allows more"
+            raise self._beyond(node.cue, what)
         return node.end
 
     def _active_ms(self, node: Node) -> int:
