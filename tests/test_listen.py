@@ -47,9 +47,14 @@ BLOCK = HZ // 50
 
 @pytest.fixture(autouse=True)
 def _extra():
-    if not importlib.util.find_spec("pocketsphinx"):
-        lacks("needs pocketsphinx (the extra listen)")
+    if not importlib.util.find_spec("moonshine_voice"):
+        lacks("needs moonshine-voice (the extra listen)")
     needs("espeak-ng")
+
+
+def needs_phonemes():
+    if not importlib.util.find_spec("pocketsphinx"):
+        lacks("needs pocketsphinx (the extra listen), which Python 3.14 does not have")
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +65,7 @@ def english():
 
 @pytest.fixture(scope="module")
 def german():
+    needs_phonemes()
     known = words("de")
     return Spotter("de", known.commands, known.others)
 
@@ -181,7 +187,37 @@ def test_other_words_are_no_commands(english):
     assert [english.spot(close_by(one, "en-us+m3")) for one in said] == [None] * len(said)
 
 
+def test_without_phonemes_english_is_understood(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pocketsphinx", None)
+    known = words("en")
+    alone = Spotter("en", known.commands, known.others)
+    said = ["pause", "repeat", "longer", "shorter", "louder", "continue", "stop", "how long"]
+    heard = [alone.spot(close_by(one, "en-us")) for one in said]
+    assert heard == ["pause", "repeat", "longer", "shorter", "louder", "go_on", "stop", "how_long"]
+    assert [alone.spot(close_by(one, "en-us")) for one in ("computer", "tomorrow")] == [None] * 2
+
+
+def test_sounds_that_are_hardly_there_and_lists_without_words_are_no_commands(english):
+    assert english.spot(np.zeros(0, np.float32)) is None
+    assert english.spot(np.full(20, 0.1, np.float32)) is None
+    assert Spotter("en", {}).spot(close_by("stop", "en-us")) is None
+    assert Spotter("en", {"pause": []}, ["hello"]).spot(close_by("stop", "en-us")) is None
+
+
+def test_own_words_change_nothing_for_the_others(english):
+    known = words("en")
+    more = {**known.commands, "stop": [*known.commands["stop"], "that is quite enough for today"]}
+    own = Spotter("en", more, known.others)
+    for said in ("next", "louder", "computer"):
+        sound = english._model.hear(close_by(said, "en-us"))
+        assert [*map(sound.likely, known.commands["next"])] == [
+            *map(own._model.hear(close_by(said, "en-us")).likely, known.commands["next"])
+        ]
+    assert own.spot(close_by("that is quite enough for today", "en-us")) == "stop"
+
+
 def test_in_a_busy_room_words_have_to_be_clear_but_for_stop(english):
+    needs_phonemes()
     for said, busy in (("pause", "pause"), ("stop", "stop"), ("next", None)):
         sound = close_by(said, "en-us")
         assert english.spot(sound) == said
@@ -209,6 +245,13 @@ def test_own_words_are_understood(tmp_path, monkeypatch):
     assert settings.in_file() == {"side": "left"}
     file.write_text('[words]\nhurry = ["faster"]\n', "utf-8")
     with pytest.raises(UsageError, match=r"settings\.toml: words: “hurry” is none of pause, go_on"):
+        words("en")
+    for wrong in ("", "...", "[[", "a" * 50):
+        file.write_text(f'[words]\nstop = ["enough", "{wrong}"]\n', "utf-8")
+        with pytest.raises(UsageError, match=r"settings\.toml: words\.stop: “.*” must be words"):
+            words("en")
+    file.write_text(f"[words]\nstop = {['no'] * 90}\n", "utf-8")
+    with pytest.raises(UsageError, match="words: more than 100 are not told apart"):
         words("en")
     file.write_text('[words]\nstop = "enough"\n', "utf-8")
     with pytest.raises(

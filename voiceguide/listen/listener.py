@@ -107,7 +107,7 @@ class Listener:
             self._quiet_ms = 0 if bands else self._quiet_ms + FRAME_MS
             if self._quiet_ms >= _QUIET_MS:
                 command = self._command()
-                if command is None:
+                if command is None and not self._is_knocking():
                     self._unknown_ms.append(self._now_ms)
                 yield Heard(command)
                 self._word = []
@@ -139,13 +139,16 @@ class Listener:
             and self._now_ms - second_ms - other_ms >= _QUIET_MS
         )
 
+    def _is_knocking(self) -> bool:
+        """Whether claps or taps were heard, and nothing else."""
+        return bool(self._bursts) and all(
+            burst_ms <= _KNOCK_MS and bands >= _BROAD for _, burst_ms, bands in self._bursts
+        )
+
     def _command(self) -> str | None:
         """Return what the word was, now that it has ended."""
         length_ms = len(self._word) * FRAME_MS - _QUIET_MS - _BEFORE_MS
-        is_knocking = all(
-            burst_ms <= _KNOCK_MS and bands >= _BROAD for _, burst_ms, bands in self._bursts
-        )
-        if is_knocking or not _SHORTEST_MS <= length_ms <= _LONGEST_MS:
+        if self._is_knocking() or not _SHORTEST_MS <= length_ms <= _LONGEST_MS:
             return None
         since_ms = self._now_ms - _BUSY_MS
         is_busy = len(self._unknown_ms) == _BUSY and self._unknown_ms[0] > since_ms

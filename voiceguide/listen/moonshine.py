@@ -1,6 +1,6 @@
 """A short sound -> how likely each of some texts is what was said, by Moonshine's smallest model.
 
-The model writes down English. It is asked how likely it is to write each text, with a capital or
+The model writes down English. It is asked how likely it is to write a text, with a capital or
 without, with any sign at the end or none; and what it would write, of all that can be written.
 """
 
@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from voiceguide.errors import VoiceguideError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from numpy.typing import NDArray
 
 _BEGIN, _END = 1, 2
@@ -31,66 +30,64 @@ _LONGEST = 8
 """So many tokens of what it would write are looked at."""
 _EMPTY = {"you", "oh", "uh", "um", "ah", "hm", "huh", "yeah", "and"}
 """What it writes where nothing is said."""
+_GET = "pip install 'voiceguide[listen]'"
 _NO_LETTER = re.compile(r"[^\w' ]+")
 
 
-class Judgement(NamedTuple):
-    """What was said, as far as one can tell."""
-
-    likely: NDArray[np.float64]
-    """Of each text, ln of how likely it is."""
-    written: str
-    """What it most likely is, of all that can be written, in small letters; "" if nothing is."""
-    written_likely: float
-    """Of that, ln of how likely it is."""
-
-
 class Moonshine:
-    """Knows some texts."""
+    """The model, in this process."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
-        """Load the model. Raises VoiceguideError if it is missing."""
+    def __init__(self) -> None:
+        """Load it. Raises VoiceguideError if it is missing, or cannot be read."""
         folder = _folder()
         try:
             import onnxruntime
+
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = options.inter_op_num_threads = 1
+            options.log_severity_level = 4
+            self._encoder, self._decoder = (
+                onnxruntime.InferenceSession(folder / f"{part}.ort", options)
+                for part in ("encoder_model", "decoder_model_merged")
+            )
+            self._tokens = _tokens((folder / "tokenizer.bin").read_bytes())
         except ImportError as error:
             raise _missing("onnxruntime") from error
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._encoder, self._decoder = (
-            onnxruntime.InferenceSession(folder / f"{part}.ort", options)
-            for part in ("encoder_model", "decoder_model_merged")
-        )
-        self._tokens = _tokens((folder / "tokenizer.bin").read_bytes())
-        number = {token: at for at, token in enumerate(self._tokens)}
-        self._ends = [number[sign.encode()] for sign in _SIGNS] + [_END]
-        cases = [(one[:1].upper() + one[1:], one[:1].lower() + one[1:]) for one in texts]
-        self._said = [_encoded(text, number) for both in cases for text in both]
-        longest = max(map(len, self._said), default=0)
-        self._given = np.full((len(self._said), longest + 1), _END, np.int64)
-        for row, tokens in zip(self._given, self._said, strict=True):
-            row[: len(tokens) + 1] = [_BEGIN, *tokens]
+        except Exception as error:  # onnxruntime's are of no other kind
+            raise VoiceguideError(f"{folder}: cannot be read; {_GET}") from error
+        self._number = {token: at for at, token in enumerate(self._tokens)}
+        self._ends = [self._number[sign.encode()] for sign in _SIGNS] + [_END]
+        self._nothing = {
+            one.name: one.shape for one in self._decoder.get_inputs() if "past" in one.name
+        }
+        self._rows: dict[str, list[list[int]]] = {}
 
-    def judge(self, samples: NDArray[np.float32]) -> Judgement:
-        """Return what a sound most likely is: mono at 16 kHz, within ±1, at most some seconds."""
+    def hear(self, samples: NDArray[np.float32]) -> Said:
+        """Return what a sound is: mono at 16 kHz, within ±1, of at least a frame (56 ms)."""
         sound = samples[None]
-        mask = np.ones(sound.shape, np.int64)
-        heard = self._encoder.run(None, {"input_values": sound, "attention_mask": mask})[0]
-        after = self._after(heard, len(samples), self._given)
-        likely = [
-            sum(row[at, token] for at, token in enumerate(tokens))
-            + np.logaddexp.reduce(row[len(tokens), self._ends])
-            for row, tokens in zip(after, self._said, strict=True)
-        ]
-        both = np.reshape(likely, (-1, 2))
-        return Judgement(np.logaddexp(both[:, 0], both[:, 1]), *self._written(heard, len(samples)))
+        given = {"input_values": sound, "attention_mask": np.ones(sound.shape, np.int64)}
+        return Said(self, self._encoder.run(None, given)[0], len(samples))
 
-    def _written(self, heard: NDArray[np.float32], length: int) -> tuple[str, float]:
+    def likely(self, heard: NDArray[np.float32], length: int, text: str) -> float:
+        """Return ln of how likely a text is.
+
+        Each is judged alone: by what is judged with it, the model's small numbers are rounded.
+        """
+        if text not in self._rows:
+            cases = {text[:1].upper() + text[1:], text[:1].lower() + text[1:]}
+            self._rows[text] = [_encoded(one, self._number) for one in sorted(cases)]
+        found = []
+        for tokens in self._rows[text]:
+            after = self._after(heard, length, [_BEGIN, *tokens])
+            end = np.logaddexp.reduce(after[len(tokens), self._ends])
+            found.append(sum(after[at, token] for at, token in enumerate(tokens)) + end)
+        return float(np.logaddexp.reduce(found))
+
+    def written(self, heard: NDArray[np.float32], length: int) -> tuple[str, float]:
         """Return what is most likely written, and ln of how likely that is."""
         tokens, likely = [_BEGIN], 0.0
         while len(tokens) <= _LONGEST:
-            after = self._after(heard, length, np.array([tokens]))[0, -1]
+            after = self._after(heard, length, tokens)[-1]
             token = int(after.argmax())
             if token in self._ends:
                 likely += float(np.logaddexp.reduce(after[self._ends]))
@@ -102,24 +99,41 @@ class Moonshine:
         return ("" if written in _EMPTY else written), likely
 
     def _after(
-        self, heard: NDArray[np.float32], length: int, tokens: NDArray[np.int64]
+        self, heard: NDArray[np.float32], length: int, tokens: list[int]
     ) -> NDArray[np.float32]:
-        """Return ln of how likely each token comes after each of the given; shape (…, tokens)."""
-        rows = len(tokens)
+        """Return ln of how likely each token comes after each of some; shape (some, tokens)."""
         given: dict[str, Any] = {
-            "input_ids": tokens,
-            "encoder_hidden_states": np.repeat(heard, rows, axis=0),
-            "encoder_attention_mask": np.ones((rows, length), np.int64),
-            "use_cache_branch": np.array([False]),
+            name: np.zeros((1, heads, 0, size), np.float32)  # nothing is kept of those before
+            for name, (_, heads, _, size) in self._nothing.items()
         }
-        for one in self._decoder.get_inputs():
-            if one.name not in given:  # what was kept of tokens before: nothing
-                _, heads, _, size = one.shape
-                given[one.name] = np.zeros((rows, heads, 0, size), np.float32)
-        scores: NDArray[np.float32] = self._decoder.run(["logits"], given)[0]
+        given["input_ids"] = np.array([tokens])
+        given["encoder_hidden_states"] = heard
+        given["encoder_attention_mask"] = np.ones((1, length), np.int64)
+        given["use_cache_branch"] = np.array([False])
+        scores: NDArray[np.float32] = self._decoder.run(["logits"], given)[0][0]
         scores -= scores.max(axis=-1, keepdims=True)
         scores -= np.log(np.exp(scores).sum(axis=-1, keepdims=True))
         return scores
+
+
+class Said:
+    """What was said, as far as the model can tell."""
+
+    def __init__(self, model: Moonshine, heard: NDArray[np.float32], length: int) -> None:
+        """Take what the model has heard of so many samples."""
+        self._model, self._heard, self._length = model, heard, length
+
+    def likely(self, text: str) -> float:
+        """Return ln of how likely it is that this was said."""
+        return self._model.likely(self._heard, self._length, text)
+
+    @cached_property
+    def written(self) -> tuple[str, float]:
+        """What it most likely is, of all that can be written, and ln of how likely that is.
+
+        It is in small letters, without signs; "" if nothing was said.
+        """
+        return self._model.written(self._heard, self._length)
 
 
 def _folder() -> Path:
@@ -127,13 +141,13 @@ def _folder() -> Path:
     found = importlib.util.find_spec("moonshine_voice")
     for place in (found and found.submodule_search_locations) or ():
         folder = Path(place) / "assets" / "tiny-en"
-        if (folder / "encoder_model.ort").is_file():
+        if folder.is_dir():
             return folder
     raise _missing("moonshine-voice")
 
 
 def _missing(what: str) -> VoiceguideError:
-    return VoiceguideError(f"listening needs {what}: pip install 'voiceguide[listen]'")
+    return VoiceguideError(f"listening needs {what}: {_GET}")
 
 
 def _tokens(content: bytes) -> list[bytes]:
@@ -148,7 +162,7 @@ def _tokens(content: bytes) -> list[bytes]:
     return tokens
 
 
-def _encoded(text: str, number: dict[bytes, int]) -> Sequence[int]:
+def _encoded(text: str, number: dict[bytes, int]) -> list[int]:
     """Return the tokens of a text: of two that stand side by side, the earliest is made first."""
     parts = [sign.encode() for sign in f" {text}".replace(" ", _SPACE)]
     while True:

@@ -64,11 +64,13 @@ class _Limits(NamedTuple):
     """So much more likely is what both models take it for."""
     least: float
     within: float
-    """It may be so much less likely than what would be written, of all that can be."""
+    """It may be so much less likely than what would be written, of all that can be,"""
+    other: float
+    """and than each of the others that are no commands."""
 
 
-_IN_ENGLISH = _Limits(agree=6, least=-10, within=8)
-_IN_OTHERS = _Limits(agree=10, least=-13, within=10)
+_IN_ENGLISH = _Limits(agree=6, least=-10, within=8, other=1)
+_IN_OTHERS = _Limits(agree=10, least=-13, within=10, other=1)
 
 
 class Spotter:
@@ -81,43 +83,43 @@ class Spotter:
 
         Raises VoiceguideError if a library is missing, or espeak-ng does not know the language.
         """
-        listed = [(command, word) for command, words in commands.items() for word in words]
+        self._words = {command: list(words) for command, words in commands.items() if words}
         self._others = {word.lower() for word in others}
-        self._of_text: list[str] = [command for command, _ in listed]
-        self._texts = Moonshine(word for _, word in listed)
+        self._model = Moonshine()
+        listed = [(command, word) for command, words in self._words.items() for word in words]
         self._sounds = _Sounds(language, [*listed, *((None, word) for word in self._others)])
-        is_english = primary(language) == "en"
-        self._limits = _IN_ENGLISH if is_english else _IN_OTHERS
+        self._limits = _IN_ENGLISH if primary(language) == "en" else _IN_OTHERS
 
     def spot(self, samples: NDArray[np.float32], *, is_busy: bool = False) -> str | None:
         """Return the command that a sound is, mono at RATE_HZ; None if it is none, or doubtful.
 
         In a room where much is said or played (``is_busy``), both models have to take it for that,
-        and it has to be clear; but for “stop”.
+        and it has to be clear. For “stop”, it need not be clearer there than it otherwise is for
+        other commands.
         """
         level = float(np.sqrt(np.mean(np.square(samples)))) if samples.size else 0.0
-        if not level:
+        if not level or not self._words:
             return None
         quiet = np.zeros(int(_QUIET_S * RATE_HZ), np.float32)
         samples = np.concatenate([quiet, samples * np.float32(_LEVEL / level), quiet])
         limits, by_sound = self._limits, self._sounds.spot(samples)
-        said = self._texts.judge(samples)
-        likely: dict[str, float] = {}
-        for name, one in zip(self._of_text, said.likely, strict=True):
-            likely[name] = max(one, likely.get(name, -math.inf))
+        said = self._model.hear(samples)
+        likely = {name: max(map(said.likely, words)) for name, words in self._words.items()}
         if by_sound in likely:
             likely[by_sound] += limits.agree
         if _SAFETY in likely and not is_busy:
             likely[_SAFETY] += _SAFE
         command = max(likely, key=lambda name: likely[name])
-        is_other = not said.written or said.written in self._others
-        if (command != by_sound and is_other) or likely[command] < limits.least:
-            return None
         is_strict = is_busy and command != _SAFETY
-        if is_strict and command != by_sound:
+        if likely[command] < limits.least or (is_strict and command != by_sound):
             return None
-        within = 0 if is_strict else limits.within
-        return command if likely[command] > said.written_likely - within else None
+        written, written_likely = said.written
+        if command != by_sound and (not written or written in self._others):
+            return None
+        if likely[command] < written_likely - (0 if is_strict else limits.within):
+            return None
+        is_other = any(said.likely(one) > likely[command] + limits.other for one in self._others)
+        return None if is_other else command
 
 
 class _Sounds:
@@ -127,9 +129,12 @@ class _Sounds:
         """Learn words, and the command that each of them is, or None."""
         self._commands: dict[str, str | None] = {}
         self._decoder: Decoder | None = None
+        listed = list(listed)
         try:
             from pocketsphinx import Decoder, get_model_path
         except ImportError:  # it has no wheels for Python 3.14
+            return
+        if not listed:
             return
         self._is_english = primary(language) == "en"
         self._decoder = Decoder(
@@ -187,7 +192,8 @@ def _sounds(
             ways = [f"{way} {sound}".strip() for way in ways for sound in known[part]]
         yield from ways
     else:
-        yield " ".join(_PHONES[sign] for sign in _SIGN.findall(espeak.ipa(words, language)))
+        sound = " ".join(_PHONES[sign] for sign in _SIGN.findall(espeak.ipa(words, language)))
+        yield from [sound] if sound else []  # pocketsphinx crashes at a word without a sound
 
 
 def _dictionary(path: str) -> dict[str, list[str]]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping  # noqa: TC003 (the model is read at run time)
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
+
+from pydantic import AfterValidator
 
 from voiceguide import files, settings
-from voiceguide.errors import RequestError, UsageError
+from voiceguide.errors import RequestError, UsageError, shortened
 from voiceguide.languages import primary
 from voiceguide.library.models import Model
 from voiceguide.library.toml import validated
@@ -20,6 +23,19 @@ Command = Literal[
     "how_long", "better", "same", "worse",
 ]  # fmt: skip
 """What can be asked for."""
+_LONGEST = 40
+_MOST = 100
+_WORD = re.compile(r"[^\W\d_](?:[\w '’-]*\w)?")
+
+
+def _word(text: str) -> str:
+    """Return a word or some words as they are; raises ValueError for what cannot be heard."""
+    if len(text) > _LONGEST or not _WORD.fullmatch(text):
+        raise ValueError(f"“{shortened(text)}” must be words, of {_LONGEST} letters at most")
+    return text
+
+
+Word = Annotated[str, AfterValidator(_word)]
 
 
 class Answers(Model):
@@ -40,9 +56,9 @@ class Answers(Model):
 class Commands(Model):
     """The words of a language."""
 
-    commands: Mapping[Command, list[str]]
+    commands: Mapping[Command, list[Word]]
     """By what they do."""
-    others: list[str]
+    others: list[Word]
     """What is also said in a room; a sound that is more like one of these is no command."""
     answers: Answers
 
@@ -70,5 +86,10 @@ def _with_own(known: Commands) -> Commands:
         if name not in names:
             what = f"{settings.path()}: words: “{name}” is none of {', '.join(names)}"
             raise UsageError(what)
-        commands[names[name]] = [*commands.get(names[name], []), *said]
+        try:
+            commands[names[name]] = [*commands.get(names[name], []), *map(_word, said)]
+        except ValueError as error:
+            raise UsageError(f"{settings.path()}: words.{name}: {error}") from error
+    if sum(map(len, commands.values())) > _MOST:
+        raise UsageError(f"{settings.path()}: words: more than {_MOST} are not told apart")
     return known.model_copy(update={"commands": commands})
