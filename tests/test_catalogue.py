@@ -681,6 +681,23 @@ def test_texts_that_are_edited_while_a_program_runs_are_made_anew(tmp_path):
     assert made.record["title"].startswith("Calf")
 
 
+def test_hidden_files_and_links_to_nowhere_are_no_texts(tmp_path):
+    shutil.copytree("scripts/en", tmp_path / "own/en")
+    asked = {**BREATHING, "library": str(tmp_path / "own")}
+    [wanted] = read_requests(written(tmp_path / "r.jsonl", asked))
+
+    def file() -> str:
+        return work.order(wanted.request, "mp3", str(tmp_path), None).file
+
+    before = file()
+    regions = tmp_path / "own/en/regions"
+    (regions / "._calf.toml").write_bytes(b"of macOS")
+    (regions / ".trash").mkdir()
+    (regions / ".trash/calf.toml").write_text('name = "Calf"', "utf-8")
+    (regions / "loop.toml").symlink_to("loop.toml")
+    assert file() == before
+
+
 def test_a_voice_whose_recordings_change_while_a_program_runs_is_another(tmp_path):
     folder = tmp_path / "voice"
     folder.mkdir()
