@@ -202,11 +202,17 @@ def _texts(language: str, own: Path | None) -> Iterator[tuple[str, str, int, int
 
 @functools.lru_cache(maxsize=32)
 def _digest(texts: tuple[tuple[str, str, int, int], ...]) -> str:
-    """Return a digest of files; they are read again when their sizes or times have changed."""
+    """Return a digest of files; they are read again when their sizes or times have changed.
+
+    Raises CatalogueError.
+    """
     digest = hashlib.sha256()
     for name, path, size, _ in texts:
         digest.update(f"{name}\0{size}\0".encode())
-        digest.update(Path(path).read_bytes())
+        try:
+            digest.update(Path(path).read_bytes())
+        except OSError as error:
+            raise CatalogueError(f"{path}: cannot be read: {error.strerror}") from error
     return digest.hexdigest()[:16]
 
 
