@@ -51,6 +51,11 @@ def test_espeak_may_be_asked_for_again_and_again_in_one_process():
     assert "kˈɑːf" in first
 
 
+@pytest.mark.parametrize("tag", ["de", "de-AT", "de_AT", "DE_at"])
+def test_espeak_knows_a_language_by_each_way_to_write_its_tag(tag):
+    assert espeak().ipa("Drück die Wade.", tag) == "dɾˈʏk diː vˈɑːdə."
+
+
 # The words of the library
 
 ENGLISH = {

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from voiceguide.errors import VoiceError
+from voiceguide.languages import primary
 from voiceguide.phonemes import for_espeak
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Espeak:
 
     def _clauses(self, text: str, voice: str) -> Iterator[tuple[str, str]]:
         """Yield each clause in IPA, with the punctuation that ends it."""
-        names = (voice.lower(), voice.lower().partition("-")[0])
+        names = (voice.lower().replace("_", "-"), primary(voice))
         if all(self._library.espeak_SetVoiceByName(name.encode()) for name in names):
             raise VoiceError(f"espeak-ng has no voice for “{voice}”")
         read_marks(marked=True)
