@@ -42,7 +42,7 @@ def parsed(body: str, language: str = "en", folder: Path | None = None) -> ssml.
 
 
 def test_espeak_may_be_asked_for_again_and_again_in_one_process():
-    of_kokoro = Phonemizer()  # shares its library
+    of_kokoro = Phonemizer()  # shares what is loaded
     first = espeak().ipa("Press the [[kˈɑːf]].", "en")
     for _ in range(500):
         assert Espeak().ipa("Drück die Wade.", "de")
