@@ -23,7 +23,7 @@ import psutil
 import pytest
 from conftest import decode, lacks, voiceguide
 
-from voiceguide import __version__
+from voiceguide import __version__, files
 from voiceguide.catalogue import crews, estimate, make, place, read, read_grid, read_requests, work
 from voiceguide.errors import CatalogueError, RequestError
 from voiceguide.files import cache_folder
@@ -688,6 +688,46 @@ def test_texts_that_are_edited_while_a_program_runs_are_made_anew(tmp_path):
     assert work.order(wanted[0].request, "flac", str(tmp_path / "out"), None) == old
     made = work.make(old)  # a worker that has the right texts again works again
     assert made.record["title"].startswith("Calf")
+
+
+def test_hidden_files_and_links_to_nowhere_are_no_texts(tmp_path):
+    shutil.copytree("scripts/en", tmp_path / "own/en")
+    asked = {**BREATHING, "library": str(tmp_path / "own")}
+    [wanted] = read_requests(written(tmp_path / "r.jsonl", asked))
+
+    def file() -> str:
+        return work.order(wanted.request, "mp3", str(tmp_path), None).file
+
+    before = file()
+    regions = tmp_path / "own/en/regions"
+    (regions / "._calf.toml").write_bytes(b"of macOS")
+    (regions / ".trash").mkdir()
+    (regions / ".trash/calf.toml").write_text('name = "Calf"', "utf-8")
+    (regions / "loop.toml").symlink_to("loop.toml")
+    assert file() == before
+
+
+@pytest.mark.parametrize("became", ["gone", "a loop"])
+def test_a_text_that_cannot_be_read_is_named(tmp_path, monkeypatch, became):
+    (tmp_path / "own/en").mkdir(parents=True)
+    text = tmp_path / "own/en/lexicon.toml"
+    text.write_text("# ours", "utf-8")
+    asked = {**BREATHING, "library": str(tmp_path / "own")}
+    [wanted] = read_requests(written(tmp_path / "r.jsonl", asked))
+    real = files.states
+
+    def then_it_goes(folder: Path) -> list[tuple[str, int, int]]:
+        found = real(folder)
+        text.unlink(missing_ok=True)
+        if became == "a loop":
+            text.symlink_to(text)
+        return found
+
+    monkeypatch.setattr(files, "states", then_it_goes)
+    with pytest.raises(CatalogueError) as raised:
+        work.order(wanted.request, "mp3", str(tmp_path), None)
+    why = {"gone": "No such file or directory", "a loop": "Too many levels of symbolic links"}
+    assert str(raised.value) == f"{text}: cannot be read: {why[became]}"
 
 
 def test_a_voice_whose_recordings_change_while_a_program_runs_is_another(tmp_path):

@@ -197,6 +197,25 @@ def test_another_model_or_voice_is_spoken_anew(data, ssml, tmp_path, monkeypatch
     assert len(clip_names() - known) == 1
 
 
+@pytest.mark.parametrize(
+    "name", ["kokoro_child.py", "neural_child.py", "pace.py", "espeak.py", "phonemes.py"]
+)
+def test_what_another_program_makes_of_a_phrase_is_spoken_anew(data, monkeypatch, name):
+    fill(data, am_michael=300)
+
+    def sound() -> str:
+        engine = engines("kokoro")()
+        engine.close()
+        return engine.id
+
+    known, read = sound(), Path.read_bytes
+    assert sound() == known
+    monkeypatch.setattr(
+        Path, "read_bytes", lambda path: read(path) + (b"# newer" if path.name == name else b"")
+    )
+    assert sound() != known
+
+
 def test_what_is_missing_or_broken_is_named(data, ssml, tmp_path):
     script = ssml("Hello.")
 

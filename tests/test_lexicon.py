@@ -42,13 +42,18 @@ def parsed(body: str, language: str = "en", folder: Path | None = None) -> ssml.
 
 
 def test_espeak_may_be_asked_for_again_and_again_in_one_process():
-    of_kokoro = Phonemizer()  # shares its library
+    of_kokoro = Phonemizer()  # shares what is loaded
     first = espeak().ipa("Press the [[kˈɑːf]].", "en")
     for _ in range(500):
         assert Espeak().ipa("Drück die Wade.", "de")
     assert list(of_kokoro.clauses("Press.", "en-us", marked=False))
     assert espeak().ipa("Press the [[kˈɑːf]].", "en") == first
     assert "kˈɑːf" in first
+
+
+@pytest.mark.parametrize("tag", ["de", "de-AT", "de_AT", "DE_at"])
+def test_espeak_knows_a_language_by_each_way_to_write_its_tag(tag):
+    assert espeak().ipa("Drück die Wade.", tag) == "dɾˈʏk diː vˈɑːdə."
 
 
 # The words of the library

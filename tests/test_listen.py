@@ -177,6 +177,12 @@ def test_a_german_command_is_understood(german, said, command):
     assert german.spot(close_by(said, "de+m3")) == command
 
 
+def test_a_language_is_known_by_the_name_of_a_locale():
+    known = words("de_AT")
+    own = Spotter("de_AT", known.commands, known.others)
+    assert own.spot(close_by("zurück", "de+m3")) == "back"
+
+
 def test_other_german_words_are_no_commands(german):
     said = ["Apfel", "natürlich", "Butterbrot", "vielleicht", "mal sehen"]
     assert [german.spot(close_by(one, "de+m3")) for one in said] == [None] * len(said)

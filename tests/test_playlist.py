@@ -781,3 +781,29 @@ def test_two_playlists_that_are_called_the_same_are_not_copied_over_each_other(n
         copy([made, neck], card)
     assert str(raised.value) == f"{neck} and {made} are called the same: rename one of them"
     assert [path.name for path in card.iterdir()] == ["photo.jpg"]
+
+
+def test_names_that_differ_by_capitals_only_are_the_same_on_a_card(made, card, tmp_path):
+    other = tmp_path / FOLDER.upper()
+    shutil.copytree(made, other)
+    with pytest.raises(ExportError) as raised:
+        copy([made, other], card)
+    assert str(raised.value) == f"{other} and {made} are called the same: rename one of them"
+    assert [path.name for path in card.iterdir()] == ["photo.jpg"]
+
+
+def test_a_playlist_that_is_given_twice_is_copied_once(made, card):
+    assert copy([made, made, made / "." / ".." / FOLDER], card) == [card / FOLDER]
+    assert sorted(path.name for path in card.iterdir()) == [FOLDER, "photo.jpg"]
+
+
+@POSIX
+def test_a_link_to_a_playlist_is_copied_under_its_own_name(made, card, tmp_path, monkeypatch):
+    link = tmp_path / "Neck"
+    link.symlink_to(made)
+    assert copy([link], card) == [card / "Neck"]
+    assert copy([link], card) == [card / "Neck"]  # the newer replaces the older
+    assert (card / "Neck" / f"{FOLDER}.m3u8").is_file()
+    monkeypatch.chdir(made)
+    assert copy([Path()], card) == [card / FOLDER]
+    assert sorted(path.name for path in card.iterdir()) == ["Neck", FOLDER, "photo.jpg"]

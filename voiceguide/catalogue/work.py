@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import json
@@ -194,22 +193,26 @@ def _texts(language: str, own: Path | None) -> Iterator[tuple[str, str, int, int
     """
     spoken = {language, primary(language), "kinds"}
     for root in [*files.script_folders(own), *files.folders("sounds")]:
-        for path in sorted(root.rglob("*")):
-            name = path.relative_to(root)
+        for path, size, changed_ns in files.states(root):
+            name = Path(path).relative_to(root)
             is_part = name.name == _NAMES or len(name.parts) == 1 or name.parts[0] in spoken
-            if path.suffix in _KINDS and is_part:
-                with contextlib.suppress(FileNotFoundError):  # an editor's link, or it has gone
-                    stat = path.stat()
-                    yield name.as_posix(), str(path), stat.st_size, stat.st_mtime_ns
+            if name.suffix in _KINDS and is_part:
+                yield name.as_posix(), path, size, changed_ns
 
 
 @functools.lru_cache(maxsize=32)
 def _digest(texts: tuple[tuple[str, str, int, int], ...]) -> str:
-    """Return a digest of files; they are read again when their sizes or times have changed."""
+    """Return a digest of files; they are read again when their sizes or times have changed.
+
+    Raises CatalogueError.
+    """
     digest = hashlib.sha256()
     for name, path, size, _ in texts:
         digest.update(f"{name}\0{size}\0".encode())
-        digest.update(Path(path).read_bytes())
+        try:
+            digest.update(Path(path).read_bytes())
+        except OSError as error:
+            raise CatalogueError(f"{path}: cannot be read: {error.strerror}") from error
     return digest.hexdigest()[:16]
 
 

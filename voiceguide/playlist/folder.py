@@ -33,26 +33,31 @@ def copy(folders: Sequence[Path], to: Path) -> list[Path]:
     """Copy playlists into the folder ``to`` of a mounted phone or card; return their new paths.
 
     Each is copied completely or not at all, and replaces an older copy. Raises ExportError, before
-    anything is changed, if a folder has no tracks, if two are called the same, if there is not
-    enough room, or if files that are not ours would be lost.
+    anything is changed, if a folder has no tracks, if two are called the same but for
+    capitals, if there is not enough room, or if files that are not ours would be lost.
     """
     named: dict[str, Path] = {}
     for folder in folders:
         if not track_paths(folder):
             raise ExportError(f"{folder}: has no tracks of a playlist, so it cannot be copied")
-        name = folder.resolve().name
-        if name in named:
-            raise ExportError(f"{folder} and {named[name]} are called the same: rename one of them")
-        named[name] = folder
-        _refuse_to_lose(to / name)
-    return transfer.copy({name: _files_for_card(folder) for name, folder in named.items()}, to)
+        other = named.setdefault(_name(folder).casefold(), folder)  # as cards compare names
+        if other.resolve() != folder.resolve():
+            raise ExportError(f"{folder} and {other} are called the same: rename one of them")
+        _refuse_to_lose(to / _name(folder), folder)
+    return transfer.copy({_name(one): _files_for_card(one) for one in named.values()}, to)
 
 
-def _refuse_to_lose(there: Path) -> None:
-    """Raise ExportError if a folder that would be replaced has files that are not ours."""
+def _name(folder: Path) -> str:
+    """Return what a folder is called; that of a link is its own."""
+    return folder.resolve().name if folder.name in ("", "..") else folder.name
+
+
+def _refuse_to_lose(there: Path, folder: Path) -> None:
+    """Raise ExportError if ``folder`` would replace one that has files that are not ours."""
     if not there.is_dir():
         return
-    ours = {path.name for path in files(there)}
+    lists = {m3u8_path(folder).name, xspf_path(folder).name}  # a link's are not called as it is
+    ours = {path.name for path in files(there)} | lists
     names = sorted(path.name for path in there.iterdir() if not path.name.startswith("."))
     if others := [name for name in names if name not in ours]:
         more = f" and {len(others) - 1} more" if others[1:] else ""

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from voiceguide.errors import VoiceError
+from voiceguide.languages import primary
 from voiceguide.phonemes import for_espeak
 
 if TYPE_CHECKING:
@@ -30,34 +31,34 @@ _ignore = _CALLBACK(lambda *_: 0)
 
 
 @functools.cache
-def library() -> ctypes.CDLL:
+def loaded() -> ctypes.CDLL:
     """Return espeak-ng of the wheel; it is begun once in a process: it crashes if begun anew.
 
     Raises VoiceError if it cannot read its data.
     """
     import espeakng_loader
 
-    loaded = ctypes.CDLL(espeakng_loader.get_library_path())
+    espeak = ctypes.CDLL(espeakng_loader.get_library_path())
     data = espeakng_loader.get_data_path()
-    if loaded.espeak_Initialize(_SYNCHRONOUS, 0, os.fsencode(data), 0) < 0:
+    if espeak.espeak_Initialize(_SYNCHRONOUS, 0, os.fsencode(data), 0) < 0:
         raise VoiceError(f"espeak-ng cannot read its data in {data}")
-    loaded.espeak_TextToPhonemes.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
-    loaded.espeak_TextToPhonemes.restype = ctypes.c_char_p
-    loaded.espeak_SetSynthCallback(_ignore)
-    return loaded
+    espeak.espeak_TextToPhonemes.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
+    espeak.espeak_TextToPhonemes.restype = ctypes.c_char_p
+    espeak.espeak_SetSynthCallback(_ignore)
+    return espeak
 
 
 def read_marks(*, marked: bool) -> None:
     """Let text in [[ ]] be phonemes or not: TextToPhonemes keeps the flag of the last synthesis."""
     flags = UTF8 | (PHONEMES if marked else 0)
-    library().espeak_Synth(b" ", 2, 0, 0, 0, flags, None, None)
+    loaded().espeak_Synth(b" ", 2, 0, 0, 0, flags, None, None)
 
 
 class Espeak:
     """espeak-ng, for phonemes only; it serves one thread at a time."""
 
     def __init__(self) -> None:
-        self._library = library()
+        self._espeak = loaded()
 
     def ipa(self, text: str, language: str) -> str:
         """Return a text in IPA, as the default voice of a language says it.
@@ -83,8 +84,8 @@ class Espeak:
 
     def _clauses(self, text: str, voice: str) -> Iterator[tuple[str, str]]:
         """Yield each clause in IPA, with the punctuation that ends it."""
-        names = (voice.lower(), voice.lower().partition("-")[0])
-        if all(self._library.espeak_SetVoiceByName(name.encode()) for name in names):
+        names = (voice.lower().replace("_", "-"), primary(voice))
+        if all(self._espeak.espeak_SetVoiceByName(name.encode()) for name in names):
             raise VoiceError(f"espeak-ng has no voice for “{voice}”")
         read_marks(marked=True)
         data = ctypes.create_string_buffer(text.encode())
@@ -92,7 +93,7 @@ class Espeak:
         left = ctypes.c_void_p(begin)
         while left.value:
             at = left.value - begin
-            ipa = self._library.espeak_TextToPhonemes(ctypes.byref(left), UTF8, IPA) or b""
+            ipa = self._espeak.espeak_TextToPhonemes(ctypes.byref(left), UTF8, IPA) or b""
             upto = left.value - begin if left.value else len(data.value)
             end = _CLAUSE_END.search(data.value[at:upto].decode(errors="ignore"))
             clause = " ".join(_FLAGS.sub("", ipa.decode()).split())

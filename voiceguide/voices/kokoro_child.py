@@ -131,11 +131,11 @@ class Phonemizer:
     """The espeak-ng of the wheel, for phonemes only."""
 
     def __init__(self) -> None:
-        self._library = espeak.library()
+        self._espeak = espeak.loaded()
 
     def clauses(self, text: str, voice: str, *, marked: bool) -> Iterator[Clause]:
         """Yield the clauses of a text; ``marked`` is whether it has phonemes within [[ ]]."""
-        self._library.espeak_SetVoiceByName(voice.encode())
+        self._espeak.espeak_SetVoiceByName(voice.encode())
         espeak.read_marks(marked=marked)
         content = text.translate(DASHES).encode()
         buffer = ctypes.create_string_buffer(content)
@@ -144,7 +144,7 @@ class Phonemizer:
         mode = espeak.IPA | ESPEAK_TIED | ord(TIE) << 8
         while at.value is not None:
             first = at.value - begin
-            ipa = self._library.espeak_TextToPhonemes(ctypes.byref(at), espeak.UTF8, mode) or b""
+            ipa = self._espeak.espeak_TextToPhonemes(ctypes.byref(at), espeak.UTF8, mode) or b""
             # It has read the first character of the next clause too.
             last = None if at.value is None else at.value - begin
             read = content[first:last].decode(errors="ignore")
