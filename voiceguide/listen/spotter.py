@@ -69,8 +69,8 @@ class _Limits(NamedTuple):
     """and than each of the others that are no commands."""
 
 
-_IN_ENGLISH = _Limits(agree=6, least=-10, within=8, other=1)
-_IN_OTHERS = _Limits(agree=10, least=-13, within=10, other=1)
+_IN_ENGLISH = _Limits(agree=5, least=-7, within=6, other=0)
+_IN_OTHERS = _Limits(agree=12, least=-13, within=10, other=1)
 
 
 class Spotter:
