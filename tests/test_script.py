@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from sessions import ROOT, SOUNDS, Made, holds, made, paragraphs, request, spoken, texts_of, worded
 
-from voiceguide import files, library, script, ssml
+from voiceguide import Session, files, library, script, ssml
 from voiceguide.errors import LibraryError, RequestError, ScriptError
 from voiceguide.script.template import Phrases, sentences
 from voiceguide.ssml import Speech
@@ -435,3 +435,13 @@ def test_a_template_reads_no_files(own, tmp_path):
     own(TEMPLATE, f"{{{{ region.parse_file('{tmp_path / 'own.json'}') }}}}")
     with pytest.raises(ScriptError, match=r"SecurityError|“parse_file” is not defined"):
         write()
+
+
+def test_a_variable_that_a_template_does_not_use_is_a_warning(tmp_path):
+    path = tmp_path / "my.ssml.jinja"
+    path.write_text("<speak>{% for _ in range(2) %}Hi.{% endfor %}{{ rounds }}</speak>", "utf-8")
+    session = Session(path, variables={"rounds": "2", "rouns": "4"})
+    assert [str(one) for one in session.warnings] == [f"{path} uses no variable “rouns”"]
+    path.write_text('<speak>Hi.{% include "other.jinja" %}</speak>', "utf-8")
+    (tmp_path / "other.jinja").write_text("{{ rouns }}", "utf-8")
+    assert not list(Session(path, variables={"rouns": "4"}).warnings)

@@ -86,9 +86,8 @@ def _texts(language: str, own: Path | None) -> str:
     problems = [*checks.problems(texts), *kinds.problems(language, own)]
     if problems:
         raise LibraryError("\n".join(map(str, problems)))
-    return (
-        f"{len(texts.region_files)} regions in {texts.wording.language_name}, in {texts.folders[0]}"
-    )
+    name, count = texts.wording.language_name, len(texts.region_files)
+    return f"{name}, in {texts.folders[0]}; regions: {count}"
 
 
 def _sounds(_language: str) -> str:
@@ -116,7 +115,7 @@ def _voice(language: str, chosen: str | None) -> str:
     voices = session.voices(language)
     speaking = best.voices().get(language)
     name = f"{speaking.engine} {speaking.id}" if speaking else Pyttsx3().id
-    return f"{name}: {len(voices)} voices, spoke {len(clip.samples) / RATE_HZ:.1f} s"
+    return f"{name}: spoke {len(clip.samples) / RATE_HZ:.1f} s; voices: {len(voices)}"
 
 
 def _speak_as(voice: str, language: str) -> None:

@@ -218,7 +218,9 @@ def mutated(data: bytes, known: list[bytes], words: list[bytes], source: random.
             part += source.choice(words)
         case 4:
             word = source.choice(words)
-            part = word * min(source.choice((1, 2, 30, 2000, 50_000)), LONGEST // max(1, len(word)) + 1)
+            part = word * min(
+                source.choice((1, 2, 30, 2000, 50_000)), LONGEST // max(1, len(word)) + 1
+            )
         case 5:
             part *= source.choice((2, 3, 300, 5000))
         case 6:

@@ -15,12 +15,13 @@ from voiceguide.options import OPTIONS
 from voiceguide.script.request import Written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from voiceguide.script.request import Request
 
 _PLAIN = (".txt", ".md", ".markdown", ".srt", ".vtt")
 SUFFIXES = (".ssml", ".xml", ".jinja", *_PLAIN)
+_INCLUDES = re.compile(r"{%-?\s*(include|extends)\b|with context")
 _SUFFIXES = re.compile(
     r"(\.ssml|\.xml|\.txt|\.md|\.markdown|\.srt|\.vtt)?(\.jinja)?$", re.IGNORECASE
 )
@@ -54,7 +55,9 @@ def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -
     text: str | bytes = source
     warnings: tuple[str, ...] = ()
     if is_template(path):
-        text = fill(_decoded(source, name), name, folder)
+        template = _decoded(source, name)
+        text = fill(template, name, folder)
+        warnings = tuple(_unused(template, request.options.variables, name))
         name = f"what {name} renders to"
     elif request.options.variables:
         what = f"{option('variables', '--set')} only applies to templates; {name} is a script"
@@ -65,6 +68,14 @@ def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -
         text, warnings = plain.to_ssml(_decoded(source, name), name, folders)
     album = stem.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # as it is shown
     return Written(text, name, folders, None, album, stem, warnings=warnings)
+
+
+def _unused(template: str, variables: Iterable[str], name: str) -> Iterator[str]:
+    """Return a warning for each variable that a template, with what it includes, cannot use."""
+    if not _INCLUDES.search(template):
+        for one in variables:
+            if not re.search(rf"\b{re.escape(one)}\b", template):
+                yield f"{name} uses no variable “{one}”"
 
 
 def is_template(path: Path) -> bool:
