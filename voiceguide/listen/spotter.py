@@ -84,10 +84,11 @@ class Spotter:
         Raises VoiceguideError if a library is missing, or espeak-ng does not know the language.
         """
         self._words = {command: list(words) for command, words in commands.items() if words}
-        self._others = {word.lower() for word in others}
+        others = list(others)
+        self._others = [word.lower() for word in others]
         self._model = Moonshine()
         listed = [(command, word) for command, words in self._words.items() for word in words]
-        self._sounds = _Sounds(language, [*listed, *((None, word) for word in self._others)])
+        self._sounds = _Sounds(language, [*listed, *((None, word) for word in others)])
         self._limits = _IN_ENGLISH if primary(language) == "en" else _IN_OTHERS
 
     def spot(self, samples: NDArray[np.float32], *, is_busy: bool = False) -> str | None:
