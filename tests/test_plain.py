@@ -252,6 +252,14 @@ def test_what_is_wrong_in_captions_is_told_with_its_line_and_nothing_is_dropped(
     ]
 
 
+@pytest.mark.parametrize(
+    "begin", ["WEBVTT\n", "WEBVTT - mine\nKind: captions\n", "\n\nWEBVTT\n\n", "\nWEBVTT\n"]
+)
+def test_the_first_caption_of_webvtt_is_said_whatever_is_above_it(tmp_path, begin):
+    one = session(tmp_path, f"{begin}00:01.000 --> 00:02.000\nLie down.", "my.vtt")
+    assert [(event.text, event.begin_ms) for event in one.timeline.events] == [("Lie down.", 1000)]
+
+
 def test_a_file_of_captions_is_never_read_aloud_with_its_times(tmp_path):
     with pytest.raises(ScriptError, match=r"my\.srt:2:1: .* must be two times"):
         _ = session(tmp_path, "1\n00:00:01,000 -> 00:00:03,000\nLie down.", "my.srt").plan
