@@ -260,6 +260,20 @@ def test_the_first_caption_of_webvtt_is_said_whatever_is_above_it(tmp_path, begi
     assert [(event.text, event.begin_ms) for event in one.timeline.events] == [("Lie down.", 1000)]
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("12:30 <b>noon</b> we eat", "12:30 noon we eat"),
+        ("10:15 <i>x</i>", "10:15 x"),
+        ("A -> B --> C", "A -> B --> C"),
+        ("10:15 > 9:00", "10:15 > 9:00"),
+    ],
+)
+def test_times_and_arrows_in_the_text_of_a_caption_are_said(tmp_path, line, said):
+    text = f"1\n00:00:01,000 --> 00:00:03,000\n{line}\n"
+    assert heard(session(tmp_path, text, "my.srt")) == [said]
+
+
 def test_a_file_of_captions_is_never_read_aloud_with_its_times(tmp_path):
     with pytest.raises(ScriptError, match=r"my\.srt:2:1: .* must be two times"):
         _ = session(tmp_path, "1\n00:00:01,000 -> 00:00:03,000\nLie down.", "my.srt").plan

@@ -25,7 +25,9 @@ _END = "</par></speak>"
 
 _TIME = r"((?:\d+:)?\d{1,2}:\d{2}[.,]\d{3})"
 _STAMPS = re.compile(rf"{_TIME}\s*-->\s*{_TIME}.*")
-_LIKE_STAMPS = re.compile(r".*?-->|\d{1,9}:[\w:.,]{1,20}\s{0,9}\S{0,3}>")
+_ARROW = "-->"
+_LIKE_STAMPS = re.compile(r"\d{1,9}:[\w:.,]{1,20}\s{0,9}[-–—=]{1,3}>")
+"""A line of times, even one that is mistyped."""
 _TAG = re.compile(r"<[^<>]*>")
 _VTT = "WEBVTT"
 _NOT_SAID = re.compile(r"(NOTE|STYLE|REGION)(\s.*)?")
@@ -66,7 +68,7 @@ def _header(lines: Sequence[str]) -> int:
     if not lines[first].startswith(_VTT):
         return 0
     after = range(first + 1, len(lines))
-    ends = (at for at in after if not lines[at] or "-->" in lines[at])
+    ends = (at for at in after if not lines[at] or _ARROW in lines[at])
     return next(ends, len(lines))
 
 
@@ -78,7 +80,8 @@ def _caption(
     Its times are in the first line or, after its number or name, in the second. ``before`` is how
     many lines precede it.
     """
-    stamped = next((at for at, line in enumerate(block[:2]) if _LIKE_STAMPS.match(line)), None)
+    like = (at for at, line in enumerate(block[:2]) if _ARROW in line or _LIKE_STAMPS.match(line))
+    stamped = next(like, None)
     if stamped is None:
         what = "is in no caption: a line with its times must come before it"
         problems.add(f"“{shortened(block[0])}” {what}", Position(before + 1, 1))
