@@ -377,8 +377,29 @@ def test_what_is_wrong_in_a_kinds_template_is_told_with_its_own_line(walking, ol
     path.write_text(TEMPLATE.replace(old, new), "utf-8")
     with pytest.raises((LibraryError, ScriptError)) as raised:
         _ = Session("walking", library=walking).script
-    shipped = Path(__file__).parents[1] / "scripts/en/phrases.toml"
-    assert str(raised.value) == f"{path}:{says.format(shipped)}"
+    assert str(raised.value) == f"{path}:{says.format(path.parent / 'en.toml')}"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        (
+            "turn",
+            "{library}/kinds/walking/en.toml: phrases.turn: the template gives no value for <way>",
+        ),
+        (
+            "also_tool",
+            "{package}/en/phrases.toml: phrases.also_tool: the template gives no value for <tool>",
+        ),
+    ],
+)
+def test_a_phrase_that_lacks_a_value_is_told_with_the_file_it_is_in(walking, name, says):
+    path = walking / "kinds/walking/session.ssml.jinja"
+    path.write_text(TEMPLATE.replace('"turn", way=way', f'"{name}"'), "utf-8")
+    with pytest.raises(LibraryError) as raised:
+        _ = Session("walking", library=walking).script
+    package = Path(__file__).parents[1] / "scripts"
+    assert str(raised.value) == f"{path}:5: {says.format(library=walking, package=package)}"
 
 
 @pytest.mark.parametrize(
