@@ -271,6 +271,17 @@ def test_own_words_are_understood(tmp_path, monkeypatch):
         words("en")
 
 
+@pytest.mark.parametrize(
+    ("written", "known"),
+    [("zuru\u0308ck", "zur\u00fcck"), ("रुको", "रुको"), ("หยุด", "หยุด")],
+    ids=["German", "Hindi", "Thai"],
+)
+def test_own_words_may_have_marks_on_their_letters(tmp_path, monkeypatch, written, known):
+    monkeypatch.setenv("VOICEGUIDE_CONFIG_DIR", str(tmp_path))
+    (tmp_path / "settings.toml").write_text(f'[words]\nback = ["{written}"]\n', "utf-8")
+    assert words("en").commands["back"][-1] == known
+
+
 def test_a_command_is_heard_in_a_room_where_a_tone_plays(english):
     tone = 0.05 * np.sin(2 * np.pi * 220 * np.arange(6 * HZ) / HZ).astype(np.float32)
     found = conversation(at(4, speaker("longer"), 6), tone, english)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping  # noqa: TC003 (the model is read at run time)
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
@@ -30,8 +31,13 @@ _WORD = re.compile(r"[^\W\d_](?:[\w '’-]*\w)?")
 
 
 def _word(text: str) -> str:
-    """Return a word or some words as they are; raises ValueError for what cannot be heard."""
-    if len(text) > _LONGEST or not _WORD.fullmatch(text):
+    """Return a word or some words in NFC; raises ValueError for what cannot be heard.
+
+    Marks belong to the letters before them: vowels of Hindi or Thai, say.
+    """
+    text = unicodedata.normalize("NFC", text)
+    bare = "".join(one for one in text if not unicodedata.category(one).startswith("M"))
+    if len(text) > _LONGEST or not _WORD.fullmatch(bare):
         raise ValueError(f"“{shortened(text)}” must be words, of {_LONGEST} letters at most")
     return text
 
