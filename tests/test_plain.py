@@ -305,6 +305,13 @@ def test_a_mistake_is_named_with_its_line(tmp_path, text, says):
         _ = session(tmp_path, text).plan
 
 
+def test_a_sound_without_a_name_is_told_once(tmp_path):
+    with pytest.raises(ScriptError) as raised:
+        _ = session(tmp_path, "Hi.\n[sound]").plan
+    what = "[sound] does not say what it needs, as in [chapter: Rest] or [sound: my.wav]"
+    assert str(raised.value) == f"{tmp_path}/my.md:2:1: {what}"
+
+
 def test_the_page_about_plain_text_says_what_is_heard(tmp_path):
     """Its example plays, and what it names works."""
     page = (ROOT / "docs/plain-text.md").read_text("utf-8")
