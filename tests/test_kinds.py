@@ -406,10 +406,10 @@ def test_a_phrase_that_lacks_a_value_is_told_with_the_file_it_is_in(walking, nam
     ("old", "new", "says"),
     [
         ("{{ kind.name }}:", "{{ kind.nom.x }}:", "4: title: "),
-        ('"Walks"', '"{{ x.y }}"', "5: album: 'x' is undefined"),
+        ('"Walks"', '"{{ x.y }}"', "5: album: “x” is not defined"),
         ('"count"', '"cuont"', "20: choices.turns.default: “cuont” is unknown"),
         ('"Long"', '"Long"\noptions = {pace = "4"}', "29: tracks #2.options.pace: pace 4: must be"),
-        ('"Short"', '"{{ x.y }}"', "24: tracks #1.title: 'x' is undefined"),
+        ('"Short"', '"{{ x.y }}"', "24: tracks #1.title: “x” is not defined"),
     ],
 )
 def test_what_is_wrong_in_a_kind_is_told_with_its_folder_line_and_key(walking, old, new, says):

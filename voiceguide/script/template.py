@@ -79,7 +79,9 @@ def filled(text: str, context: Mapping[str, Any], where: object) -> str:
     try:
         return _title(text).render(context)
     except jinja2.TemplateError as error:
-        raise LibraryError(f"{where}: {error.message}") from error
+        is_name = isinstance(error, jinja2.UndefinedError)
+        what = _reason(error, is_given=False) if is_name else error.message
+        raise LibraryError(f"{where}: {what}") from error
 
 
 def sentences(texts: str | Iterable[str], side: Side | None = None) -> list[str]:
