@@ -181,6 +181,11 @@ def test_doctor_says_what_does_not_work_and_how_to_mend_it(tmp_path):
         ),
         ("side = ", "settings", r"settings\.toml:1: is not valid TOML"),
         ('bed = "nope.wav"', "settings", r"bed nope\.wav: no such file"),
+        (
+            '[words]\nstpo = ["halt"]\nstop = [\n"enough", "halt!"]',
+            "settings",
+            r"l:2: .* unknown command “stpo”; did you mean stop.\n.*l:4: .* stop: “halt!”",
+        ),
         ('voice = "nobody"', "voice", r"no voice “nobody” here"),
         ('library = "/nope"', "texts", r"library /nope is not a folder"),
         ('language = "fr"', "texts", r"no texts in language “fr”; available: de, en"),

@@ -299,8 +299,12 @@ def test_an_own_kind_in_the_configuration_needs_no_library(walking, tmp_path, mo
     ("old", "new", "says"),
     [
         ('about = "itself"', 'about = "me"', r"kind\.toml:2: about: must be region or itself"),
-        ('["guidance"]', '["guidence"]', r"options: unknown option “guidence”; did you mean guid"),
-        ('["guidance"]', '["bed"]', r"options: “bed” applies to every kind; leave it out"),
+        (
+            '["guidance"]',
+            '["guidence"]',
+            r"options #1: unknown option “guidence”; did you mean guid",
+        ),
+        ('["guidance"]', '["bed"]', r"options #1: “bed” applies to every kind; leave it out"),
         ("[variables.count]", "[variables.side]", r"side: is already an option"),
         ('"range(1, 50)"', '"rang(1)"', r"choices\.turns\.values: 'rang' is undefined"),
         ('default = "count"', 'default = "cuont"', r"choices\.turns\.default: .*cuont"),
@@ -377,18 +381,39 @@ def test_what_is_wrong_in_a_kinds_template_is_told_with_its_own_line(walking, ol
     path.write_text(TEMPLATE.replace(old, new), "utf-8")
     with pytest.raises((LibraryError, ScriptError)) as raised:
         _ = Session("walking", library=walking).script
-    shipped = Path(__file__).parents[1] / "scripts/en/phrases.toml"
-    assert str(raised.value) == f"{path}:{says.format(shipped)}"
+    assert str(raised.value) == f"{path}:{says.format(path.parent / 'en.toml')}"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        (
+            "turn",
+            "{library}/kinds/walking/en.toml: phrases.turn: the template gives no value for <way>",
+        ),
+        (
+            "also_tool",
+            "{package}/en/phrases.toml: phrases.also_tool: the template gives no value for <tool>",
+        ),
+    ],
+)
+def test_a_phrase_that_lacks_a_value_is_told_with_the_file_it_is_in(walking, name, says):
+    path = walking / "kinds/walking/session.ssml.jinja"
+    path.write_text(TEMPLATE.replace('"turn", way=way', f'"{name}"'), "utf-8")
+    with pytest.raises(LibraryError) as raised:
+        _ = Session("walking", library=walking).script
+    package = Path(__file__).parents[1] / "scripts"
+    assert str(raised.value) == f"{path}:5: {says.format(library=walking, package=package)}"
 
 
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
         ("{{ kind.name }}:", "{{ kind.nom.x }}:", "4: title: "),
-        ('"Walks"', '"{{ x.y }}"', "5: album: 'x' is undefined"),
+        ('"Walks"', '"{{ x.y }}"', "5: album: “x” is not defined"),
         ('"count"', '"cuont"', "20: choices.turns.default: “cuont” is unknown"),
         ('"Long"', '"Long"\noptions = {pace = "4"}', "29: tracks #2.options.pace: pace 4: must be"),
-        ('"Short"', '"{{ x.y }}"', "24: tracks #1.title: 'x' is undefined"),
+        ('"Short"', '"{{ x.y }}"', "24: tracks #1.title: “x” is not defined"),
     ],
 )
 def test_what_is_wrong_in_a_kind_is_told_with_its_folder_line_and_key(walking, old, new, says):

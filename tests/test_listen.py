@@ -250,20 +250,36 @@ def test_own_words_are_understood(tmp_path, monkeypatch):
     assert own.spot(close_by("enough of that", "en-us")) == "stop"
     assert settings.in_file() == {"side": "left"}
     file.write_text('[words]\nhurry = ["faster"]\n', "utf-8")
-    with pytest.raises(UsageError, match=r"settings\.toml: words: “hurry” is none of pause, go_on"):
+    with pytest.raises(
+        UsageError, match=r"toml:2: \[words\] unknown command “hurry”; available: pause, go_on"
+    ):
         words("en")
     for wrong in ("", "...", "[[", "a" * 50):
         file.write_text(f'[words]\nstop = ["enough", "{wrong}"]\n', "utf-8")
-        with pytest.raises(UsageError, match=r"settings\.toml: words\.stop: “.*” must be words"):
+        with pytest.raises(
+            UsageError, match=r"settings\.toml:2: \[words\] stop: “.*” must be words"
+        ):
             words("en")
     file.write_text(f"[words]\nstop = {['no'] * 90}\n", "utf-8")
-    with pytest.raises(UsageError, match="words: more than 100 are not told apart"):
+    with pytest.raises(UsageError, match=r"toml:1: \[words\] more than 100 are not told apart"):
         words("en")
     file.write_text('[words]\nstop = "enough"\n', "utf-8")
     with pytest.raises(
-        UsageError, match=r'words: write lists of words, such as stop = \["enough"\]'
+        UsageError,
+        match=r'toml:2: \[words\] stop: write lists of words, such as stop = \["enough"\]',
     ):
         words("en")
+
+
+@pytest.mark.parametrize(
+    ("written", "known"),
+    [("zuru\u0308ck", "zur\u00fcck"), ("रुको", "रुको"), ("หยุด", "หยุด")],
+    ids=["German", "Hindi", "Thai"],
+)
+def test_own_words_may_have_marks_on_their_letters(tmp_path, monkeypatch, written, known):
+    monkeypatch.setenv("VOICEGUIDE_CONFIG_DIR", str(tmp_path))
+    (tmp_path / "settings.toml").write_text(f'[words]\nback = ["{written}"]\n', "utf-8")
+    assert words("en").commands["back"][-1] == known
 
 
 def test_a_command_is_heard_in_a_room_where_a_tone_plays(english):

@@ -190,7 +190,7 @@ def test_a_mark_that_is_nearly_one_of_ours_or_ends_nothing_is_told(ssml):
         "<mark name='hodl:calf'> does nothing; did you mean hold?",
         "<mark name='chaptr:One'> does nothing; did you mean chapter?",
         "<mark name='end:hold'> ends nothing: no hold begins",
-        "<mark name='end:mvoe'> does nothing; did you mean move?",
+        "<mark name='end:mvoe'> does nothing; did you mean end:move?",
     ]
 
 

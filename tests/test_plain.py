@@ -252,6 +252,28 @@ def test_what_is_wrong_in_captions_is_told_with_its_line_and_nothing_is_dropped(
     ]
 
 
+@pytest.mark.parametrize(
+    "begin", ["WEBVTT\n", "WEBVTT - mine\nKind: captions\n", "\n\nWEBVTT\n\n", "\nWEBVTT\n"]
+)
+def test_the_first_caption_of_webvtt_is_said_whatever_is_above_it(tmp_path, begin):
+    one = session(tmp_path, f"{begin}00:01.000 --> 00:02.000\nLie down.", "my.vtt")
+    assert [(event.text, event.begin_ms) for event in one.timeline.events] == [("Lie down.", 1000)]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("12:30 <b>noon</b> we eat", "12:30 noon we eat"),
+        ("10:15 <i>x</i>", "10:15 x"),
+        ("A -> B --> C", "A -> B --> C"),
+        ("10:15 > 9:00", "10:15 > 9:00"),
+    ],
+)
+def test_times_and_arrows_in_the_text_of_a_caption_are_said(tmp_path, line, said):
+    text = f"1\n00:00:01,000 --> 00:00:03,000\n{line}\n"
+    assert heard(session(tmp_path, text, "my.srt")) == [said]
+
+
 def test_a_file_of_captions_is_never_read_aloud_with_its_times(tmp_path):
     with pytest.raises(ScriptError, match=r"my\.srt:2:1: .* must be two times"):
         _ = session(tmp_path, "1\n00:00:01,000 -> 00:00:03,000\nLie down.", "my.srt").plan
@@ -281,6 +303,13 @@ def test_a_file_of_captions_is_never_read_aloud_with_its_times(tmp_path):
 def test_a_mistake_is_named_with_its_line(tmp_path, text, says):
     with pytest.raises(ScriptError, match=says):
         _ = session(tmp_path, text).plan
+
+
+def test_a_sound_without_a_name_is_told_once(tmp_path):
+    with pytest.raises(ScriptError) as raised:
+        _ = session(tmp_path, "Hi.\n[sound]").plan
+    what = "[sound] does not say what it needs, as in [chapter: Rest] or [sound: my.wav]"
+    assert str(raised.value) == f"{tmp_path}/my.md:2:1: {what}"
 
 
 def test_the_page_about_plain_text_says_what_is_heard(tmp_path):

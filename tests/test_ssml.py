@@ -608,6 +608,7 @@ def test_an_id_may_be_used_before_it_is_written_and_from_anywhere():
         ('<media fadeInDur="x"/>', "<media fadeInDur='x'>"),
         ('<media fadeOutDur="x"/>', "<media fadeOutDur='x'>"),
         ('<media vg:pan="2"/>', "<media vg:pan='2'>: must be between -1"),
+        ('<media vg:waits="yes"/>', "<media vg:waits='yes'>: must be true or false"),
         ('<media vg:pan="left"/>', "<media vg:pan='left'>: must be a number"),
         ("<blink>x</blink>", "<blink> is not an element of SSML 1.1, nor par, seq or media"),
     ],

@@ -18,6 +18,7 @@ from voiceguide.errors import (
     VoiceguideError,
 )
 from voiceguide.library import checks, kinds
+from voiceguide.listen.words import own_words
 from voiceguide.player import device
 from voiceguide.ssml import Sound
 from voiceguide.voices import Utterance, best, engines
@@ -50,7 +51,7 @@ def examine(language: str | None = None, own: Path | None = None) -> Iterator[Fi
         given = {"language": language} if language else {}
         kept = options.chosen({"bed": options.BEDS[0], **settings.combined(given)})
         plan.bed(kept)
-        settings.own_words()
+        own_words()
         yield Finding("settings", works=True, says=_settings())
     except VoiceguideError as error:
         kept = options.Options()

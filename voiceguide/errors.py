@@ -102,14 +102,19 @@ def _joined(name: str) -> set[str]:
     return {way.replace("-", "") for way in spellings(name)}
 
 
-def near(wrong: str, known: Iterable[str], meanings: Mapping[str, str] | None = None) -> str:
+def near(
+    wrong: str,
+    known: Iterable[str],
+    meanings: Mapping[str, str] | None = None,
+    shown: str = "{}",
+) -> str:
     """Return the end of a message about an unknown name.
 
     "; did you mean X or Y?" names the three nearest at most; of names with the same of the
     ``meanings``, only the nearest. If none is near, "; available: " lists all of them if they are
-    few; otherwise the text is empty.
+    few; otherwise the text is empty. ``shown`` is how a name is written.
     """
-    return _near(wrong, known, "{}", meanings or {})
+    return _near(wrong, known, shown, meanings or {})
 
 
 def _near(wrong: str, known: Iterable[str], shown: str, meanings: Mapping[str, str]) -> str:

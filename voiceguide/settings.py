@@ -16,13 +16,16 @@ from voiceguide.languages import primary
 from voiceguide.options import BEDS, DEFAULTS, OPTIONS, chosen
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
 _SETTINGS = "settings.toml"
-_WORDS = "words"
+WORDS = "words"
 """The table of what is said to a session."""
 _VARIABLE = "VOICEGUIDE_"
+
+Mistake = tuple[tuple[str | int, ...], str]
+"""Where something in the settings file is wrong, from the outermost key on, and what."""
 
 
 def path() -> Path:
@@ -37,27 +40,34 @@ def in_file(language: str | None = None) -> dict[str, Any]:
     language only applies to sessions in that language. Raises UsageError with a line for
     each mistake: file, line, table, and what is wrong.
     """
-    file, written = path(), _written()
+    written = _written()
     tables = {
         name: value
         for name, value in written.items()
-        if isinstance(value, dict) and name not in ("variables", _WORDS)
+        if isinstance(value, dict) and name not in ("variables", WORDS)
     }
-    kept = {name: value for name, value in written.items() if name not in (*tables, _WORDS)}
-    wrong: list[tuple[tuple[str, ...], str]] = [((name,), what) for name, what in _mistakes(kept)]
+    kept = {name: value for name, value in written.items() if name not in (*tables, WORDS)}
+    wrong: list[Mistake] = [((name,), what) for name, what in _mistakes(kept)]
     wrong += [
         ((name, key), f"[{name}] {what}")
         for name, table in tables.items()
         for key, what in _mistakes(table)
     ]
-    if wrong:
-        from voiceguide.library.toml import line_of, places
-
-        root = places(_text(file) or "")
-        lines = sorted((line_of(root, loc), what) for loc, what in wrong)
-        raise UsageError("\n".join(f"{file}:{line}: {what}" for line, what in lines))
+    check(wrong)
     language = language or str(kept.get("language", DEFAULTS["language"]))
     return kept | tables.get(language, tables.get(primary(language), {}))
+
+
+def check(wrong: Iterable[Mistake]) -> None:
+    """Raise UsageError with the line of each mistake in the settings file, if there are any."""
+    mistakes = list(wrong)
+    if mistakes:
+        from voiceguide.library.toml import line_of, places  # slow to load
+
+        file = path()
+        root = places(_text(file) or "")
+        lines = sorted((line_of(root, loc), what) for loc, what in mistakes)
+        raise UsageError("\n".join(f"{file}:{line}: {what}" for line, what in lines))
 
 
 def _mistakes(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -69,17 +79,9 @@ def _mistakes(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, str(error)
 
 
-def own_words() -> dict[str, list[str]]:
-    """Return what the listener says to ``play --listen``, by what it does; the table “words”.
-
-    Raises UsageError that names what is wrong in the file.
-    """
-    table = _written().get(_WORDS, {})
-    lists = table.values() if isinstance(table, dict) else [None]
-    for words in lists:
-        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-            raise UsageError(f'{path()}: {_WORDS}: write lists of words, such as stop = ["enough"]')
-    return dict(table)
+def own_words() -> Any:
+    """Return what the file has as the table “words”, unchecked: see ``listen.words``."""
+    return _written().get(WORDS, {})
 
 
 def _written() -> dict[str, Any]:

@@ -188,7 +188,7 @@ def kind_texts(kind: Kind, language: str, own: Path | None = None) -> KindTexts:
     is wrong.
     """
     for tag in (language, REFERENCE):
-        path = _texts_file(kind, tag, own)
+        path = texts_file(kind, tag, own)
         if path is not None:
             return validated(KindTexts, path)
     name = kind.id.replace("-", " ").capitalize()
@@ -201,7 +201,7 @@ def said(kind: Kind, language: str, own: Path | None = None) -> KindTexts:
     Raises LibraryError if they are missing, unless nothing in them is spoken, or wrong.
     """
     texts = kind_texts(kind, language, own)
-    is_spoken = texts.chapters or texts.phrases or _texts_file(kind, REFERENCE, own) is None
+    is_spoken = texts.chapters or texts.phrases or texts_file(kind, REFERENCE, own) is None
     if is_spoken and (what := lacking(kind, language, own)):
         raise LibraryError(what)
     return texts
@@ -209,7 +209,7 @@ def said(kind: Kind, language: str, own: Path | None = None) -> KindTexts:
 
 def lacking(kind: Kind, language: str, own: Path | None = None) -> str | None:
     """Return that a kind has no file for a language, with its path; None if it has one."""
-    if _texts_file(kind, language, own):
+    if texts_file(kind, language, own):
         return None
     *roots, shipped = files.script_folders(own)
     name = f"{FOLDER}/{kind.id}"
@@ -219,5 +219,6 @@ def lacking(kind: Kind, language: str, own: Path | None = None) -> str | None:
     return f"{home}/{name}/{language}.toml is missing"
 
 
-def _texts_file(kind: Kind, language: str, own: Path | None) -> Path | None:
+def texts_file(kind: Kind, language: str, own: Path | None) -> Path | None:
+    """Return the file with the texts of a kind in a language; None if it has none."""
     return files.find(f"{FOLDER}/{kind.id}/{language}.toml", files.script_folders(own))

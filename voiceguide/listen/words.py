@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping  # noqa: TC003 (the model is read at run time)
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator
 
 from voiceguide import files, settings
-from voiceguide.errors import RequestError, UsageError, shortened
+from voiceguide.errors import RequestError, near, shortened
 from voiceguide.languages import primary
 from voiceguide.library.models import Model
 from voiceguide.library.toml import validated
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 NAME = "commands.toml"
@@ -29,8 +31,13 @@ _WORD = re.compile(r"[^\W\d_](?:[\w '’-]*\w)?")
 
 
 def _word(text: str) -> str:
-    """Return a word or some words as they are; raises ValueError for what cannot be heard."""
-    if len(text) > _LONGEST or not _WORD.fullmatch(text):
+    """Return a word or some words in NFC; raises ValueError for what cannot be heard.
+
+    Marks belong to the letters before them: vowels of Hindi or Thai, say.
+    """
+    text = unicodedata.normalize("NFC", text)
+    bare = "".join(one for one in text if not unicodedata.category(one).startswith("M"))
+    if len(text) > _LONGEST or not _WORD.fullmatch(bare):
         raise ValueError(f"“{shortened(text)}” must be words, of {_LONGEST} letters at most")
     return text
 
@@ -79,17 +86,43 @@ def words(language: str, own: Path | None = None) -> Commands:
     )
 
 
+def own_words() -> dict[Command, list[str]]:
+    """Return what the listener says besides, by what it does: the table “words” of the settings.
+
+    Raises UsageError with a line for each mistake.
+    """
+    table = settings.own_words()
+    settings.check(_mistakes(table))
+    return {name: [*map(_word, table[name])] for name in get_args(Command) if name in table}
+
+
+def _mistakes(table: Any) -> Iterator[settings.Mistake]:
+    """Return what is wrong in the table of the listener's own words."""
+    names = get_args(Command)
+    lists = 'lists of words, such as stop = ["enough"]'
+    if not isinstance(table, dict):
+        yield (settings.WORDS,), f"{settings.WORDS} must be a table with {lists}"
+        return
+    for name, said in table.items():
+        at, called = (settings.WORDS, name), f"[{settings.WORDS}] {shortened(name)}"
+        if name not in names:
+            hint = near(name, names) or f"; available: {', '.join(names)}"
+            yield at, f"[{settings.WORDS}] unknown command “{shortened(name)}”{hint}"
+        elif not isinstance(said, list) or not all(isinstance(word, str) for word in said):
+            yield at, f"{called}: write {lists}"
+        else:
+            for number, word in enumerate(said):
+                try:
+                    _word(word)
+                except ValueError as error:
+                    yield (*at, number), f"{called}: {error}"
+
+
 def _with_own(known: Commands) -> Commands:
     commands = dict(known.commands)
-    names = {name: name for name in get_args(Command)}
-    for name, said in settings.own_words().items():
-        if name not in names:
-            what = f"{settings.path()}: words: “{name}” is none of {', '.join(names)}"
-            raise UsageError(what)
-        try:
-            commands[names[name]] = [*commands.get(names[name], []), *map(_word, said)]
-        except ValueError as error:
-            raise UsageError(f"{settings.path()}: words.{name}: {error}") from error
+    for name, said in own_words().items():
+        commands[name] = [*commands.get(name, []), *said]
     if sum(map(len, commands.values())) > _MOST:
-        raise UsageError(f"{settings.path()}: words: more than {_MOST} are not told apart")
+        what = f"[{settings.WORDS}] more than {_MOST} are not told apart"
+        settings.check([((settings.WORDS,), what)])
     return known.model_copy(update={"commands": commands})

@@ -25,7 +25,9 @@ _END = "</par></speak>"
 
 _TIME = r"((?:\d+:)?\d{1,2}:\d{2}[.,]\d{3})"
 _STAMPS = re.compile(rf"{_TIME}\s*-->\s*{_TIME}.*")
-_LIKE_STAMPS = re.compile(r".*?-->|\d{1,9}:[\w:.,]{1,20}\s{0,9}\S{0,3}>")
+_ARROW = "-->"
+_LIKE_STAMPS = re.compile(r"\d{1,9}:[\w:.,]{1,20}\s{0,9}[-–—=]{1,3}>")
+"""A line of times, even one that is mistyped."""
 _TAG = re.compile(r"<[^<>]*>")
 _VTT = "WEBVTT"
 _NOT_SAID = re.compile(r"(NOTE|STYLE|REGION)(\s.*)?")
@@ -48,18 +50,26 @@ def to_ssml(text: str, problems: Findings) -> str:
     lines = [line.strip() for line in text.split("\n")]
     said = ["" for _ in lines]
     latest_ms = 0
-    at = 0
+    at = header = _header(lines)
     while at < len(lines):
         end = next((place for place in range(at, len(lines)) if not lines[place]), len(lines))
-        if end > at and not _is_header(lines[at], is_vtt=lines[0].startswith(_VTT), at=at):
+        if end > at and not (header and _NOT_SAID.fullmatch(lines[at])):
             latest_ms = _caption(lines[at:end], at, said, latest_ms, problems)
         at = end + 1
     return "\n".join([f"{_BEGIN}{said[0]}", *said[1:]]) + _END
 
 
-def _is_header(line: str, *, is_vtt: bool, at: int) -> bool:
-    """Whether a block of WebVTT is no caption: the beginning of the file, a note, a style."""
-    return is_vtt and (at == 0 or _NOT_SAID.fullmatch(line) is not None)
+def _header(lines: Sequence[str]) -> int:
+    """Return how many lines are the beginning of a WebVTT file; none of another file.
+
+    It ends at an empty line, or where the first caption's times are.
+    """
+    first = next((at for at, line in enumerate(lines) if line), 0)
+    if not lines[first].startswith(_VTT):
+        return 0
+    after = range(first + 1, len(lines))
+    ends = (at for at in after if not lines[at] or _ARROW in lines[at])
+    return next(ends, len(lines))
 
 
 def _caption(
@@ -70,7 +80,8 @@ def _caption(
     Its times are in the first line or, after its number or name, in the second. ``before`` is how
     many lines precede it.
     """
-    stamped = next((at for at, line in enumerate(block[:2]) if _LIKE_STAMPS.match(line)), None)
+    like = (at for at, line in enumerate(block[:2]) if _ARROW in line or _LIKE_STAMPS.match(line))
+    stamped = next(like, None)
     if stamped is None:
         what = "is in no caption: a line with its times must come before it"
         problems.add(f"“{shortened(block[0])}” {what}", Position(before + 1, 1))

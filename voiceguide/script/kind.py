@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from voiceguide import files
 from voiceguide.clock import breath_s
-from voiceguide.library.kinds import FOLDER, TEMPLATE
+from voiceguide.library.kinds import FOLDER, TEMPLATE, texts_file
 from voiceguide.library.kinds import said as said_by
 from voiceguide.options import OPTIONS
 from voiceguide.script import treatment
@@ -17,10 +17,10 @@ from voiceguide.script.subject import Place, Subject, subject
 from voiceguide.script.template import Phrases, evaluate, filled, render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from voiceguide.library.kinds import Kind
+    from voiceguide.library.kinds import Kind, KindTexts
     from voiceguide.script.request import Choice, Request
 
 CALM = "calm"
@@ -50,10 +50,7 @@ def write(request: Request, choice: Choice) -> KindScript:
     if kind.about == "region":
         context |= treatment.context(request, found.library, scope.get("areas", 1))
     method_id = context["method"]["id"] if kind.about == "region" else None
-    said = found.library.wording.phrases | texts.phrases
-    context["pick"] = phrases(
-        said, options.seed, found.library.file("phrases.toml"), method_id
-    ).pick
+    context["pick"] = _phrases(request, found, texts, method_id).pick
     folders = tuple(files.script_folders(options.library_path))
     of_method = f"{FOLDER}/{kind.id}/{method_id}.ssml.jinja"
     has_one = files.find(of_method, list(folders)) is not None
@@ -64,6 +61,20 @@ def write(request: Request, choice: Choice) -> KindScript:
         filled(request.title or kind.title, context, titled),
         filled(kind.album, context, Place(kind.id, options, ("album",))),
         texts.note,
+    )
+
+
+def _phrases(request: Request, found: Subject, texts: KindTexts, method_id: str | None) -> Phrases:
+    """Return the picker of the phrases of the language and the kind."""
+    options, shared = request.options, found.library.wording.phrases
+    shared_file = found.library.file("phrases.toml")
+    own_file = texts_file(found.kind, options.language, options.library_path)
+    if own_file is None or (found.kind.about == "region" and not texts.phrases):
+        own_file = shared_file  # all its phrases are those of the language
+
+    files_of = dict.fromkeys(shared, shared_file) | dict.fromkeys(texts.phrases, own_file)
+    return phrases(
+        shared | texts.phrases, options.seed, lambda key: files_of.get(key, own_file), method_id
     )
 
 
@@ -107,10 +118,13 @@ def choices(request: Request) -> list[list[Choice]]:
 
 
 def phrases(
-    said: Mapping[str, list[str]], seed: int, file: Path, method_id: str | None = None
+    said: Mapping[str, list[str]],
+    seed: int,
+    file_of: Callable[[str], Path],
+    method_id: str | None = None,
 ) -> Phrases:
     """Return the picker of a session's phrases; the seed decides their order."""
-    return Phrases(said, random.Random(seed), method_id, file)  # noqa: S311 (no secret)
+    return Phrases(said, random.Random(seed), method_id, file_of)  # noqa: S311 (no secret)
 
 
 def _scope(request: Request, found: Subject) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def fill_in(request: Request, source: str, name: str, folder: Path) -> str:
         **options.variables,
         "wording": library.wording.model_dump(),
         "pick": kind.phrases(
-            library.wording.phrases, options.seed, library.file("phrases.toml")
+            library.wording.phrases, options.seed, lambda _: library.file("phrases.toml")
         ).pick,
         "region": lambda target: library.region(target).model_dump(),
     }

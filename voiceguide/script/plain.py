@@ -230,7 +230,7 @@ class _Writer:
             return f"<mark name={quoteattr(keys['mark'])}/>"
         is_quoted = bool(keys and _QUOTED_KEY.match(written))
         wrong = name not in _WORDS and (is_quoted or name in modifiers.WORDS)
-        if name == "sound":
+        if name == "sound" and keys[name]:
             self._sounds.append((keys[name], place))
         try:
             return "" if wrong else _command(written)

@@ -79,7 +79,9 @@ def filled(text: str, context: Mapping[str, Any], where: object) -> str:
     try:
         return _title(text).render(context)
     except jinja2.TemplateError as error:
-        raise LibraryError(f"{where}: {error.message}") from error
+        is_name = isinstance(error, jinja2.UndefinedError)
+        what = _reason(error, is_given=False) if is_name else error.message
+        raise LibraryError(f"{where}: {what}") from error
 
 
 def sentences(texts: str | Iterable[str], side: Side | None = None) -> list[str]:
@@ -96,10 +98,13 @@ class Phrases:
         phrases: Mapping[str, list[str]],
         rng: random.Random,
         method_id: str | None,
-        file: object = "phrases.toml",
+        file_of: Callable[[str], object] = lambda _: "phrases.toml",
     ) -> None:
-        """Take phrases by name, of a ``file``; those of the method override the others."""
-        self._file = file
+        """Take phrases by name; those of the method override the others.
+
+        ``file_of`` returns the file that has a phrase, or would have it.
+        """
+        self._file_of = file_of
         self._phrases = phrases
         self._suffix = f"_{method_id.replace('-', '_')}" if method_id else ""
         self._rng = rng
@@ -114,7 +119,8 @@ class Phrases:
         if key + self._suffix in self._phrases:
             key += self._suffix
         if key not in self._phrases:
-            raise LibraryError(f"{self._file}: phrases.{key} is missing, but a template needs it")
+            what = f"phrases.{key} is missing, but a template needs it"
+            raise LibraryError(f"{self._file_of(key)}: {what}")
         if not self._bags.get(key):
             self._bags[key] = self._shuffled(key)
         variant = self._last[key] = self._bags[key].pop()
@@ -122,7 +128,7 @@ class Phrases:
         def fill(placeholder: re.Match[str]) -> str:
             if placeholder[1] not in values:
                 what = f"the template gives no value for {placeholder[0]}"
-                raise LibraryError(f"{self._file}: phrases.{key}: {what}")
+                raise LibraryError(f"{self._file_of(key)}: phrases.{key}: {what}")
             return str(values[placeholder[1]])
 
         return _PLACEHOLDER.sub(fill, variant)

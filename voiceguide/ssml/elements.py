@@ -125,7 +125,8 @@ class Attributes:
             fade_in_ms=self.read(element, "fadeInDur", values.clock_value) or 0,
             fade_out_ms=self.read(element, "fadeOutDur", values.clock_value) or 0,
             pan=self.read(element, "vg:pan", values.pan) or 0.0,
-            waits=element.attributes.get("vg:waits", "").strip() == "true",
+            waits=local_name(element) == "media"
+            and bool(self.read(element, "vg:waits", values.truth)),
         )
         return UNTIMED if timing == UNTIMED else timing
 

@@ -447,8 +447,11 @@ def _check_marks(root: Group, warnings: Findings) -> None:
             others.append(mark)
     for mark in others[:_MOST_COMPARED]:
         name, colon, label = mark.name.partition(":")
-        wrong, known = (label, SPAN_KINDS) if name == "end" else (name, (*SPAN_KINDS, "chapter"))
-        if colon and (hint := near(wrong, known)):
+        if name == "end":
+            hint = near(label, SPAN_KINDS, shown="end:{}")
+        else:
+            hint = near(name, (*SPAN_KINDS, "chapter"))
+        if colon and hint:
             warnings.add(f"{_called(mark)} does nothing{hint}", mark.at)
 
 

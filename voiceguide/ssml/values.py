@@ -100,6 +100,13 @@ def whole(value: str) -> int:
     return int(value)
 
 
+def truth(value: str) -> bool:
+    """Return whether a value is true."""
+    if value not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return value == "true"
+
+
 def pan(value: str) -> float:
     """Return a position from -1 (left) to 1 (right)."""
     number = _number(value)
