@@ -105,7 +105,7 @@ def test_regions_and_methods_as_json_have_what_other_programs_rely_on(language):
     ("wrong", "says"),
     [
         ("regions --format xml", "--format xml: must be text, json or markdown"),
-        ("script calf --side lefft", "--side lefft: must be left, right or b"),
+        ("script calf --side lefft", "--side lefft: must be left, right or both"),
         ("script calf --level 3", "--level 3: must be gentle, standard or deep"),
         ("render calf --id3 9", "--id3 9: must be 2.4 or 2.3"),
         ("diary --export xls", "--export xls: must be csv or json"),
