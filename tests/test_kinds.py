@@ -329,6 +329,16 @@ def test_a_kind_that_is_wrong_does_not_stop_the_others(walking):
     assert "walking/kind.toml:2: about" in done.stderr
 
 
+def test_nothing_is_published_as_all_while_a_kind_is_wrong(walking, tmp_path):
+    path = walking / "kinds/walking/kind.toml"
+    path.write_text(KIND.replace('"itself"', '"me"'), "utf-8")
+    done = voiceguide("publish", "all", "--library", walking, "-o", tmp_path / "site")
+    first, *lines = done.stderr.splitlines()
+    assert (done.returncode, first) == (1, "voiceguide: nothing was published:")
+    assert lines == [f"{path}:2: about: must be region or itself"]
+    assert not (tmp_path / "site").exists()
+
+
 @pytest.mark.parametrize(
     ("spoiled", "text", "says"),
     [
