@@ -12,7 +12,7 @@ import typer
 
 from voiceguide import files, settings
 from voiceguide.cli import say
-from voiceguide.errors import RequestError, UsageError, VoiceguideError
+from voiceguide.errors import RequestError, UsageError
 from voiceguide.options import DEFAULTS, OPTIONS, TYPES, Options, choices, chosen
 
 if TYPE_CHECKING:
@@ -210,10 +210,7 @@ def _own_variables() -> dict[str, Any]:
         return {}
     from voiceguide.library.kinds import kinds
 
-    try:
-        found = kinds(library).values()
-    except VoiceguideError:  # reported when a session is made
-        return {}
+    found = kinds(library).values()  # what is wrong is reported when a session is made
     return {name: one for kind in found for name, one in kind.variables.items()}
 
 
