@@ -328,6 +328,9 @@ def test_settings_are_for_the_command_line_alone(settings):
     [
         ('sied = "left"', "unknown option “sied”; did you mean side"),
         ('[de]\nside = "links"', "side links: must be left, right or both"),
+        ('side = ["left"]', 'side ["left"]: must be left, right or both'),
+        ("side = true", "side true: must be left, right or both"),
+        ("[variables]\ncount = [1, 2]", 'variables {"count": [1, 2]}: must be text, not a list'),
         ("side = ", "is not valid TOML"),
     ],
 )
