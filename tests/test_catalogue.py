@@ -590,9 +590,9 @@ def test_all_regions_are_those_of_the_library_that_a_grid_names(tmp_path):
     [
         (
             'target = "all"\nlanguage = "xx"',
-            "grid.toml:1: no texts in language “xx”; available",
+            "grid.toml:2: no texts in language “xx”; available",
         ),
-        ('target = "all"\nlibrary = "/no"', "grid.toml:1: library /no is not a folder"),
+        ('target = "all"\nlibrary = "/no"', "grid.toml:2: library /no is not a folder"),
         ("target = ", "grid.toml: is not valid TOML"),
         ('[grid]\ntarget = "calf"', "write [[grid]] above each table"),
         ('target = ["calf", "calv"]', "grid.toml:1: no region or complaint “calv”"),
@@ -600,6 +600,12 @@ def test_all_regions_are_those_of_the_library_that_a_grid_names(tmp_path):
         ('target = "calf"\n[[grid]]\ngrd = 1', "grid.toml:3: unknown option “grd”"),
         ('[[grid]]\nseed = 1\n[[grid]]\nside = [\n"left",\n"up"]', "grid.toml:6: side up: must"),
         ('seed = 1\n[[grid]]\ntarget = "calf"\n[[grid]]\ntarget = "calv"', "grid.toml:5: no reg"),
+        (
+            'target = "neck"\n[[grid]]\nminutes = 5\n[[grid]]\nbed = "my.wav"',
+            "grid.toml:5: bed my.wav: files are not the same on every machine",
+        ),
+        ('target = "neck"\n\n[[grid]]\nbed_level = -3', "grid.toml:3: bed_level needs bed"),
+        ("[[grid]]\nseed = 1", "grid.toml:1: “target” is missing"),
         ("target = []", "grid.toml: there is no request in it"),
         (f"seed = {'1' * 5000}", "grid.toml: has a number with too many digits, or is nested too"),
         (f"seed = {'[' * 30_000}", "grid.toml: has a number with too many digits, or is nested"),

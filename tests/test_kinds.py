@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from conftest import FRAMES_PER_MS, decode, voiceguide
 
 from voiceguide import Playlist, Session, doctor
 from voiceguide.errors import LibraryError, RequestError, ScriptError, VoiceguideError
+from voiceguide.library import missing
 from voiceguide.library.kinds import kind_texts, kinds
 from voiceguide.phone import wanted
 
@@ -258,6 +260,17 @@ def test_a_kind_does_not_speak_english_in_a_session_of_another_language(walking)
     assert heard == ["Kehr um und walk home."] * 2
 
 
+def test_texts_that_a_shipped_kind_lacks_are_told_where_the_language_is(tmp_path, monkeypatch):
+    shutil.copytree("scripts/en", tmp_path / "config/scripts/fr")
+    monkeypatch.setenv("VOICEGUIDE_CONFIG_DIR", str(tmp_path / "config"))
+    says = f"{tmp_path}/config/scripts/kinds/breathing/fr.toml is missing"
+    with pytest.raises(LibraryError, match=re.escape(says)):
+        Session("breathing", language="fr").prepare()
+    assert says in list(missing("fr"))
+    (tmp_path / "mine").mkdir()
+    assert says in list(missing("fr", tmp_path / "mine"))
+
+
 def test_a_kind_without_any_texts_makes_no_session(walking):
     (walking / "kinds/walking/en.toml").unlink()
     with pytest.raises(LibraryError, match=r"/kinds/walking/en\.toml is missing$"):
@@ -333,6 +346,16 @@ def test_a_kind_that_is_wrong_does_not_stop_the_others(walking):
     assert "walking/kind.toml:2: about" in done.stderr
 
 
+def test_nothing_is_published_as_all_while_a_kind_is_wrong(walking, tmp_path):
+    path = walking / "kinds/walking/kind.toml"
+    path.write_text(KIND.replace('"itself"', '"me"'), "utf-8")
+    done = voiceguide("publish", "all", "--library", walking, "-o", tmp_path / "site")
+    first, *lines = done.stderr.splitlines()
+    assert (done.returncode, first) == (1, "voiceguide: nothing was published:")
+    assert lines == [f"{path}:2: about: must be region or itself"]
+    assert not (tmp_path / "site").exists()
+
+
 @pytest.mark.parametrize(
     ("spoiled", "text", "says"),
     [
@@ -348,6 +371,12 @@ def test_doctor_finds_what_is_wrong_with_a_kind(walking, spoiled, text, says):
     path.unlink() if text is None else path.write_text(text, "utf-8")
     found = itertools.takewhile(lambda one: one.part != "sounds", doctor.examine("en", walking))
     assert f"{path}{says}" in "\n".join(one.says for one in found if not one.works)
+
+
+def test_a_hidden_folder_is_no_kind_that_is_wrong(walking):
+    (walking / "kinds/.git").mkdir()
+    texts = next(one for one in doctor.examine("en", walking) if one.part == "texts")
+    assert texts.works, texts.says
 
 
 def test_all_mistakes_of_a_kind_are_told_at_once(walking):

@@ -291,7 +291,13 @@ def test_a_script_has_its_own_length_whatever_the_settings_say(settings, ssml, m
     assert "00:00:0" in done.stdout
     template = script.with_suffix(".ssml.jinja")
     template.write_text("<speak>{{ rounds }} times.</speak>", "utf-8")
-    assert "3 times." in voiceguide("script", template).stdout
+    done = voiceguide("script", template)
+    assert ("3 times." in done.stdout, done.stderr) == (True, "")
+    template.write_text("<speak>Twice.</speak>", "utf-8")
+    done = voiceguide("script", template)
+    assert ("Twice." in done.stdout, done.stderr) == (True, "")
+    done = voiceguide("script", template, "--set", "rounds=4")
+    assert done.stderr == f"voiceguide: {template} uses no variable “rounds”\n"
     assert '"duration_ms": 720000' in voiceguide("script", "breathing", "--format", "json").stdout
     refused = voiceguide("script", script, "--minutes", "5", "--check")
     assert "cannot be 5:00 long" in refused.stderr
@@ -322,6 +328,9 @@ def test_settings_are_for_the_command_line_alone(settings):
     [
         ('sied = "left"', "unknown option “sied”; did you mean side"),
         ('[de]\nside = "links"', "side links: must be left, right or both"),
+        ('side = ["left"]', 'side ["left"]: must be left, right or both'),
+        ("side = true", "side true: must be left, right or both"),
+        ("[variables]\ncount = [1, 2]", 'variables {"count": [1, 2]}: must be text, not a list'),
         ("side = ", "is not valid TOML"),
     ],
 )

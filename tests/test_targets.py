@@ -414,6 +414,22 @@ def test_a_file_that_is_not_read_is_told_with_those_that_are(tmp_path, name):
     assert voiceguide("script", "calf", "--format", "ssml", cwd=tmp_path).returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        (["neck", "--language", "xx"], "no texts in language “xx”; available: de, en"),
+        (["vertigo"], "“vertigo” belongs to a doctor, not to a session: it can have "),
+        (["missing.docx"], "missing.docx: no such file\n"),
+    ],
+)
+def test_a_file_that_is_not_read_hides_no_other_mistake(tmp_path, target, says):
+    for name in ("neck", "vertigo"):
+        (tmp_path / name).write_bytes(b"PK")
+    done = voiceguide("script", *target, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"voiceguide: {says}")
+
+
 def test_scripts_are_not_joined(tmp_path, ssml):
     path = ssml("Hello.")
     done = voiceguide("render", "calf", path, "--as-one", "-o", tmp_path / "made")

@@ -476,6 +476,14 @@ def test_targets_that_would_be_one_file_are_refused(tmp_path):
     fails(tmp_path, "render", "calf", "neck", "-o", tmp_path / "x.mp3", says=says)
 
 
+def test_where_nothing_can_be_written_is_told_before_targets_are_looked_at(tmp_path, ssml):
+    cannot_be_spoken = ssml("<break time='x'/>")
+    says = "x.mp3 is one file; for several targets, give -o a folder"
+    fails(tmp_path, "render", "calf", cannot_be_spoken, "-o", tmp_path / "x.mp3", says=says)
+    says = "x.mp5: cannot write “.mp5” files; use one of .mp3, .wav, .flac, .ogg, .opus, .m4b, "
+    fails(tmp_path, "render", cannot_be_spoken, "-o", tmp_path / "x.mp5", says=says)
+
+
 def test_a_wrong_target_is_found_before_another_is_rendered(tmp_path, ssml):
     fails(
         tmp_path, "render", ssml("Hello."), "calv", "-o", f"{tmp_path}/", says="did you mean calves"

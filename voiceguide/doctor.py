@@ -57,7 +57,7 @@ def examine(language: str | None = None, own: Path | None = None) -> Iterator[Fi
         kept = options.Options()
         yield Finding("settings", works=False, says=str(error))
     language, own = language or kept.language, own or kept.library_path
-    checks: dict[str, Callable[[str], str]] = {
+    parts: dict[str, Callable[[str], str]] = {
         "texts": lambda language: _texts(language, own),
         "sounds": _sounds,
         "voice": lambda language: _voice(language, kept.voice),
@@ -66,7 +66,7 @@ def examine(language: str | None = None, own: Path | None = None) -> Iterator[Fi
         "cache": _cache,
         "speaker": _speaker,
     }
-    for part, check in checks.items():
+    for part, check in parts.items():
         try:
             yield Finding(part, works=True, says=check(language))
         except (VoiceguideError, OSError) as error:

@@ -295,6 +295,10 @@ class RequestError(VoiceguideError):
     """A request that the library cannot fulfil."""
 
 
+class UnknownTargetError(RequestError):
+    """No region, area, complaint or kind has that name."""
+
+
 class UsageError(RequestError):
     """An option is unknown or has an invalid value."""
 

@@ -11,6 +11,7 @@ Annotations are not postponed in this file: they are evaluated at run time.
 import dataclasses
 import functools
 import inspect
+import json
 import math
 import re
 import typing
@@ -353,6 +354,8 @@ def chosen(given: Mapping[str, Any]) -> Options:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, bool | list | dict):  # as it is written in settings, and not in Python
+        value = json.dumps(value, ensure_ascii=False, default=str, skipkeys=True)
     text = str(value)
     return text.encode("utf-8", "backslashreplace").decode() if text else "''"
 

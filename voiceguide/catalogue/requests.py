@@ -7,11 +7,13 @@ import json
 import math
 import os
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from voiceguide import library, script
-from voiceguide.errors import RequestError, UsageError, VoiceguideError, shortened
+from voiceguide import files, library, script
+from voiceguide.errors import RequestError, VoiceguideError, shortened
 from voiceguide.library.toml import line_of, places
 from voiceguide.options import BEDS, OPTIONS, Options, chosen
 from voiceguide.script import Request
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from voiceguide.library.toml import Node
+
 TARGET = "target"
 ALL = "all"
 """In a grid: every region of the library."""
@@ -27,6 +31,8 @@ _MOST = 1_000_000  # combinations of a grid
 _MOST_TOLD = 20  # wrong lines
 _MOST_WRONG = 10_000  # what follows is not looked at
 _TOO_MUCH = "has a number with too many digits, or is nested too deeply"
+_Place: TypeAlias = Callable[[str | None], str]
+"""Where a request has an option, or the whole request is: requests.jsonl:12."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,14 @@ def read_requests(path: Path) -> list[Wanted]:
     line and what is wrong with it.
     """
     lines = enumerate(_text(path).splitlines(), 1)
-    return _checked(path, ((f"{path}:{number}", line) for number, line in lines if line.strip()))
+    return _checked(
+        path,
+        ((partial(_on_line, path, number), line) for number, line in lines if line.strip()),
+    )
+
+
+def _on_line(path: Path, number: int, _option: str | None) -> str:
+    return f"{path}:{number}"
 
 
 def read_grid(path: Path) -> list[Wanted]:
@@ -81,11 +94,23 @@ def read_grid(path: Path) -> list[Wanted]:
         (f"{path}:{line}: {what}" for line, what in wrong),
         least="at least " if len(wrong) == _MOST_WRONG else "",
     )
-    for number, grid in enumerate(grids):
-        targets = ("grid", number, TARGET) if TARGET in grid else (TARGET,)
-        where = f"{path}:{line_of(root, targets)}"
-        written += [(where, one) for one in _combinations(above | grid)]
+    for table, grid in tables[1:]:
+        place = partial(_in_grid, path, root, above, table, grid)
+        written += [(place, one) for one in _combinations(above | grid)]
     return _checked(path, written)
+
+
+def _in_grid(  # noqa: PLR0913 (all are of the file)
+    path: Path,
+    root: Node,
+    above: Mapping[str, Any],
+    table: tuple[str | int, ...],
+    grid: Mapping[str, Any],
+    option: str | None,
+) -> str:
+    """Return where a table of a grid has an option: in it, or above all tables, or not at all."""
+    within = (*table, option) if option in grid else (option,) if option in above else table
+    return f"{path}:{line_of(root, [part for part in within if part is not None])}"
 
 
 def _wrong_options(grid: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -94,8 +119,8 @@ def _wrong_options(grid: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, .
         listed = values if isinstance(values, list) and name in OPTIONS else [values]
         for index, value in enumerate(listed if name != TARGET else ()):
             try:
-                chosen({"bed": BEDS[0], name: value})  # the level is for whenever there is a bed
-            except UsageError as error:
+                _options({"bed": BEDS[0], name: value})  # the level is for whenever there is a bed
+            except RequestError as error:
                 yield (name, index), str(error)
 
 
@@ -122,23 +147,26 @@ def _regions(grid: Mapping[str, Any]) -> Iterable[str]:
         return [ALL]  # what is wrong is said when this is checked
 
 
-def _checked(path: Path, written: Any) -> list[Wanted]:
+def _checked(path: Path, written: Iterable[tuple[_Place, Any]]) -> list[Wanted]:
     """Return the requests, each once, in the order in which they are written."""
     wanted: dict[str, Wanted] = {}
     wrong: dict[str, None] = {}
     failed = 0
-    targets: dict[tuple[str, str, str], str | None] = {}
+    targets: dict[tuple[str, str, str], _WrongOptionError | None] = {}
     for at, what in written:
         try:
             request = _read(what, targets)
         except VoiceguideError as error:
-            wrong[f"{at}: {error}"] = None
+            option = error.option if isinstance(error, _WrongOptionError) else None
+            wrong[f"{at(option)}: {error}"] = None
             failed += 1
             if failed == _MOST_WRONG:
                 break
         else:
             name = json.dumps(as_json(request), sort_keys=True)
-            place = at if isinstance(what, str) else f"{at}: {json.dumps(what, ensure_ascii=False)}"
+            place = at(TARGET)
+            if not isinstance(what, str):
+                place += f": {json.dumps(what, ensure_ascii=False)}"
             wanted.setdefault(name, Wanted(request, place))
     _raise_all(wrong, least="at least " if failed == _MOST_WRONG else "")
     if not wanted:
@@ -155,7 +183,15 @@ def _raise_all(wrong: Iterable[str], least: str = "") -> None:
         raise RequestError("\n".join(told))
 
 
-def _read(what: Any, targets: dict[tuple[str, str, str], str | None]) -> Request:
+class _WrongOptionError(RequestError):
+    """An option, or the target, is wrong."""
+
+    def __init__(self, option: str, message: str) -> None:
+        super().__init__(message)
+        self.option = option
+
+
+def _read(what: Any, targets: dict[tuple[str, str, str], _WrongOptionError | None]) -> Request:
     """Return a request, from JSON or read already; ``targets`` keeps what is wrong with each."""
     try:
         request = _request(json.loads(what) if isinstance(what, str) else what)
@@ -166,8 +202,8 @@ def _read(what: Any, targets: dict[tuple[str, str, str], str | None]) -> Request
     about = (request.target, request.options.language, str(request.options.library))
     if about not in targets:
         targets[about] = _unknown(request)
-    if targets[about]:
-        raise RequestError(targets[about])
+    if (wrong := targets[about]) is not None:
+        raise wrong.with_traceback(None)
     return request
 
 
@@ -177,12 +213,18 @@ def _request(written: Any) -> Request:
     options = dict(written)
     target = options.pop(TARGET, None)
     if not isinstance(target, str):
-        raise RequestError(f"“{TARGET}” is missing: a region, a complaint or a kind")
-    found = chosen(options)
+        what = f"“{TARGET}” is missing: a region, a complaint or a kind"
+        raise _WrongOptionError(TARGET, what)
+    return Request(target, _plain(_options(options)))
+
+
+def _options(given: Mapping[str, Any]) -> Options:
+    """Return checked options that mean the same on every machine; raises RequestError."""
+    found = chosen(given)
     if found.bed is not None and found.bed not in BEDS:
         what = f"bed {shortened(found.bed)}: files are not the same on every machine"
         raise RequestError(f"{what}; beds of a catalogue are {', '.join(BEDS)}")
-    return Request(target, _plain(found))
+    return found
 
 
 def _plain(options: Options) -> Options:
@@ -193,13 +235,20 @@ def _plain(options: Options) -> Options:
     return replace(options, minutes=int(minutes) if minutes.is_integer() else minutes)
 
 
-def _unknown(request: Request) -> str | None:
-    """Return what is wrong with a target; None if it can be made anywhere."""
+def _unknown(request: Request) -> _WrongOptionError | None:
+    """Return what is wrong with a target or where it is; None if it can be made anywhere."""
+    own = request.options.library_path
+    option = "library"
     try:
+        files.script_folders(own)
+        option = "language"
+        library.load(request.options.language, own)
+        option = TARGET
         if script.pictured(request) is None:
-            return f"{request.target} is a file; a catalogue is made of regions and kinds"
+            what = f"{request.target} is a file; a catalogue is made of regions and kinds"
+            return _WrongOptionError(TARGET, what)
     except VoiceguideError as error:
-        return str(error)
+        return _WrongOptionError(option, str(error))
     return None
 
 

@@ -12,7 +12,7 @@ import typer
 
 from voiceguide import files, settings
 from voiceguide.cli import say
-from voiceguide.errors import RequestError, UsageError, VoiceguideError
+from voiceguide.errors import RequestError, UnknownTargetError, UsageError
 from voiceguide.options import DEFAULTS, OPTIONS, TYPES, Options, choices, chosen
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def suiting(target: str, options: Options) -> dict[str, Any]:
 
 
 def _refuse_other_file(target: str, options: Options) -> None:
-    """Raise RequestError if a target that means nothing else is a file of another kind."""
+    """Raise RequestError if a target that means nothing else is, or is called as, another file."""
     from voiceguide import script
 
     path = Path(target)
@@ -144,8 +144,10 @@ def _refuse_other_file(target: str, options: Options) -> None:
         return
     try:
         script.options_of(script.Request(target, options))
-    except RequestError as error:
+    except UnknownTargetError as error:
         what = "is a file of a kind that is not read; save it as .txt or .md"
+        if not (files.is_file(path) or files.is_folder(path)):  # .pages may be either
+            what = "no such file"
         raise RequestError(f"{target}: {what}") from error
 
 
@@ -210,10 +212,7 @@ def _own_variables() -> dict[str, Any]:
         return {}
     from voiceguide.library.kinds import kinds
 
-    try:
-        found = kinds(library).values()
-    except VoiceguideError:  # reported when a session is made
-        return {}
+    found = kinds(library).values()  # what is wrong is reported when a session is made
     return {name: one for kind in found for name, one in kind.variables.items()}
 
 

@@ -17,6 +17,7 @@ from voiceguide.options import OPTIONS, Options
 
 if TYPE_CHECKING:
     from voiceguide import Playlist, Session
+    from voiceguide.errors import LibraryError
     from voiceguide.script import Request
 
 _Wanted: TypeAlias = tuple[str, dict[str, Any] | None]
@@ -152,12 +153,16 @@ def _of_all_tracks(request: Request) -> dict[str, Any]:
 
 
 def _all(options: Options) -> list[str]:
-    """Return every region, and every kind that is about itself."""
+    """Return every region, and every kind that is about itself.
+
+    Raises VoiceguideError with a line for each kind that is wrong: it may be published already.
+    """
     from voiceguide import library
     from voiceguide.library import kinds
 
     regions = library.load(options.language, options.library_path).region_files
-    others = [
-        kind.id for kind in kinds.kinds(options.library_path).values() if kind.about == "itself"
-    ]
-    return [*regions, *others]
+    wrong: dict[str, LibraryError] = {}
+    found = kinds.kinds(options.library_path, wrong).values()
+    if wrong:
+        raise VoiceguideError("\n".join(["nothing was published:", *map(str, wrong.values())]))
+    return [*regions, *(kind.id for kind in found if kind.about == "itself")]

@@ -104,8 +104,9 @@ def render(  # noqa: PLR0913 (each is an option)
         raise VoiceguideError("standard input can only be read once")
     lead_ms = delay_ms(start_delay)
     targets = [_joined(targets)] if as_one else targets
+    path_of = destination(output, several=len(targets) > 1)  # before any work is done
     sessions = of_each(targets, lambda target: _prepared(target, options))
-    paths = [destination(one, output, several=len(sessions) > 1) for one in sessions]
+    paths = [path_of(one) for one in sessions]
     for session, path in zip(sessions, paths, strict=True):
         if paths.count(path) > 1:
             what = f"two sessions would both be written to {path}; render them one at a time"

@@ -120,19 +120,22 @@ def is_audio(target: str) -> bool:
     return suffix in export.FORMATS
 
 
-def destination(session: Session, output: str | None, *, several: bool) -> Path:
-    """Return the file that a session is written to: ``output``, or a file in that folder."""
+def destination(output: str | None, *, several: bool) -> Callable[[Session], Path]:
+    """Return what says which file a session is written to: ``output``, or one in that folder.
+
+    Raises VoiceguideError if ``output`` is a file that cannot be written, or one for several.
+    """
     from voiceguide import export
 
     if output is None:
-        return session.default_path
+        return lambda session: session.default_path
     path = Path(output)
     if output.endswith(("/", os.sep)) or path.is_dir() or not path.suffix:
-        return path / session.default_path.name
+        return lambda session: path / session.default_path.name
     export.suffix(path)
     if several:
         raise VoiceguideError(f"{output} is one file; for several targets, give -o a folder")
-    return path
+    return lambda _: path
 
 
 def may_replace(path: Path, *, force: bool) -> None:

@@ -166,7 +166,7 @@ def problems(language: str, own: Path | None = None) -> list[LibraryError]:
     valid = kinds(own, wrong)
     found = list(wrong.values())
     roots = files.script_folders(own)
-    homes = {path.name: path for root in reversed(roots) for path in root.glob(f"{FOLDER}/*/")}
+    homes = {path.name: path for root in reversed(roots) for path in root.glob(f"{FOLDER}/[!.]*/")}
     for name, home in sorted(homes.items()):
         if name not in valid and name not in wrong:
             found.append(LibraryError(f"{home / 'kind.toml'} is missing"))
@@ -211,12 +211,12 @@ def lacking(kind: Kind, language: str, own: Path | None = None) -> str | None:
     """Return that a kind has no file for a language, with its path; None if it has one."""
     if texts_file(kind, language, own):
         return None
-    *roots, shipped = files.script_folders(own)
-    name = f"{FOLDER}/{kind.id}"
-    home = next(
-        (root for root in roots if (root / name / "kind.toml").is_file()), own or shipped.name
-    )
-    return f"{home}/{name}/{language}.toml is missing"
+    roots = files.script_folders(own)
+    shipped, name = roots[-1], f"{FOLDER}/{kind.id}"
+    home = next((root for root in roots if (root / name / "kind.toml").is_file()), shipped)
+    if home == shipped and not (shipped / language).is_dir():  # the language is another's
+        home = next((root for root in roots if (root / language).is_dir()), own or shipped)
+    return f"{home / name / language}.toml is missing"
 
 
 def texts_file(kind: Kind, language: str, own: Path | None) -> Path | None:

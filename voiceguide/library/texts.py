@@ -10,7 +10,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from voiceguide import files
-from voiceguide.errors import LibraryError, RequestError, match_name, near, shortened
+from voiceguide.errors import (
+    LibraryError,
+    RequestError,
+    UnknownTargetError,
+    match_name,
+    near,
+    shortened,
+)
 from voiceguide.languages import primary
 from voiceguide.library import nowhere
 from voiceguide.library.lexicon import NAME as LEXICON
@@ -143,7 +150,7 @@ class Library:
             hint = "; “voiceguide regions” lists them "
             hint += f"(and shows why {len(problems)} of their files cannot be used)"
         hint = hint or "; “voiceguide regions” lists them"
-        raise RequestError(f"no region or complaint “{shortened(target)}”{hint}")
+        raise UnknownTargetError(f"no region or complaint “{shortened(target)}”{hint}")
 
     def meaning(self, name: str) -> str | None:
         """Return the id of the region, area or complaint with a name in this language, if any."""

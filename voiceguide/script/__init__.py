@@ -142,15 +142,22 @@ def suiting(request: Request, optional: Collection[str]) -> dict[str, Any]:
     unused = {name for name in values if OPTIONS[name].of_kinds and name not in applying}
     if path is not None:
         unused |= {"minutes"} if own.is_template(path) else {"minutes", "variables"}
-    elif request.options.variables and "variables" in optional:
-        from voiceguide.script import subject
-
-        known = subject.meant(request)[0].variables
-        given = request.options.variables.items()
-        values["variables"] = {name: value for name, value in given if name in known}
+    if "variables" in (values.keys() & set(optional)) - unused:
+        values["variables"] = _used(request)
     return {
         name: value for name, value in values.items() if name not in unused.intersection(optional)
     }
+
+
+def _used(request: Request) -> dict[str, Any]:
+    """Return the variables that a template or kind may use."""
+    path, given = own.path_of(request.target), request.options.variables
+    if path is not None:
+        return own.used(path, given)
+    from voiceguide.script import subject
+
+    known = subject.meant(request)[0].variables
+    return {name: value for name, value in given.items() if name in known}
 
 
 def method_of(request: Request) -> str | None:

@@ -15,8 +15,9 @@ from voiceguide.options import OPTIONS
 from voiceguide.script.request import Written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Mapping
 
+    from voiceguide.options import Value
     from voiceguide.script.request import Request
 
 _PLAIN = (".txt", ".md", ".markdown", ".srt", ".vtt")
@@ -47,7 +48,7 @@ def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -
             what = f"{option(name)} only applies to regions and kinds; {path} is a script"
             raise RequestError(what)
     piped = str(path) == STANDARD_INPUT
-    name = "standard input" if piped else str(path)
+    name = _name(path)
     stem = "script" if piped else _SUFFIXES.sub("", path.name)
     folder = path.resolve().parent
     folders = (folder, *files.folders("sounds"))
@@ -57,7 +58,8 @@ def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -
     if is_template(path):
         template = _decoded(source, name)
         text = fill(template, name, folder)
-        warnings = tuple(_unused(template, request.options.variables, name))
+        unused = _unused(template, request.options.variables)
+        warnings = tuple(f"{name} uses no variable “{one}”" for one in unused)
         name = f"what {name} renders to"
     elif request.options.variables:
         what = f"{option('variables', '--set')} only applies to templates; {name} is a script"
@@ -70,12 +72,22 @@ def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -
     return Written(text, name, folders, None, album, stem, warnings=warnings)
 
 
-def _unused(template: str, variables: Iterable[str], name: str) -> Iterator[str]:
-    """Return a warning for each variable that a template, with what it includes, cannot use."""
-    if not _INCLUDES.search(template):
-        for one in variables:
-            if not re.search(rf"\b{re.escape(one)}\b", template):
-                yield f"{name} uses no variable “{one}”"
+def used(path: Path, variables: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the variables that a template may use; raises ScriptError if it cannot be read."""
+    unused = _unused(_decoded(_read(path), _name(path)), variables)
+    return {name: value for name, value in variables.items() if name not in unused}
+
+
+def _unused(template: str, variables: Iterable[str]) -> list[str]:
+    """Return the variables that a template, with what it includes, cannot use."""
+    if _INCLUDES.search(template):
+        return []
+    return [one for one in variables if not re.search(rf"\b{re.escape(one)}\b", template)]
+
+
+def _name(path: Path) -> str:
+    """Return what a script is called in messages."""
+    return "standard input" if str(path) == STANDARD_INPUT else str(path)
 
 
 def is_template(path: Path) -> bool:
