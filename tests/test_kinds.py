@@ -312,8 +312,8 @@ def test_an_own_kind_in_the_configuration_needs_no_library(walking, tmp_path, mo
     ("old", "new", "says"),
     [
         ('about = "itself"', 'about = "me"', r"kind\.toml:2: about: must be region or itself"),
-        ('["guidance"]', '["guidence"]', r"options: unknown option “guidence”; did you mean guid"),
-        ('["guidance"]', '["bed"]', r"options: “bed” applies to every kind; leave it out"),
+        ('["guidance"]', '["guidence"]', r"options #1: unknown option “guidence”; did you mean g"),
+        ('["guidance"]', '["bed"]', r"options #1: “bed” applies to every kind; leave it out"),
         ("[variables.count]", "[variables.side]", r"side: is already an option"),
         ('"range(1, 50)"', '"rang(1)"', r"choices\.turns\.values: 'rang' is undefined"),
         ('default = "count"', 'default = "cuont"', r"choices\.turns\.default: .*cuont"),
