@@ -15,7 +15,7 @@ from voiceguide import Playlist, Session, doctor
 from voiceguide.errors import LibraryError, RequestError, ScriptError, VoiceguideError
 from voiceguide.library import missing
 from voiceguide.library.kinds import kind_texts, kinds
-from voiceguide.phone import wanted
+from voiceguide.phone import choices, wanted
 
 KIND = """
 about = "itself"
@@ -312,11 +312,7 @@ def test_an_own_kind_in_the_configuration_needs_no_library(walking, tmp_path, mo
     ("old", "new", "says"),
     [
         ('about = "itself"', 'about = "me"', r"kind\.toml:2: about: must be region or itself"),
-        (
-            '["guidance"]',
-            '["guidence"]',
-            r"options #1: unknown option “guidence”; did you mean guid",
-        ),
+        ('["guidance"]', '["guidence"]', r"options #1: unknown option “guidence”; did you mean g"),
         ('["guidance"]', '["bed"]', r"options #1: “bed” applies to every kind; leave it out"),
         ("[variables.count]", "[variables.side]", r"side: is already an option"),
         ('"range(1, 50)"', '"rang(1)"', r"choices\.turns\.values: 'rang' is undefined"),
@@ -344,6 +340,25 @@ def test_a_kind_that_is_wrong_does_not_stop_the_others(walking):
     done = voiceguide("kinds", "--library", walking)
     assert (done.returncode, "breathing" in done.stdout) == (1, True)
     assert "walking/kind.toml:2: about" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [("kind.toml", ":1: about: is missing"), ("en.toml", ":1: summary: is missing")],
+)
+def test_a_kind_that_is_wrong_hides_no_other_from_lists_and_the_page(
+    walking, tmp_path, monkeypatch, file, says
+):
+    (walking / "kinds/walking" / file).write_text('name = "Walking"', "utf-8")
+    done = voiceguide("kinds", "--library", walking, "--format", "json")
+    listed = [one["id"] for one in json.loads(done.stdout)]
+    assert (done.returncode, listed) == (1, ["breathing", "massage"])
+    assert f"walking/{file}{says}" in done.stderr
+    walking.rename(tmp_path / "scripts")
+    monkeypatch.setenv("VOICEGUIDE_CONFIG_DIR", str(tmp_path))
+    offered = json.loads(choices.as_json("en"))["kinds"]
+    assert [one["id"] for one in offered] == ["breathing", "massage"]
+    assert "Breathing" in choices.page("en")
 
 
 def test_nothing_is_published_as_all_while_a_kind_is_wrong(walking, tmp_path):

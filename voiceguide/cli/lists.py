@@ -76,8 +76,7 @@ def kinds(language: Language = "en", texts: Texts = None, form: Listing = ListFo
     from voiceguide.library import kinds, listing
 
     problems: dict[str, LibraryError] = {}
-    valid = kinds.kinds(texts, problems).values()
-    found = [(one, kinds.kind_texts(one, language, texts)) for one in valid]
+    found = kinds.listed(language, texts, problems)
     typer.echo(listing.kinds(found, form.value), nl=False)
     _tell(problems.values())
 

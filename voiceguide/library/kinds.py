@@ -160,6 +160,23 @@ def kinds(
     return by_name
 
 
+def listed(
+    language: str, own: Path | None = None, problems: dict[str, LibraryError] | None = None
+) -> list[tuple[Kind, KindTexts]]:
+    """Return the kinds whose files are valid, with their texts for lists.
+
+    Adds the errors of the others to ``problems``, by name.
+    """
+    wrong: dict[str, LibraryError] = {} if problems is None else problems
+    found = []
+    for name, kind in kinds(own, wrong).items():
+        try:
+            found.append((kind, kind_texts(kind, language, own)))
+        except LibraryError as error:
+            wrong[name] = error
+    return found
+
+
 def problems(language: str, own: Path | None = None) -> list[LibraryError]:
     """Return an error for each file of a kind that is wrong, or that every language needs."""
     wrong: dict[str, LibraryError] = {}

@@ -138,8 +138,7 @@ def _choices(language: str, _state: str, own: Path | None = None) -> str:
                     "options": form.suiting(kind),
                     "track_options": form.of_tracks(kind),
                 }
-                for kind in kinds.kinds(own).values()
-                for named in [kinds.kind_texts(kind, language, own)]
+                for kind, named in kinds.listed(language, own)
             ],
             "methods": [
                 {
@@ -178,7 +177,7 @@ def _choices(language: str, _state: str, own: Path | None = None) -> str:
 @functools.lru_cache(maxsize=4)
 def _served(language: str, state: str, starting_values: str) -> str:
     said = texts()[language]
-    fields = list(form.fields(said, kinds.kinds().values()))
+    fields = list(form.fields(said, (kind for kind, _ in kinds.listed(language))))
     return _html(
         language,
         json.loads(_choices(language, state)),
