@@ -258,10 +258,19 @@ def test_ended_politely_it_cleans_up(tmp_path):
 
 @POSIX
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_within_a_destructor_is_not_lost(number):
+@pytest.mark.parametrize("slow_s", [0, 0.1], ids=["idle", "busy"])
+def test_a_signal_within_a_destructor_is_not_lost(number, slow_s):
     code = f"""
-import os, time
+import os, threading, time
 from voiceguide import cli
+
+start = threading.Thread.start
+
+def start_slowly(thread):
+    start(thread)
+    time.sleep({slow_s})
+
+threading.Thread.start = start_slowly
 
 class Ended:
     def __del__(self):

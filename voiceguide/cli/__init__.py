@@ -29,6 +29,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
@@ -106,8 +107,20 @@ def _leave_again(lost: sys.UnraisableHookArgs) -> None:
     """Leave a little later where that was lost, as in a destructor or a callback."""
     status = lost.exc_value.code if isinstance(lost.exc_value, SystemExit) else None
     if isinstance(status, int) and status > _SIGNALLED:
-        later = threading.Timer(_LATER_S, _thread.interrupt_main, (status - _SIGNALLED,))
-        later.daemon = True
-        later.start()
+        threading.Thread(target=_interrupt, args=(status - _SIGNALLED,), daemon=True).start()
     else:
         sys.__unraisablehook__(lost)
+
+
+def _interrupt(number: int) -> None:
+    """Send the main thread a signal, once it has left the hook, where that would be lost again."""
+    main = threading.main_thread().ident or 0
+    time.sleep(_LATER_S)
+    while True:
+        frame: FrameType | None = sys._current_frames().get(main)  # noqa: SLF001 (documented)
+        while frame and frame.f_code is not _leave_again.__code__:
+            frame = frame.f_back
+        if frame is None:
+            _thread.interrupt_main(signal.Signals(number))
+            return
+        time.sleep(_LATER_S)
