@@ -398,7 +398,6 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(tmp_path):
         while not (folder / "02-base-of-skull.mp3").exists():
             assert process.poll() is None
             time.sleep(0.01)
-        time.sleep(0.3)
         process.send_signal(signal.SIGKILL)
     finished = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.mp3")}
     assert "02-base-of-skull.mp3" in finished
