@@ -93,6 +93,8 @@ def match_name(name: str, known: Iterable[str]) -> str | None:
     names = list(known)
     if name in names:
         return name
+    if len(name) > _LONGEST_NAME:
+        return None
     wanted = _joined(name)
     return next((one for one in names if wanted & _joined(one)), None)
 
