@@ -69,7 +69,7 @@ class _Limits(NamedTuple):
     """and than each of the others that are no commands."""
 
 
-_IN_ENGLISH = _Limits(agree=7, least=-7, within=8, other=1)
+_IN_ENGLISH = _Limits(agree=6, least=-7, within=8, other=1)
 _IN_OTHERS = _Limits(agree=12, least=-13, within=10, other=1)
 
 
