@@ -324,24 +324,24 @@ def test_an_id_goes_before_the_same_name_in_another_spelling(own):
     assert library.load("en").region("Wade").id == "wade"
 
 
-def test_a_name_that_only_a_broken_file_may_have_says_so(own):
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        (
+            "qqqq",
+            "; “voiceguide regions” lists them (and shows why 1 of their files cannot be used)",
+        ),
+        (
+            "calff",
+            "; did you mean calf or scalp? “voiceguide regions” shows why 1 file cannot be used",
+        ),
+    ],
+)
+def test_where_files_that_are_wrong_are_shown_is_told_with_an_unknown_name(own, name, says):
     own("en/regions/toes.toml", TOES.replace("two_sided", "twosided"))
     with pytest.raises(RequestError) as raised:
-        library.load("en").region("qqqq")
-    assert str(raised.value) == (
-        "no region or complaint “qqqq”; “voiceguide regions” lists them "
-        "(and shows why 1 of their files cannot be used)"
-    )
-
-
-def test_a_near_miss_is_told_with_where_files_that_are_wrong_are_shown(own):
-    own("en/regions/toes.toml", TOES.replace("two_sided", "twosided"))
-    with pytest.raises(RequestError) as raised:
-        library.load("en").region("calff")
-    assert str(raised.value) == (
-        "no region or complaint “calff”; did you mean calf or scalp? "
-        "“voiceguide regions” shows why 1 file cannot be used"
-    )
+        library.load("en").region(name)
+    assert str(raised.value) == f"no region or complaint “{name}”{says}"
 
 
 def test_what_has_no_texts_in_a_language_is_told_with_the_file_that_is_missing(own):
