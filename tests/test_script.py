@@ -14,10 +14,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from jinja2 import Environment, nodes
 from sessions import ROOT, SOUNDS, Made, holds, made, paragraphs, request, spoken, texts_of, worded
 
 from voiceguide import Session, files, library, script, ssml
 from voiceguide.errors import LibraryError, RequestError, ScriptError
+from voiceguide.script import kind
 from voiceguide.script.template import Phrases, sentences
 from voiceguide.ssml import Speech
 
@@ -53,6 +55,21 @@ def test_what_was_written_before_is_there_without_templates_and_is_the_same():
     assert (first.stderr, again.stderr) == ("True\n", "False\n")
     assert again.stdout == first.stdout
     assert "left calf" in first.stdout
+
+
+def test_what_was_chosen_for_a_length_is_written_once_for_all_lengths_and_voices():
+    """A script is kept without these options: templates of ours may not look at them."""
+    unseen = {"minutes", "length_s", "max_length", "voice", "rate", "bed", "bed_level", "mono"}
+    templates = sorted((ROOT / "scripts").rglob("*.jinja"))
+    assert len(templates) > 2
+    for path in templates:
+        names = Environment(autoescape=True).parse(path.read_text("utf-8")).find_all(nodes.Name)
+        assert not unseen & {one.name for one in names}, path
+    for target in ("calf", "breathing"):
+        asked = request(target, minutes=12)
+        choice = script.choices(asked)[0][-1]
+        other = request(target, minutes=7, voice="pyttsx3", rate=140, bed="rain", mono=True)
+        assert kind.write(other, choice) == kind.write(asked, choice)
 
 
 def test_own_texts_are_said_although_others_were_written_before(tmp_path, monkeypatch):

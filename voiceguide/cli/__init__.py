@@ -23,7 +23,6 @@ two on standard error.
 from __future__ import annotations
 
 import _thread
-import gc
 import io
 import os
 import signal
@@ -52,8 +51,6 @@ from voiceguide.errors import UsageError, VoiceguideError
 if TYPE_CHECKING:
     from types import FrameType
 
-_GARBAGE = 50_000
-"""Starting up makes many lasting objects: at the default of 700, collecting takes a tenth of it."""
 _WRONG_USAGE = 2
 _SIGNALLED = 128
 """Above the number of a signal, it is the status of who was ended by it, as shells have it."""
@@ -62,7 +59,6 @@ _LATER_S = 0.01
 
 def main() -> NoReturn:
     """Run the command line, print a VoiceguideError on standard error, and exit with a status."""
-    gc.set_threshold(_GARBAGE)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # otherwise numpy starts threads
     os.environ.setdefault(
         "PYDANTIC_DISABLE_PLUGINS", "__all__"

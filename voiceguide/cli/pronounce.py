@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from voiceguide.voices import Utterance
     from voiceguide.voices.espeak import Espeak
 
-_NO_TEXT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NO_TEXT = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 """What is not a Char of XML 1.0."""
 
 
@@ -86,7 +86,7 @@ def pronounce(
 def _check(words: list[str], language: str) -> None:
     """Raise UsageError for what cannot be said."""
     for given in (*words, language):
-        if found := _NO_TEXT.search(given):
+        if found := re.search(_NO_TEXT, given):
             raise UsageError(f"“{given}”: a sign (U+{ord(found[0]):04X}) is not text, or not UTF-8")
     if not all(word.strip() for word in words):
         raise UsageError("“”: there is nothing to say; give words or phrases")

@@ -20,7 +20,7 @@ from voiceguide.script import own
 from voiceguide.script.request import KindScript
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from types import ModuleType
 
     from voiceguide.script.request import Choice, Request
@@ -34,13 +34,18 @@ _CODE = (
     options.__file__,
 )
 """What decides how a script is written, besides its texts."""
+_ALL = frozenset(options.OPTIONS)
+_OF_SCRIPTS = frozenset(
+    name for name, one in options.OPTIONS.items() if one.of_kinds or one.of_words
+) - {"minutes", "max_length"}
+"""The options on which a script depends; on a length, only what is chosen for it does."""
 
 
 def script(
     request: Request, choice: Choice, write: Callable[[Request, Choice], KindScript]
 ) -> KindScript:
     """Return the script of a request, from the cache or from ``write``, which is then kept."""
-    name = _name([request], choice)
+    name = _name([request], choice, of=_OF_SCRIPTS)
     if name is None:
         return write(request, choice)
     store = files.Store(files.cache_folder() / "scripts", ".json")
@@ -91,9 +96,15 @@ class KeptChoice:
 
 
 def _name(
-    requests: Sequence[Request], more: Mapping[str, object], code: Sequence[str] = ()
+    requests: Sequence[Request],
+    more: Mapping[str, object],
+    code: Sequence[str] = (),
+    of: Collection[str] = _ALL,
 ) -> str | None:
-    """Return a digest of all that decides how scripts are written; None if some are not ours."""
+    """Return a digest of all that decides how scripts are written; None if some are not ours.
+
+    ``of`` are the options that are among it.
+    """
     *others, packaged = files.script_folders(requests[0].options.library_path)
     if others:
         return None
@@ -101,9 +112,13 @@ def _name(
     stats = [(path, os.stat(path)) for path in (*_CODE, *code)]  # noqa: PTH116 (a Path takes long)
     programs = [(path, stat.st_size, stat.st_mtime_ns) for path, stat in stats]
     sources = _digest((*texts, *programs))
-    asked = [[one.target, one.options.chosen(), one.part, one.title] for one in requests]
+    asked = [[one.target, _chosen(one, of), one.part, one.title] for one in requests]
     content = json.dumps([asked, more], sort_keys=True).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(sources + content, digest_size=20).hexdigest()
+
+
+def _chosen(request: Request, of: Collection[str]) -> dict[str, object]:
+    return {name: value for name, value in request.options.chosen().items() if name in of}
 
 
 def _keep(store: files.Store, name: str, content: object) -> None:
