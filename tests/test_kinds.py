@@ -315,7 +315,7 @@ def test_an_own_kind_in_the_configuration_needs_no_library(walking, tmp_path, mo
         ('["guidance"]', '["guidence"]', r"options #1: unknown option “guidence”; did you mean g"),
         ('["guidance"]', '["bed"]', r"options #1: “bed” applies to every kind; leave it out"),
         ("[variables.count]", "[variables.side]", r"side: is already an option"),
-        ('"range(1, 50)"', '"rang(1)"', r"choices\.turns\.values: 'rang' is undefined"),
+        ('"range(1, 50)"', '"rang(1)"', r"choices\.turns\.values: “rang” is not defined"),
         ('default = "count"', 'default = "cuont"', r"choices\.turns\.default: .*cuont"),
     ],
 )

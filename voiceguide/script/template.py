@@ -63,7 +63,9 @@ def evaluate(expression: str, context: Mapping[str, Any], where: object) -> Any:
     except VoiceguideError:
         raise
     except Exception as error:  # an expression may raise anything at all
-        raise LibraryError(f"{where}: {shortened(str(error), 300)}") from error
+        is_name = isinstance(error, jinja2.UndefinedError)
+        what = _reason(error, is_given=False) if is_name else shortened(str(error), 300)
+        raise LibraryError(f"{where}: {what}") from error
     if isinstance(value, jinja2.Undefined):
         raise LibraryError(f"{where}: “{expression}” is unknown")
     return value
