@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from voiceguide.child import Child, Limits
+from voiceguide.child import Child, Limits, cores
 from voiceguide.errors import LibraryError, VoiceError
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -258,3 +258,13 @@ def test_its_folder_is_its_own_and_goes_with_it_and_with_the_one_who_asks(tmp_pa
     while Path(folder).exists() or psutil.pid_exists(int(pid)):
         assert time.monotonic() < until
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "threads"), [("1", 1), ("2", 2), ("9", 3), ("0", 1), ("4,2", None), (None, None)]
+)
+def test_as_many_threads_work_as_there_are_cores_or_as_are_allowed(monkeypatch, allowed, threads):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if allowed is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", allowed)
+    assert cores(3) == (min(3, os.cpu_count() or 1) if threads is None else threads)

@@ -45,6 +45,17 @@ _PROGRAM = (
 """``root`` comes last in the path: in a checkout, nothing else leads to the package."""
 
 
+def cores(most: int) -> int:
+    """Return how many threads to work with: one for each core, ``most`` at most.
+
+    Fewer where OMP_NUM_THREADS says so (OpenMP 5.2, 21.1.2): workers that make a session on each
+    core, as those of Dask do, have 1 there.
+    """
+    allowed = os.environ.get("OMP_NUM_THREADS", "")
+    count = int(allowed) if allowed.isdecimal() else os.cpu_count() or 1
+    return max(1, min(most, count))
+
+
 class Limits(NamedTuple):
     """Limits of the process; enforced on POSIX systems, for memory only on Linux."""
 

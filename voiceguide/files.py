@@ -461,7 +461,7 @@ class Store:
     def __init__(self, folder: Path, suffix: str = "") -> None:
         self._folder = folder
         self._suffix = suffix
-        self._grown = False
+        self._grown_bytes = 0
 
     def read(self, name: str) -> bytes | None:
         """Return the payload ``name``, or None."""
@@ -506,13 +506,19 @@ class Store:
                 with contextlib.suppress(OSError):
                     part.unlink(missing_ok=True)
         else:
-            self._grown = True
+            self._grown_bytes += len(payload)
 
     def prune(self, most_bytes: int) -> None:
-        """If something was added, delete the least recently used beyond ``most_bytes``."""
-        if not self._grown:
+        """Now and then, delete the least recently used beyond ``most_bytes``.
+
+        Looking through thousands of files takes a while: it is done once, on average, for each
+        sixteenth of ``most_bytes`` that was added.
+        """
+        import random  # help needs none
+
+        grown_bytes, self._grown_bytes = self._grown_bytes, 0
+        if 16 * grown_bytes <= random.random() * most_bytes:  # noqa: S311 (no secret)
             return
-        self._grown = False
         total = 0
         for _, size, path in sorted(self._ages(), reverse=True):
             total += size

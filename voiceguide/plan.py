@@ -288,11 +288,9 @@ def _chosen(
             if timeline.lengths_ms(found.scripts) == before.lengths_ms:
                 return found.value[1], timeline.fit(found.scripts, length_ms, before.stretch)
 
-    def variant(choice: Choice) -> Callable[[], Variant[_Chosen]]:
-        return functools.cache(functools.partial(_variant, requests, voice, choice))
-
-    every = ([*map(variant, choices)] for choices in script.choices(requests[0]))
-    (choice, plans, scripts), fitted = timeline.choose(every, length_ms)
+    write = functools.partial(_variant, requests, voice)
+    choices = script.choices(requests[0])
+    (choice, plans, scripts), fitted = timeline.choose(choices, write, length_ms)
     kept.write(choice, fitted.stretch, lambda: timeline.lengths_ms(scripts))
     return plans, fitted
 

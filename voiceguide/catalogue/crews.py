@@ -109,11 +109,13 @@ def _alone(order: Order) -> Made | Failed:
 def _pool(count: int) -> ProcessPoolExecutor:
     # Spawned, not forked: engines and encoders have threads.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(count, context, initializer=_end_with_parent)
+    return ProcessPoolExecutor(count, context, initializer=_begin, initargs=(count,))
 
 
-def _end_with_parent() -> None:
-    """End this process when its parent has ended, even if that was killed."""
+def _begin(count: int) -> None:
+    """Begin as one process of ``count``: end when the parent has ended, even if it was killed."""
+    if count > 1:  # each has a core
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     parent = multiprocessing.parent_process()
 
     def watch() -> None:

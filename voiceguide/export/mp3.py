@@ -11,7 +11,6 @@ lameenc does not write the Info frame, which comes before the audio. Its fields 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, TYPE_CHECKING, NamedTuple
@@ -20,6 +19,7 @@ import lameenc
 from mutagen.mp3 import MP3
 
 from voiceguide.audio.grid import RATE_HZ
+from voiceguide.child import cores
 from voiceguide.export import frames
 from voiceguide.export.encoder import KBIT_PER_S
 from voiceguide.export.frames import SAMPLES, Frames
@@ -50,9 +50,9 @@ _QUALITY = 7
 """LAME's fastest setting, a third faster than its default; at these bit rates, its noise is masked
 just as well (tests/benchmarks/compare_encoders.py)."""
 
-_WORKERS = min(4, os.cpu_count() or 1)
-_MOST_WAITING = 3 * _WORKERS
-"""How many segments, and silences between them, may wait to be laid: 25 MB on four cores."""
+_MOST_WORKERS = 4
+_WAITING = 3
+"""How many segments, and silences between them, may wait for each to be laid: 25 MB for four."""
 
 _VERSION = b"LAME3.100"
 _DELAY = 576  # LAME's, in samples
@@ -87,7 +87,9 @@ class Encoder:
         self._samples = self._laid = self._reached = 0
         self._cutter = Cutter(channels)
         self._abandoned = self._ends = False
-        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="lame")
+        workers = cores(_MOST_WORKERS)
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="lame")
+        self._most_waiting = _WAITING * workers
         self._waiting: deque[Future[_Encoded] | int] = deque()
         self._last: _Encoded | None = None  # it goes on, and waits for what continues it
         file.write(bytes(frames.frame_bytes(self._kbit_per_s)))  # the place of the Info frame
@@ -150,7 +152,7 @@ class Encoder:
             kept = self._kept.read(self._name(one))
             pcm = one.pcm if kept is None else b""  # mixed here: one window serves one thread
             self._waiting.append(self._pool.submit(self._framed, one, kept, pcm))
-        self._lay_first(len(self._waiting) - _MOST_WAITING)
+        self._lay_first(len(self._waiting) - self._most_waiting)
 
     def _lay_first(self, count: int) -> None:
         """Lay so many of those that wait, and then what is ready; raises OSError."""

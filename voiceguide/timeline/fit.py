@@ -5,6 +5,7 @@ First a variant is chosen (what is left out or repeated), then its elastic pause
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ _TRIALS = 10
 """How many times the longest length that is allowed a variant may last before it is made to fit."""
 
 _T = TypeVar("_T")
+_ChoiceT = TypeVar("_ChoiceT")
 
 
 class Measured(NamedTuple):
@@ -77,20 +79,29 @@ class LengthError(Exception):
         """The nearest possible lengths: one below, one above, or only one of them."""
 
 
+class _Group(NamedTuple, Generic[_T]):
+    """Variants that get longer and longer; each is written when it is first asked for."""
+
+    size: int
+    variant: Callable[[int], Variant[_T]]
+
+
 def choose(
-    groups: Iterable[Sequence[Callable[[], Variant[_T]]]], target_ms: int
+    groups: Iterable[Sequence[_ChoiceT]], write: Callable[[_ChoiceT], Variant[_T]], target_ms: int
 ) -> tuple[_T, Fitted]:
     """Return the best variant, with elastic pauses scaled so that it lasts ``target_ms`` in total.
 
-    It is taken from the first of ``groups`` in which any variant fits: the one whose pauses are
-    scaled least. Within a group, variants get longer and longer. Raises LengthError with the
-    nearest possible lengths, and whatever ``resolve`` raises.
+    It is taken from the first of ``groups`` of choices in which any variant fits: the one whose
+    pauses are scaled least. Within a group, variants get longer and longer; ``write`` returns that
+    of a choice. Raises LengthError with the nearest possible lengths, and whatever ``resolve``
+    raises.
     """
     nearest_ms: list[int] = []
-    too_long: list[tuple[int, int, Sequence[Callable[[], Variant[_T]]]]] = []
+    too_long: list[tuple[int, int, _Group[_T]]] = []
     too_short_ms = -1
-    for number, group in enumerate(groups):
-        least_ms = _least_ms(group[0]().scripts)
+    for number, choices in enumerate(groups):
+        group = _group(choices, write)
+        least_ms = _least_ms(group.variant(0).scripts)
         if least_ms > target_ms:
             too_long.append((least_ms, number, group))
         elif not least_ms or least_ms > too_short_ms:  # else, shorter than one that is too short
@@ -107,9 +118,11 @@ def choose(
     raise LengthError((*sorted(below)[-1:], *sorted(above)[:1]))
 
 
-def _best(
-    group: Sequence[Callable[[], Variant[_T]]], target_ms: int
-) -> tuple[tuple[_T, Fitted] | None, list[int]]:
+def _group(choices: Sequence[_ChoiceT], write: Callable[[_ChoiceT], Variant[_T]]) -> _Group[_T]:
+    return _Group(len(choices), functools.cache(lambda index: write(choices[index])))
+
+
+def _best(group: _Group[_T], target_ms: int) -> tuple[tuple[_T, Fitted] | None, list[int]]:
     """Return the variant of a group whose pauses are scaled least, if any fits.
 
     Also return the nearest lengths of those that do not.
@@ -150,9 +163,7 @@ def _least_ms(scripts: Sequence[Measured]) -> int:
         return 0
 
 
-def _near(
-    group: Sequence[Callable[[], Variant[_T]]], target_ms: int
-) -> Iterator[tuple[Variant[_T], tuple[Timeline, ...]]]:
+def _near(group: _Group[_T], target_ms: int) -> Iterator[tuple[Variant[_T], tuple[Timeline, ...]]]:
     """Return the two variants of a group whose natural lengths enclose ``target_ms``, or the last.
 
     Each comes with its timelines at that length. Few are made: the search doubles the index, then
@@ -162,11 +173,11 @@ def _near(
 
     def is_longer(index: int) -> bool:
         if index not in made:
-            variant = group[index]()
+            variant = group.variant(index)
             made[index] = variant, _timelines(variant.scripts, _scaled(1))
         return _total_ms(made[index][1]) > target_ms
 
-    last = len(group) - 1
+    last = group.size - 1
     shorter, longer = -1, 0
     while longer <= last and not is_longer(longer):
         shorter, longer = longer, min(2 * longer + 1, last) if longer < last else last + 1

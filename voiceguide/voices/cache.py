@@ -129,7 +129,7 @@ class ClipCache:
             self._shared.write(_path(name), sealed(name, payload))
 
     def prune(self, most_bytes: int = MOST_BYTES) -> None:
-        """If clips were added, delete the least recently used ones beyond ``most_bytes``."""
+        """Now and then, delete the least recently used clips beyond ``most_bytes``."""
         self._store.prune(most_bytes)
         self._facts.prune(most_bytes // _OF_CLIPS)
 

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self
 
 from voiceguide.audio.grid import FRAMES_PER_MS, Samples
+from voiceguide.child import cores
 from voiceguide.errors import SilentError, VoiceError
 from voiceguide.voices import cache, times
 from voiceguide.voices.cache import Facts
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("voiceguide")
 
-_WORKERS = 2
+_MOST_WORKERS = 2
 """Engines at work at once: each makes about 90 phrases a second, the encoder takes 50."""
 _AHEAD = 24
 """How many clips are made ahead; with more, memory would grow with the script."""
@@ -44,7 +45,7 @@ class Voice:
         self._engines: list[Engine] = []
         self._idle: list[Engine] = []
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="voice")
+        self._pool = ThreadPoolExecutor(cores(_MOST_WORKERS), thread_name_prefix="voice")
         self._finishing = threading.Lock()
         self._ahead: Iterator[Utterance] = iter(())
         self._coming: dict[Utterance, Future[int]] = {}
