@@ -8,7 +8,6 @@ length.
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -74,11 +73,9 @@ def _natural_ms(library: Library, region: str, wpm: int) -> int:
 
 
 def _length_ms(characters_per_minute: float) -> Callable[[Speech | Sound], int]:
-    sound_ms = functools.lru_cache(maxsize=64)(mixer.sound_ms)
-
     def length_ms(cue: Speech | Sound) -> int:
         if isinstance(cue, Sound):
-            return sound_ms(cue)
+            return mixer.sound_ms(cue)
         return round(60_000 * len(cue.text) / (characters_per_minute * cue.style.rate))
 
     return length_ms

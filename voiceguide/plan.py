@@ -322,12 +322,10 @@ def _length_ms(plan: Plan, voice: Voice) -> Callable[[Speech | Sound], int]:
         speeches = (cue for cue in ssml.walk(plan.script.root) if isinstance(cue, Speech))
         voice.prepare(map(plan.cast.utterance, speeches))
 
-    sound_ms = functools.lru_cache(maxsize=1024)(mixer.sound_ms)
-
     def length_ms(cue: Speech | Sound) -> int:
         try:
             if isinstance(cue, Sound):
-                return sound_ms(cue)
+                return mixer.sound_ms(cue)
             start()
             return voice.length_ms(plan.cast.utterance(cue))
         except SoundError as error:

@@ -272,6 +272,15 @@ class Window:
 
 def sound_ms(sound: Sound) -> int:
     """Return how long a sound lasts, from the header of its file; raises SoundError."""
+    try:
+        changed_ns = sound.path.stat().st_mtime_ns
+    except OSError:  # told when it is opened
+        return _track(sound).length_ms
+    return _known_ms(sound, changed_ns)
+
+
+@functools.lru_cache(maxsize=1024)
+def _known_ms(sound: Sound, _changed_ns: int) -> int:
     return _track(sound).length_ms
 
 
