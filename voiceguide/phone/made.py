@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import re
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from voiceguide import export, files, playlist
@@ -88,6 +89,11 @@ def track(one: Track, address: str) -> dict[str, object]:
         "version": (export.read_source_digest(one.path) or "")[:_VERSION],
         "cover": f"{address}/{playlist.COVER}",
     }
+
+
+def marks(path: Path) -> bytes:
+    """Return the marks of a track as the page reads them: JSON."""
+    return json.dumps([asdict(mark) for mark in playlist.marks(path)]).encode()
 
 
 def playlists(base: Path, address: str) -> list[dict[str, object]]:
