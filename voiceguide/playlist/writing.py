@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from voiceguide import export
@@ -113,7 +113,7 @@ def _export_track(
 ) -> None:
     """Make a track and its transcript if they are missing or outdated."""
     transcript = transcript_path(path)
-    shown = {one.name: getattr(tags, one.name) for one in fields(tags)}
+    shown = asdict(tags)
     del shown["date"], shown["cover"], shown["source_digest"]
     mark = key(session.fingerprint, shown, (tags.cover or b"").hex())
     if export.read_source_digest(path) != mark:
