@@ -15,13 +15,14 @@ from voiceguide.playlist.folder import (
     chapters_path,
     files_of,
     m3u8_path,
+    track_paths,
     transcript_path,
     whole_path,
     xspf_path,
 )
 from voiceguide.playlist.lists import m3u8, xspf
 from voiceguide.playlist.podcast import chapters, feed
-from voiceguide.playlist.track import read, tracks
+from voiceguide.playlist.track import read
 from voiceguide.voices.cache import key
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def write(  # noqa: PLR0913 (each by its name)
     else:
         episodes = [track for track in made if track.language == made[0].language]
         write_bytes(folder / FEED, feed(episodes, url, whole=all_of_it, email=email))
-    found = [track.path for track in tracks(folder)]
+    found = track_paths(folder)
     if whole is None and export.written_by_voiceguide(whole_path(folder)):
         found.append(whole_path(folder))
     extra = (path for path in found if path not in paths)  # one may be called as the whole is
