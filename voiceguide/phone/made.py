@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -13,14 +12,12 @@ from voiceguide import export, files, playlist
 from voiceguide.errors import VoiceguideError
 from voiceguide.phone.render_child import ABOUT
 from voiceguide.phone.renders import SESSIONS, touch
+from voiceguide.phone.wanted import NAME
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from voiceguide.playlist import Track
-
-NAME = r"[a-z0-9]+([-+][a-z0-9]+)*"
-"""What the name of a session or playlist looks like."""
 
 _MOST_CHARACTERS = 150  # of a name
 _MOST_LISTED = 50
@@ -29,7 +26,7 @@ _VERSION = 12  # characters of a digest, by which a phone knows that a track has
 
 def is_name(name: str) -> bool:
     """Whether a session or playlist may have this name."""
-    return len(name) <= _MOST_CHARACTERS and re.fullmatch(NAME, name) is not None
+    return len(name) <= _MOST_CHARACTERS and NAME.fullmatch(name) is not None
 
 
 def session(folder: Path, name: str) -> dict[str, object] | None:

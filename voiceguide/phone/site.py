@@ -260,8 +260,9 @@ class _Site:
 
     def _write_page(self) -> None:
         """Write the page in all languages, with all that it needs when there is no network."""
-        shell = {name: (choices.PAGE / name).read_bytes() for name in self._page_files()}
-        shell = {f"page/{name}": content for name, content in shell.items()}
+        program = [name for name in choices.MODULES if name not in choices.SERVED_ONLY]
+        parts = [*program, "page.css", "stage.css", "icon.svg"]
+        shell = {f"page/{name}": (choices.PAGE / name).read_bytes() for name in parts}
         shell["page/site.css"] = self._look.css().encode()
         shell["site.webmanifest"] = self._manifest()
         for language, place in self._places.items():
@@ -369,10 +370,6 @@ class _Site:
     def _logo(self) -> str:
         logo = self._look.logo
         return "page/icon.svg" if logo is None else f"icons/logo{logo.suffix.lower()}"
-
-    def _page_files(self) -> list[str]:
-        program = [name for name in choices.MODULES if name not in choices.SERVED_ONLY]
-        return [*program, "page.css", "stage.css", "icon.svg"]
 
 
 def _words(transcript: str) -> list[tuple[int, str]]:
