@@ -786,7 +786,7 @@ def test_a_folder_without_tracks_has_no_lists_and_no_feed(tmp_path, write):
 def test_an_mp3_without_tags_is_no_track(neck):
     path = neck / "01-preparation.mp3"
     MP3(path).delete()
-    with pytest.raises(ExportError, match="01-preparation.mp3: cannot be read as a track: lacks"):
+    with pytest.raises(ExportError, match="cannot be read as a track: lacks TRCK"):
         read(path)
 
 

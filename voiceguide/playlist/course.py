@@ -122,9 +122,8 @@ class Course:
         self.weeks = weeks
         self._start = start
         self._options = options
-        self._has_levels, self._has_methods = (
-            name in script.options_of(request) for name in ("level", "method")
-        )
+        known = script.options_of(request)
+        self._has_levels, self._has_methods = "level" in known, "method" in known
         self._pictured = script.pictured(request) or target
 
     @property

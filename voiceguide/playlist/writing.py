@@ -62,10 +62,9 @@ def write(  # noqa: PLR0913 (each by its name)
     """
     wanted = [*entries, *([whole] if whole else [])]
     for number, entry in enumerate(wanted):
-        if progress is not None:
-            progress(number / len(wanted))
-        path = folder / f"{entry.stem}.mp3"
-        _export_track(entry.session, path, entry.tags, share(progress, number, len(wanted)))
+        part = share(progress, number, len(wanted))
+        part(0)
+        _export_track(entry.session, folder / f"{entry.stem}.mp3", entry.tags, part)
     write_bytes(folder / COVER, cover)
     paths = [folder / f"{entry.stem}.mp3" for entry in entries]
     made = [replace(read(path), number=number) for number, path in enumerate(paths, 1)]
