@@ -637,6 +637,18 @@ def test_the_same_request_counts_once_however_it_is_written(tmp_path):
     assert len(read_requests(written(tmp_path / "r.jsonl", CALF, {**CALF, "seed": 1}))) == 2
 
 
+def test_requests_of_two_libraries_that_are_one_session_are_done_together(tmp_path):
+    libraries = [tmp_path / "one", tmp_path / "two"]
+    for library in libraries:
+        library.mkdir()
+    tones = {**BREATHING, "guidance": "tones"}
+    ways = [{**tones, "library": str(library)} for library in libraries]
+    wanted = read_requests(written(tmp_path / "r.jsonl", *ways))
+    told = []
+    summary = make(wanted, str(tmp_path / "out"), progress=told.append)
+    assert (summary.made, [(one.done, one.total) for one in told]) == (1, [(1, 1)])
+
+
 def test_a_worker_with_other_texts_or_voices_makes_nothing(tmp_path):
     [wanted] = read_requests(written(tmp_path / "r.jsonl", BREATHING))
     right = work.order(wanted.request, "mp3", str(tmp_path / "out"), None)

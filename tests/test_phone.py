@@ -352,6 +352,7 @@ def test_a_session_that_was_asked_for_is_made_and_is_what_the_command_line_makes
     audio = server.get(f"/sessions/{session['id']}.mp3")
     (tmp_path / "page.mp3").write_bytes(audio.content)
     assert np.array_equal(decode(tmp_path / "page.mp3"), decode(path))
+    assert ID3(tmp_path / "page.mp3")["APIC:"].data == ID3(path)["APIC:"].data
     shown = voiceguide("script", "calf", *options, "--format", "json").stdout
     timeline = server.get(f"/sessions/{session['id']}.json").json()
     assert timeline == json.loads(shown)

@@ -42,7 +42,7 @@ from sessions import (
 from voiceguide import Playlist, Session, library, script, ssml, timeline
 from voiceguide.errors import ExportError, RequestError
 from voiceguide.export import cover
-from voiceguide.playlist import copy, feed, m3u8, tracks, xspf
+from voiceguide.playlist import copy, feed, m3u8, read, tracks, xspf
 
 pytestmark = pytest.mark.slow
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals and mounts of POSIX")
@@ -168,8 +168,8 @@ def test_ffprobe_shows_them_too(made):
 
 
 def test_every_region_has_a_cover_of_its_own():
-    dark = cover.png("nowhere")
-    assert struct.unpack(">II", dark[16:24]) == (1400, 1400)
+    dark = cover.png("nowhere", 512)
+    assert struct.unpack(">II", dark[16:24]) == (512, 512)
     regions = texts_of("en").regions
     pictures = {cover.png(region, 200) for region in (*regions, "nowhere")}
     assert len(pictures) == len(regions) + 1
@@ -373,6 +373,14 @@ def test_tracks_that_no_longer_belong_are_removed_and_others_files_stay(neck):
     assert not {name for name in found if name.startswith(("03-top", "04-"))}
     assert {"02-top-of-shoulder.mp3", "03-stretch-and-close.mp3", "my song.mp3"} <= found
     assert times(neck)["my song.mp3"] == before["my song.mp3"]
+    assert [track.title for track in tracks(neck)] == [TITLES[0], TITLES[2], TITLES[-1]]
+
+
+def test_a_track_that_no_longer_belongs_is_removed_even_if_it_cannot_be_read(neck):
+    track = MP3(neck / "02-base-of-skull.mp3")
+    del track["TRCK"]
+    track.save()
+    Playlist("neck", **OPTIONS, area="top-of-shoulder").export(neck)
     assert [track.title for track in tracks(neck)] == [TITLES[0], TITLES[2], TITLES[-1]]
 
 
@@ -773,6 +781,13 @@ def test_a_folder_without_tracks_takes_nothing_off_the_card(made, card, tmp_path
 def test_a_folder_without_tracks_has_no_lists_and_no_feed(tmp_path, write):
     with pytest.raises(ExportError, match="there are no tracks to list: give those of the folder"):
         write(tracks(tmp_path))
+
+
+def test_an_mp3_without_tags_is_no_track(neck):
+    path = neck / "01-preparation.mp3"
+    MP3(path).delete()
+    with pytest.raises(ExportError, match="cannot be read as a track: lacks TRCK"):
+        read(path)
 
 
 def test_two_playlists_that_are_called_the_same_are_not_copied_over_each_other(neck, made, card):

@@ -52,7 +52,7 @@ def main() -> int:
             session += 1
             found = parts(samples)
             joins += len(found) - 1
-            cuts += sum(part.continues for part in found)
+            cuts += sum(part.goes_on for part in found)
             for name, both in compare(samples).items():
                 ratios.setdefault(name, []).append(both)
     print(f"{joins:,} joins, {cuts:,} of them without silence, in {session:,} sessions\n")

@@ -101,7 +101,7 @@ def make(  # noqa: PLR0913 (each by its name)
         for failure in failed:
             warn(str(failure))
         made = manifest.there(there, where, warn)
-        before = len(made)
+        before, total = len(made), len(where) + len(failed)  # some requests are one session
         missing = [order for order in where if order.key not in made]
         left = _Left(missing)
         written_s = time.monotonic()
@@ -113,7 +113,7 @@ def make(  # noqa: PLR0913 (each by its name)
                     failed.append(Failure(where[order], order.request, result.why))
                     warn(str(failed[-1]))
                 left.finish(order)
-                progress(Progress(len(made) + len(failed), len(wanted), left.seconds))
+                progress(Progress(len(made) + len(failed), total, left.seconds))
                 if time.monotonic() - written_s > _MANIFEST_EVERY_S:
                     manifest.write(there, where, made, failed)
                     written_s = time.monotonic()

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import re
+import shutil
 import threading
 import time
 from datetime import datetime
@@ -83,8 +84,7 @@ class Folder:
                     file.write(content)
                 else:
                     with content.open("rb") as source:
-                        while part := source.read(1 << 20):
-                            file.write(part)
+                        shutil.copyfileobj(source, file)
         except ExportError as error:
             cause = error.__cause__
             raise _wrong(str(path), "written", getattr(cause, "strerror", None) or cause) from error
@@ -116,13 +116,8 @@ class Remote:
 
     def read(self, name: str) -> bytes | None:
         """Return a file, or None."""
-
-        def get(system: Any, path: str) -> bytes:
-            content: bytes = system.cat_file(path)
-            return content
-
         try:
-            return self._tried("read", name, get)
+            return self._tried("read", name, lambda system, path: bytes(system.cat_file(path)))
         except FileNotFoundError:
             return None
 

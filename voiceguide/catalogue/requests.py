@@ -77,8 +77,7 @@ def read_grid(path: Path) -> list[Wanted]:
     grids = above.pop("grid", [{}])
     if not isinstance(grids, list) or not all(isinstance(grid, dict) for grid in grids):
         raise RequestError(f"{path}: write [[grid]] above each table, with two brackets")
-    written = []
-    count = sum(map(_count, ({**above, **grid} for grid in grids)))
+    count = sum(_count(above | grid) for grid in grids)
     if count > _MOST:
         told = f"{count:,}" if count < _MOST**2 else "these"  # not with thousands of digits
         raise RequestError(f"{path}: {told} combinations are more than {_MOST:,}; split it up")
@@ -94,6 +93,7 @@ def read_grid(path: Path) -> list[Wanted]:
         (f"{path}:{line}: {what}" for line, what in wrong),
         least="at least " if len(wrong) == _MOST_WRONG else "",
     )
+    written = []
     for table, grid in tables[1:]:
         place = partial(_in_grid, path, root, above, table, grid)
         written += [(place, one) for one in _combinations(above | grid)]
@@ -174,7 +174,7 @@ def _checked(path: Path, written: Iterable[tuple[_Place, Any]]) -> list[Wanted]:
     return list(wanted.values())
 
 
-def _raise_all(wrong: Iterable[str], least: str = "") -> None:
+def _raise_all(wrong: Iterable[str], least: str) -> None:
     """Raise RequestError with the first of these lines, if there are any."""
     told = list(wrong)
     if more := len(told[_MOST_TOLD:]):

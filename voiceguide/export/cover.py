@@ -17,9 +17,6 @@ from voiceguide.files import Store, cache_folder
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SIZE_PX = 1400
-"""The side of the square; enough for a screen."""
-
 FEED_PX = 3000
 """The side that podcast directories ask for; at least 1,400."""
 
@@ -49,7 +46,7 @@ _EM_PER_LETTER = 0.6  # the mean width of Lato's bold letters, rounded up
 
 
 @functools.lru_cache(maxsize=32)
-def png(region_id: str, size_px: int = SIZE_PX) -> bytes:
+def png(region_id: str, size_px: int) -> bytes:
     """Return a square PNG of the body with a region highlighted, or none if it is unknown."""
     picture = _picture(region_id, "")
     return _kept(f"{size_px}{picture}", lambda: _drawn(picture, size_px, size_px))

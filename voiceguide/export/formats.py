@@ -84,9 +84,8 @@ def write(  # noqa: PLR0913 (each is a part of a file)
 ) -> None:
     """Write a session to ``path``, in the format of its suffix.
 
-    ``timeline`` is called when all is written; ``progress`` is called now and
-    then, with the time in ms up to which it is encoded. Raises
-    ExportError if the file cannot be written, and what mixing raises.
+    ``timeline`` is called when all is written; ``progress`` now and then, with the time in ms up to
+    which it is encoded. Raises ExportError if the file cannot be written, and what mixing raises.
     """
     form = FORMATS.load(suffix(path))
     with files.whole(path) as file:

@@ -123,9 +123,10 @@ def html(timeline: Timeline, title: str, language: str) -> Iterator[str]:
     scroll = add(main, "div", {"class": "scroll", "tabindex": "0", "role": "img"})
     scroll.set("aria-label", _name(timeline, title))
     for row, height in rows(timeline, language, words):  # each its own, so that no page cuts it
-        one = _svg(scroll, height + _ROW_GAP_PX)
+        one = _svg(height + _ROW_GAP_PX)
         one.set("aria-hidden", "true")
         one.append(row)
+        scroll.append(one)
     add(main, "h2", text=words["speech"])
     said = add(main, "section", lang=language)
     for place, (heading, events) in enumerate(_by_chapter(timeline), start=-1):
@@ -173,7 +174,7 @@ def _picture(timeline: Timeline, title: str, language: str) -> ET.Element:
     _, words = _words(language)
     drawn = list(rows(timeline, language, words))
     height = _HEAD_PX + sum(height + _ROW_GAP_PX for _, height in drawn)
-    picture = _svg(None, height)
+    picture = _svg(height)
     picture.set("role", "img")
     picture.set("aria-label", _name(timeline, title))
     add(picture, "title", text=_name(timeline, title))
@@ -192,13 +193,10 @@ def _picture(timeline: Timeline, title: str, language: str) -> ET.Element:
     return picture
 
 
-def _svg(parent: ET.Element | None, height: float) -> ET.Element:
+def _svg(height: float) -> ET.Element:
     size = {"width": f"{WIDTH_PX}", "height": number(height)}
     about = {"class": "voiceguide", "viewBox": f"0 0 {WIDTH_PX} {number(height)}"}
-    root = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", **about, **size})
-    if parent is not None:
-        parent.append(root)
-    return root
+    return ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", **about, **size})
 
 
 def _style() -> str:

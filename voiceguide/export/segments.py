@@ -42,10 +42,8 @@ class Segment:
 
     pcm: bytes
     """16 bit, interleaved, silence before and after included; whole frames."""
-    continues: bool
-    """Whether it begins with the last OVERLAP frames of the part before it."""
     goes_on: bool
-    """Whether the next part continues it."""
+    """Whether the next part continues it, and begins with its last OVERLAP frames."""
     channels: int
     centred: bool = False
     """Whether its one channel is to be heard in the middle of two."""
@@ -81,7 +79,6 @@ class PassageSegment:
     passage: Passage
     begin: int
     end: int
-    continues: bool
     goes_on: bool
     centred: bool
 
@@ -116,12 +113,11 @@ def segments(passage: Passage, reached: int) -> Iterator[PassageSegment]:
     passage = passage.in_one_channel() if centred else passage
     begin = max(reached, passage.begin_ms // FRAME_MS - LEAD)
     last = -(-passage.end_ms // FRAME_MS) + TAIL
-    continues = False
     while last - begin > LONGEST:
         end = begin + LONGEST
-        yield PassageSegment(passage, begin, end, continues, goes_on=True, centred=centred)
-        begin, continues = end - OVERLAP, True
-    yield PassageSegment(passage, begin, last, continues, goes_on=False, centred=centred)
+        yield PassageSegment(passage, begin, end, goes_on=True, centred=centred)
+        begin = end - OVERLAP
+    yield PassageSegment(passage, begin, last, goes_on=False, centred=centred)
 
 
 class Cutter:
@@ -133,7 +129,6 @@ class Cutter:
         self._silent = bytes(self._frame_bytes)
         self._block = b""  # less than a frame
         self._sound: list[bytes] = []  # the frames of a segment that has not ended
-        self._continues = False
         self._quiet = 0  # how many silent frames came last, of the segment or since
 
     def cut(self, block: bytes) -> Iterator[Segment | int]:
@@ -164,10 +159,10 @@ class Cutter:
         self._quiet = 0 if loud else self._quiet + 1
         if self._quiet == LEAD + TAIL:  # the next segment needs its lead
             yield self._segment(self._sound[:-LEAD], goes_on=False)
-            self._sound, self._continues, self._quiet = [], False, LEAD
+            self._sound, self._quiet = [], LEAD
         elif len(self._sound) == LONGEST:
             yield self._segment(self._sound, goes_on=True)
-            self._sound, self._continues = self._sound[-OVERLAP:], True
+            self._sound = self._sound[-OVERLAP:]
 
     def _segment(self, sound: list[bytes], *, goes_on: bool) -> Segment:
-        return Segment(b"".join(sound), self._continues, goes_on, self._channels)
+        return Segment(b"".join(sound), goes_on, self._channels)

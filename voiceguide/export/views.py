@@ -85,10 +85,7 @@ def document(timeline: Timeline, title: str, language: str) -> Iterator[str]:
         "title": title,
         "language": language,
         "duration_ms": timeline.duration_ms,
-        "chapters": [
-            {"title": chapter.title, "begin_ms": chapter.begin_ms, "end_ms": chapter.end_ms}
-            for chapter in timeline.chapters
-        ],
+        "chapters": [asdict(chapter) for chapter in timeline.chapters],
         "events": [*_bed(timeline), *map(_event, timeline.events)],
         "marks": [asdict(mark) for mark in timeline.marks],
     }

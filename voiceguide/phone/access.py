@@ -126,13 +126,12 @@ class Gate:
         headers = Headers(scope=scope)
         head_bytes = len(scope["raw_path"]) + len(scope["query_string"])
         head_bytes += sum(len(name) + len(value) for name, value in headers.raw)
-        is_too_long = (
-            head_bytes > MAX_HEAD_BYTES
-        )  # uvicorn only counts what comes in several pieces
+        is_too_long = head_bytes > MAX_HEAD_BYTES  # uvicorn counts only what comes in pieces
         if is_too_long or not scope["query_string"].isascii():  # what is not is percent-encoded
             return Response(status_code=431 if is_too_long else 400)
         refusal = HTMLResponse(_REFUSAL, 403)
-        if not _HOST.fullmatch(headers.get("host", "").lower()) or not _is_same_origin(headers):
+        host = _HOST.fullmatch(headers.get("host", "").lower())
+        if host is None or not _is_same_origin(headers):
             return refusal
         carried = _KEY_PATH.fullmatch(scope["path"])
         if carried:
@@ -146,26 +145,23 @@ class Gate:
             return entry
         cookie = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
         is_free = (
-            not self._always
-            and _is_from_here(scope, headers)
-            and self._is_our_name(headers["host"], scope)
+            not self._always and _is_from_here(scope, headers) and self._is_our_name(host[1], scope)
         )
         return self._app if is_free or self._is_key(cookie) else refusal
 
     def _is_key(self, offered: str) -> bool:
         return hmac.compare_digest(offered.encode("utf-8", "replace"), self._key)
 
-    def _is_our_name(self, host: str, scope: Scope) -> bool:
-        """Whether ``host`` is a name of this machine.
+    def _is_our_name(self, name: str, scope: Scope) -> bool:
+        """Whether the host ``name``, in lower case, is this machine.
 
         Someone else can let a name of theirs point here (DNS rebinding), so that their page could
         read ours wherever no key is needed; with the key it cannot: the cookie is not sent there.
         """
-        match = _HOST.fullmatch(host.lower())
         here = _address(scope["server"])
-        if match is None or here is None:
+        if here is None:
             return False
-        name = match[1].strip("[]").removesuffix(".")
+        name = name.strip("[]").removesuffix(".")
         if name == "localhost":
             return here.is_loopback
         return name in self._names or _address((name,)) == here
@@ -227,8 +223,7 @@ def _with_headers(send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in _HEADERS.items():
-                headers[name] = value
+            headers.update(_HEADERS)
             headers.setdefault("Cache-Control", "private, no-cache")
             if message["status"] != _NOT_MODIFIED:  # what the browser kept has its own
                 kind = headers.get("content-type", "").partition(";")[0]

@@ -5,21 +5,19 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import re
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from voiceguide import export, files, playlist
 from voiceguide.errors import VoiceguideError
 from voiceguide.phone.render_child import ABOUT
 from voiceguide.phone.renders import SESSIONS, touch
+from voiceguide.phone.wanted import NAME
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from voiceguide.playlist import Track
-
-NAME = r"[a-z0-9]+([-+][a-z0-9]+)*"
-"""What the name of a session or playlist looks like."""
 
 _MOST_CHARACTERS = 150  # of a name
 _MOST_LISTED = 50
@@ -28,7 +26,7 @@ _VERSION = 12  # characters of a digest, by which a phone knows that a track has
 
 def is_name(name: str) -> bool:
     """Whether a session or playlist may have this name."""
-    return len(name) <= _MOST_CHARACTERS and re.fullmatch(NAME, name) is not None
+    return len(name) <= _MOST_CHARACTERS and NAME.fullmatch(name) is not None
 
 
 def session(folder: Path, name: str) -> dict[str, object] | None:
@@ -88,6 +86,11 @@ def track(one: Track, address: str) -> dict[str, object]:
         "version": (export.read_source_digest(one.path) or "")[:_VERSION],
         "cover": f"{address}/{playlist.COVER}",
     }
+
+
+def marks(path: Path) -> bytes:
+    """Return the marks of a track as the page reads them: JSON."""
+    return json.dumps([asdict(mark) for mark in playlist.marks(path)]).encode()
 
 
 def playlists(base: Path, address: str) -> list[dict[str, object]]:

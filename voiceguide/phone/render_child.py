@@ -7,14 +7,12 @@ those that are: {"error": "…", "nearest_ms": […], "one_side_ms": 300000}.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voiceguide import Playlist, Session, export, playlist, script
 from voiceguide.child import Asker, serve
 from voiceguide.errors import LengthRequestError
-from voiceguide.export import cover
 from voiceguide.files import write_bytes
 from voiceguide.phone.wanted import asked, without_target
 
@@ -74,8 +72,7 @@ def make_session(options: dict[str, Any], folder: Path, progress: Callable[[floa
     """
     session = Session(options["target"], **without_target(options))
     subject = script.about(session.request).region or session.request.target
-    tags = replace(session.tags, cover=cover.png(subject))
-    audio = session.export(folder / AUDIO, progress, tags=tags)
+    audio = session.export(folder / AUDIO, progress)
     for name, form in ((TIMELINE, "json"), (CAPTIONS, "vtt")):
         text = export.captions(
             session.timeline, form, title=session.title, language=session.language

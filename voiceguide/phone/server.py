@@ -25,9 +25,7 @@ import asyncio
 import contextlib
 import errno
 import functools
-import json
 import secrets
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -43,7 +41,7 @@ from voiceguide.errors import VoiceguideError
 from voiceguide.export import cover
 from voiceguide.library import kinds
 from voiceguide.phone import access, address, choices, made, responses, speakers, wanted
-from voiceguide.phone.renders import BusyError, Kind, Render, Renders, pathless, touch
+from voiceguide.phone.renders import BusyError, Kind, Render, Renders, pathless
 
 if TYPE_CHECKING:
     import socket
@@ -212,12 +210,10 @@ class _Page:
         if kind == "sessions":
             options["seed"] = clock.date_number()  # not the same words every day
             name = await run_in_threadpool(wanted.session_name, options, choices.stamp())
+            if about := await self._made(kind, name):
+                return JSONResponse(about)
         else:
             name = wanted.playlist_name(options)
-        if kind == "sessions" and (
-            about := await run_in_threadpool(made.session, self._folder, name)
-        ):
-            return JSONResponse(about)
         render = self._renders.ask(kind, name, options, _client(request))
         return JSONResponse(self._progress(render), 202)
 
@@ -226,12 +222,7 @@ class _Page:
         if render := self._renders.find(kind, name):
             status = 422 if render.state == "failed" else 200
             return JSONResponse(self._progress(render), status)
-        if kind == "sessions":
-            about = await run_in_threadpool(made.session, self._folder, name)
-        else:
-            about = await run_in_threadpool(
-                made.playlist_of, self._folder, name, f"{self._address}/{name}"
-            )
+        about = await self._made(kind, name)
         if about is None:
             raise HTTPException(404, "not found")
         return JSONResponse(about)
@@ -240,6 +231,13 @@ class _Page:
         if not self._renders.cancel(kind, _name(request), _client(request)):
             raise HTTPException(404, "you did not ask for this, or it is finished")
         return Response(status_code=204)
+
+    async def _made(self, kind: Kind, name: str) -> dict[str, object] | None:
+        """Return what is known about what is there; None if it is not."""
+        if kind == "sessions":
+            return await run_in_threadpool(made.session, self._folder, name)
+        address = f"{self._address}/{name}"
+        return await run_in_threadpool(made.playlist_of, self._folder, name, address)
 
     def _progress(self, render: Render) -> dict[str, object]:
         about: dict[str, object] = {
@@ -265,9 +263,8 @@ class _Page:
         path = await run_in_threadpool(files.find, file, [self._renders.sessions])
         if path is None:
             raise HTTPException(404, "not found")
-        await run_in_threadpool(touch, path.parent)
         shown = name
-        if about := await run_in_threadpool(made.session, self._folder, name):
+        if about := await self._made("sessions", name):
             shown = str(about["file"]).removesuffix(".mp3")
         return responses.file(request, path, f"{shown}.{form}")
 
@@ -282,9 +279,8 @@ class _Page:
         if path is None or of not in names:
             raise HTTPException(404, "not found")
         if of != file:
-            marks = await run_in_threadpool(playlist.marks, path)
-            found = json.dumps([asdict(mark) for mark in marks])
-            return responses.content(request, found.encode(), responses.TYPES["json"])
+            marks = await run_in_threadpool(made.marks, path)
+            return responses.content(request, marks, responses.TYPES["json"])
         form = path.suffix[1:]
         if form not in ("m3u8", "xspf", "xml"):
             return responses.file(request, path, f"{name}-{file}" if file[:2].isdigit() else file)
@@ -312,10 +308,7 @@ class _Page:
     async def _playlist_page(self, request: Request) -> Response:
         """Redirect to the page of a playlist, whose address its feed names."""
         name = _name(request)
-        if (
-            await run_in_threadpool(made.playlist_of, self._folder, name, f"{self._address}/{name}")
-            is None
-        ):
+        if await self._made("playlists", name) is None:
             raise HTTPException(404, "not found")
         response = RedirectResponse(f"/#playlist/{name}", 303)
         access.set_cookie(response, self._key)
@@ -323,10 +316,7 @@ class _Page:
 
     async def _zip(self, request: Request) -> Response:
         name = _name(request)
-        folder = self._folder / name
-        known = await run_in_threadpool(made.playlist_files, folder)
-        if not known:
-            raise HTTPException(404, "not found")
+        known = await run_in_threadpool(made.playlist_files, self._folder / name)
         names = [f"{name}/{file}" for file in sorted(known)]
         paths = [path for file in names if (path := files.find(file, [self._folder]))]
         if not paths:

@@ -22,7 +22,7 @@ import hashlib
 import html
 import json
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
@@ -208,8 +208,7 @@ class _Site:
 
     def _write_session(self, one: _Published, track: Track) -> dict[str, Any]:
         """Write what belongs to a session; return what the page needs to know of it."""
-        marks = [asdict(mark) for mark in playlist.marks(track.path)]
-        self._files.write(f"{_SESSIONS}/{one.id}.marks.json", json.dumps(marks))
+        self._files.write(f"{_SESSIONS}/{one.id}.marks.json", made.marks(track.path))
         picture = f"covers/{one.picture}.png"
         self._files.write(picture, cover.png(one.picture, _COVER_PX))
         length = clock.text(track.duration_ms)
@@ -218,14 +217,10 @@ class _Site:
         card = cover.card(one.picture, track.title, self._look.name)
         self._files.write(about["picture"], card)
         words = _words(playlist.folder.transcript_path(track.path).read_text("utf-8"))
-        texts = [
-            " ".join(text for at, text in words if chapter.begin_ms <= at < chapter.end_ms)
-            for chapter in track.chapters
-        ]
-        read = [
-            {"title": chapter.title, "text": text}
-            for chapter, text in zip(track.chapters, texts, strict=True)
-        ]
+        read = []
+        for chapter in track.chapters:
+            said = (text for at, text in words if chapter.begin_ms <= at < chapter.end_ms)
+            read.append({"title": chapter.title, "text": " ".join(said)})
         about |= {"id": one.id, "length": length, "chapters": read}
         self._write_text("session.html.jinja", "../../", about, spoken=track.language)
         return {
@@ -248,8 +243,7 @@ class _Site:
         self._files.claim(f"{path}/{file.name}" for file in playlist.files(folder))
         tracks = playlist.tracks(folder)
         for track in tracks:
-            marks = [asdict(mark) for mark in playlist.marks(track.path)]
-            self._files.write(f"{path}/{track.path.stem}.marks.json", json.dumps(marks))
+            self._files.write(f"{path}/{track.path.stem}.marks.json", made.marks(track.path))
         about = self._about(one.title, self._look.name, f"{path}/")
         entries = [(track.path.name, track.title) for track in tracks]
         self._write_text("list.html.jinja", "../../", about, entries=entries)
@@ -266,8 +260,9 @@ class _Site:
 
     def _write_page(self) -> None:
         """Write the page in all languages, with all that it needs when there is no network."""
-        shell = {name: (choices.PAGE / name).read_bytes() for name in self._page_files()}
-        shell = {f"page/{name}": content for name, content in shell.items()}
+        program = [name for name in choices.MODULES if name not in choices.SERVED_ONLY]
+        parts = [*program, "page.css", "stage.css", "icon.svg"]
+        shell = {f"page/{name}": (choices.PAGE / name).read_bytes() for name in parts}
         shell["page/site.css"] = self._look.css().encode()
         shell["site.webmanifest"] = self._manifest()
         for language, place in self._places.items():
@@ -375,10 +370,6 @@ class _Site:
     def _logo(self) -> str:
         logo = self._look.logo
         return "page/icon.svg" if logo is None else f"icons/logo{logo.suffix.lower()}"
-
-    def _page_files(self) -> list[str]:
-        program = [name for name in choices.MODULES if name not in choices.SERVED_ONLY]
-        return [*program, "page.css", "stage.css", "icon.svg"]
 
 
 def _words(transcript: str) -> list[tuple[int, str]]:

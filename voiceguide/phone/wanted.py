@@ -16,7 +16,8 @@ from voiceguide.script import Request
 
 MOST_MINUTES, LEAST_MINUTES = 180, 1
 _LONGEST = 60  # characters of a name or value
-_SLUG = re.compile(r"[a-z0-9]+([-+][a-z0-9]+)*")
+NAME = re.compile(r"[a-z0-9]+([-+][a-z0-9]+)*")
+"""What is a name: of a target, a session or a playlist."""
 
 
 def read(body: bytes) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def read(body: bytes) -> dict[str, Any]:
     if not isinstance(wanted, dict):
         raise UsageError('the request must be an object, such as {"target": "calf"}')
     target = wanted.pop("target", None)
-    if not isinstance(target, str) or len(target) > _LONGEST or not _SLUG.fullmatch(target):
+    if not isinstance(target, str) or len(target) > _LONGEST or not NAME.fullmatch(target):
         raise UsageError("target: must be a name such as calf, tennis-elbow, neck+jaw or breathing")
     for name, value in wanted.items():
         if name == VARIABLES and isinstance(value, dict):

@@ -26,7 +26,7 @@ from voiceguide.timeline import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from voiceguide.ssml import SpanKind
 
@@ -236,7 +236,10 @@ class LiveTimeline:
 
     def sentence_at(self, ms: int) -> Event | None:
         """Return the current sentence, or the last one."""
-        return self._last(ms, lambda event: event.kind == "speech")
+        with self._lock:
+            last = bisect.bisect_right(self._events, ms, key=lambda event: event.begin_ms)
+            begun = reversed(self._events[:last])
+            return next((event for event in begun if event.kind == "speech"), None)
 
     def hold_at(self, ms: int) -> Span | None:
         """Return the hold or stretch at ``ms``, if all of it is known."""
@@ -386,9 +389,3 @@ class LiveTimeline:
         for mark in reversed(self._marks[:last]):
             if mark.kind in kinds and mark.end_ms != mark.begin_ms:
                 yield mark
-
-    def _last(self, ms: int, wanted: Callable[[Event], bool]) -> Event | None:
-        """Return the last event that has begun by ``ms`` and is ``wanted``."""
-        with self._lock:
-            last = bisect.bisect_right(self._events, ms, key=lambda event: event.begin_ms)
-            return next((event for event in reversed(self._events[:last]) if wanted(event)), None)

@@ -44,7 +44,7 @@ def run(
     open_device: Opener,
     keys: Keys,
     screen: Screen,
-    beside: Beside = lambda *_: contextlib.nullcontext(),
+    beside: Beside,
 ) -> None:
     """Play to the end, or until stopped; return when everything is closed.
 

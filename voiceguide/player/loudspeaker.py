@@ -87,7 +87,7 @@ class Loudspeaker:
         except TimeoutError as error:
             raise not_opened("the sound server does not answer") from error
 
-    def reopen(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+    def reopen(self, meanwhile: Callable[[], object]) -> None:
         """Try to open it again and again, and repeat the last sentence.
 
         ``meanwhile`` is called between tries. Raises DeviceError if it does not come back within

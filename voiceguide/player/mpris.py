@@ -272,8 +272,6 @@ class _Steered(ServiceInterface):
     def _metadata(self) -> dict[str, Variant]:
         live = self._player.source.live
         number = live.chapter_at(max(0, self._player.position_ms))
-        if self._player.seeking:
-            number = -1
         metadata = {
             "mpris:trackid": Variant("o", _TRACK),
             "xesam:title": Variant("s", self._player.source.title),
@@ -281,6 +279,6 @@ class _Steered(ServiceInterface):
         }
         if live.end_ms is not None:
             metadata["mpris:length"] = Variant("x", live.end_ms * 1000)
-        if number >= 0:
+        if number >= 0 and not self._player.seeking:
             metadata["xesam:album"] = Variant("s", live.chapters[number].title)
         return metadata

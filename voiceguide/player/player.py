@@ -344,7 +344,8 @@ class Player:
         end_ms = (begin_ms // BLOCK_MS + 1) * BLOCK_MS
         end_ms = min(end_ms, live.known_ms if begin_ms >= 0 else 0)
         if end_ms <= begin_ms:
-            return self._wait(begin_ms, cuts)
+            self._note_end(begin_ms, cuts)
+            return False
         block = self.source.block(begin_ms, end_ms, tones=tones)
         samples = np.frombuffer(block, dtype="<i2").astype(np.int32)
         samples = samples.reshape(-1, self.source.channels)
@@ -376,8 +377,8 @@ class Player:
         self._goal = None
         return True
 
-    def _wait(self, begin_ms: int, cuts: int) -> bool:
-        """Handle that nothing is known at ``begin_ms``: the end, a failure, or a wait."""
+    def _note_end(self, begin_ms: int, cuts: int) -> None:
+        """Note where nothing is known at ``begin_ms`` and never will be: the end, or a failure."""
         live = self.source.live
         if live.end_ms is not None and begin_ms >= live.end_ms:
             with self._lock:
@@ -392,7 +393,6 @@ class Player:
                 )
         elif self.source.error is not None and live.end_ms is None:
             self._fail(self.source.error)
-        return False
 
     def _fail(self, error: Exception) -> None:
         with self._lock:

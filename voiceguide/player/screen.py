@@ -195,7 +195,7 @@ def _place(player: Player, at_ms: int) -> str:
     """Return the chapter, with its number."""
     number = player.source.live.chapter_at(at_ms)
     title = _chapter(player, at_ms)
-    if at_ms < 0 or number < 0 or not title:
+    if number < 0 or not title:
         return title
     return f"{number + 1}/{player.source.chapters}  {title}"
 

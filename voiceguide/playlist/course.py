@@ -24,7 +24,7 @@ from voiceguide.files import alone, write_bytes
 from voiceguide.languages import primary
 from voiceguide.options import chosen
 from voiceguide.playlist.lists import add
-from voiceguide.playlist.writing import WantedTrack, now, numbered, write
+from voiceguide.playlist.writing import WantedTrack, now, numbered, share, write
 from voiceguide.script import Request
 from voiceguide.session import Session
 
@@ -122,9 +122,8 @@ class Course:
         self.weeks = weeks
         self._start = start
         self._options = options
-        self._has_levels, self._has_methods = (
-            name in script.options_of(request) for name in ("level", "method")
-        )
+        known = script.options_of(request)
+        self._has_levels, self._has_methods = "level" in known, "method" in known
         self._pictured = script.pictured(request) or target
 
     @property
@@ -241,9 +240,9 @@ class Course:
                 album = f"{self.title}: {self._word('week').format(week=week)}"
                 tags = replace(one.session.tags, title=self._called(one), album=album, date=now())
                 entries.append(WantedTrack(_stem(one), one.session, tags))
-        share = progress and (lambda done: progress((week - 1 + done) / self.weeks))
+        part = share(progress, week - 1, self.weeks)
         title = f"{self.title} · {self._word('week').format(week=week)}"
-        return write(folder, numbered(entries), cover.titled(self._pictured, title), None, share)
+        return write(folder, numbered(entries), cover.titled(self._pictured, title), None, part)
 
     def _called(self, one: Appointment) -> str:
         return self._word("session").format(week=one.week, number=one.number)

@@ -10,7 +10,7 @@ from voiceguide.errors import ExportError
 from voiceguide.playlist import transfer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 COVER = "cover.png"
@@ -83,9 +83,9 @@ def whole_path(folder: Path) -> Path:
     return folder / f"{WHOLE}.mp3"
 
 
-def files_of(path: Path) -> Iterator[Path]:
+def files_of(path: Path) -> tuple[Path, ...]:
     """Return a track's file and those that belong to it."""
-    yield from (path, transcript_path(path), chapters_path(path))
+    return path, transcript_path(path), chapters_path(path)
 
 
 def m3u8_path(folder: Path) -> Path:

@@ -59,7 +59,7 @@ def feed(  # noqa: PLR0913 (each by its name)
     guid_address = f"{(first_url or base).rstrip('/')}/{name}"
     first = first_of(tracks)
     root = ET.Element("rss", version="2.0")
-    channel = ET.SubElement(root, "channel")
+    channel = add(root, "channel")
     add(channel, "title", first.album)
     add(channel, "link", f"{base}/")
     add(channel, "description", f"{first.album}. {first.comment}")

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mutagen import MutagenError, mp3
+from mutagen import MutagenError, id3, mp3
 
 from voiceguide import export
 from voiceguide.errors import ExportError
@@ -56,7 +56,7 @@ def read(path: Path) -> Track:
     """Return a track from the tags of its file; raises ExportError."""
     try:
         file = mp3.MP3(path)
-        tags = file.tags
+        tags = file.tags or id3.ID3()
         frames = sorted(tags.getall("CHAP"), key=lambda chapter: chapter.start_time)
         return Track(
             path,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from voiceguide import export
@@ -15,13 +15,14 @@ from voiceguide.playlist.folder import (
     chapters_path,
     files_of,
     m3u8_path,
+    track_paths,
     transcript_path,
     whole_path,
     xspf_path,
 )
 from voiceguide.playlist.lists import m3u8, xspf
 from voiceguide.playlist.podcast import chapters, feed
-from voiceguide.playlist.track import read, tracks
+from voiceguide.playlist.track import read
 from voiceguide.voices.cache import key
 
 if TYPE_CHECKING:
@@ -61,10 +62,9 @@ def write(  # noqa: PLR0913 (each by its name)
     """
     wanted = [*entries, *([whole] if whole else [])]
     for number, entry in enumerate(wanted):
-        if progress is not None:
-            progress(number / len(wanted))
-        path = folder / f"{entry.stem}.mp3"
-        _export_track(entry.session, path, entry.tags, share(progress, number, len(wanted)))
+        part = share(progress, number, len(wanted))
+        part(0)
+        _export_track(entry.session, folder / f"{entry.stem}.mp3", entry.tags, part)
     write_bytes(folder / COVER, cover)
     paths = [folder / f"{entry.stem}.mp3" for entry in entries]
     made = [replace(read(path), number=number) for number, path in enumerate(paths, 1)]
@@ -78,7 +78,7 @@ def write(  # noqa: PLR0913 (each by its name)
     else:
         episodes = [track for track in made if track.language == made[0].language]
         write_bytes(folder / FEED, feed(episodes, url, whole=all_of_it, email=email))
-    found = [track.path for track in tracks(folder)]
+    found = track_paths(folder)
     if whole is None and export.written_by_voiceguide(whole_path(folder)):
         found.append(whole_path(folder))
     extra = (path for path in found if path not in paths)  # one may be called as the whole is
@@ -113,7 +113,7 @@ def _export_track(
 ) -> None:
     """Make a track and its transcript if they are missing or outdated."""
     transcript = transcript_path(path)
-    shown = {one.name: getattr(tags, one.name) for one in fields(tags)}
+    shown = asdict(tags)
     del shown["date"], shown["cover"], shown["source_digest"]
     mark = key(session.fingerprint, shown, (tags.cover or b"").hex())
     if export.read_source_digest(path) != mark:

@@ -12,7 +12,7 @@ export const regions = new Map(choices.regions.map((region) => [region.id, regio
 const areas = new Map(choices.regions.flatMap((region) => region.areas).map((area) => [area.id, area]));
 export const massage = choices.kinds.find((kind) => kind.about === "region");
 export const otherKinds = choices.kinds.filter((kind) => kind.about !== "region");
-export const subjects = new Map([...regions, ...otherKinds.map((kind) => [kind.id, kind])]);
+const subjects = new Map([...regions, ...otherKinds.map((kind) => [kind.id, kind])]);
 export const pageLanguage = document.documentElement.lang;
 export const kindOf = (chosen) => (regions.has(chosen?.id) || chosen?.parts ? massage : chosen);
 

@@ -1,7 +1,7 @@
 // Favourites, what was heard, and the numbers before and after: on this phone only.
 
 import {
-  $, clock, described, fill, item, kept, make, pageLanguage, say, subjectOf, texts,
+  $, clock, described, fill, inMinutes, item, kept, make, pageLanguage, say, subjectOf, texts,
 } from "./common.js";
 import { request } from "./request.js";
 
@@ -85,7 +85,7 @@ export function show() {
 }
 
 function details(wish) {
-  const length = wish.minutes ? [say("minutes", { n: wish.minutes })] : [];
+  const length = wish.minutes ? [inMinutes(wish.minutes)] : [];
   return [...length, described(wish, wish.language || pageLanguage)].filter(Boolean).join(" · ");
 }
 

@@ -5,10 +5,9 @@ import {
   spoken, subjectOf, texts, told, view,
 } from "./common.js";
 import * as player from "./player.js";
-import { asked, request } from "./request.js";
+import { LONGEST_MIN, asked, request } from "./request.js";
 
 const POLL_MS = 500;
-const LONGEST_MIN = 180;
 
 async function untilReady(mine, kind, id) {
   if (site) return listed(mine, kind, id);

@@ -6,10 +6,9 @@ import {
 } from "./common.js";
 import { touchedSide } from "./choose.js";
 import * as diary from "./diary.js";
-import { request, requestPlaylist } from "./request.js";
+import { LONGEST_MIN, request, requestPlaylist } from "./request.js";
 
 const KEPT = ["method", "pace", "level", "guidance", "bed", "rate"]; // from one visit to the next
-const LONGEST_MIN = 180;
 const form = $("form");
 const fields = new Map([...form.querySelectorAll("[data-option]")].map((field) => [nameOf(field), field]));
 let subject; // the region or kind that is chosen
@@ -46,7 +45,7 @@ export function showSubject(chosen) {
   $("#trouble").replaceChildren();
   $("#options-title").textContent = chosen.name;
   const minutes = !chosen.parts && chosen.natural_ms && Math.round(chosen.natural_ms / 60_000);
-  const lasts = minutes ? `. ${texts.lasts.replace("{n}", minutes)}` : "";
+  const lasts = minutes ? `. ${say("lasts", { n: minutes })}` : "";
   $("#summary").textContent = chosen.summary + lasts;
   const [side, isNew] = [touchedSide(), subject?.id !== chosen.id];
   if (isNew) {

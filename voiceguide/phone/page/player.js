@@ -18,6 +18,7 @@ const JUMP_S = 10;
 const MORE_S = 15; // by which a hold is made longer
 const COUNTDOWN_MS = 4000; // its last tones, before which that happens
 const LONG_MS = 9000; // shorter holds are part of a breath
+const isLong = (hold) => hold.end_ms - hold.begin_ms >= LONG_MS;
 const SWIPE_PX = 60;
 const MOST_PRESSED_MS = 300_000; // of a spot, with all its rounds: the protocol's five minutes
 const FELT = { begin: 250, end: [120, 120, 120], inhale: 60, exhale: [30, 90, 30] }; // vibrations in ms
@@ -62,7 +63,9 @@ function take(session) {
   if (!same) leave();
   $("#player .back").setAttribute("href", session.back || "#");
   $("#player-title").textContent = session.title;
-  for (const one of ["#player-title", "#chapter", "#sentence", "#coming"]) $(one).lang = spoken(session.language).lang || "";
+  for (const one of ["#player-title", "#chapter", "#sentence", "#coming", "#mini-title", "#mini-open"]) {
+    $(one).lang = spoken(session.language).lang || "";
+  }
   $("#download").href = site ? session.source : `${session.source}?download`;
   $("#to-playlist").hidden = !session.options || Boolean(site);
   for (const does of opening) does(session);
@@ -75,7 +78,7 @@ function take(session) {
   now.moves = marked("move");
   now.sides = marked("side");
   now.asks = marked("ask");
-  now.rounds = marked("hold").filter((hold) => hold.end_ms - hold.begin_ms >= LONG_MS);
+  now.rounds = marked("hold").filter(isLong);
   now.end_s = session.chapters.at(-1)?.end_ms / 1000 || 0;
   now.name = subjectOf(session.album)?.name || session.album;
   $("#breath").hidden = !now.holds.length && !now.breaths.length;
@@ -85,7 +88,6 @@ function take(session) {
     session.language,
   )));
   $("#mini-open").href = now.hash;
-  for (const one of ["#mini-title", "#mini-open"]) $(one).lang = spoken(session.language).lang || "";
   $("#mini-title").textContent = session.title;
   drawn = {};
   if (same) { playing(wish); return; }
@@ -224,7 +226,8 @@ function stage() {
   document.body.classList.toggle("beside", Boolean(now) && !shown);
   $("#mini").hidden = !now || shown;
   for (const one of document.querySelectorAll("header, #heading, #controls, #more-of-it")) one.inert = full;
-  for (const [button, name] of [["#play", wish ? "pause" : "play"], ["#mini-play", wish ? "pause" : "play"]]) {
+  const name = wish ? "pause" : "play";
+  for (const button of ["#play", "#mini-play"]) {
     $(`${button} use`).setAttribute("href", `#i-${name}`);
     $(button).setAttribute("aria-label", texts[name]);
   }
@@ -243,8 +246,7 @@ function playing(on) {
     done(false);
     begun = true;
     if (now.options) entry ??= diary.begin(now);
-    if (memory && from !== "memory") load(at());
-    else if (!from || audio.error) load(at());
+    if ((memory && from !== "memory") || !from || audio.error) load(at());
     else start();
     if (shown) scrollTo(0, 0);
     if (turned && shown) $("#touch").focus({ preventScroll: true });
@@ -310,9 +312,8 @@ function skip(by) {
 /** Go back to the begin of the exercise: its hold or stretch, or else the chapter. */
 function repeat() {
   const ms = at() * 1000;
-  const begins = [...now.holds.filter((hold) => hold.end_ms - hold.begin_ms >= LONG_MS), ...now.chapters]
-    .map((one) => one.begin_ms).filter((begin) => begin <= ms + 1);
-  seek(Math.max(0, ...begins) / 1000);
+  const begins = [...now.holds.filter(isLong), ...now.chapters].map((one) => one.begin_ms);
+  seek(Math.max(0, ...begins.filter((begin) => begin <= ms + 1)) / 1000);
 }
 
 /** Make the hold longer that there is now, or none. */
@@ -328,8 +329,8 @@ function lengthen(hold) {
 const lengthenThis = () => lengthen(holdAt(at() * 1000));
 
 /** Return the hold or stretch that there is, if it is one of an exercise. */
-const holdAt = (ms) => now.holds.find((hold) => hold.begin_ms <= ms && ms < hold.end_ms - COUNTDOWN_MS
-  && hold.end_ms - hold.begin_ms >= LONG_MS) || longer.hold;
+const holdAt = (ms) => now.holds.find((hold) => (
+  isLong(hold) && hold.begin_ms <= ms && ms < hold.end_ms - COUNTDOWN_MS)) || longer.hold;
 
 /** Where a hold is longer, its last 15 seconds before the countdown pass again, without sound. */
 function stay(ms) {
@@ -473,7 +474,7 @@ function draw() {
     $("#position").setAttribute("aria-valuetext", clock(seconds));
   }
   $("#longer-hold").disabled = !holdAt(ms);
-  const exercise = hold && now.holds.length && hold.end_ms - hold.begin_ms >= LONG_MS ? hold : null;
+  const exercise = hold && isLong(hold) ? hold : null;
   let felt = drawn.breath !== breath && breath?.kind;
   if (drawn.exercise !== exercise) felt = exercise ? "begin" : "end";
   if (wish && felt && drawn.exercise !== undefined) navigator.vibrate?.(FELT[felt]);

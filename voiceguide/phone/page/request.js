@@ -2,6 +2,7 @@
 
 import { $, ask, go, kindOf, site, subjectOf, told } from "./common.js";
 
+export const LONGEST_MIN = 180; // a session that is asked for
 export const asked = new Map(); // by id, what was wanted: to offer another length
 
 /** Have something made, and go where it is waited for; what is published is there. */
