@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -266,7 +265,7 @@ def bed(options: Options) -> Bed | None:
     shipped = name in BEDS
     path = files.find(f"{name}.flac", files.folders("sounds")) if shipped else None
     path = path or Path(name)
-    if not os.path.isfile(path):  # noqa: PTH113 (unlike Path's, it takes any name)
+    if not files.is_file(path):
         meant = near(name, BEDS)
         hint = meant if meant.endswith("?") else ";"
         beds = f"beds are {', '.join(BEDS)}, or a file of your own"
