@@ -121,7 +121,6 @@ def _spoken_date(day: dt.date, said: set[str], language: str) -> str:
     from num2words import num2words
 
     tongue = _num2words_language(language)
-    year = ordinal = ""
     try:
         locale = Locale.parse(language, sep="-")
     except (ValueError, UnknownLocaleError):
