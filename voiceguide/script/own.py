@@ -109,8 +109,7 @@ def fill_in(request: Request, source: str, name: str, folder: Path) -> str:
     ``name`` is used in messages. Besides the macros, the template may import files in ``folder``.
     It gets the variables of the request. Raises ScriptError if it fails.
     """
-    from voiceguide.script import kind
-    from voiceguide.script.template import render
+    from voiceguide.script.template import Phrases, render
 
     options = request.options
     try:
@@ -121,7 +120,7 @@ def fill_in(request: Request, source: str, name: str, folder: Path) -> str:
         "language": options.language,
         **options.variables,
         "wording": library.wording.model_dump(),
-        "pick": kind.phrases(
+        "pick": Phrases(
             library.wording.phrases, options.seed, lambda _: library.file("phrases.toml")
         ).pick,
         "region": lambda target: library.region(target).model_dump(),
