@@ -79,7 +79,7 @@ def choices(request: Request) -> list[list[Choice]]:
 
     Within a list, sessions get longer and longer. Raises as ``write`` does.
     """
-    if own.path_of(request.target) is not None:
+    if is_own(request.target):
         return [[{}]]
     if _has_strangers(request):
         from voiceguide.script import child
@@ -98,7 +98,7 @@ def is_own(target: str) -> bool:
 
 def about(request: Request) -> About:
     """Return the subject of a target and the tracks of its playlist; raises as ``write`` does."""
-    if own.path_of(request.target) is not None:
+    if is_own(request.target):
         raise RequestError(f"{request.target} is a script: playlists are made of regions and kinds")
     from voiceguide.script import subject
 
@@ -110,7 +110,7 @@ def pictured(request: Request) -> str | None:
 
     Raises RequestError for an unknown target; LibraryError.
     """
-    if own.path_of(request.target) is not None:
+    if is_own(request.target):
         return None
     from voiceguide.script import subject
 
@@ -123,7 +123,7 @@ def options_of(request: Request) -> list[str]:
 
     Raises RequestError for an unknown target; LibraryError.
     """
-    if own.path_of(request.target) is not None:
+    if is_own(request.target):
         return []
     from voiceguide.script import subject
 
@@ -165,7 +165,7 @@ def method_of(request: Request) -> str | None:
 
     Raises as ``write`` does.
     """
-    if own.path_of(request.target) is not None:
+    if is_own(request.target):
         return None
     from voiceguide.script import subject, treatment
 
@@ -183,7 +183,7 @@ def _written(request: Request, choice: Choice) -> KindScript:
 def _rendered(request: Request, source: str, name: str, folder: Path) -> str:
     from voiceguide.script import child
 
-    text: str = child.ask(request, "own", called=name, source=source, folder=str(folder))
+    text: str = child.ask(request, "own", name, source=source, template=name, folder=str(folder))
     return text
 
 
