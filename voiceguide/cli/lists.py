@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -103,7 +105,8 @@ def config(
     if edit:
         _edit(path)
     typer.echo(f"# {path}{'' if path.exists() else '  (does not exist yet)'}")
-    around, kept = settings.in_environment(), settings.in_file(language)
+    around = settings.in_environment()
+    kept = settings.in_file(language or around.get("language"))
     found = options.chosen({"bed": options.BEDS[0], **kept, **around})
     for name in options.OPTIONS:
         if name in around or name in kept:
@@ -179,6 +182,7 @@ def _opened(path: Path) -> bool:
 
 
 def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, int | float) else f'"{value or ""}"'
+    """Return a value as TOML has it: as JSON does, except for tables."""
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{name} = {_toml(one)}' for name, one in value.items())} }}"
+    return json.dumps("" if value is None else value, ensure_ascii=False)
