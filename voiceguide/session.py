@@ -68,7 +68,7 @@ def sample(voice: str | None, language: str) -> Iterator[Session]:
     with files.scratch_folder() as folder:
         path = folder / "sample.ssml"
         text = escape(" ".join(plain[:2]))
-        path.write_text(f'<speak xml:lang="{language}">{text}</speak>', "utf-8")
+        path.write_text(f'<speak xml:lang="{escape(language)}">{text}</speak>', "utf-8")
         yield Session(path, voice=voice, language=language)
 
 
