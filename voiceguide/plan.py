@@ -33,7 +33,7 @@ from voiceguide.errors import (
 )
 from voiceguide.listen.words import words
 from voiceguide.options import BEDS
-from voiceguide.ssml import CHAPTER, Mark, Sound, Speech
+from voiceguide.ssml import Mark, Sound, Speech
 from voiceguide.ssml.cues import Style
 from voiceguide.timeline import Adaptive, Bed, Event, Measured, Variant
 from voiceguide.voices import DEFAULT, PLAIN, engines
@@ -84,7 +84,7 @@ class Plan:
     def chapters(self) -> list[str]:
         """The titles of the chapters, in the order of the script."""
         marks = (cue for cue in ssml.walk(self.script.root) if isinstance(cue, Mark))
-        return [mark.name.removeprefix(CHAPTER) for mark in marks if mark.name.startswith(CHAPTER)]
+        return [mark.chapter for mark in marks if mark.chapter]
 
     @property
     def utterances(self) -> list[tuple[str | None, Utterance]]:
@@ -92,8 +92,8 @@ class Plan:
         utterances: list[tuple[str | None, Utterance]] = []
         chapter = None
         for cue in ssml.walk(self.script.root):
-            if isinstance(cue, Mark) and cue.name.startswith(CHAPTER):
-                chapter = cue.name.removeprefix(CHAPTER)
+            if isinstance(cue, Mark):
+                chapter = cue.chapter or chapter
             elif isinstance(cue, Speech):
                 utterances.append((chapter, self.cast.utterance(cue)))
         return utterances

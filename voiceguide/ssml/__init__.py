@@ -21,7 +21,6 @@ ScriptError with a line for each.
 """
 
 from voiceguide.ssml.cues import (
-    CHAPTER,
     SPAN_KINDS,
     Cue,
     Group,
@@ -40,7 +39,6 @@ from voiceguide.ssml.cues import (
 from voiceguide.ssml.reader import parse
 
 __all__ = [
-    "CHAPTER",
     "SPAN_KINDS",
     "Cue",
     "Group",

@@ -442,7 +442,7 @@ def _check_marks(root: Group, warnings: Findings) -> None:
         if mark.ends and mark.ends not in begun:
             what = f"{_called(mark)} ends nothing: no {mark.ends} begins"
             warnings.add(what, mark.at)
-        elif not (mark.begins or mark.ends or mark.name.startswith(CHAPTER)):
+        elif not (mark.begins or mark.ends or mark.chapter):
             others.append(mark)
     for mark in others[:_MOST_COMPARED]:
         name, colon, label = mark.name.partition(":")
