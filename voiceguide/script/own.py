@@ -21,11 +21,10 @@ if TYPE_CHECKING:
     from voiceguide.script.request import Request
 
 _PLAIN = (".txt", ".md", ".markdown", ".srt", ".vtt")
-SUFFIXES = (".ssml", ".xml", ".jinja", *_PLAIN)
+_FILLED_IN = (".ssml", ".xml", *_PLAIN)
+SUFFIXES = (*_FILLED_IN, ".jinja")
 _INCLUDES = re.compile(r"{%-?\s*(include|extends)\b|with context")
-_SUFFIXES = re.compile(
-    r"(\.ssml|\.xml|\.txt|\.md|\.markdown|\.srt|\.vtt)?(\.jinja)?$", re.IGNORECASE
-)
+_ENDING = re.compile(rf"({'|'.join(map(re.escape, _FILLED_IN))})?(\.jinja)?$", re.IGNORECASE)
 STANDARD_INPUT = "-"
 _MARKERS = (b"{{", b"{%", b"{#")
 """Jinja's markers; text on standard input that has one of them is a template."""
@@ -49,7 +48,7 @@ def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -
             raise RequestError(what)
     piped = str(path) == STANDARD_INPUT
     name = _name(path)
-    stem = "script" if piped else _SUFFIXES.sub("", path.name)
+    stem = "script" if piped else _ENDING.sub("", path.name)
     folder = path.resolve().parent
     folders = (folder, *files.folders("sounds"))
     source = _read(path)
