@@ -13,6 +13,7 @@ ScriptError with a line for each.
     elements   the known elements and their attributes
     values     the values of attributes: times, levels, rates
     reader     elements -> cues
+    vendors    elements of other services -> what can be done of them
     flow       text and cues in order: joined, with gaps between sentences and paragraphs
     lexicons   <lexicon> and <lookup>: which lexicons apply to a text
     pls        a lexicon in W3C's PLS 1.0 -> entries
