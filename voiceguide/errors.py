@@ -195,11 +195,8 @@ def _form(pattern: str, value: object) -> str:
 
 def _size(kind: str, context: Mapping[str, Any], value: object) -> str:
     if kind.startswith("string"):
-        one, several, has = (
-            "character",
-            "characters",
-            len(value) if isinstance(value, str) else None,
-        )
+        one, several = "character", "characters"
+        has = len(value) if isinstance(value, str) else None
     else:
         one, several, has = "entry", "entries", context.get("actual_length")
     least = kind.endswith("short")
