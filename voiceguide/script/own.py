@@ -159,12 +159,11 @@ def _decoded(source: bytes, name: str) -> str:
         encoding = "utf-16"
     try:
         return source.decode(encoding)
-    except LookupError as error:
-        raise ScriptError(
-            f"{name}: the encoding {encoding} is unknown; save it as UTF-8"
-        ) from error
     except UnicodeDecodeError as error:
         what = f"is not {encoding.removesuffix('-sig').upper()}: byte 0x{source[error.start]:02x}"
+        raise ScriptError(f"{name}: {what}; save it as UTF-8") from error
+    except (LookupError, UnicodeError) as error:  # Python has one called “undefined”
+        what = f"the encoding {encoding} is unknown"
         raise ScriptError(f"{name}: {what}; save it as UTF-8") from error
 
 

@@ -131,7 +131,7 @@ def _decoded(document: bytes) -> str:
     encoding = "utf-16" if utf16 else (declared or [None])[0] or "utf-8"
     try:
         text = document.decode(encoding)
-    except (LookupError, UnicodeDecodeError):
+    except (LookupError, UnicodeError):
         text = document.decode(errors="replace")
     return text.removeprefix("\ufeff")
 
