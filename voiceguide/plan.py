@@ -107,19 +107,21 @@ class Plan:
         return (*self.written.warnings, *self.script.warnings, *self.cast.warnings, *remarks)
 
 
-def plan(request: Request, problems: Findings | None = None) -> Plan:
+def plan(request: Request) -> Plan:
     """Return the plan of a session at its natural length.
 
-    With ``problems``, mistakes in the script are added to it instead of being raised. Raises
-    RequestError, LibraryError, ScriptError or SoundError.
+    Raises RequestError, LibraryError, ScriptError or SoundError.
     """
     with clock.timed(f"writing the script of {request.target}"):
         written = script.write(request)
-    return planned(request, written, problems)
+    return planned(request, written)
 
 
 def planned(request: Request, written: Written, problems: Findings | None = None) -> Plan:
-    """Return the plan of a session whose script is already written; otherwise like ``plan``."""
+    """Return the plan of a session whose script is already written; otherwise like ``plan``.
+
+    With ``problems``, mistakes in the script are added to it instead of being raised.
+    """
     options = request.options
     with clock.timed(f"reading {written.name}"):
         read = ssml.parse(
