@@ -138,6 +138,11 @@ def test_a_language_is_the_same_in_capitals():
     assert pace.norm("EN-us")[0].startswith("Sit on the floor")
 
 
+def test_a_sample_in_a_language_with_an_odd_sign_is_no_broken_script():
+    with sample(None, 'de-"<') as odd:
+        assert odd.script.startswith('<speak xml:lang="de-&quot;&lt;">')
+
+
 def test_samples_of_voices_are_not_written_where_none_is_asked_for(tmp_path):
     done = voiceguide("voices", "-o", tmp_path / "x.wav")
     says = "voiceguide: --output needs --sample: it is where samples are written\n"
@@ -251,6 +256,12 @@ def own(tmp_path):
 
 def shipped(name: str) -> str:
     return (SCRIPTS / name).read_text("utf-8")
+
+
+def test_a_region_without_a_summary_is_listed_by_its_name(own):
+    text = SHIN.replace("Knots beside the shin bone", "")
+    listed = voiceguide("regions", "--library", own("en/regions/instep.toml", text)).stdout
+    assert "instep" in [line.strip() for line in listed.splitlines()]
 
 
 def test_an_own_folder_adds_a_region(own):

@@ -215,6 +215,7 @@ def test_a_template_that_is_not_what_it_declares_is_told(tmp_path):
     for declared, content, says in (
         ("", b"\xf6", "is not UTF-8: byte 0xf6; save it as UTF-8"),
         ("<?xml version='1.0' encoding='nope'?>", b"", "the encoding nope is unknown; save it as"),
+        ("<?xml version='1.0' encoding='undefined'?>", b"", "the encoding undefined is unknown"),
         ("", codecs.BOM_UTF16_LE + b"a", "is not UTF-16: byte 0x61"),
     ):
         path.write_bytes(declared.encode() + content)

@@ -381,6 +381,22 @@ def test_config_tells_where_each_setting_comes_from(settings, monkeypatch):
     assert voiceguide("config").stdout == f"# {path}  (does not exist yet)\n"
 
 
+def test_config_shows_what_is_for_the_language_of_the_environment(settings, monkeypatch):
+    settings("[de]\nrate = 110\n")
+    monkeypatch.setenv("VOICEGUIDE_LANGUAGE", "de")
+    shown = voiceguide("config").stdout.splitlines()[1:]
+    assert shown == ['language = "de"  # VOICEGUIDE_LANGUAGE', "rate = 110  # settings file"]
+
+
+def test_config_shows_settings_as_they_are_written(settings):
+    settings("""bed = 'C:\\my "own".mp3'\n[variables]\nrounds = 3\nword = "on"\n""")
+    shown = voiceguide("config").stdout.splitlines()[1:]
+    assert shown == [
+        r'bed = "C:\\my \"own\".mp3"  # settings file',
+        'variables = { rounds = 3, word = "on" }  # settings file',
+    ]
+
+
 def test_config_opens_the_settings_with_all_options_in_them(settings, tmp_path, monkeypatch):
     monkeypatch.setenv("EDITOR", f"{sys.executable} -c pass")
     monkeypatch.delenv("VISUAL", raising=False)

@@ -274,6 +274,17 @@ def test_times_and_arrows_in_the_text_of_a_caption_are_said(tmp_path, line, said
     assert heard(session(tmp_path, text, "my.srt")) == [said]
 
 
+def test_signs_that_webvtt_writes_by_their_names_are_read_as_signs(tmp_path):
+    line = "In &amp; out,&nbsp;<b>3 &lt; 4</b> &#38; &foo; re&shy;st."
+    vtt = f"WEBVTT\n\n00:01.000 --> 00:03.000\n{line}"
+    assert heard(session(tmp_path, vtt, "my.vtt")) == ["In & out, 3 < 4 & &foo; rest."]
+    odd = session(tmp_path, f"{vtt}&#12;&NewLine;\n\nnow", "my.vtt")
+    with pytest.raises(ScriptError, match=r"my\.vtt:6:1: “now” is in no caption"):
+        _ = odd.plan
+    srt = "1\n00:00:01,000 --> 00:00:03,000\nIn &amp; out."
+    assert heard(session(tmp_path, srt, "my.srt")) == ["In &amp; out."]
+
+
 def test_a_file_of_captions_is_never_read_aloud_with_its_times(tmp_path):
     with pytest.raises(ScriptError, match=r"my\.srt:2:1: .* must be two times"):
         _ = session(tmp_path, "1\n00:00:01,000 -> 00:00:03,000\nLie down.", "my.srt").plan

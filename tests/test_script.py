@@ -6,7 +6,6 @@ What every session must carry is in test_whole_body.py.
 from __future__ import annotations
 
 import itertools
-import random
 import re
 import shutil
 import subprocess
@@ -194,7 +193,7 @@ def test_a_side_is_treated_in_the_words_for_it(side, other):
 def test_no_variant_of_a_phrase_is_picked_twice_in_a_row():
     variants = ["One.", "Two.", "Three."]
     for seed in range(30):
-        phrases = Phrases({"rest": variants, "halt": ["Stop."]}, random.Random(seed), None)
+        phrases = Phrases({"rest": variants, "halt": ["Stop."]}, seed, lambda _: "phrases.toml")
         picked = [phrases.pick("rest") for _ in range(30)]
         assert all(one != other for one, other in itertools.pairwise(picked))
         assert all(sorted(picked[at : at + 3]) == sorted(variants) for at in range(0, 30, 3))

@@ -353,6 +353,10 @@ def test_a_script_is_text_whatever_its_encoding(tmp_path):
         session = Session(path)
         assert session.script == "<speak>Grüße.</speak>"
         assert session.timeline.events[0].text == "Grüße."
+    for unknown in ("nope", "undefined"):
+        text = f'<?xml version="1.0" encoding="{unknown}"?>\n<speak>Grüße.</speak>'
+        path.write_text(text, "utf-8")
+        assert Session(path).script == "<speak>Grüße.</speak>"
 
 
 def test_a_voice_that_is_not_there_is_warned_of_and_another_one_speaks(ssml):

@@ -116,12 +116,9 @@ def near(
     ``meanings``, only the nearest. If none is near, "; available: " lists all of them if they are
     few; otherwise the text is empty. ``shown`` is how a name is written.
     """
-    return _near(wrong, known, shown, meanings or {})
-
-
-def _near(wrong: str, known: Iterable[str], shown: str, meanings: Mapping[str, str]) -> str:
     import difflib  # only where something is wrong
 
+    meanings = meanings or {}
     names = list(dict.fromkeys(known))
     spelled = {spelling: name for name in reversed(names) for spelling in spellings(name)}
     alike: dict[str, str] = {}
@@ -149,7 +146,7 @@ def reason(error: Mapping[str, Any], known: Iterable[str] = ()) -> str:
             return str(context.get("error") or error["msg"].partition(", ")[2])
         case "extra_forbidden":
             key = str(error["loc"][-1])
-            return f"unknown key “{shortened(key)}”{_near(key, known, '“{}”', {})}"
+            return f"unknown key “{shortened(key)}”{near(key, known, shown='“{}”')}"
         case "string_pattern_mismatch":
             return _form(context["pattern"], value)
         case "too_short" | "too_long" | "string_too_short" | "string_too_long":
@@ -198,11 +195,8 @@ def _form(pattern: str, value: object) -> str:
 
 def _size(kind: str, context: Mapping[str, Any], value: object) -> str:
     if kind.startswith("string"):
-        one, several, has = (
-            "character",
-            "characters",
-            len(value) if isinstance(value, str) else None,
-        )
+        one, several = "character", "characters"
+        has = len(value) if isinstance(value, str) else None
     else:
         one, several, has = "entry", "entries", context.get("actual_length")
     least = kind.endswith("short")

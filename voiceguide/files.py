@@ -40,8 +40,7 @@ def config_folder() -> Path:
 
     ``VOICEGUIDE_CONFIG_DIR`` moves it.
     """
-    moved = os.environ.get("VOICEGUIDE_CONFIG_DIR")
-    return Path(moved) if moved else _user_folder("config")
+    return _user_folder("config")
 
 
 def cache_folder() -> Path:
@@ -51,8 +50,7 @@ def cache_folder() -> Path:
     regions, the paces of voices and the digests of models; and the locks of folders that are
     being written. ``VOICEGUIDE_CACHE_DIR`` moves it.
     """
-    moved = os.environ.get("VOICEGUIDE_CACHE_DIR")
-    return Path(moved) if moved else _user_folder("cache")
+    return _user_folder("cache")
 
 
 @contextlib.contextmanager
@@ -74,11 +72,12 @@ def data_folder() -> Path:
 
     ``VOICEGUIDE_DATA_DIR`` moves it.
     """
-    moved = os.environ.get("VOICEGUIDE_DATA_DIR")
-    return Path(moved) if moved else _user_folder("data")
+    return _user_folder("data")
 
 
 def _user_folder(kind: str) -> Path:
+    if moved := os.environ.get(f"VOICEGUIDE_{kind.upper()}_DIR"):
+        return Path(moved)
     import platformdirs  # help needs none of them
 
     path: Path = getattr(platformdirs, f"user_{kind}_path")("voiceguide", appauthor=False)
@@ -98,18 +97,12 @@ def folders(name: str) -> list[Path]:
 
 def is_folder(path: Path) -> bool:
     """Whether a path is a folder; False for what none can be called, as a name that is too long."""
-    try:
-        return path.is_dir()
-    except OSError:
-        return False
+    return os.path.isdir(path)  # noqa: PTH112 (unlike Path's, it takes any name)
 
 
 def is_file(path: Path) -> bool:
     """Whether a path is a file; False for what none can be called, as a name that is too long."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
+    return os.path.isfile(path)  # noqa: PTH113 (unlike Path's, it takes any name)
 
 
 def script_folders(own: Path | None) -> list[Path]:

@@ -12,7 +12,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from voiceguide import __version__, files, mixer, script, ssml, timeline
-from voiceguide.errors import ExportError, Findings, VoiceguideError
+from voiceguide.errors import ExportError, VoiceguideError
 from voiceguide.languages import primary
 from voiceguide.options import chosen
 from voiceguide.script import Request
@@ -66,9 +66,7 @@ def _natural_ms(library: Library, region: str, wpm: int) -> int:
         language=library.language,
     )
     per_word = _CHARACTERS_PER_WORD.get(primary(library.language), _ELSEWHERE)
-    items = timeline.resolve(
-        read.root, _length_ms(wpm * per_word), name=written.name, problems=Findings()
-    )
+    items = timeline.resolve(read.root, _length_ms(wpm * per_word), name=written.name)
     return timeline.collect(items).duration_ms
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -34,7 +33,7 @@ from voiceguide.errors import (
 )
 from voiceguide.listen.words import words
 from voiceguide.options import BEDS
-from voiceguide.ssml import CHAPTER, Mark, Sound, Speech
+from voiceguide.ssml import Mark, Sound, Speech
 from voiceguide.ssml.cues import Style
 from voiceguide.timeline import Adaptive, Bed, Event, Measured, Variant
 from voiceguide.voices import DEFAULT, PLAIN, engines
@@ -85,7 +84,7 @@ class Plan:
     def chapters(self) -> list[str]:
         """The titles of the chapters, in the order of the script."""
         marks = (cue for cue in ssml.walk(self.script.root) if isinstance(cue, Mark))
-        return [mark.name.removeprefix(CHAPTER) for mark in marks if mark.name.startswith(CHAPTER)]
+        return [mark.chapter for mark in marks if mark.chapter]
 
     @property
     def utterances(self) -> list[tuple[str | None, Utterance]]:
@@ -93,8 +92,8 @@ class Plan:
         utterances: list[tuple[str | None, Utterance]] = []
         chapter = None
         for cue in ssml.walk(self.script.root):
-            if isinstance(cue, Mark) and cue.name.startswith(CHAPTER):
-                chapter = cue.name.removeprefix(CHAPTER)
+            if isinstance(cue, Mark):
+                chapter = cue.chapter or chapter
             elif isinstance(cue, Speech):
                 utterances.append((chapter, self.cast.utterance(cue)))
         return utterances
@@ -108,19 +107,21 @@ class Plan:
         return (*self.written.warnings, *self.script.warnings, *self.cast.warnings, *remarks)
 
 
-def plan(request: Request, problems: Findings | None = None) -> Plan:
+def plan(request: Request) -> Plan:
     """Return the plan of a session at its natural length.
 
-    With ``problems``, mistakes in the script are added to it instead of being raised. Raises
-    RequestError, LibraryError, ScriptError or SoundError.
+    Raises RequestError, LibraryError, ScriptError or SoundError.
     """
     with clock.timed(f"writing the script of {request.target}"):
         written = script.write(request)
-    return planned(request, written, problems)
+    return planned(request, written)
 
 
 def planned(request: Request, written: Written, problems: Findings | None = None) -> Plan:
-    """Return the plan of a session whose script is already written; otherwise like ``plan``."""
+    """Return the plan of a session whose script is already written; otherwise like ``plan``.
+
+    With ``problems``, mistakes in the script are added to it instead of being raised.
+    """
     options = request.options
     with clock.timed(f"reading {written.name}"):
         read = ssml.parse(
@@ -266,7 +267,7 @@ def bed(options: Options) -> Bed | None:
     shipped = name in BEDS
     path = files.find(f"{name}.flac", files.folders("sounds")) if shipped else None
     path = path or Path(name)
-    if not os.path.isfile(path):  # noqa: PTH113 (unlike Path's, it takes any name)
+    if not files.is_file(path):
         meant = near(name, BEDS)
         hint = meant if meant.endswith("?") else ";"
         beds = f"beds are {', '.join(BEDS)}, or a file of your own"

@@ -16,7 +16,7 @@ from voiceguide import clock, files, library, mixer, script, timeline
 from voiceguide.errors import Findings, Position
 from voiceguide.languages import primary
 from voiceguide.options import OPTIONS, Options, taking
-from voiceguide.plan import Plan, adaptive, bed, fit, items, open_voice, plan, planned
+from voiceguide.plan import Plan, adaptive, bed, fit, items, open_voice, planned
 from voiceguide.script import Request
 from voiceguide.ssml import Mark, Sound, Speech, walk
 from voiceguide.ssml.cues import Style
@@ -68,7 +68,7 @@ def sample(voice: str | None, language: str) -> Iterator[Session]:
     with files.scratch_folder() as folder:
         path = folder / "sample.ssml"
         text = escape(" ".join(plain[:2]))
-        path.write_text(f'<speak xml:lang="{language}">{text}</speak>', "utf-8")
+        path.write_text(f'<speak xml:lang="{escape(language)}">{text}</speak>', "utf-8")
         yield Session(path, voice=voice, language=language)
 
 
@@ -235,7 +235,7 @@ class Session:
         Raises a VoiceguideError that lists all mistakes in the script, or names a bad sound.
         """
         problems = Findings()
-        read = plan(self.request, problems)
+        read = planned(self.request, self.written, problems)
         if problems:
             with open_voice(self.request.options) as voice:
                 timeline.collect(items(read, voice, problems))

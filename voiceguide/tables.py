@@ -3,9 +3,8 @@
 The built-in ones are listed where the table is made. A package adds its own by entry points: its
 pyproject.toml has a section ``[project.entry-points."voiceguide.devices"]`` with a line
 ``name = "module:thing"``. What a thing must provide is next to its table: ``voices.engine.Voices``
-(voiceguide.engines),
-``player.device.Opener`` (.devices), ``export.formats.Format`` (.formats) and ``export.views.View``
-(.captions).
+(voiceguide.engines), ``player.device.Opener`` (.devices), ``export.formats.Format`` (.formats) and
+``export.views.View`` (.captions).
 """
 
 from __future__ import annotations

@@ -76,13 +76,11 @@ def main() -> NoReturn:
     except VoiceguideError as error:
         typer.echo(f"voiceguide: {error.with_flags()}", err=True)
         sys.exit(_WRONG_USAGE if isinstance(error, UsageError) else 1)
-    except BrokenPipeError:  # the reader of our output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        what = error.filename or "standard output"
-        typer.echo(f"voiceguide: {str(what)[:200]}: {error.strerror}", err=True)
+        if not isinstance(error, BrokenPipeError):  # then the reader of our output has gone
+            what = error.filename or "standard output"
+            typer.echo(f"voiceguide: {str(what)[:200]}: {error.strerror}", err=True)
         sys.exit(1)
     sys.exit(0)
 

@@ -50,36 +50,35 @@ def with_options(
         for name in OPTIONS
         if name not in without
     ]
-    common = inspect.signature(_common).parameters.values()
-    taken = {one.name for one in (*of_command, *common)}  # these are only given by --set
+    taken = {one.name for one in of_command} | inspect.signature(_common).parameters.keys()
+    # Variables of these names are only given by --set.
     variables = {name: one for name, one in _own_variables().items() if name not in taken}
     offered += [_variable_parameter(name, variable) for name, variable in variables.items()]
 
+    @functools.wraps(function)
     def called(**given: Any) -> None:
-        say.begin(quiet=given.pop("quiet"), verbose=given.pop("verbose"))
         of_model = {name: given.pop(name) for name in OPTIONS if name in given}
         own_variables = {name: given.pop(name) for name in variables}
         function(**given, options=_chosen(of_model, own_variables))
 
-    parameters = [*of_command, *offered, *common]
-    parameters.sort(key=lambda one: one.kind)
-    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    called.__annotations__ = {one.name: one.annotation for one in parameters}
-    return functools.update_wrapper(called, function, ("__module__", "__name__", "__doc__"))
+    called.__signature__ = inspect.Signature([*of_command, *offered])  # type: ignore[attr-defined]
+    return saying(called)
 
 
 def saying(function: Callable[..., None]) -> Callable[..., None]:
-    """Give --quiet and --verbose to a command that takes no options of the model."""
+    """Give --quiet and --verbose to a command."""
     of_command = inspect.signature(function, eval_str=True).parameters.values()
     parameters = [*of_command, *inspect.signature(_common).parameters.values()]
+    parameters.sort(key=lambda one: one.kind)
 
+    @functools.wraps(function)
     def called(**given: Any) -> None:
         say.begin(quiet=given.pop("quiet"), verbose=given.pop("verbose"))
         function(**given)
 
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     called.__annotations__ = {one.name: one.annotation for one in parameters}
-    return functools.update_wrapper(called, function, ("__module__", "__name__", "__doc__"))
+    return called
 
 
 def _common(
@@ -100,14 +99,16 @@ def _chosen(of_model: Mapping[str, Any], own_variables: Mapping[str, Any]) -> Op
     variables = _pairs(given.pop("variables", []))
     variables |= {name: value for name, value in own_variables.items() if value is not None}
     values = {name: value for name, value in settings.combined(given).items() if name in of_model}
+    if variables:
+        given["variables"] = values["variables"] = variables
     _given.clear()
-    _given.update({**given, **({"variables": variables} if variables else {})})
+    _given.update(given)
     _set.clear()
     _set.update(values)
-    return chosen({**values, **({"variables": variables} if variables else {})})
+    return chosen(values)
 
 
-_given: dict[str, Any] = {}
+_given: set[str] = set()
 """The options of the model on this command line."""
 _set: set[str] = set()
 """Those that are given on it, in the environment or in the settings."""
@@ -126,7 +127,7 @@ def suiting(target: str, options: Options) -> dict[str, Any]:
     """
     _refuse_other_file(target, options)
     values = options.chosen()
-    from_settings = values.keys() - _given.keys()
+    from_settings = values.keys() - _given
     if not any(OPTIONS[name].of_kinds or name in _OF_SOME for name in from_settings):
         return values
     from voiceguide import script

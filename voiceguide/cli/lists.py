@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
-from enum import StrEnum
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,14 +20,6 @@ if TYPE_CHECKING:
     from voiceguide.errors import LibraryError
 
 
-class ListFormat(StrEnum):
-    """How a list is shown."""
-
-    TEXT = "text"
-    JSON = "json"
-    MARKDOWN = "markdown"
-
-
 Language = Annotated[str, typer.Option(help="The language of the texts.")]
 Texts = Annotated[
     Path | None,
@@ -35,15 +28,14 @@ Texts = Annotated[
     ),
 ]
 Listing = Annotated[
-    ListFormat, typer.Option("--format", help="To read, for programs, or for documents.")
+    Literal["text", "json", "markdown"],
+    typer.Option("--format", help="To read, for programs, or for documents."),
 ]
 
 
 @command("Example: voiceguide regions --language de")
 @saying
-def regions(
-    language: Language = "en", texts: Texts = None, form: Listing = ListFormat.TEXT
-) -> None:
+def regions(language: Language = "en", texts: Texts = None, form: Listing = "text") -> None:
     """List body regions, how long a session of each lasts, and the complaints they help with."""
     from voiceguide import lengths, library
     from voiceguide.library import listing
@@ -51,33 +43,31 @@ def regions(
     problems: list[LibraryError] = []
     read = library.load(language, texts)
     found = read.regions(problems)
-    lasting = {} if form is ListFormat.MARKDOWN else lengths.natural_ms(read)
-    typer.echo(listing.regions(read, found, form.value, lasting), nl=False)
+    lasting = {} if form == "markdown" else lengths.natural_ms(read)
+    typer.echo(listing.regions(read, found, form, lasting), nl=False)
     _tell(problems)
 
 
 @command("Example: voiceguide methods --format json")
 @saying
-def methods(
-    language: Language = "en", texts: Texts = None, form: Listing = ListFormat.TEXT
-) -> None:
+def methods(language: Language = "en", texts: Texts = None, form: Listing = "text") -> None:
     """List the methods of treatment."""
     from voiceguide import library
     from voiceguide.library import listing
 
     found = library.load(language, texts).methods.values()
-    typer.echo(listing.methods(found, form.value), nl=False)
+    typer.echo(listing.methods(found, form), nl=False)
 
 
 @command("Example: voiceguide kinds")
 @saying
-def kinds(language: Language = "en", texts: Texts = None, form: Listing = ListFormat.TEXT) -> None:
+def kinds(language: Language = "en", texts: Texts = None, form: Listing = "text") -> None:
     """List the kinds of session, and the options that suit each."""
     from voiceguide.library import kinds, listing
 
     problems: dict[str, LibraryError] = {}
     found = kinds.listed(language, texts, problems)
-    typer.echo(listing.kinds(found, form.value), nl=False)
+    typer.echo(listing.kinds(found, form), nl=False)
     _tell(problems.values())
 
 
@@ -103,7 +93,8 @@ def config(
     if edit:
         _edit(path)
     typer.echo(f"# {path}{'' if path.exists() else '  (does not exist yet)'}")
-    around, kept = settings.in_environment(), settings.in_file(language)
+    around = settings.in_environment()
+    kept = settings.in_file(language or around.get("language"))
     found = options.chosen({"bed": options.BEDS[0], **kept, **around})
     for name in options.OPTIONS:
         if name in around or name in kept:
@@ -179,6 +170,7 @@ def _opened(path: Path) -> bool:
 
 
 def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, int | float) else f'"{value or ""}"'
+    """Return a value as TOML has it: as JSON does, except for tables."""
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{name} = {_toml(one)}' for name, one in value.items())} }}"
+    return json.dumps("" if value is None else value, ensure_ascii=False)

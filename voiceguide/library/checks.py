@@ -29,8 +29,7 @@ class _AnyMuscles(Muscles):
 
 def problems(texts: Library) -> list[LibraryError]:
     """Return an error for each file of a language that is wrong."""
-    of_regions = list(_of_regions(texts))
-    found = [*of_regions]
+    found = list(_of_regions(texts))
     for name in ("muscles", "methods", "wording", "lexicon", "names"):
         try:
             getattr(texts, name)
@@ -66,7 +65,7 @@ def _of_names(texts: Library) -> Iterator[LibraryError]:
     yield from nowhere.unknown(texts)
     for path in texts.all_files(nowhere.FILE):
         wrong = [one for one in validated(Names, path).methods if one not in texts.methods]
-        root = places(path.read_text("utf-8-sig")) if wrong else None
+        root = places(path.read_text("utf-8-sig"))
         for one in wrong:
-            where = f"{path}:{line_of(root, ('methods', one)) if root else 1}: methods.{one}"
+            where = f"{path}:{line_of(root, ('methods', one))}: methods.{one}"
             yield LibraryError(f"{where}: no method “{one}”{near(one, texts.methods)}")

@@ -67,7 +67,7 @@ class Lexicon:
         """Replace the words that are not in double brackets yet; aliases may be in IPA too."""
         if not self._found:
             return text
-        for kind in (False, True)[: 1 + is_ipa]:
+        for kind in (False, True) if is_ipa else (False,):
             text = "".join(
                 marked(part.text) if part.is_ipa else self._applied(part.text, kind)
                 for part in parts(text)

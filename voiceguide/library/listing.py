@@ -145,10 +145,9 @@ def _regions_as_markdown(library: Library, found: Iterable[Region]) -> Iterator[
 
 
 def _named(name: str, text: str) -> str:
-    indent = " " * (_NAME_WIDTH + 2)
-    return textwrap.fill(
-        text, _WIDTH, initial_indent=f"{name:<{_NAME_WIDTH}}  ", subsequent_indent=indent
-    )
+    begin = f"{name:<{_NAME_WIDTH}}  "
+    lines = textwrap.fill(text, _WIDTH, initial_indent=begin, subsequent_indent=" " * len(begin))
+    return lines or name  # a text of nothing has no lines
 
 
 def _json(objects: Iterable[object]) -> str:

@@ -87,9 +87,9 @@ def unknown(texts: Texts) -> Iterator[UnknownPlaceError]:
     known = dict.fromkeys(place for region in regions for place in _places_of(region))
     for path in texts.all_files(FILE):
         ids = [one for one in validated(Names, path).places if one not in known]
-        root = places(path.read_text("utf-8-sig")) if ids else None
+        root = places(path.read_text("utf-8-sig"))
         for one in ids:
-            where = f"{path}:{line_of(root, ('places', one)) if root else 1}: places.{one}"
+            where = f"{path}:{line_of(root, ('places', one))}: places.{one}"
             what = f"no region, area or complaint “{one}”{near(one, known)}"
             yield UnknownPlaceError(f"{where}: {what}", one)
 

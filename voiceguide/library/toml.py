@@ -76,10 +76,9 @@ def validated(
     except ValidationError as error:
         mistakes += [_mistake(one, model, whole, given) for one in error.errors(include_url=False)]
     root = places(text)
-    in_order = sorted(
-        {(line_of(root, loc), index, what) for index, (loc, what) in enumerate(mistakes)}
-    )
-    lines = list(dict.fromkeys(f"{path}:{line}: {_printable(what)}" for line, _, what in in_order))
+    placed = [(line_of(root, loc), what) for loc, what in mistakes]
+    placed.sort(key=lambda one: one[0])
+    lines = list(dict.fromkeys(f"{path}:{line}: {_printable(what)}" for line, what in placed))
     if len(lines) > _MOST_TOLD:
         lines[_MOST_TOLD:] = [f"{path}: and {len(lines) - _MOST_TOLD:,} more mistakes"]
     raise LibraryError("\n".join(lines))

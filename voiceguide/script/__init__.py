@@ -15,6 +15,7 @@ options when it has to last a given time, and ``write`` takes the one that was c
     treatment    a request about a region: what is treated, and how
     own          scripts, templates and texts of the listener's own
     plain        plain text and Markdown -> SSML
+    modifiers    what Speech Markdown has in brackets behind words -> SSML
     captions     captions -> SSML
     template     the sandbox, and what templates may call
     child        the process for templates that may come from strangers
@@ -31,15 +32,13 @@ from typing import TYPE_CHECKING, Any
 from voiceguide import files
 from voiceguide.errors import RequestError
 from voiceguide.options import OPTIONS
-from voiceguide.script import kept, own
+from voiceguide.script import kept, own, subject, treatment
 from voiceguide.script.kept import KeptChoice
 from voiceguide.script.request import WHOLE, Choice, KindScript, Request, Written
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
-
-    from voiceguide.script.subject import About
 
 __all__ = ["WHOLE", "Choice", "KeptChoice", "Request", "Written", "choices", "write"]
 
@@ -79,7 +78,7 @@ def choices(request: Request) -> list[list[Choice]]:
 
     Within a list, sessions get longer and longer. Raises as ``write`` does.
     """
-    if own.path_of(request.target) is not None:
+    if is_own(request.target):
         return [[{}]]
     if _has_strangers(request):
         from voiceguide.script import child
@@ -96,12 +95,10 @@ def is_own(target: str) -> bool:
     return own.path_of(target) is not None
 
 
-def about(request: Request) -> About:
+def about(request: Request) -> subject.About:
     """Return the subject of a target and the tracks of its playlist; raises as ``write`` does."""
-    if own.path_of(request.target) is not None:
+    if is_own(request.target):
         raise RequestError(f"{request.target} is a script: playlists are made of regions and kinds")
-    from voiceguide.script import subject
-
     return subject.about(request)
 
 
@@ -110,10 +107,8 @@ def pictured(request: Request) -> str | None:
 
     Raises RequestError for an unknown target; LibraryError.
     """
-    if own.path_of(request.target) is not None:
+    if is_own(request.target):
         return None
-    from voiceguide.script import subject
-
     found, library = subject.meant(request)
     return found.id if found.about == "itself" else library.region(request.target).id
 
@@ -123,10 +118,8 @@ def options_of(request: Request) -> list[str]:
 
     Raises RequestError for an unknown target; LibraryError.
     """
-    if own.path_of(request.target) is not None:
+    if is_own(request.target):
         return []
-    from voiceguide.script import subject
-
     return subject.meant(request)[0].options
 
 
@@ -154,8 +147,6 @@ def _used(request: Request) -> dict[str, Any]:
     path, given = own.path_of(request.target), request.options.variables
     if path is not None:
         return own.used(path, given)
-    from voiceguide.script import subject
-
     known = subject.meant(request)[0].variables
     return {name: value for name, value in given.items() if name in known}
 
@@ -165,10 +156,8 @@ def method_of(request: Request) -> str | None:
 
     Raises as ``write`` does.
     """
-    if own.path_of(request.target) is not None:
+    if is_own(request.target):
         return None
-    from voiceguide.script import subject, treatment
-
     found = subject.subject(request)
     is_region = found.kind.about == "region"
     return treatment.treatment(request, found.library).method.id if is_region else None
@@ -183,7 +172,7 @@ def _written(request: Request, choice: Choice) -> KindScript:
 def _rendered(request: Request, source: str, name: str, folder: Path) -> str:
     from voiceguide.script import child
 
-    text: str = child.ask(request, "own", called=name, source=source, folder=str(folder))
+    text: str = child.ask(request, "own", name, source=source, template=name, folder=str(folder))
     return text
 
 

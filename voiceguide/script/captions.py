@@ -5,6 +5,7 @@ As in a plain text, every line becomes one line of SSML, so that messages name t
 
 from __future__ import annotations
 
+import html
 import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ _ARROW = "-->"
 _LIKE_STAMPS = re.compile(r"\d{1,9}:[\w:.,]{1,20}\s{0,9}[-–—=]{1,3}>")
 """A line of times, even one that is mistyped."""
 _TAG = re.compile(r"<[^<>]*>")
+_REFERENCE = re.compile(r"&amp;(#?\w{1,10});")
+"""A character reference of WebVTT, of which SSML has the & as a reference."""
 _VTT = "WEBVTT"
 _NOT_SAID = re.compile(r"(NOTE|STYLE|REGION)(\s.*)?")
 """How blocks of WebVTT begin that are no captions."""
@@ -56,7 +59,15 @@ def to_ssml(text: str, problems: Findings) -> str:
         if end > at and not (header and _NOT_SAID.fullmatch(lines[at])):
             latest_ms = _caption(lines[at:end], at, said, latest_ms, problems)
         at = end + 1
+    if header:  # WebVTT writes & as &amp;
+        said = [_REFERENCE.sub(_sign, line) for line in said]
     return "\n".join([f"{_BEGIN}{said[0]}", *said[1:]]) + _END
+
+
+def _sign(reference: re.Match[str]) -> str:
+    """Return the sign of a character reference as SSML has it; a space for any space."""
+    sign = html.unescape(f"&{reference[1]};")
+    return escape(sign) if sign.isprintable() else " " * sign.isspace()
 
 
 def _header(lines: Sequence[str]) -> int:

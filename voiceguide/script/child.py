@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
-from dataclasses import fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +34,9 @@ def ask(request: Request, do: str, called: str = "", **work: object) -> Any:
         name: str(value) if isinstance(value, Path) else value
         for name, value in request.options.chosen().items()
     }
-    asked = {**_plain(request), "options": options}
+    asked = {**asdict(request), "options": options}
     called = called or f"the template of {request.target}"
-    return _child().ask(WALL_S, do=do, name=called, request=asked, called=called, **work)
+    return _child().ask(WALL_S, do=do, name=called, request=asked, **work)
 
 
 class Templates:
@@ -45,27 +45,21 @@ class Templates:
     def __init__(self, _asker: Asker) -> None:
         pass
 
-    def write(self, request: dict[str, Any], choice: Choice, called: str) -> KindScript:
+    def write(self, request: dict[str, Any], choice: Choice) -> KindScript:
         """Write the script of a session."""
-        del called
         return kind.write(_request(request), choice)
 
-    def choices(self, request: dict[str, Any], called: str) -> list[list[Choice]]:
+    def choices(self, request: dict[str, Any]) -> list[list[Choice]]:
         """Return the choices for fitting a session to a length."""
-        del called
         return kind.choices(_request(request))
 
-    def own(self, request: dict[str, Any], source: str, folder: str, called: str) -> str:
+    def own(self, request: dict[str, Any], source: str, template: str, folder: str) -> str:
         """Fill in a template of the listener's own."""
-        return own.fill_in(_request(request), source, called, Path(folder))
+        return own.fill_in(_request(request), source, template, Path(folder))
 
 
 def _request(asked: dict[str, Any]) -> Request:
     return Request(**{**asked, "options": chosen(asked["options"])})
-
-
-def _plain(request: Request) -> dict[str, Any]:
-    return {one.name: getattr(request, one.name) for one in fields(request)}
 
 
 def _child() -> Child:

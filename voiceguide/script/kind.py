@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import random
 from typing import TYPE_CHECKING, Any
 
 from voiceguide import files
@@ -17,8 +16,7 @@ from voiceguide.script.subject import Place, Subject, subject
 from voiceguide.script.template import Phrases, evaluate, filled, render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from voiceguide.library.kinds import Kind, KindTexts
     from voiceguide.script.request import Choice, Request
@@ -73,7 +71,7 @@ def _phrases(request: Request, found: Subject, texts: KindTexts, method_id: str 
         own_file = shared_file  # all its phrases are those of the language
 
     files_of = dict.fromkeys(shared, shared_file) | dict.fromkeys(texts.phrases, own_file)
-    return phrases(
+    return Phrases(
         shared | texts.phrases, options.seed, lambda key: files_of.get(key, own_file), method_id
     )
 
@@ -115,16 +113,6 @@ def choices(request: Request) -> list[list[Choice]]:
     scope = _scope(request, found)
     outer = itertools.islice(every(names[:first], {}, scope), _MOST_CHOICES)
     return [growing(choice) for choice in outer]
-
-
-def phrases(
-    said: Mapping[str, list[str]],
-    seed: int,
-    file_of: Callable[[str], Path],
-    method_id: str | None = None,
-) -> Phrases:
-    """Return the picker of a session's phrases; the seed decides their order."""
-    return Phrases(said, random.Random(seed), method_id, file_of)  # noqa: S311 (no secret)
 
 
 def _scope(request: Request, found: Subject) -> dict[str, Any]:

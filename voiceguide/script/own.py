@@ -21,11 +21,10 @@ if TYPE_CHECKING:
     from voiceguide.script.request import Request
 
 _PLAIN = (".txt", ".md", ".markdown", ".srt", ".vtt")
-SUFFIXES = (".ssml", ".xml", ".jinja", *_PLAIN)
+_FILLED_IN = (".ssml", ".xml", *_PLAIN)
+SUFFIXES = (*_FILLED_IN, ".jinja")
 _INCLUDES = re.compile(r"{%-?\s*(include|extends)\b|with context")
-_SUFFIXES = re.compile(
-    r"(\.ssml|\.xml|\.txt|\.md|\.markdown|\.srt|\.vtt)?(\.jinja)?$", re.IGNORECASE
-)
+_ENDING = re.compile(rf"({'|'.join(map(re.escape, _FILLED_IN))})?(\.jinja)?$", re.IGNORECASE)
 STANDARD_INPUT = "-"
 _MARKERS = (b"{{", b"{%", b"{#")
 """Jinja's markers; text on standard input that has one of them is a template."""
@@ -49,7 +48,7 @@ def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -
             raise RequestError(what)
     piped = str(path) == STANDARD_INPUT
     name = _name(path)
-    stem = "script" if piped else _SUFFIXES.sub("", path.name)
+    stem = "script" if piped else _ENDING.sub("", path.name)
     folder = path.resolve().parent
     folders = (folder, *files.folders("sounds"))
     source = _read(path)
@@ -109,8 +108,7 @@ def fill_in(request: Request, source: str, name: str, folder: Path) -> str:
     ``name`` is used in messages. Besides the macros, the template may import files in ``folder``.
     It gets the variables of the request. Raises ScriptError if it fails.
     """
-    from voiceguide.script import kind
-    from voiceguide.script.template import render
+    from voiceguide.script.template import Phrases, render
 
     options = request.options
     try:
@@ -121,7 +119,7 @@ def fill_in(request: Request, source: str, name: str, folder: Path) -> str:
         "language": options.language,
         **options.variables,
         "wording": library.wording.model_dump(),
-        "pick": kind.phrases(
+        "pick": Phrases(
             library.wording.phrases, options.seed, lambda _: library.file("phrases.toml")
         ).pick,
         "region": lambda target: library.region(target).model_dump(),
@@ -161,12 +159,11 @@ def _decoded(source: bytes, name: str) -> str:
         encoding = "utf-16"
     try:
         return source.decode(encoding)
-    except LookupError as error:
-        raise ScriptError(
-            f"{name}: the encoding {encoding} is unknown; save it as UTF-8"
-        ) from error
     except UnicodeDecodeError as error:
         what = f"is not {encoding.removesuffix('-sig').upper()}: byte 0x{source[error.start]:02x}"
+        raise ScriptError(f"{name}: {what}; save it as UTF-8") from error
+    except (LookupError, UnicodeError) as error:  # Python has one called “undefined”
+        what = f"the encoding {encoding} is unknown"
         raise ScriptError(f"{name}: {what}; save it as UTF-8") from error
 
 

@@ -229,20 +229,18 @@ class _Writer:
         if "mark" in keys:
             return f"<mark name={quoteattr(keys['mark'])}/>"
         is_quoted = bool(keys and _QUOTED_KEY.match(written))
-        wrong = name not in _WORDS and (is_quoted or name in modifiers.WORDS)
         if name == "sound" and keys[name]:
             self._sounds.append((keys[name], place))
-        try:
-            return "" if wrong else _command(written)
-        except ValueError as error:
-            wrong = is_quoted and name == "break"
-            if not wrong:
-                self._mistakes += 1
-                self.problems.add(f"{shown} {error}", place)
-            return ""
-        finally:
-            if wrong:
-                self.warnings.add(f"{shown} is not known: it is ignored", place)
+        if name in _WORDS or not (is_quoted or name in modifiers.WORDS):
+            try:
+                return _command(written)
+            except ValueError as error:
+                if not (is_quoted and name == "break"):
+                    self._mistakes += 1
+                    self.problems.add(f"{shown} {error}", place)
+                    return ""
+        self.warnings.add(f"{shown} is not known: it is ignored", place)
+        return ""
 
 
 def _command(written: str) -> str:  # noqa: PLR0911 (one for each)

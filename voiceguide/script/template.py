@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import random
 import re
 import threading
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,6 @@ from voiceguide.files import MAX_SCRIPT_BYTES
 from voiceguide.library import for_side
 
 if TYPE_CHECKING:
-    import random
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
@@ -98,18 +98,19 @@ class Phrases:
     def __init__(
         self,
         phrases: Mapping[str, list[str]],
-        rng: random.Random,
-        method_id: str | None,
-        file_of: Callable[[str], object] = lambda _: "phrases.toml",
+        seed: int,
+        file_of: Callable[[str], object],
+        method_id: str | None = None,
     ) -> None:
         """Take phrases by name; those of the method override the others.
 
-        ``file_of`` returns the file that has a phrase, or would have it.
+        The seed decides their order. ``file_of`` returns the file that has a phrase, or would have
+        it.
         """
         self._file_of = file_of
         self._phrases = phrases
         self._suffix = f"_{method_id.replace('-', '_')}" if method_id else ""
-        self._rng = rng
+        self._rng = random.Random(seed)  # noqa: S311 (no secret)
         self._bags: dict[str, list[str]] = {}
         self._last: dict[str, str] = {}
 
@@ -157,7 +158,7 @@ def _environment(folders: tuple[Path, ...]) -> jinja2.Environment:
             path = files.find(name, list(folders))
         if path is None:
             return None
-        changed = path.stat().st_mtime_ns
+        changed = _changed(path)
         return path.read_text("utf-8"), str(path), lambda: _changed(path) == changed
 
     environment = ImmutableSandboxedEnvironment(
@@ -171,23 +172,19 @@ def _environment(folders: tuple[Path, ...]) -> jinja2.Environment:
     return environment
 
 
-@functools.cache
-def _plain() -> jinja2.Environment:
-    """Return an environment for plain text: titles."""
-    return ImmutableSandboxedEnvironment(undefined=_Missing)
+_TITLES = ImmutableSandboxedEnvironment(undefined=_Missing)
 
 
 @functools.lru_cache(maxsize=256)
 def _title(text: str) -> jinja2.Template:
-    return _plain().from_string(text)
+    return _TITLES.from_string(text)
 
 
 def _own(folders: tuple[Path, ...], name: str, source: str) -> jinja2.Environment:
     """Return an environment with one more template."""
     environment = _environment(folders).overlay()
-    loader = _environment(folders).loader
     given = jinja2.FunctionLoader(lambda wanted: (source, name, None) if wanted == name else None)
-    environment.loader = jinja2.ChoiceLoader([given, *([loader] if loader else [])])
+    environment.loader = jinja2.ChoiceLoader([given, *filter(None, [environment.loader])])
     environment.globals = dict(environment.globals)
     return environment
 

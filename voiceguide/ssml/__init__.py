@@ -13,6 +13,7 @@ ScriptError with a line for each.
     elements   the known elements and their attributes
     values     the values of attributes: times, levels, rates
     reader     elements -> cues
+    vendors    elements of other services -> what can be done of them
     flow       text and cues in order: joined, with gaps between sentences and paragraphs
     lexicons   <lexicon> and <lookup>: which lexicons apply to a text
     pls        a lexicon in W3C's PLS 1.0 -> entries
@@ -21,7 +22,6 @@ ScriptError with a line for each.
 """
 
 from voiceguide.ssml.cues import (
-    CHAPTER,
     SPAN_KINDS,
     Cue,
     Group,
@@ -40,7 +40,6 @@ from voiceguide.ssml.cues import (
 from voiceguide.ssml.reader import parse
 
 __all__ = [
-    "CHAPTER",
     "SPAN_KINDS",
     "Cue",
     "Group",

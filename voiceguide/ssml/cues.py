@@ -103,6 +103,11 @@ class Mark:
     at: Position
 
     @property
+    def chapter(self) -> str | None:
+        """The title of the chapter that begins here; None if none begins."""
+        return self.name.removeprefix(CHAPTER) if self.name.startswith(CHAPTER) else None
+
+    @property
     def begins(self) -> tuple[SpanKind, str | None] | None:
         """The kind and the label of the span that begins here; None if it begins none."""
         name, colon, label = self.name.partition(":")

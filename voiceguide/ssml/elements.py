@@ -67,10 +67,10 @@ LONGEST_SHOWN = 40
 _ValueT = TypeVar("_ValueT")
 
 
-def local_name(element: Element) -> str | None:
-    """Return the name of an element of SSML, None for one of another namespace."""
+def local_name(element: Element, namespace: str = SSML) -> str | None:
+    """Return the name of an element of a namespace or of none, None for one of another."""
     space, brace, local = element.tag.rpartition("}")
-    return local if not brace or space == f"{{{SSML}" else None
+    return local if not brace or space == f"{{{namespace}" else None
 
 
 class Attributes:

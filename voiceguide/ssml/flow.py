@@ -23,11 +23,9 @@ _ENDED = (
     r"(?<!\b[A-Za-z]\.)(?<![0-9]\.)(?<!\b(?:Dr|Mr|Ms|St|Hr|Fr|Nr|No|ca|vs)\.)(?<!\b(?:Mrs|bzw)\.)"
 )
 """Not after a period that ends no sentence: “Dr. Smith”, “z. B.”, “am 3. Tag”."""
+_PART = f".{{1,{_LONGEST_RUN}}}"
 _PARTS = re.compile(
-    r".{1,most}(?:(?<=[.!?…])ended\s|$)|.{1,most}(?:ended\s|$)|.{1,most}".replace(
-        "most", str(_LONGEST_RUN)
-    ).replace("ended", _ENDED),
-    re.DOTALL,
+    rf"{_PART}(?:(?<=[.!?…]){_ENDED}\s|$)|{_PART}(?:{_ENDED}\s|$)|{_PART}", re.DOTALL
 )
 """Splits a run of speech into parts of at most two minutes, which are held in memory while they
 are made; at the ends of sentences if there are any."""

@@ -9,7 +9,7 @@ from voiceguide.errors import Findings, ScriptError
 from voiceguide.files import MAX_SCRIPT_BYTES
 from voiceguide.library.lexicon import Entry, Lexicon
 from voiceguide.ssml import xml
-from voiceguide.ssml.elements import ESPEAK, LONGEST_SHOWN
+from voiceguide.ssml.elements import ESPEAK, LONGEST_SHOWN, local_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ def read(path: Path) -> Document:
     except OSError as error:
         raise ScriptError(f"{path}: cannot be read: {error.strerror}") from error
     root, content = xml.read(data, str(path))
-    if _name(root) != "lexicon":
+    if local_name(root, _PLS) != "lexicon":
         raise ScriptError(f"{path}:{root.at}: the root is <{root.name}>, but must be <lexicon>")
     language = root.attributes.get("xml:lang", "")
     alphabet = root.attributes.get("alphabet", "ipa")
@@ -50,9 +50,9 @@ def read(path: Path) -> Document:
     for item in content:
         if isinstance(item, xml.Text):
             continue
-        if _name(item) == "lexeme":
+        if local_name(item, _PLS) == "lexeme":
             entries += _entries(item, alphabet, language, problems, warnings)
-        elif _name(item) not in (None, "meta", "metadata"):
+        elif local_name(item, _PLS) not in (None, "meta", "metadata"):
             warnings.add(f"<{item.name}> is not an element of PLS: it is ignored", item.at)
     if problems:
         raise ScriptError("\n".join(problems.report(str(path))))
@@ -64,8 +64,8 @@ def _entries(
 ) -> Iterator[Entry]:
     """Yield the entries of a lexeme, one for each way to write it."""
     children = list(lexeme.children)
-    written = [_text(child) for child in children if _name(child) == "grapheme"]
-    sounds = [child for child in children if _name(child) in ("phoneme", "alias")]
+    written = [_text(child) for child in children if local_name(child, _PLS) == "grapheme"]
+    sounds = [child for child in children if local_name(child, _PLS) in ("phoneme", "alias")]
     if not any(written):
         problems.add("<lexeme> needs a <grapheme>: how the word is written", lexeme.at)
         return
@@ -75,7 +75,7 @@ def _entries(
     preferred = [one for one in sounds if one.attributes.get("prefer", "").strip() == "true"]
     sound = (preferred or sounds)[0]
     said: str | None = _text(sound)
-    is_ipa = _name(sound) == "phoneme"
+    is_ipa = local_name(sound, _PLS) == "phoneme"
     if is_ipa:
         alphabet = sound.attributes.get("alphabet", alphabet).strip().lower()
         said = ipa(_text(sound), alphabet, language)
@@ -101,9 +101,3 @@ def ipa(written: str, alphabet: str, language: str) -> str | None:
 
 def _text(element: Element) -> str:
     return " ".join(element.own_text.split())
-
-
-def _name(element: Element) -> str | None:
-    """Return the name of an element of PLS, None for one of another namespace."""
-    space, brace, local = element.tag.rpartition("}")
-    return local if not brace or space == f"{{{_PLS}" else None

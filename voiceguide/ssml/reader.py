@@ -240,9 +240,9 @@ class _Reader:
             self._warn(element, "<prosody pitch> in Hz is ignored: write semitones (+2st)")
         style = replace(
             style,
-            rate=style.rate if rate is None else style.rate * rate,
-            pitch_st=style.pitch_st if pitch is None else style.pitch_st + pitch,
-            gain_db=style.gain_db if volume is None else style.gain_db + volume,
+            rate=style.rate * (rate or 1.0),
+            pitch_st=style.pitch_st + (pitch or 0.0),
+            gain_db=style.gain_db + (volume or 0.0),
         )
         self._content(element, style, flow)
 
@@ -250,9 +250,8 @@ class _Reader:
         level = element.attributes.get("level", "moderate").strip()
         if level not in values.EMPHASES:
             self._attributes.not_among(element, "level", values.EMPHASES)
-        rate, gain_db = values.EMPHASES.get(level, (1.0, 0.0))
-        style = replace(style, rate=style.rate * rate, gain_db=style.gain_db + gain_db)
-        self._content(element, style, flow)
+        manner = values.EMPHASES.get(level, values.EMPHASES["none"])
+        self._content(element, manner.of(style), flow)
 
     def _sub(self, element: Element, style: Style, flow: Flow) -> None:
         if "alias" not in element.attributes:
@@ -348,7 +347,7 @@ class _Reader:
         path = self._find(source)
         if path is None:
             return None
-        return Sound(path, source, element.at, 1.0 if speed is None else speed, begin_ms, end_ms)
+        return Sound(path, source, element.at, speed or 1.0, begin_ms, end_ms)
 
     def _find(self, source: str) -> Path | None:
         if source not in self._found:
@@ -443,7 +442,7 @@ def _check_marks(root: Group, warnings: Findings) -> None:
         if mark.ends and mark.ends not in begun:
             what = f"{_called(mark)} ends nothing: no {mark.ends} begins"
             warnings.add(what, mark.at)
-        elif not (mark.begins or mark.ends or mark.name.startswith(CHAPTER)):
+        elif not (mark.begins or mark.ends or mark.chapter):
             others.append(mark)
     for mark in others[:_MOST_COMPARED]:
         name, colon, label = mark.name.partition(":")

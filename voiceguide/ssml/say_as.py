@@ -106,7 +106,7 @@ def _date(text: str, form: str | None, language: str) -> str | None:
     if max(map(len, numbers)) > _YEAR_DIGITS:
         return None
     parts = {part: int(number) for part, number in zip(form, numbers, strict=True)}
-    if len(numbers[form.find("y")]) <= 2 and "y" in parts:  # noqa: PLR2004 (digits)
+    if "y" in form and len(numbers[form.index("y")]) <= 2:  # noqa: PLR2004 (digits)
         parts["y"] += 1900 if parts["y"] >= _PIVOT_YEAR else 2000
     try:
         day = dt.date(parts.get("y", 2000), parts.get("m", 1), parts.get("d", 1))
@@ -121,7 +121,6 @@ def _spoken_date(day: dt.date, said: set[str], language: str) -> str:
     from num2words import num2words
 
     tongue = _num2words_language(language)
-    year = ordinal = ""
     try:
         locale = Locale.parse(language, sep="-")
     except (ValueError, UnknownLocaleError):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from decimal import Decimal
 from typing import Literal, NamedTuple, cast
 
 from voiceguide.clock import UNIT_MS, rounded
-from voiceguide.ssml.cues import SyncBase
+from voiceguide.ssml.cues import Style, SyncBase
 
 STRENGTH_MS = {
     "none": 0, "x-weak": 200, "weak": 400, "medium": 800, "strong": 1500, "x-strong": 3000,
@@ -22,6 +23,10 @@ class Manner(NamedTuple):
     rate: float
     """A factor."""
     gain_db: float
+
+    def of(self, style: Style) -> Style:
+        """Return a style in this manner."""
+        return replace(style, rate=style.rate * self.rate, gain_db=style.gain_db + self.gain_db)
 
 
 RATES = {"x-slow": 0.6, "slow": 0.8, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.6}
@@ -49,7 +54,7 @@ FOR_EVER_MS = 7 * 24 * 3_600_000
 def duration(value: str) -> int:
     """Return a time in milliseconds, not negative; s and ms are from SSML, h and min from SMIL."""
     ms = _time(value)
-    if ms < 0 or value.startswith("-"):
+    if value.startswith("-"):
         raise ValueError("must be a time such as 1.5s or 250ms, without a sign")
     return ms
 
@@ -186,16 +191,12 @@ def _time(value: str) -> int:
     match = _OFFSET.fullmatch(value)
     if not match or len(value) > _LONGEST_TIME:
         raise ValueError("must be a time such as 1.5s, 250ms, 2min or 1h")
-    return _milliseconds(match)
+    ms = rounded(Decimal(match["number"]) * UNIT_MS[match["unit"]])
+    return -ms if match["sign"] == "-" else ms
 
 
 def _in_seconds(value: str) -> str:
     return f"{value}s" if value[-1:].isdigit() else value
-
-
-def _milliseconds(match: re.Match[str]) -> int:
-    exact = Decimal(match["number"]) * UNIT_MS[match["unit"]]
-    return rounded(exact) * (-1 if match["sign"] == "-" else 1)
 
 
 def _number(value: str, suffix: str = "") -> float:

@@ -7,7 +7,6 @@ SSML”, Watson's “Understanding SSML”, Google's “Speech Synthesis Markup 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from voiceguide.ssml import values
@@ -35,11 +34,11 @@ def styled(element: Element, style: Style) -> tuple[Style, str | None]:
     attributes = element.attributes
     match element.name:
         case "effect" if attributes.get("name") == "whispered":
-            return _in(_WHISPERED, style), None
+            return _WHISPERED.of(style), None
         case "effect" if attributes.get("phonation") == "soft":
-            return _in(_SOFT, style), None
+            return _SOFT.of(style), None
         case "express-as" if attributes.get("style") == "whispering":
-            return _in(_WHISPERED, style), None
+            return _WHISPERED.of(style), None
         case "effect" | "express-as" | "emotion" | "style" | "domain" | "auto-breaths":
             return style, _SPEAKS
         case "backgroundaudio":
@@ -62,7 +61,3 @@ def pause_ms(element: Element) -> tuple[int | None, str | None]:
             length = element.attributes.get("duration", "medium")
             return BREATHS_MS.get(length, BREATHS_MS["medium"]), _AS_PAUSE
     return None, None
-
-
-def _in(manner: values.Manner, style: Style) -> Style:
-    return replace(style, rate=style.rate * manner.rate, gain_db=style.gain_db + manner.gain_db)

@@ -131,7 +131,7 @@ def _decoded(document: bytes) -> str:
     encoding = "utf-16" if utf16 else (declared or [None])[0] or "utf-8"
     try:
         text = document.decode(encoding)
-    except (LookupError, UnicodeDecodeError):
+    except (LookupError, UnicodeError):
         text = document.decode(errors="replace")
     return text.removeprefix("\ufeff")
 
@@ -145,7 +145,7 @@ class _Builder:
         self._name = name
         self._oddities = oddities
         self._inserted_at, self._inserted = Position(0, 0), 0
-        self._data = data if oddities is None else self._with_prefixes(data)
+        self._data = self._with_prefixes(data)
         self._speak = SSML
         self._begin = 0
         self._parser = parser = expat.ParserCreate(encoding, namespace_separator=_BETWEEN)
@@ -188,14 +188,12 @@ class _Builder:
             self._parser.Parse(piece, end >= len(self._data))
         except expat.ExpatError as error:
             at = Position(error.lineno, error.offset + 1)
-            raise self._error(at, self._explain(error, self._data)) from error
+            raise self._error(at, self._explain(error)) from error
         except (LookupError, ValueError) as error:  # an encoding that Python does not know
             raise self._error(Position(1, 1), f"cannot be read: {error}") from error
 
-    def _explain(  # noqa: PLR0911 (one for each kind)
-        self, error: expat.ExpatError, data: bytes
-    ) -> str:
-        codes = expat.errors.codes
+    def _explain(self, error: expat.ExpatError) -> str:  # noqa: PLR0911 (one for each kind)
+        codes, data = expat.errors.codes, self._data
         if error.code == codes[expat.errors.XML_ERROR_NO_ELEMENTS] and self._open:
             unclosed = self._open[-1]
             return f"ends, but <{unclosed.name}> on line {unclosed.at.line} is not closed"
@@ -291,14 +289,13 @@ class _Builder:
 
     def _with_prefixes(self, data: bytes) -> bytes:
         """Return a document whose root declares all prefixes; what is missing is an oddity."""
-        root = _ROOT.match(data)
-        if root is None:
+        if self._oddities is None or not (root := _ROOT.match(data)):
             return data
         declared = {*_DECLARED.findall(data), b"xml", b"xmlns"}
         tags = _UNREAD.sub(b"", data)
         used = {*_PREFIXED.findall(tags), *_PREFIXED_ATTRIBUTES.findall(tags)}
         missing = used - declared
-        if not 1 <= len(missing) <= _MOST_PREFIXES or self._oddities is None:
+        if not 1 <= len(missing) <= _MOST_PREFIXES:
             return data
         before = data[: root.end(1)]
         line_begin = before.rfind(b"\n") + 1

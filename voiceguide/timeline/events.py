@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 from voiceguide.ssml import Sound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from voiceguide.ssml import SpanKind
@@ -159,9 +159,8 @@ class Timeline:
         yield End(self.duration_ms, self.warnings)
 
 
-def edges(spans: Iterable[Span]) -> list[Began | Ended]:
+def edges(spans: Sequence[Span]) -> list[Began | Ended]:
     """Return the begin and the end of each span, in the order of time."""
-    spans = list(spans)
     ends = [Ended(span.kind, span.end_ms) for span in spans]
     begins = [Began(span.kind, span.label, span.begin_ms) for span in spans]
     return sorted([*ends, *begins], key=lambda edge: edge.at_ms)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from voiceguide import clock, ssml
 from voiceguide.errors import Findings, ScriptError, option, shortened
-from voiceguide.ssml import CHAPTER, Cue, Group, Mark, Pause, Sound, Speech, SyncBase, Timing
+from voiceguide.ssml import Cue, Group, Mark, Pause, Sound, Speech, SyncBase, Timing
 from voiceguide.timeline.events import Began, End, Ended, Event, Item, Opening, Ramp
 from voiceguide.timeline.nodes import FOREVER, Frame, Node, begins_early_ms, heard_early_ms
 from voiceguide.voices.engine import Utterance
@@ -314,9 +314,9 @@ class _Resolver:
             yield Ended(mark.ends, int(min(at_ms, frame.limit_ms)))  # cut off with its surroundings
         elif at_ms > frame.limit_ms:
             return
-        elif mark.name.startswith(CHAPTER):
+        elif mark.chapter is not None:
             self._tally(mark)
-            yield Opening(mark.name.removeprefix(CHAPTER), at_ms)
+            yield Opening(mark.chapter, at_ms)
         elif mark.begins is not None:
             self._tally(mark)
             yield Began(*mark.begins, at_ms)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from voiceguide import ssml
 from voiceguide.errors import RequestError
 from voiceguide.ssml import Cue, Group, Pause, SpanKind, SyncBase
-from voiceguide.timeline.events import Began, Ended, Event, Item, Opening, Placed, collect, moved
+from voiceguide.timeline.events import Began, Ended, Event, Item, Opening, Placed, moved
 from voiceguide.timeline.fit import STRETCH
 from voiceguide.timeline.resolve import resolve
 
@@ -169,9 +169,9 @@ def _piece(
     if isinstance(cue, Pause):
         return Piece((), cue.ms, cue.elastic)
     _refuse_references(cue, measured.name)
-    timeline = collect(items := list(_resolved(cue, measured, stretch)))
+    items = list(_resolved(cue, measured, stretch))
     placed = [finished(item) if isinstance(item, Event) else item for item in items]
-    return Piece(tuple(item for item in placed if isinstance(item, Placed)), timeline.duration_ms)
+    return Piece(tuple(item for item in placed if isinstance(item, Placed)), items[-1].at_ms)
 
 
 def _resolved(cue: Cue, measured: Measured, stretch: float) -> Iterator[Item]:
