@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import random
 import re
 import threading
@@ -251,7 +252,7 @@ def _own_line(error: Exception) -> str | None:
 
     A macro of ours fails by what it is given there.
     """
-    shipped = str(files.folders("scripts")[-1])
+    shipped = str(files.folders("scripts")[-1]) + os.sep
     return next((line for line in reversed(_lines(error)) if not line.startswith(shipped)), None)
 
 
