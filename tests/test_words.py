@@ -79,6 +79,7 @@ GERMAN = {
     # ordinals
     "Am 3. Tag, zum 2. Mal.": "Am dritten Tag, zum zweiten Mal.",
     "der 3. Tag, die 2. Runde, das 3. Mal": "der dritte Tag, die zweite Runde, das dritte Mal",
+    "In der Hand. Der 3. Tag": "In der Hand. Der dritte Tag",
     "in der 3. Woche, mit der 2. Hand": "in der dritten Woche, mit der zweiten Hand",
     "ein 2. Mal, jeder 2. Tag": "ein zweites Mal, jeder zweite Tag",
     "am 3. und 4. Tag": "am dritten und vierten Tag",

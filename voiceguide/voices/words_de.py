@@ -343,7 +343,7 @@ def _ending(text: str, begin: int, noun: str) -> str | None:
     if before in _ENDING_N:
         return "n" if before not in ("ab", "bis", "seit") or gender else None
     if before == "der":
-        place = text.rfind("der", 0, begin) if gender != "f" else begin
+        place = len(text[:begin].rstrip()) - len("der")
         after_preposition = amounts.word_before(text, place).lower() in _BEFORE_DER
         return "n" if gender == "f" or after_preposition else ""
     if before in _ENDING_NONE:
