@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from voiceguide.child import Asker, serve
-from voiceguide.errors import VoiceError
 from voiceguide.voices import espeak, neural_child, pace
 
 if TYPE_CHECKING:
@@ -214,21 +213,13 @@ class Speaker:
 
     def __init__(self, asker: Asker) -> None:
         """Load the model; raises VoiceError."""
-        model, styles = map(Path, asker.arguments)
+        model, self._styles = map(Path, asker.arguments)
         self._name = model.name
-        self._styles = styles
-        try:
-            self._load(model, asker.folder)
-        except Exception as error:
-            fix = "get it again, or choose another --voice"
-            reason = error or type(error).__name__
-            raise VoiceError(f"{model} cannot be loaded: {reason}; {fix}") from error
+        with neural_child.explained(f"{model} cannot be loaded", neural_child.FIX):
+            self._session = neural_child.load(model, asker.folder, DURATIONS)
+            names = {given.name for given in self._session.get_inputs()}
+            [self._tokens] = names - {"style", "speed"}  # "tokens" or "input_ids"
         self._espeak = Phonemizer()
-
-    def _load(self, model: Path, folder: Path) -> None:
-        self._session = neural_child.load(model, folder, DURATIONS)
-        names = {given.name for given in self._session.get_inputs()}
-        [self._tokens] = names - {"style", "speed"}  # "tokens" or "input_ids"
 
     def speak(
         self, text: str, *, marked: bool, rate: int, style: str, lasts_s: list[float]
@@ -241,7 +232,7 @@ class Speaker:
         speed = 1 / pace.scale(rate, "en", lasts_s)
         speech = neural_child.Speech(RATE_HZ)
         gap_s = 0.0
-        try:
+        with neural_child.explained(f"{self._name} failed"):
             for piece in self._pieces(text, style, marked=marked):
                 speech.pause(gap_s)
                 speech.add(*self._synthesize(piece.letters, style, speed))
@@ -252,8 +243,6 @@ class Speaker:
                 return "".join(piece.letters for piece in pieces)
 
             return speech.answer(text, ipa)
-        except Exception as error:
-            raise VoiceError(f"{self._name} failed: {error or type(error).__name__}") from error
 
     def paces(self, style: str) -> list[float]:
         """Return how fast a voice is (``pace.measured``); raises VoiceError."""
@@ -265,10 +254,8 @@ class Speaker:
                 for piece in pieces
             )
 
-        try:
+        with neural_child.explained(f"{self._name} failed"):
             return pace.measured("en", lasts_s)
-        except Exception as error:
-            raise VoiceError(f"{self._name} failed: {error or type(error).__name__}") from error
 
     def _pieces(self, text: str, style: str, *, marked: bool) -> list[Batch]:
         british = style.startswith("b")
