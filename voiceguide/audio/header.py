@@ -88,7 +88,7 @@ def read(path: Path) -> Header:
         raise ValueError("it is not a file")
     size = status.st_size
     with path.open("rb") as file:
-        begin = _after_tag(file)
+        begin = after_tag(file)
         file.seek(begin)
         head = file.read(_FIRST_BYTES)
         if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE":
@@ -122,7 +122,7 @@ def _check(header: Header) -> None:
         raise ValueError("it says that it is longer than a week")
 
 
-def _after_tag(file: BinaryIO) -> int:
+def after_tag(file: BinaryIO) -> int:
     """Return where a file begins after an ID3 tag; its size is in four times seven bits."""
     tag = file.read(10)
     if tag[:3] != b"ID3" or len(tag) < 10:  # noqa: PLR2004 (the size of its header)
