@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -136,21 +135,10 @@ class Phonemizer:
         """Yield the clauses of a text; ``marked`` is whether it has phonemes within [[ ]]."""
         self._espeak.espeak_SetVoiceByName(voice.encode())
         espeak.read_marks(marked=marked)
-        content = text.translate(DASHES).encode()
-        buffer = ctypes.create_string_buffer(content)
-        begin = ctypes.addressof(buffer)
-        at = ctypes.c_void_p(begin)
         mode = espeak.IPA | ESPEAK_TIED | ord(TIE) << 8
-        while at.value is not None:
-            first = at.value - begin
-            ipa = self._espeak.espeak_TextToPhonemes(ctypes.byref(at), espeak.UTF8, mode) or b""
-            # It has read the first character of the next clause too.
-            last = None if at.value is None else at.value - begin
-            read = content[first:last].decode(errors="ignore")
-            if last is not None:
-                read = read[:-1]
-            signs = [sign for sign in re.sub(r".*\w", "", read, flags=re.DOTALL) if sign in PAUSES]
-            yield Clause(ipa.decode().strip(), signs[0] if signs else "")
+        for ipa, written, _ in espeak.clauses(text.translate(DASHES), mode):
+            behind = re.sub(r".*\w", "", written, flags=re.DOTALL)
+            yield Clause(ipa.strip(), next((sign for sign in behind if sign in PAUSES), ""))
 
 
 def letters(ipa: str, *, british: bool) -> str:
