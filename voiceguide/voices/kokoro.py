@@ -198,9 +198,9 @@ def _model(place: Path) -> Path:
 def _styles(place: Path) -> list[str]:
     """Return the names of the English voices in a folder, which have the right size."""
     return sorted(
-        path.name.removesuffix(SUFFIX)
+        path.stem
         for path in (place / STYLES).glob(f"*{SUFFIX}")
-        if _STYLE.fullmatch(path.name.removesuffix(SUFFIX)) and path.stat().st_size == STYLE_BYTES
+        if _STYLE.fullmatch(path.stem) and path.stat().st_size == STYLE_BYTES
     )
 
 

@@ -19,13 +19,7 @@ from voiceguide import files
 from voiceguide.errors import VoiceError
 from voiceguide.languages import same_language
 from voiceguide.voices.cache import key
-from voiceguide.voices.engine import (
-    CALM_WPM,
-    Spoken,
-    Utterance,
-    Word,
-    remark_without_pitch,
-)
+from voiceguide.voices.engine import CALM_WPM, Spoken, Utterance, Word, remark_without_pitch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -150,14 +144,12 @@ class Neural:
         return voice == self._model.voice or (voice or "").startswith(SPEAKER)
 
 
-def spoken(answer: dict[str, object]) -> Spoken:
+def spoken(answer: dict[str, Any]) -> Spoken:
     """Return the speech in a process's answer (``neural_child.Speech.answer``)."""
-    pcm = np.frombuffer(base64.b64decode(str(answer["pcm"])), dtype="<i2")
-    words = answer["words"]
-    assert isinstance(words, list)  # noqa: S101
+    pcm = np.frombuffer(base64.b64decode(answer["pcm"]), dtype="<i2")
     return Spoken(
         pcm.astype(np.float32) / np.float32(32767),
-        int(str(answer["rate_hz"])),
-        words=tuple(Word(*word) for word in words),
+        answer["rate_hz"],
+        words=tuple(Word(*word) for word in answer["words"]),
         polish=False,
     )

@@ -7,6 +7,7 @@ compared, letter by letter, where they do not match word by word.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import string
@@ -171,14 +172,12 @@ def _aligned(words: Sequence[str], groups: Sequence[Sequence[Sound]]) -> list[li
     matcher = SequenceMatcher(
         None, "".join(words), "".join(letter for letter, _ in letters), autojunk=False
     )
-    owner: list[int | None] = [None] * len(sounds)
+    owner = [0] * len(sounds)
     for said, heard, size in matcher.get_matching_blocks():
         for step in range(size):
             owner[letters[heard + step][1]] = owners[said + step]
     found: list[list[Sound]] = [[] for _ in words]
-    latest = 0
-    for number, sound in zip(owner, sounds, strict=True):
-        latest = max(latest, latest if number is None else number)
+    for latest, sound in zip(itertools.accumulate(owner, max), sounds, strict=True):
         found[latest].append(sound)
     return found
 
