@@ -204,7 +204,7 @@ def _flac(head: bytes) -> Header:
 def _ogg(head: bytes) -> Header:
     packet = head[27 + head[26] :] if len(head) > 27 else b""  # noqa: PLR2004 (of a page's header)
     if packet[:7] == b"\x01vorbis":
-        return Header("OGG", packet[11], _uint(packet, 12, 4), None)
+        return Header("OGG", _uint(packet, 11, 1), _uint(packet, 12, 4), None)
     for magic, name in _IN_OGG:
         if packet.startswith(magic):
             raise ValueError(f"it is {name}; convert it to WAV, FLAC, OGG (Vorbis) or MP3")
