@@ -125,20 +125,14 @@ class Clause(NamedTuple):
     """The sign at its end; "" if there is none."""
 
 
-class Phonemizer:
-    """The espeak-ng of the wheel, for phonemes only."""
-
-    def __init__(self) -> None:
-        self._espeak = espeak.loaded()
-
-    def clauses(self, text: str, voice: str, *, marked: bool) -> Iterator[Clause]:
-        """Yield the clauses of a text; ``marked`` is whether it has phonemes within [[ ]]."""
-        self._espeak.espeak_SetVoiceByName(voice.encode())
-        espeak.read_marks(marked=marked)
-        mode = espeak.IPA | ESPEAK_TIED | ord(TIE) << 8
-        for ipa, written, _ in espeak.clauses(text.translate(DASHES), mode):
-            behind = re.sub(r".*\w", "", written, flags=re.DOTALL)
-            yield Clause(ipa.strip(), next((sign for sign in behind if sign in PAUSES), ""))
+def read(text: str, voice: str, *, marked: bool) -> Iterator[Clause]:
+    """Yield the clauses of a text; ``marked`` is whether it has phonemes within [[ ]]."""
+    espeak.loaded().espeak_SetVoiceByName(voice.encode())
+    espeak.read_marks(marked=marked)
+    mode = espeak.IPA | ESPEAK_TIED | ord(TIE) << 8
+    for ipa, written, _ in espeak.clauses(text.translate(DASHES), mode):
+        behind = re.sub(r".*\w", "", written, flags=re.DOTALL)
+        yield Clause(ipa.strip(), next((sign for sign in behind if sign in PAUSES), ""))
 
 
 def letters(ipa: str, *, british: bool) -> str:
@@ -207,7 +201,7 @@ class Speaker:
             self._session = neural_child.load(model, asker.folder, DURATIONS)
             names = {given.name for given in self._session.get_inputs()}
             [self._tokens] = names - {"style", "speed"}  # "tokens" or "input_ids"
-        self._espeak = Phonemizer()
+        espeak.loaded()  # here it says what is wrong, if anything is
 
     def speak(
         self, text: str, *, marked: bool, rate: int, style: str, lasts_s: list[float]
@@ -247,8 +241,7 @@ class Speaker:
 
     def _pieces(self, text: str, style: str, *, marked: bool) -> list[Batch]:
         british = style.startswith("b")
-        clauses = self._espeak.clauses(text, VOICES[british], marked=marked)
-        return list(pieces(clauses, british=british))
+        return list(pieces(read(text, VOICES[british], marked=marked), british=british))
 
     def _synthesize(
         self, spoken: str, style: str, speed: float
