@@ -6,6 +6,7 @@ a child that fails is replaced, and the phrase is tried once more.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.metadata
 import os
@@ -138,11 +139,8 @@ class Pyttsx3:
 
 def voices() -> list[VoiceInfo]:
     """Return the system's voices; raises VoiceError if the engine does not start."""
-    engine = Pyttsx3()
-    try:
+    with contextlib.closing(Pyttsx3()) as engine:
         return engine.voices()
-    finally:
-        engine.close()
 
 
 def find(voice: str) -> Callable[[], Engine]:  # noqa: ARG001 (its process knows, once it runs)

@@ -78,9 +78,8 @@ def of_events(text: str, events: Sequence[tuple[int, int]]) -> list[Word]:
 
     Each is a place in the text and a time in ms, where a word begins or a clause ends.
     """
-    found = list(spoken(text))
     groups: list[tuple[int, list[re.Match[str]]]] = []
-    for word in found:
+    for word in spoken(text):
         begins = [ms for at, ms in events if word.start() <= at < word.end()]
         if begins:
             groups.append((begins[0], [word]))
