@@ -6,7 +6,6 @@ A voice is a table of style vectors, beside which the model is large.
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import importlib.util
 import re
 from pathlib import Path
@@ -86,10 +85,11 @@ class Model(neural.Model):
         self.child = Child(
             _CHILD, str(path), str(place / STYLES), name="the engine", failure=VoiceError
         )
+        version = neural.version("onnxruntime", f"Kokoro needs ONNX Runtime: {NEEDED}")
         parts = [digest_of(place / STYLES / f"{name}{SUFFIX}") for name in self.styles]
         self.id = " ".join(
             (
-                f"{NAME}-{_version()}",
+                f"{NAME}-{version}",
                 digest_of_code(_CODE),
                 digest_of(path),
                 hashlib.blake2b(" ".join(parts).encode(), digest_size=16).hexdigest(),
@@ -202,10 +202,3 @@ def _styles(place: Path) -> list[str]:
         for path in (place / STYLES).glob(f"*{SUFFIX}")
         if _STYLE.fullmatch(path.stem) and path.stat().st_size == STYLE_BYTES
     )
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("onnxruntime")
-    except importlib.metadata.PackageNotFoundError as error:
-        raise VoiceError(f"Kokoro needs ONNX Runtime: {NEEDED}") from error

@@ -7,6 +7,7 @@ process, since a model is large. Another engine speaks what is in other language
 from __future__ import annotations
 
 import base64
+import importlib.metadata
 import json
 import threading
 from abc import ABC, abstractmethod
@@ -46,6 +47,14 @@ def check_size(path: Path) -> None:
     if size_bytes > _MOST_BYTES:
         what = f"has {size_bytes:,} bytes, a voice has at most {_MOST_BYTES:,}; download it again"
         raise VoiceError(f"{path}: {what}")
+
+
+def version(package: str, needed: str) -> str:
+    """Return the version of a package; without it, raises VoiceError that says what is needed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError as error:
+        raise VoiceError(needed) from error
 
 
 class Model(ABC):

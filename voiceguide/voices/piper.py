@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.metadata
 import importlib.util
 import itertools
 import os
@@ -116,7 +115,7 @@ class Model(neural.Model):
         self.child = Child(
             _CHILD, str(path), name="the engine", failure=VoiceError, at_once=AT_ONCE
         )
-        version = _version(path)
+        version = neural.version("piper-tts", f"{path.name} needs Piper: {NEEDED}")
         self._digest = digest_of(path)
         if path.parent != folder() and self._digest != _SHA256.get(self.name, self._digest):
             what = "is not the voice of that name: its SHA-256 digest is wrong"
@@ -284,10 +283,3 @@ def _language(config: _Config) -> str:
     """Return the BCP 47 tag of a voice's language."""
     code = config.language.code or config.espeak.voice or "und"
     return code.replace("_", "-")
-
-
-def _version(model: Path) -> str:
-    try:
-        return importlib.metadata.version("piper-tts")
-    except importlib.metadata.PackageNotFoundError as error:
-        raise VoiceError(f"{model.name} needs Piper: {NEEDED}") from error

@@ -72,6 +72,9 @@ _NUMERALS = (
 _FRACTIONS = {
     "½": "a half", "¼": "a quarter", "¾": "three quarters", "⅓": "a third", "⅔": "two thirds",
 }  # fmt: skip
+_DETERMINERS = (
+    "a", "an", "the", "this", "that", "your", "my", "his", "her", "its", "our", "their",
+)  # fmt: skip
 _LABELS = (
     "step", "round", "set", "day", "week", "month", "exercise", "part", "level", "stage", "phase",
     "grade", "type", "number", "track", "chapter", "session", "block", "point", "unit",
@@ -160,20 +163,7 @@ def _fraction(match: re.Match[str]) -> str:
     if noun in SHORTENED or f"{noun}." in _BEFORE_DIGITS:
         return match[0]
     said = "half" if fraction == "½" else _FRACTIONS[fraction]
-    if noun in (
-        "a",
-        "an",
-        "the",
-        "this",
-        "that",
-        "your",
-        "my",
-        "his",
-        "her",
-        "its",
-        "our",
-        "their",
-    ):
+    if noun in _DETERMINERS:
         return f"{said} {noun}" if fraction == "½" else f"{said} of {noun}"
     if noun in ("of", "way", "as") or (noun.endswith("s") and not noun.endswith("ss")):
         return f"{said} {noun}"
