@@ -67,6 +67,7 @@ ENGLISH = {
     "w/ a ball, w/o force": "with a ball, without force",
     "approx. here": "approximately here",
     "Ask Dr. Smith or Mrs. Jones.": "Ask Doctor Smith or Missis Jones.",
+    "8:30–9:00 am, 8 – 9:15 pm": "8:30 to nine AM, eight to 9:15 PM",
 }
 GERMAN = {
     # ranges

@@ -98,14 +98,15 @@ def rules() -> list[Rule]:
         labels=_LABELS,
     )  # fmt: skip
     clock = r"(?:[01]?[0-9]|2[0-4]):[0-5][0-9]"
+    hour = r"(?P<hour>1[0-2]|[1-9])(?P<minute>:[0-5][0-9])?"
     half = rf"{SPACE}?(?P<half>[ap])(?:m\b|\.{SPACE}?m\b\.?)"
     return [
         amounts.about("about"),
         *amounts.abbreviations(_ABBREVIATIONS, ("etc.",)),
         *amounts.abbreviations(_TITLES, (), rf"(?={SPACE}[A-Z])"),
         *amounts.abbreviations(_BEFORE_DIGITS, (), rf"(?={SPACE}?[0-9])"),
-        rule(rf"(?P<least>1[0-2]|[1-9]){DASH}(?=(?:1[0-2]|[1-9]){half})", _hour),
-        rule(rf"(?P<hour>1[0-2]|[1-9])(?P<minute>:[0-5][0-9])?(?i:{half}){END}", _half_of_day),
+        rule(rf"{hour}{TO}(?=(?:1[0-2]|[1-9])(?::[0-5][0-9])?(?i:{half}))", _until),
+        rule(rf"{hour}(?i:{half}){END}", _half_of_day),
         rule(rf"(?P<least>{clock}){TO}(?P<most>{clock}){END}", _clocks),
         rule(rf"(?P<most>{clock}){END}", _clocks),
         rule(rf"(?P<least>{_NTH})(?:{DASH}(?P<most>{_NTH}))?{END}", _ordinals),
@@ -207,17 +208,19 @@ def _clock(written: str) -> str:
     return f"{_NUMERALS[hour - _NOON]} o'clock {part}"
 
 
-def _hour(match: re.Match[str]) -> str:
+def _until(match: re.Match[str]) -> str:
     """Return “eight to ” of “8–9 am”."""
-    return f"{_NUMERALS[int(match['least'])]} to "
+    return f"{_hour(match)} to "
 
 
 def _half_of_day(match: re.Match[str]) -> str:
-    hour = _NUMERALS[int(match["hour"])]
-    full = match["minute"] in (None, ":00")
-    said = hour if full else f"{match['hour']}{match['minute']}"
     dot = amounts.full_stop(match.string, match.end(), may_end=True)
-    return f"{said} {match['half'].upper()}M{dot}"
+    return f"{_hour(match)} {match['half'].upper()}M{dot}"
+
+
+def _hour(match: re.Match[str]) -> str:
+    is_full = match["minute"] in (None, ":00")
+    return _NUMERALS[int(match["hour"])] if is_full else f"{match['hour']}{match['minute']}"
 
 
 def _ordinals(match: re.Match[str]) -> str:
