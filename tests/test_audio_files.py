@@ -80,6 +80,7 @@ REFUSED = {
     "a rate of 4 GHz": (wav(1, 1, 4_000_000_000, 16), "sample rate is 4,000,000,000 Hz"),
     "compressed WAV": (wav(0x55, 1, 48_000, 16), "is WAV, but compressed .*convert it"),
     "WAV without a header": (b"RIFF\0\0\0\0WAVEdata\0\0\0\0" + bytes(900), "header is damaged"),
+    "OGG that is cut off": (b"OggS\0\x02" + bytes(20) + b"\x01\x1e\x01vorbis", "has 0 channels"),
     "M4A": (MP4, r"it is MP4 or M4A; convert it to WAV, FLAC, OGG or MP3"),
     "Opus": (OPUS, "it is Opus; convert it"),
     "WMA": (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11" + bytes(900), r"Windows Media \(WMA\); convert"),

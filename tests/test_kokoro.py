@@ -26,7 +26,7 @@ from test_piper import heard, pitch_hz
 
 from voiceguide import Session
 from voiceguide.voices import Utterance, engines
-from voiceguide.voices.kokoro_child import Clause, Phonemizer, letters, pieces
+from voiceguide.voices.kokoro_child import Clause, letters, pieces, read
 
 RATE_HZ = 24_000
 POSIX = pytest.mark.skipif(os.name != "posix", reason="a terminal of POSIX")
@@ -272,15 +272,10 @@ AMERICAN = {
 BRITISH = {"Hold the hair near.": ["hˈQld ðə hˈɛː nˈɪə."], "Water": ["wˈɔːtə."]}
 
 
-@pytest.fixture(scope="module")
-def espeak() -> Phonemizer:
-    return Phonemizer()
-
-
 @pytest.mark.parametrize("text", [*AMERICAN, *BRITISH])
-def test_text_in_the_letters_of_the_model(espeak, text):
+def test_text_in_the_letters_of_the_model(text):
     british = text in BRITISH
-    clauses = espeak.clauses(text, "en" if british else "en-us", marked=False)
+    clauses = read(text, "en" if british else "en-us", marked=False)
     said = [piece.letters for piece in pieces(clauses, british=british)]
     assert said == (BRITISH if british else AMERICAN)[text]
 

@@ -15,7 +15,7 @@ from voiceguide.errors import LibraryError, ScriptError
 from voiceguide.library.lexicon import Entry, Lexicon
 from voiceguide.voices import Utterance
 from voiceguide.voices.espeak import Espeak
-from voiceguide.voices.kokoro_child import Phonemizer
+from voiceguide.voices.kokoro_child import read
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 FRAME_MS = 20
@@ -42,11 +42,11 @@ def parsed(body: str, language: str = "en", folder: Path | None = None) -> ssml.
 
 
 def test_espeak_may_be_asked_for_again_and_again_in_one_process():
-    of_kokoro = Phonemizer()  # shares what is loaded
+    assert list(read("Press.", "en-us", marked=False))  # shares what is loaded
     first = espeak().ipa("Press the [[kˈɑːf]].", "en")
     for _ in range(500):
         assert Espeak().ipa("Drück die Wade.", "de")
-    assert list(of_kokoro.clauses("Press.", "en-us", marked=False))
+    assert list(read("Press.", "en-us", marked=False))
     assert espeak().ipa("Press the [[kˈɑːf]].", "en") == first
     assert "kˈɑːf" in first
 

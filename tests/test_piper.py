@@ -28,6 +28,7 @@ from piper.config import PiperConfig, SynthesisConfig
 
 from voiceguide import Session, VoiceguideError
 from voiceguide.voices import Utterance, engines, neural_child, piper_model
+from voiceguide.voices import download as downloads
 from voiceguide.voices.cache import ClipCache
 from voiceguide.voices.piper_download import download
 from voiceguide.voices.voice import Voice
@@ -478,6 +479,15 @@ def test_a_voice_that_is_missing_or_broken_is_named(ssml, tmp_path):
     lonely.with_name("lonely.onnx.json").write_bytes(config())
     assert "lonely.onnx cannot be loaded" in says(lonely)
     assert "get it again, or choose another --voice" in says(lonely)
+
+
+def test_an_error_without_words_is_told_by_its_name():
+    with (
+        pytest.raises(VoiceguideError, match="hum failed: MemoryError"),
+        neural_child.explained("hum failed"),
+    ):
+        raise MemoryError
+    assert downloads._reason(OSError()) == "the connection broke (OSError)"
 
 
 def test_a_huge_file_is_no_voice_and_another_one_speaks(data, ssml, tmp_path):

@@ -17,6 +17,7 @@ from conftest import FRAMES_PER_MS, decode, voiceguide
 from pedalboard.io import AudioFile
 
 from voiceguide import Playlist, Session, VoiceguideError
+from voiceguide.recording import phrases
 from voiceguide.voices import Spoken, Utterance
 from voiceguide.voices.clip import finish
 from voiceguide.voices.pyttsx3 import Pyttsx3
@@ -433,6 +434,13 @@ def test_a_broken_list_is_named_and_the_recordings_are_heard(recorded, ssml):
     assert (done.returncode, done.stdout) == (1, "")
     assert "phrases.csv: row 2: the name does not match the text" in done.stderr
     assert "delete the list, then" in done.stderr
+
+
+@pytest.mark.parametrize("times", ["9" * 5000, "-1", "often"])
+def test_a_phrase_that_is_said_no_number_of_times_is_listed(tmp_path, times):
+    row = f"{name_of('Hello.', 'en')},Hello.,en,{times}"
+    (tmp_path / "phrases.csv").write_text(f"name,text,language,times\n{row}\n")
+    assert [(one.text, one.times) for one in phrases.read(tmp_path)] == [("Hello.", 0)]
 
 
 # Trimming, by itself.

@@ -67,6 +67,7 @@ ENGLISH = {
     "w/ a ball, w/o force": "with a ball, without force",
     "approx. here": "approximately here",
     "Ask Dr. Smith or Mrs. Jones.": "Ask Doctor Smith or Missis Jones.",
+    "8:30–9:00 am, 8 – 9:15 pm": "8:30 to nine AM, eight to 9:15 PM",
 }
 GERMAN = {
     # ranges
@@ -79,6 +80,7 @@ GERMAN = {
     # ordinals
     "Am 3. Tag, zum 2. Mal.": "Am dritten Tag, zum zweiten Mal.",
     "der 3. Tag, die 2. Runde, das 3. Mal": "der dritte Tag, die zweite Runde, das dritte Mal",
+    "In der Hand. Der 3. Tag": "In der Hand. Der dritte Tag",
     "in der 3. Woche, mit der 2. Hand": "in der dritten Woche, mit der zweiten Hand",
     "ein 2. Mal, jeder 2. Tag": "ein zweites Mal, jeder zweite Tag",
     "am 3. und 4. Tag": "am dritten und vierten Tag",

@@ -336,7 +336,7 @@ def serve(
     serving: list[object] = []
     starting = threading.Lock()
 
-    def started(asker: Asker) -> object:
+    def started() -> object:
         with starting:
             if not serving:
                 serving.append(start(asker))
@@ -355,8 +355,8 @@ def serve(
                     answer(line)
                     continue
                 with contextlib.suppress(Exception):  # a copy tries again, and tells
-                    started(asker)
-                if not _answered_by_copy(line, started, asker):
+                    started()
+                if not _answered_by_copy(line, answer):
                     sys.exit(1)
     finally:
         asker.remove_folder()
@@ -381,13 +381,13 @@ def _serve_at_once(at_once: int, answer: Callable[[str], None], asker: Asker) ->
         ending(read)
 
 
-def _answer(line: str, start: Callable[[Asker], object], asker: Asker) -> dict[str, Any]:
+def _answer(line: str, start: Callable[[], object], asker: Asker) -> dict[str, Any]:
     """Return the answer to a request, by what ``start`` returns."""
     request = json.loads(line)
     named = {"id": request.pop("id")} if "id" in request else {}
     _limit_cpu(asker.limits.cpu_s)
     try:
-        method = getattr(start(asker), request.pop("do"))
+        method = getattr(start(), request.pop("do"))
         return {**named, "result": method(**request)}
     except BrokenPipeError:
         raise
@@ -400,14 +400,14 @@ def _answer(line: str, start: Callable[[Asker], object], asker: Asker) -> dict[s
         _limit_cpu(None)
 
 
-def _answered_by_copy(line: str, start: Callable[[Asker], object], asker: Asker) -> bool:
+def _answered_by_copy(line: str, answer: Callable[[str], None]) -> bool:
     """Let a copy of this process answer; return whether it could."""
     assert sys.platform != "win32"  # noqa: S101
     copy = os.fork()
     if copy == 0:
         try:
             _end_with_parent()
-            asker.tell(**_answer(line, start, asker))
+            answer(line)
         except BaseException:  # noqa: BLE001 (it must not go on as its parent)
             os._exit(1)
         os._exit(0)

@@ -66,10 +66,8 @@ class Span(NamedTuple):
 
 def parts(text: str) -> list[Span]:
     """Split a text at its double brackets, whose contents are IPA: "[[kloʊz]] your eyes"."""
-    found = [
-        Span(part, bool(index % 2)) for index, part in enumerate(_MARKED.split(text))
-    ]  # fmt: skip
-    return [part for part in found if part.text]
+    split = enumerate(_MARKED.split(text))
+    return [Span(part, bool(index % 2)) for index, part in split if part]
 
 
 def marked(ipa: str) -> str:
@@ -130,6 +128,5 @@ def _mnemonics(language: str) -> dict[str, str]:
     known: dict[str, str] = {}
     for sign, mnemonic in (*_ESPEAK.items(), *_ESPEAK_OF.get(language, {}).items()):
         known.setdefault(mnemonic, sign)
-    known = {mnemonic: sign for mnemonic, sign in known.items() if mnemonic}
     usual = {"a": "æ", "r": "ɹ", "oU": "oʊ", "A:": "ɑː", "3": "ɚ", "3:": "ɜː", "E": "ɛ"}
     return known | _IPA_OF | (usual if language == "en" else {"r": "ʁ"} if language == "de" else {})

@@ -12,7 +12,7 @@ import itertools
 import os
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from pedalboard.io import AudioFile, ReadableAudioFile
@@ -59,7 +59,7 @@ class Source:
     def __init__(self, path: Path) -> None:
         """Open a file of any format in ``header``; raises SoundError."""
         self._path, self._key = path, next(_keys)
-        self._decoder = _here if _is_ours(path) else _apart
+        self._decoder: _Here | _Apart = _here if _is_ours(path) else _apart
         self.facts = self._decoder.facts(self._key, str(path))
 
     def read(self, begin: int, count: int) -> NDArray[np.float32]:
@@ -73,38 +73,28 @@ class Source:
         self._decoder.close(self._key)
 
 
-class _Decoder(Protocol):
-    """Opens and reads files; a key stands for a file and the place where it is being read."""
-
-    def facts(self, key: int, path: str) -> Facts:
-        """Return what is known of a file; raises SoundError, as all of these do."""
-
-    def go(self, key: int, path: str, target: int) -> bool:
-        """Go towards a frame; return whether it is reached."""
-
-    def read(self, key: int, path: str, begin: int, count: int) -> NDArray[np.float32]:
-        """Return frames, shape (channels, frames), fewer at the end."""
-
-    def close(self, key: int) -> None:
-        """Close a file."""
-
-
 class _Here:
-    """Decodes in this process; the files that were used last stay open."""
+    """Decodes in this process; the files that were used last stay open.
+
+    A key stands for a file and the place where it is being read.
+    """
 
     def __init__(self) -> None:
         self._open: dict[int, _Open] = {}
         self._using = threading.Lock()
 
     def facts(self, key: int, path: str) -> Facts:
+        """Return what is known of a file; raises SoundError, as all of these do."""
         with self._used(key, path) as file:
             return file.facts
 
     def go(self, key: int, path: str, target: int) -> bool:
+        """Go towards a frame; return whether it is reached."""
         with self._used(key, path) as file:
             return file.go(target)
 
     def read(self, key: int, path: str, begin: int, count: int) -> NDArray[np.float32]:
+        """Return frames, shape (channels, frames), fewer at the end."""
         with self._used(key, path) as file:
             return file.read(begin, count)
 
@@ -123,7 +113,7 @@ class _Here:
 
 
 class _Apart:
-    """Has a process decode that can be ended; each request says all that a new one needs."""
+    """The same in a process that can be ended; each request says all that a new one needs."""
 
     def __init__(self) -> None:
         self._starting = threading.Lock()
@@ -341,7 +331,7 @@ def _is_ours(path: Path) -> bool:
 
 
 _keys = itertools.count()
-_here: _Decoder = _Here()
+_here = _Here()
 _apart = _Apart()
 atexit.register(_apart.end)
 

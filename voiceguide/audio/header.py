@@ -88,7 +88,7 @@ def read(path: Path) -> Header:
         raise ValueError("it is not a file")
     size = status.st_size
     with path.open("rb") as file:
-        begin = _after_tag(file)
+        begin = after_tag(file)
         file.seek(begin)
         head = file.read(_FIRST_BYTES)
         if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE":
@@ -122,7 +122,7 @@ def _check(header: Header) -> None:
         raise ValueError("it says that it is longer than a week")
 
 
-def _after_tag(file: BinaryIO) -> int:
+def after_tag(file: BinaryIO) -> int:
     """Return where a file begins after an ID3 tag; its size is in four times seven bits."""
     tag = file.read(10)
     if tag[:3] != b"ID3" or len(tag) < 10:  # noqa: PLR2004 (the size of its header)
@@ -204,7 +204,7 @@ def _flac(head: bytes) -> Header:
 def _ogg(head: bytes) -> Header:
     packet = head[27 + head[26] :] if len(head) > 27 else b""  # noqa: PLR2004 (of a page's header)
     if packet[:7] == b"\x01vorbis":
-        return Header("OGG", packet[11], _uint(packet, 12, 4), None)
+        return Header("OGG", _uint(packet, 11, 1), _uint(packet, 12, 4), None)
     for magic, name in _IN_OGG:
         if packet.startswith(magic):
             raise ValueError(f"it is {name}; convert it to WAV, FLAC, OGG (Vorbis) or MP3")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from voiceguide.audio.header import after_tag
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -48,15 +50,9 @@ def _flags(header: bytes) -> int:
 
 
 def _info(path: Path) -> tuple[int, bytes]:
-    """Return where the first frame of an MP3 begins, and what it holds from “Info” on, if it does.
-
-    An ID3 tag may come before it; its size is in four times seven bits.
-    """
+    """Return where an MP3's first frame begins, and what it holds from “Info” on, if it does."""
     with path.open("rb") as file:
-        tag = file.read(10)
-        begin = 0
-        if tag[:3] == b"ID3":
-            begin = 10 + sum(byte << 7 * place for place, byte in enumerate(reversed(tag[6:])))
+        begin = after_tag(file)
         file.seek(begin)
         frame = file.read(_LOOKED_AT_BYTES)
     info = max(frame.find(b"Info", 0, _INFO_END), frame.find(b"Xing", 0, _INFO_END))

@@ -19,8 +19,8 @@ from voiceguide.errors import VoiceguideError
 from voiceguide.listen.breath import FASTEST, SLOWEST, Breathing
 from voiceguide.listen.listener import KNOCKS, Listener
 from voiceguide.listen.microphone import Microphone, Played
-from voiceguide.listen.near import FRAME_MS
-from voiceguide.listen.spotter import RATE_HZ, Spotter
+from voiceguide.listen.near import FRAME
+from voiceguide.listen.spotter import Spotter
 from voiceguide.listen.words import words
 
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ def _listen(
                 if now_s - heard_s > _GONE_S:
                     screen.say("the microphone is gone; the session goes on with keys")
                     break
-                whole = len(waiting) - len(waiting) % (FRAME_MS * RATE_HZ // 1000)
+                whole = len(waiting) - len(waiting) % FRAME
                 near, waiting = waiting[:whole], waiting[whole:]
                 for heard in listener.take(near, played.take(whole)):
                     hands_free.take(heard, now_s)

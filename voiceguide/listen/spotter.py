@@ -7,6 +7,7 @@ of other languages in its own phonemes, from what espeak-ng makes of them in IPA
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -18,7 +19,7 @@ from voiceguide.listen.moonshine import Moonshine
 from voiceguide.voices.espeak import Espeak
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
     from pocketsphinx import Decoder
@@ -126,11 +127,10 @@ class Spotter:
 class _Sounds:
     """Knows words by their phonemes, by pocketsphinx; where that is not there, it knows none."""
 
-    def __init__(self, language: str, listed: Iterable[tuple[str | None, str]]) -> None:
+    def __init__(self, language: str, listed: Sequence[tuple[str | None, str]]) -> None:
         """Learn words, and the command that each of them is, or None."""
         self._commands: dict[str, str | None] = {}
         self._decoder: Decoder | None = None
-        listed = list(listed)
         try:
             from pocketsphinx import Decoder, get_model_path
         except ImportError:  # it has no wheels for Python 3.14
@@ -188,10 +188,7 @@ def _sounds(
     """Return the ways to say some words, in the model's phonemes."""
     parts = words.lower().split()
     if all(part in known for part in parts):
-        ways = [""]
-        for part in parts:
-            ways = [f"{way} {sound}".strip() for way in ways for sound in known[part]]
-        yield from ways
+        yield from map(" ".join, itertools.product(*(known[part] for part in parts)))
     else:
         sound = " ".join(_PHONES[sign] for sign in _SIGN.findall(espeak.ipa(words, language)))
         yield from [sound] if sound else []  # pocketsphinx crashes at a word without a sound

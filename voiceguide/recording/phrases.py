@@ -10,6 +10,7 @@ import csv
 import html
 import io
 import itertools
+import re
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING
 
@@ -95,7 +96,7 @@ def read(folder: Path) -> list[Phrase]:
             fix = f"delete the list, then “voiceguide phrases … -o {folder}” creates it again"
             raise LibraryError(f"{path}: row {number}: {what}; {fix}")
         times = values.pop("times")
-        phrases.append(Phrase(**values, times=int(times) if times.isdecimal() else 0))
+        phrases.append(Phrase(**values, times=int(times) if re.fullmatch(r"\d{1,9}", times) else 0))
     return phrases
 
 

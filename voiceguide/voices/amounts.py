@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 SPACE = "[ \u00a0\u202f]"
 DASH = "[-–—‑−]"
+TO = f"(?:{SPACE}{DASH}{SPACE}|{DASH})"
 START = r"""(?<![^\s(\[{"'“„‚‘«»])"""
 END = r"""(?=[\s.,;:!?…)\]}"'”’“‘»«]|[–—](?![0-9])|$)(?!\.\w|[,:][0-9])"""
 NUMBER = f"(?:[0-9]++(?:[.,][0-9]++)*+(?:{SPACE}?[½¼¾⅓⅔])?+|[½¼¾⅓⅔])"
 _ROMANS = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 _ROMAN = "[IVX]{1,4}+"
 
-_TO = f"(?:{SPACE}{DASH}{SPACE}|{DASH})"
 _SPINE = "CTLS"
 _FRACTIONS = "½¼¾⅓⅔"
 _SLASHED = {"1/2": "½", "1/4": "¼", "3/4": "¾", "1/3": "⅓", "2/3": "⅔"}
@@ -140,6 +140,12 @@ def numeral(number: Number, wording: Wording) -> str:
     return " ".join([whole, wording.point, *(wording.numerals[int(d)] for d in number.decimals)])
 
 
+def ends(match: re.Match[str]) -> list[str]:
+    """Return the ends of a range as they are written; one, where it is no range."""
+    groups = match.groupdict()
+    return [groups[name] for name in ("least", "most") if groups.get(name)]
+
+
 def word_before(text: str, begin: int) -> str:
     """Return the word before a place in a text; empty if there is none in the sentence."""
     word = re.search(r"(\w{1,30})\s{1,3}$", text[max(0, begin - _AROUND) : begin])
@@ -191,7 +197,7 @@ def rules(wording: Wording) -> list[Rule]:
     unit = "|".join(re.escape(one) for one in sorted(wording.units, key=len, reverse=True))
     label = f"(?i:{'|'.join(wording.labels)})"
     group = "," if wording.mark == "." else "."
-    numbers = rf"(?:(?P<least>{NUMBER}){_TO})?(?P<most>{NUMBER})"
+    numbers = rf"(?:(?P<least>{NUMBER}){TO})?(?P<most>{NUMBER})"
     return [
         rule(
             rf"(?P<name>{label}{SPACE}[0-9]{{1,3}}+){SPACE}[-–—]{SPACE}(?=[0-9]++{SPACE}?[A-Za-z])",
@@ -212,7 +218,7 @@ def rules(wording: Wording) -> list[Rule]:
         rule(r"[x×](?P<most>[0-9]{1,3}+)(?=[.,;:!?)]|$)(?![.,][0-9])", said.often),
         rule(rf"{numbers}/10{END}", said.of_ten),
         rule(
-            rf"(?P<first>{NUMBER}{SPACE}?(?:{unit}))\.?{_TO}(?={NUMBER}{SPACE}?(?:{unit}){END})",
+            rf"(?P<first>{NUMBER}{SPACE}?(?:{unit}))\.?{TO}(?={NUMBER}{SPACE}?(?:{unit}){END})",
             rf"\g<first> {wording.to} ",
         ),
         rule(
@@ -220,7 +226,7 @@ def rules(wording: Wording) -> list[Rule]:
             rf"(?:{END}|(?=[/-][A-Za-zÄÖÜ]))",
             said.amount,
         ),
-        rule(rf"(?P<least>{NUMBER}){_TO}(?P<most>{NUMBER}){END}", said.bare_range),
+        rule(rf"(?P<least>{NUMBER}){TO}(?P<most>{NUMBER}){END}", said.bare_range),
         rule(
             rf"(?P<most>[1-9][0-9]{{0,2}}(?:\{group}[0-9]{{3}})++\{wording.mark}[0-9]++|"
             rf"[0-9]++{SPACE}?[½¼¾⅓⅔]){END}",
@@ -301,7 +307,7 @@ class _Said:
 
     def roman(self, match: re.Match[str]) -> str:
         """Return “one to three” of “I–III”; a letter alone is one."""
-        written = [match[name] for name in ("least", "most") if match[name]]
+        written = ends(match)
         values = [_ROMANS.index(one) for one in written if one in _ROMANS]
         letters = all(len(one) == 1 for one in written)
         if letters or len(values) < len(written) or values != sorted(set(values)):
@@ -310,11 +316,9 @@ class _Said:
         return (match["label"] or "") + said
 
     def _spread(self, match: re.Match[str]) -> str | None:
-        groups = match.groupdict()
-        written = [groups[name] for name in ("least", "most") if groups.get(name)]
-        numbers = [read(one, self.wording.mark) for one in written]
+        numbers = [read(one, self.wording.mark) for one in ends(match)]
         said = [numeral(one, self.wording) for one in numbers if one]
-        return f" {self.wording.to} ".join(said) if len(said) == len(written) else None
+        return f" {self.wording.to} ".join(said) if all(numbers) else None
 
 
 def about(word: str) -> Rule:

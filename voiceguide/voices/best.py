@@ -26,7 +26,8 @@ class Best:
         self._by_language = by_language
         self._default = Pyttsx3()
         self._wrong = tuple(wrong)
-        self.id = " ".join(engine.id for engine in (*by_language.values(), self._default))
+        self._all = (*by_language.values(), self._default)
+        self.id = " ".join(engine.id for engine in self._all)
 
     def speak(self, utterance: Utterance) -> Spoken:
         """Return speech; raises VoiceError."""
@@ -47,22 +48,21 @@ class Best:
     def remarks(self, utterances: Iterable[Utterance]) -> list[str]:
         """Return what the voices cannot do for ``utterances``."""
         by_engine: dict[int, list[Utterance]] = {}
-        engines = [*self._by_language.values(), self._default]
         for utterance in utterances:
             by_engine.setdefault(id(self._of(utterance.language)), []).append(utterance)
         remarks = list(self._wrong)
-        for engine in engines:
+        for engine in self._all:
             remarks += engine.remarks(by_engine.get(id(engine), ()))
         return remarks
 
     def restart(self) -> None:
         """Start all of them afresh with the next phrase."""
-        for engine in (*self._by_language.values(), self._default):
+        for engine in self._all:
             engine.restart()
 
     def close(self) -> None:
         """End all of them."""
-        for engine in (*self._by_language.values(), self._default):
+        for engine in self._all:
             engine.close()
 
     def _of(self, language: str) -> Engine:

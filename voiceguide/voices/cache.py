@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from voiceguide.audio.grid import FRAMES_PER_MS
-from voiceguide.files import Store, sealed, unsealed
+from voiceguide.files import Store, cache_folder, sealed, unsealed
 from voiceguide.voices.clip import Clip
 from voiceguide.voices.engine import Word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 MOST_BYTES = 1_000_000_000
@@ -39,11 +39,12 @@ def key(*content: object) -> str:
     return hashlib.blake2b(name, digest_size=20).hexdigest()
 
 
-def digest_of(path: Path, kept: Store) -> str:
-    """Return the SHA-256 digest of a large file; it is cached in ``kept``.
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 digest of a large file; it is cached.
 
     The key in the cache is the file's path, size and time of modification.
     """
+    kept = Store(cache_folder() / "digests")
     stat = path.stat()
     note = key("sha256", str(path.resolve()), stat.st_size, stat.st_mtime_ns)
     digest = kept.read(note)
@@ -52,6 +53,12 @@ def digest_of(path: Path, kept: Store) -> str:
             digest = hashlib.file_digest(file, "sha256").digest()
         kept.write(note, digest)
     return digest.hex()
+
+
+def digest_of_code(paths: Iterable[Path]) -> str:
+    """Return a short digest of programs that decide how something sounds."""
+    code = b"".join(path.read_bytes() for path in paths)
+    return hashlib.blake2b(code, digest_size=4).hexdigest()
 
 
 class Shared(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import http.client
 import os
@@ -251,16 +252,13 @@ def _reason(error: Exception) -> str:
         return f"no answer in {_TIMEOUT_S} s"
     if isinstance(error, urllib.error.URLError):
         return f"cannot be reached ({error.reason}); is there a network?"
-    return f"the connection broke ({error or type(error).__name__})"
+    return f"the connection broke ({str(error) or type(error).__name__})"
 
 
 def _is(file: File, path: Path) -> bool:
     """Whether a file is what it should be."""
     with contextlib.suppress(FileNotFoundError), path.open("rb") as opened:
         if os.fstat(opened.fileno()).st_size == file.size_bytes:
-
-            def begin() -> hashlib._Hash:
-                return hashlib.new(file.algorithm, usedforsecurity=False)
-
+            begin = functools.partial(hashlib.new, file.algorithm, usedforsecurity=False)
             return hashlib.file_digest(opened, begin).hexdigest() == file.digest
     return False

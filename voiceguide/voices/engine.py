@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from voiceguide.phonemes import marked, parts
+from voiceguide.phonemes import for_espeak, marked, parts
 from voiceguide.tables import Table
 from voiceguide.voices import words
 
@@ -47,6 +47,11 @@ class Utterance:
     def said(self) -> str:
         """What an engine says."""
         return self.text if self.spoken is None else self.spoken
+
+    @property
+    def mnemonics(self) -> str | None:
+        """Its phonemes, for engines that know them in espeak-ng's mnemonics."""
+        return self.phonemes and for_espeak(self.phonemes, self.language)
 
     @classmethod
     def of(

@@ -21,7 +21,6 @@ PHONEMES = 0x100  # text in [[ ]] is phonemes
 IPA = 2
 _FLAGS = re.compile(r"\([^)]+\)")  # around words that it reads in another language: (en) … (de)
 _CLAUSE_END = re.compile(r"([.,;:!?…])[\"'”’“»)]*(?:\s+\S?)?$")
-"""Clauses are returned with the first letter of the next one."""
 _VOICES = {"en": "en-us"}
 """Of the default voices of languages, those that are called otherwise."""
 _SENTENCE_ENDS = (".", "!", "?")
@@ -52,6 +51,23 @@ def read_marks(*, marked: bool) -> None:
     """Let text in [[ ]] be phonemes or not: TextToPhonemes keeps the flag of the last synthesis."""
     flags = UTF8 | (PHONEMES if marked else 0)
     loaded().espeak_Synth(b" ", 2, 0, 0, 0, flags, None, None)
+
+
+def clauses(text: str, mode: int) -> Iterator[tuple[str, str, str]]:
+    """Yield each clause as it sounds and as it is written, and the first letter of the next one.
+
+    espeak-ng reads that letter too. ``mode`` is ``IPA``, and what can be added to it.
+    """
+    buffer = ctypes.create_string_buffer(text.encode())
+    begin = ctypes.addressof(buffer)
+    left = ctypes.c_void_p(begin)
+    while left.value is not None:
+        first = left.value - begin
+        ipa = loaded().espeak_TextToPhonemes(ctypes.byref(left), UTF8, mode) or b""
+        last = None if left.value is None else left.value - begin
+        read = buffer.value[first:last].decode(errors="ignore")
+        end = len(read) if last is None else -1
+        yield ipa.decode(), read[:end], read[end:]
 
 
 class Espeak:
@@ -88,14 +104,8 @@ class Espeak:
         if all(self._espeak.espeak_SetVoiceByName(name.encode()) for name in names):
             raise VoiceError(f"espeak-ng has no voice for “{voice}”")
         read_marks(marked=True)
-        data = ctypes.create_string_buffer(text.encode())
-        begin = ctypes.addressof(data)
-        left = ctypes.c_void_p(begin)
-        while left.value:
-            at = left.value - begin
-            ipa = self._espeak.espeak_TextToPhonemes(ctypes.byref(left), UTF8, IPA) or b""
-            upto = left.value - begin if left.value else len(data.value)
-            end = _CLAUSE_END.search(data.value[at:upto].decode(errors="ignore"))
-            clause = " ".join(_FLAGS.sub("", ipa.decode()).split())
+        for ipa, written, behind in clauses(text, IPA):
+            end = _CLAUSE_END.search(written + behind)
+            clause = " ".join(_FLAGS.sub("", ipa).split())
             if clause:
                 yield clause, end[1] if end else ""

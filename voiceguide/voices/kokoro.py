@@ -6,7 +6,6 @@ A voice is a table of style vectors, beside which the model is large.
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import importlib.util
 import re
 from pathlib import Path
@@ -17,7 +16,7 @@ from voiceguide.child import Child
 from voiceguide.errors import MissingVoiceError, VoiceError
 from voiceguide.languages import same_language
 from voiceguide.voices import neural
-from voiceguide.voices.cache import digest_of
+from voiceguide.voices.cache import digest_of, digest_of_code
 from voiceguide.voices.engine import VoiceInfo
 from voiceguide.voices.neural import LIMIT_S, SPEAKER
 from voiceguide.voices.pyttsx3 import Pyttsx3
@@ -86,35 +85,28 @@ class Model(neural.Model):
         self.child = Child(
             _CHILD, str(path), str(place / STYLES), name="the engine", failure=VoiceError
         )
-        kept = files.Store(files.cache_folder() / "digests")
-        parts = [digest_of(place / STYLES / f"{name}{SUFFIX}", kept) for name in self.styles]
-        self._sound = " ".join(
+        version = neural.version("onnxruntime", f"Kokoro needs ONNX Runtime: {NEEDED}")
+        parts = [digest_of(place / STYLES / f"{name}{SUFFIX}") for name in self.styles]
+        self.id = " ".join(
             (
-                f"{NAME}-{_version()}",
-                hashlib.blake2b(
-                    b"".join(path.read_bytes() for path in _CODE), digest_size=4
-                ).hexdigest(),
-                digest_of(path, kept),
+                f"{NAME}-{version}",
+                digest_of_code(_CODE),
+                digest_of(path),
                 hashlib.blake2b(" ".join(parts).encode(), digest_size=16).hexdigest(),
+                self.style,
             )
         )
-        self.id = f"{self._sound} {self.style}"
 
     def speak(self, utterance: Utterance) -> Spoken:
         """Return speech by the voice that the utterance asks for; raises VoiceError."""
         _, _, name = (utterance.voice or "").rpartition(SPEAKER)
         style = name if name in self.styles else self.style
-        marked = utterance.phonemes is not None
         return neural.spoken(
             self.child.ask(
                 LIMIT_S + _LIMIT_S_PER_CHARACTER * len(utterance.said),
                 do="speak",
-                text=(
-                    phonemes.for_espeak(utterance.phonemes, utterance.language)
-                    if utterance.phonemes
-                    else utterance.said
-                ),
-                marked=marked,
+                text=utterance.mnemonics or utterance.said,
+                marked=utterance.phonemes is not None,
                 rate=utterance.rate_wpm,
                 style=style,
                 lasts_s=self.paces(style=style),
@@ -206,14 +198,7 @@ def _model(place: Path) -> Path:
 def _styles(place: Path) -> list[str]:
     """Return the names of the English voices in a folder, which have the right size."""
     return sorted(
-        path.name.removesuffix(SUFFIX)
+        path.stem
         for path in (place / STYLES).glob(f"*{SUFFIX}")
-        if _STYLE.fullmatch(path.name.removesuffix(SUFFIX)) and path.stat().st_size == STYLE_BYTES
+        if _STYLE.fullmatch(path.stem) and path.stat().st_size == STYLE_BYTES
     )
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("onnxruntime")
-    except importlib.metadata.PackageNotFoundError as error:
-        raise VoiceError(f"Kokoro needs ONNX Runtime: {NEEDED}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from voiceguide.child import Asker, serve
-from voiceguide.errors import VoiceError
 from voiceguide.voices import espeak, neural_child, pace
 
 if TYPE_CHECKING:
@@ -127,31 +125,14 @@ class Clause(NamedTuple):
     """The sign at its end; "" if there is none."""
 
 
-class Phonemizer:
-    """The espeak-ng of the wheel, for phonemes only."""
-
-    def __init__(self) -> None:
-        self._espeak = espeak.loaded()
-
-    def clauses(self, text: str, voice: str, *, marked: bool) -> Iterator[Clause]:
-        """Yield the clauses of a text; ``marked`` is whether it has phonemes within [[ ]]."""
-        self._espeak.espeak_SetVoiceByName(voice.encode())
-        espeak.read_marks(marked=marked)
-        content = text.translate(DASHES).encode()
-        buffer = ctypes.create_string_buffer(content)
-        begin = ctypes.addressof(buffer)
-        at = ctypes.c_void_p(begin)
-        mode = espeak.IPA | ESPEAK_TIED | ord(TIE) << 8
-        while at.value is not None:
-            first = at.value - begin
-            ipa = self._espeak.espeak_TextToPhonemes(ctypes.byref(at), espeak.UTF8, mode) or b""
-            # It has read the first character of the next clause too.
-            last = None if at.value is None else at.value - begin
-            read = content[first:last].decode(errors="ignore")
-            if last is not None:
-                read = read[:-1]
-            signs = [sign for sign in re.sub(r".*\w", "", read, flags=re.DOTALL) if sign in PAUSES]
-            yield Clause(ipa.decode().strip(), signs[0] if signs else "")
+def read(text: str, voice: str, *, marked: bool) -> Iterator[Clause]:
+    """Yield the clauses of a text; ``marked`` is whether it has phonemes within [[ ]]."""
+    espeak.loaded().espeak_SetVoiceByName(voice.encode())
+    espeak.read_marks(marked=marked)
+    mode = espeak.IPA | ESPEAK_TIED | ord(TIE) << 8
+    for ipa, written, _ in espeak.clauses(text.translate(DASHES), mode):
+        behind = re.sub(r".*\w", "", written, flags=re.DOTALL)
+        yield Clause(ipa.strip(), next((sign for sign in behind if sign in PAUSES), ""))
 
 
 def letters(ipa: str, *, british: bool) -> str:
@@ -214,21 +195,13 @@ class Speaker:
 
     def __init__(self, asker: Asker) -> None:
         """Load the model; raises VoiceError."""
-        model, styles = map(Path, asker.arguments)
+        model, self._styles = map(Path, asker.arguments)
         self._name = model.name
-        self._styles = styles
-        try:
-            self._load(model, asker.folder)
-        except Exception as error:
-            fix = "get it again, or choose another --voice"
-            reason = error or type(error).__name__
-            raise VoiceError(f"{model} cannot be loaded: {reason}; {fix}") from error
-        self._espeak = Phonemizer()
-
-    def _load(self, model: Path, folder: Path) -> None:
-        self._session = neural_child.load(model, folder, DURATIONS)
-        names = {given.name for given in self._session.get_inputs()}
-        [self._tokens] = names - {"style", "speed"}  # "tokens" or "input_ids"
+        with neural_child.explained(f"{model} cannot be loaded", neural_child.FIX):
+            self._session = neural_child.load(model, asker.folder, DURATIONS)
+            names = {given.name for given in self._session.get_inputs()}
+            [self._tokens] = names - {"style", "speed"}  # "tokens" or "input_ids"
+        espeak.loaded()  # here it says what is wrong, if anything is
 
     def speak(
         self, text: str, *, marked: bool, rate: int, style: str, lasts_s: list[float]
@@ -241,7 +214,7 @@ class Speaker:
         speed = 1 / pace.scale(rate, "en", lasts_s)
         speech = neural_child.Speech(RATE_HZ)
         gap_s = 0.0
-        try:
+        with neural_child.explained(f"{self._name} failed"):
             for piece in self._pieces(text, style, marked=marked):
                 speech.pause(gap_s)
                 speech.add(*self._synthesize(piece.letters, style, speed))
@@ -252,8 +225,6 @@ class Speaker:
                 return "".join(piece.letters for piece in pieces)
 
             return speech.answer(text, ipa)
-        except Exception as error:
-            raise VoiceError(f"{self._name} failed: {error or type(error).__name__}") from error
 
     def paces(self, style: str) -> list[float]:
         """Return how fast a voice is (``pace.measured``); raises VoiceError."""
@@ -265,15 +236,12 @@ class Speaker:
                 for piece in pieces
             )
 
-        try:
+        with neural_child.explained(f"{self._name} failed"):
             return pace.measured("en", lasts_s)
-        except Exception as error:
-            raise VoiceError(f"{self._name} failed: {error or type(error).__name__}") from error
 
     def _pieces(self, text: str, style: str, *, marked: bool) -> list[Batch]:
         british = style.startswith("b")
-        clauses = self._espeak.clauses(text, VOICES[british], marked=marked)
-        return list(pieces(clauses, british=british))
+        return list(pieces(read(text, VOICES[british], marked=marked), british=british))
 
     def _synthesize(
         self, spoken: str, style: str, speed: float

@@ -7,6 +7,7 @@ process, since a model is large. Another engine speaks what is in other language
 from __future__ import annotations
 
 import base64
+import importlib.metadata
 import json
 import threading
 from abc import ABC, abstractmethod
@@ -19,13 +20,7 @@ from voiceguide import files
 from voiceguide.errors import VoiceError
 from voiceguide.languages import same_language
 from voiceguide.voices.cache import key
-from voiceguide.voices.engine import (
-    CALM_WPM,
-    Spoken,
-    Utterance,
-    Word,
-    remark_without_pitch,
-)
+from voiceguide.voices.engine import CALM_WPM, Spoken, Utterance, Word, remark_without_pitch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,6 +47,14 @@ def check_size(path: Path) -> None:
     if size_bytes > _MOST_BYTES:
         what = f"has {size_bytes:,} bytes, a voice has at most {_MOST_BYTES:,}; download it again"
         raise VoiceError(f"{path}: {what}")
+
+
+def version(package: str, needed: str) -> str:
+    """Return the version of a package; without it, raises VoiceError that says what is needed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError as error:
+        raise VoiceError(needed) from error
 
 
 class Model(ABC):
@@ -150,14 +153,12 @@ class Neural:
         return voice == self._model.voice or (voice or "").startswith(SPEAKER)
 
 
-def spoken(answer: dict[str, object]) -> Spoken:
+def spoken(answer: dict[str, Any]) -> Spoken:
     """Return the speech in a process's answer (``neural_child.Speech.answer``)."""
-    pcm = np.frombuffer(base64.b64decode(str(answer["pcm"])), dtype="<i2")
-    words = answer["words"]
-    assert isinstance(words, list)  # noqa: S101
+    pcm = np.frombuffer(base64.b64decode(answer["pcm"]), dtype="<i2")
     return Spoken(
         pcm.astype(np.float32) / np.float32(32767),
-        int(str(answer["rate_hz"])),
-        words=tuple(Word(*word) for word in words),
+        answer["rate_hz"],
+        words=tuple(Word(*word) for word in answer["words"]),
         polish=False,
     )

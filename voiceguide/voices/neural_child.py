@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from voiceguide.errors import VoiceError
 from voiceguide.voices import times
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     import onnxruntime
@@ -22,9 +23,20 @@ if TYPE_CHECKING:
 
 THREADS = 2
 """On any machine: with another number, the last bits of a sum may be others."""
+FIX = "; get it again, or choose another --voice"
+"""What helps if a model cannot be loaded."""
 _AUDIBLE = 0.03  # of the peak
 _SILENCE_S = 0.06  # longer than those within words
 _GRAPH, _OUTPUT, _NAME = 7, 12, 1  # the numbers of the fields in ModelProto, GraphProto, ValueInfo
+
+
+@contextlib.contextmanager
+def explained(what: str, fix: str = "") -> Iterator[None]:
+    """Raise VoiceError for any error: what went wrong, and why."""
+    try:
+        yield
+    except Exception as error:
+        raise VoiceError(f"{what}: {str(error) or type(error).__name__}{fix}") from error
 
 
 def load(

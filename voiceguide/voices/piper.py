@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.metadata
 import importlib.util
 import itertools
 import os
@@ -26,7 +25,7 @@ from voiceguide.child import Child
 from voiceguide.errors import MissingVoiceError, VoiceError
 from voiceguide.languages import same_language
 from voiceguide.voices import neural
-from voiceguide.voices.cache import digest_of
+from voiceguide.voices.cache import digest_of, digest_of_code
 from voiceguide.voices.engine import VoiceInfo
 from voiceguide.voices.neural import LIMIT_S, SPEAKER
 from voiceguide.voices.piper_model import AT_ONCE
@@ -116,18 +115,15 @@ class Model(neural.Model):
         self.child = Child(
             _CHILD, str(path), name="the engine", failure=VoiceError, at_once=AT_ONCE
         )
-        version = _version(path)
-        digest = digest_of(path, files.Store(files.cache_folder() / "digests"))
-        self._digest = digest
-        if path.parent != folder() and digest != _SHA256.get(self.name, digest):
+        version = neural.version("piper-tts", f"{path.name} needs Piper: {NEEDED}")
+        self._digest = digest_of(path)
+        if path.parent != folder() and self._digest != _SHA256.get(self.name, self._digest):
             what = "is not the voice of that name: its SHA-256 digest is wrong"
             raise VoiceError(f"{path}: {what}; install its package again")
         self.id = " ".join(
             (
                 f"piper-tts-{version}",
-                hashlib.blake2b(
-                    b"".join(path.read_bytes() for path in _CODE), digest_size=4
-                ).hexdigest(),
+                digest_of_code(_CODE),
                 self._digest,
                 hashlib.blake2b(_config_path(path).read_bytes(), digest_size=16).hexdigest(),
             )
@@ -142,8 +138,7 @@ class Model(neural.Model):
                 LIMIT_S + _LIMIT_S_PER_CHARACTER * len(utterance.said),
                 do="speak",
                 text=utterance.said,
-                phonemes=utterance.phonemes
-                and phonemes.for_espeak(utterance.phonemes, utterance.language),
+                phonemes=utterance.mnemonics,
                 rate=utterance.rate_wpm,
                 speaker=speaker,
                 lasts_s=_PACES.get(self._digest) or self.paces(speaker=speaker),
@@ -288,10 +283,3 @@ def _language(config: _Config) -> str:
     """Return the BCP 47 tag of a voice's language."""
     code = config.language.code or config.espeak.voice or "und"
     return code.replace("_", "-")
-
-
-def _version(model: Path) -> str:
-    try:
-        return importlib.metadata.version("piper-tts")
-    except importlib.metadata.PackageNotFoundError as error:
-        raise VoiceError(f"{model.name} needs Piper: {NEEDED}") from error

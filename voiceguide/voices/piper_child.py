@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voiceguide.child import Asker, serve
-from voiceguide.errors import VoiceError
 from voiceguide.voices import neural_child, pace, piper_model
 
 if TYPE_CHECKING:
@@ -43,12 +42,8 @@ class Speaker:
         """Load the model; raises VoiceError."""
         model = Path(asker.arguments[0])
         self._name = model.name
-        try:
+        with neural_child.explained(f"{model} cannot be loaded", neural_child.FIX):
             self._load(model, asker.folder)
-        except Exception as error:
-            fix = "get it again, or choose another --voice"
-            reason = error or type(error).__name__
-            raise VoiceError(f"{model} cannot be loaded: {reason}; {fix}") from error
         self._espeak: Espeak | None = None
         self._reading = threading.Lock()
 
@@ -79,13 +74,11 @@ class Speaker:
         said = phonemes if marked and phonemes else text.replace("[[", "[ [")
         scale = pace.scale(rate, self._config.espeak_voice, lasts_s)
         speech = neural_child.Speech(self._config.sample_rate)
-        try:
+        with neural_child.explained(f"{self._name} failed"):
             for chunk in self._synthesize(self._in_ipa(said) if marked else said, speaker, scale):
                 speech.pause(GAP_S * 150 / rate)
                 speech.add(chunk.audio_float_array, self._sounds(chunk))
             return speech.answer(said, self._ipa)
-        except Exception as error:
-            raise VoiceError(f"{self._name} failed: {error or type(error).__name__}") from error
 
     def paces(self, speaker: int | None) -> list[float]:
         """Return how fast the speaker is (``pace.measured``); raises VoiceError."""
@@ -96,10 +89,8 @@ class Speaker:
                 pace.heard_s(chunk.audio_float_array, self._config.sample_rate) for chunk in chunks
             )
 
-        try:
+        with neural_child.explained(f"{self._name} failed"):
             return pace.measured(self._config.espeak_voice, lasts_s)
-        except Exception as error:
-            raise VoiceError(f"{self._name} failed: {error or type(error).__name__}") from error
 
     def _sounds(self, chunk: AudioChunk) -> Iterator[tuple[str, float]]:
         """Yield the phonemes of a sentence, and how long each lasts in s; none if not known."""
@@ -122,7 +113,7 @@ class Speaker:
 
         with self._reading:
             self._espeak = self._espeak or Espeak()
-            sentences = list(self._espeak.sentences(phonemes, self._config.espeak_voice))
+            sentences = self._espeak.sentences(phonemes, self._config.espeak_voice)
         return "\n".join(f"[[{unicodedata.normalize('NFD', one)}]]" for one in sentences)
 
     def _synthesize(self, text: str, speaker: int | None, scale: float) -> Iterator[AudioChunk]:

@@ -6,8 +6,8 @@ a child that fails is replaced, and the phrase is tried once more.
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import hashlib
 import importlib.metadata
 import os
 import platform
@@ -23,6 +23,7 @@ from voiceguide.child import Child
 from voiceguide.errors import MissingVoiceError, VoiceError
 from voiceguide.languages import primary
 from voiceguide.voices import times
+from voiceguide.voices.cache import digest_of_code
 from voiceguide.voices.engine import (
     Spoken,
     Utterance,
@@ -84,8 +85,7 @@ class Pyttsx3:
                 voice=utterance.voice,
                 rate=max(setting, _SLOWEST),
                 pitch_st=utterance.pitch_st,
-                phonemes=utterance.phonemes
-                and phonemes.for_espeak(utterance.phonemes, utterance.language),
+                phonemes=utterance.mnemonics,
             )
         except MissingVoiceError as error:
             raise MissingVoiceError(_missing(utterance.voice or "") or str(error)) from error
@@ -124,12 +124,8 @@ class Pyttsx3:
     def remarks(self, utterances: Iterable[Utterance]) -> list[str]:
         """Return what the voices of Windows and macOS cannot do for ``utterances``."""
         if sys.platform in ("win32", "darwin"):  # elsewhere, pyttsx3 uses espeak-ng
-            utterances = list(utterances)
-            name = "the system's voice"
-            return [
-                *remark_without_pitch(name, utterances),
-                *remark_without_phonemes(name, utterances),
-            ]
+            name, said = "the system's voice", list(utterances)
+            return remark_without_pitch(name, said) + remark_without_phonemes(name, said)
         return []
 
     def restart(self) -> None:
@@ -143,11 +139,8 @@ class Pyttsx3:
 
 def voices() -> list[VoiceInfo]:
     """Return the system's voices; raises VoiceError if the engine does not start."""
-    engine = Pyttsx3()
-    try:
+    with contextlib.closing(Pyttsx3()) as engine:
         return engine.voices()
-    finally:
-        engine.close()
 
 
 def find(voice: str) -> Callable[[], Engine]:  # noqa: ARG001 (its process knows, once it runs)
@@ -171,11 +164,8 @@ def _missing(voice: str) -> str | None:
 @functools.cache
 def _identity() -> str:
     """Return the name of the engine and of everything that its sound depends on."""
-    signs = Path(phonemes.__file__)
-    child = hashlib.blake2b(  # the calm voices too
-        _CHILD.read_bytes() + signs.read_bytes(), digest_size=4
-    ).hexdigest()
-    parts = [f"pyttsx3-{importlib.metadata.version('pyttsx3')}", child]
+    code = digest_of_code((_CHILD, Path(phonemes.__file__)))  # it has the calm voices too
+    parts = [f"pyttsx3-{importlib.metadata.version('pyttsx3')}", code]
     if sys.platform != "linux":
         parts.append(f"{platform.system()}-{platform.release()}")
     elif os.environ.get("VOICEGUIDE_SYSTEM_ESPEAK"):

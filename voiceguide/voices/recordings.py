@@ -90,9 +90,7 @@ class Recordings:
     def of(self, utterance: Utterance) -> Path | None:
         """Return the recording of an utterance; None if there is no usable one."""
         path = self.files.get(_digest_of(utterance))
-        if path is None:
-            return None
-        return path if self._is_heard(path) else None
+        return path if path and self._is_heard(path) else None
 
     def verdict(self, path: Path) -> Verdict | None:
         """Return what is wrong with a recording, if anything."""

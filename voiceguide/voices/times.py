@@ -7,6 +7,7 @@ compared, letter by letter, where they do not match word by word.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import string
@@ -77,9 +78,8 @@ def of_events(text: str, events: Sequence[tuple[int, int]]) -> list[Word]:
 
     Each is a place in the text and a time in ms, where a word begins or a clause ends.
     """
-    found = list(spoken(text))
     groups: list[tuple[int, list[re.Match[str]]]] = []
-    for word in found:
+    for word in spoken(text):
         begins = [ms for at, ms in events if word.start() <= at < word.end()]
         if begins:
             groups.append((begins[0], [word]))
@@ -171,14 +171,12 @@ def _aligned(words: Sequence[str], groups: Sequence[Sequence[Sound]]) -> list[li
     matcher = SequenceMatcher(
         None, "".join(words), "".join(letter for letter, _ in letters), autojunk=False
     )
-    owner: list[int | None] = [None] * len(sounds)
+    owner = [0] * len(sounds)
     for said, heard, size in matcher.get_matching_blocks():
         for step in range(size):
             owner[letters[heard + step][1]] = owners[said + step]
     found: list[list[Sound]] = [[] for _ in words]
-    latest = 0
-    for number, sound in zip(owner, sounds, strict=True):
-        latest = max(latest, latest if number is None else number)
+    for latest, sound in zip(itertools.accumulate(owner, max), sounds, strict=True):
         found[latest].append(sound)
     return found
 

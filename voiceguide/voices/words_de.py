@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from voiceguide.voices import amounts
-from voiceguide.voices.amounts import DASH, END, SPACE, Amount, Rule, Wording, rule
+from voiceguide.voices.amounts import END, SPACE, TO, Amount, Rule, Wording, rule
 
 _UNITS = {
     "s": ("f", "Sekunde", "Sekunden"), "sec": ("f", "Sekunde", "Sekunden"),
@@ -160,7 +160,6 @@ def rules() -> list[Rule]:
     )  # fmt: skip
     clock = r"(?:[01]?[0-9]|2[0-4])"
     hour = rf"{SPACE}?(?:Uhr\b|h(?=[\s.,;:!?)]|$))"
-    to = rf"(?:{SPACE}{DASH}{SPACE}|{DASH})"
     nth = r"(?:[1-9][0-9]{0,3})\."
     joint = rf"(?P<joint>,{SPACE}|{SPACE}(?:und|oder|bis){SPACE}|{SPACE}?[-–]{SPACE}?)"
     return [
@@ -169,10 +168,10 @@ def rules() -> list[Rule]:
         *amounts.abbreviations(_TITLES, (), rf"(?={SPACE}[A-ZÄÖÜ])"),
         *amounts.abbreviations(_BEFORE_DIGITS, (), rf"(?={SPACE}?[0-9])"),
         rule(
-            rf"(?P<least>{clock}[:.][0-5][0-9])(?:{hour})?{to}(?P<most>{clock}[:.][0-5][0-9]){hour}",
+            rf"(?P<least>{clock}[:.][0-5][0-9])(?:{hour})?{TO}(?P<most>{clock}[:.][0-5][0-9]){hour}",
             _clocks,
         ),
-        rule(rf"(?P<least>{clock}:[0-5][0-9]){to}(?P<most>{clock}:[0-5][0-9]){END}", _clocks),
+        rule(rf"(?P<least>{clock}:[0-5][0-9]){TO}(?P<most>{clock}:[0-5][0-9]){END}", _clocks),
         rule(rf"(?P<most>{clock}[:.][0-5][0-9]){hour}", _clocks),
         rule(rf"(?P<most>{clock}:[0-5][0-9]){END}", _clocks),
         rule(rf"1(?={SPACE}Uhr\b)", "ein"),
@@ -291,9 +290,8 @@ def _per(match: re.Match[str]) -> str:
 
 def _clocks(match: re.Match[str]) -> str:
     """Return “acht Uhr”, “acht Uhr 30”; a time without “Uhr” that is no full hour is read right."""
-    groups = match.groupdict()
     text, begin, end = match.string, match.start(), match.end()
-    times = [groups[name] for name in ("least", "most") if groups.get(name)]
+    times = amounts.ends(match)
     uhr = text[begin:end].endswith(("Uhr", "h"))
     following = amounts.word_after(text, end)
     lasts = amounts.word_before(text, begin).lower() in ("für", "lang", "dauer")
@@ -326,7 +324,7 @@ def _ordinals(match: re.Match[str]) -> str:
     ending = _ending(text, match.start(), noun)
     if ending is None:
         return match[0]
-    words = [_ordinal(one[:-1]) + ending for one in (match["least"], match["most"]) if one]
+    words = [_ordinal(one[:-1]) + ending for one in amounts.ends(match)]
     joint = match["joint"] or ""
     joint = " bis " if "-" in joint or "–" in joint else joint
     ends = noun in _BEGINNINGS or amounts.closes(text, end)
@@ -343,7 +341,7 @@ def _ending(text: str, begin: int, noun: str) -> str | None:
     if before in _ENDING_N:
         return "n" if before not in ("ab", "bis", "seit") or gender else None
     if before == "der":
-        place = text.rfind("der", 0, begin) if gender != "f" else begin
+        place = len(text[:begin].rstrip()) - len("der")
         after_preposition = amounts.word_before(text, place).lower() in _BEFORE_DER
         return "n" if gender == "f" or after_preposition else ""
     if before in _ENDING_NONE:

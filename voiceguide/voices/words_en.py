@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from voiceguide.voices import amounts
-from voiceguide.voices.amounts import DASH, END, SPACE, Amount, Rule, Wording, rule
+from voiceguide.voices.amounts import DASH, END, SPACE, TO, Amount, Rule, Wording, rule
 
 if TYPE_CHECKING:
     import re
@@ -72,6 +72,9 @@ _NUMERALS = (
 _FRACTIONS = {
     "½": "a half", "¼": "a quarter", "¾": "three quarters", "⅓": "a third", "⅔": "two thirds",
 }  # fmt: skip
+_DETERMINERS = (
+    "a", "an", "the", "this", "that", "your", "my", "his", "her", "its", "our", "their",
+)  # fmt: skip
 _LABELS = (
     "step", "round", "set", "day", "week", "month", "exercise", "part", "level", "stage", "phase",
     "grade", "type", "number", "track", "chapter", "session", "block", "point", "unit",
@@ -95,23 +98,22 @@ def rules() -> list[Rule]:
         labels=_LABELS,
     )  # fmt: skip
     clock = r"(?:[01]?[0-9]|2[0-4]):[0-5][0-9]"
+    hour = r"(?P<hour>1[0-2]|[1-9])(?P<minute>:[0-5][0-9])?"
     half = rf"{SPACE}?(?P<half>[ap])(?:m\b|\.{SPACE}?m\b\.?)"
     return [
         amounts.about("about"),
-        *amounts.abbreviations(_ABBREVIATIONS, ("etc.",), ""),
+        *amounts.abbreviations(_ABBREVIATIONS, ("etc.",)),
         *amounts.abbreviations(_TITLES, (), rf"(?={SPACE}[A-Z])"),
         *amounts.abbreviations(_BEFORE_DIGITS, (), rf"(?={SPACE}?[0-9])"),
-        rule(rf"(?P<least>1[0-2]|[1-9]){DASH}(?=(?:1[0-2]|[1-9]){half})", _hour),
-        rule(rf"(?P<hour>1[0-2]|[1-9])(?P<minute>:[0-5][0-9])?(?i:{half}){END}", _half_of_day),
-        rule(rf"(?P<least>{clock})(?:{SPACE}{DASH}{SPACE}|{DASH})(?P<most>{clock}){END}", _clocks),
+        rule(rf"{hour}{TO}(?=(?:1[0-2]|[1-9])(?::[0-5][0-9])?(?i:{half}))", _until),
+        rule(rf"{hour}(?i:{half}){END}", _half_of_day),
+        rule(rf"(?P<least>{clock}){TO}(?P<most>{clock}){END}", _clocks),
         rule(rf"(?P<most>{clock}){END}", _clocks),
         rule(rf"(?P<least>{_NTH})(?:{DASH}(?P<most>{_NTH}))?{END}", _ordinals),
         *amounts.rules(wording),
         rule(r"(?P<fraction>[½¼¾⅓⅔])(?: (?P<noun>[a-z]{1,30}+))?" + END, _fraction),
         rule(rf"(?P<unit>{'|'.join(_ALONE)})(?P<dot>\.(?![.\w]))?{END}", _alone),
-        rule(
-            rf"(?P<what>[A-Za-z][a-z]{{1,29}}+)/(?P<per>{'|'.join(_PER)})\b(?P<dot>)(?![/\w])", _per
-        ),
+        rule(rf"(?P<what>[A-Za-z][a-z]{{1,29}}+)/(?P<per>{'|'.join(_PER)})\b(?![/\w])", _per),
     ]
 
 
@@ -123,8 +125,7 @@ def _amount(amount: Amount) -> str:
     """Return “five minutes”, but “a five minute walk” and “half a minute”."""
     match, number = amount.match, amount.number
     text, end, unit = match.string, match.end(), match["unit"]
-    decade = unit == "s" and not match["gap"] and _is_decade(match)
-    if decade:
+    if unit == "s" and not match["gap"] and _is_decade(match):
         return match[0]
     dot = amounts.full_stop(text, end, may_end=True) if match["dot"] else ""
     one, several = _UNITS[unit]
@@ -163,20 +164,7 @@ def _fraction(match: re.Match[str]) -> str:
     if noun in SHORTENED or f"{noun}." in _BEFORE_DIGITS:
         return match[0]
     said = "half" if fraction == "½" else _FRACTIONS[fraction]
-    if noun in (
-        "a",
-        "an",
-        "the",
-        "this",
-        "that",
-        "your",
-        "my",
-        "his",
-        "her",
-        "its",
-        "our",
-        "their",
-    ):
+    if noun in _DETERMINERS:
         return f"{said} {noun}" if fraction == "½" else f"{said} of {noun}"
     if noun in ("of", "way", "as") or (noun.endswith("s") and not noun.endswith("ss")):
         return f"{said} {noun}"
@@ -199,12 +187,11 @@ def _per(match: re.Match[str]) -> str:
 
 def _clocks(match: re.Match[str]) -> str:
     """Return full hours as people say them; other times are read right."""
-    groups = match.groupdict()
     text, end = match.string, match.end()
     lasts = amounts.word_before(text, match.start()).lower() == "for"
     if lasts or amounts.word_after(text, end) in _MEASURES:
         return match[0]  # a length, as in “Hold for 2:00”
-    return " to ".join(_clock(groups[name]) for name in ("least", "most") if groups.get(name))
+    return " to ".join(map(_clock, amounts.ends(match)))
 
 
 def _clock(written: str) -> str:
@@ -221,21 +208,23 @@ def _clock(written: str) -> str:
     return f"{_NUMERALS[hour - _NOON]} o'clock {part}"
 
 
-def _hour(match: re.Match[str]) -> str:
+def _until(match: re.Match[str]) -> str:
     """Return “eight to ” of “8–9 am”."""
-    return f"{_NUMERALS[int(match['least'])]} to "
+    return f"{_hour(match)} to "
 
 
 def _half_of_day(match: re.Match[str]) -> str:
-    hour = _NUMERALS[int(match["hour"])]
-    full = match["minute"] in (None, ":00")
-    said = hour if full else f"{match['hour']}{match['minute']}"
     dot = amounts.full_stop(match.string, match.end(), may_end=True)
-    return f"{said} {match['half'].upper()}M{dot}"
+    return f"{_hour(match)} {match['half'].upper()}M{dot}"
+
+
+def _hour(match: re.Match[str]) -> str:
+    is_full = match["minute"] in (None, ":00")
+    return _NUMERALS[int(match["hour"])] if is_full else f"{match['hour']}{match['minute']}"
 
 
 def _ordinals(match: re.Match[str]) -> str:
-    words = [_ordinal(one) for one in (match["least"], match["most"]) if one]
+    words = list(map(_ordinal, amounts.ends(match)))
     return " to ".join(word for word in words if word) if all(words) else match[0]
 
 
