@@ -388,6 +388,21 @@ def test_doctor_finds_what_is_wrong_with_a_kind(walking, spoiled, text, says):
     assert f"{path}{says}" in "\n".join(one.says for one in found if not one.works)
 
 
+def test_doctor_lists_what_a_translation_of_a_kind_lacks(walking):
+    path = walking / "kinds/walking/de.toml"
+    path.write_text(
+        TEXTS.replace("walk = ", "wlk = ").replace("<way>", "<weg>")
+        + 'begin = ["Begin <at> once."]\n',
+        "utf-8",
+    )
+    lacking = [one for one in missing("de", walking) if "walking" in one]
+    says = "phrases.turn #1: <weg> is not filled in here; available: <way>"
+    assert lacking == [f"{path}: chapters.walk is missing", f"{path}:7: {says}"]
+    done = voiceguide("script", "walking", "--library", walking, "--language", "de")
+    what = f"{path}: chapters.walk is missing, but a template needs it"
+    assert done.stderr == f"voiceguide: {path.parent / 'session.ssml.jinja'}:3: {what}\n"
+
+
 def test_a_hidden_folder_is_no_kind_that_is_wrong(walking):
     (walking / "kinds/.git").mkdir()
     texts = next(one for one in doctor.examine("en", walking) if one.part == "texts")
@@ -416,8 +431,8 @@ def test_all_mistakes_of_a_kind_are_told_at_once(walking):
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("chapters.walk", "chapters.cold", "3: “cold” is not defined"),
-        ('"turn"', '"trun"', "5: {}: phrases.trun is missing, but a template needs it"),
+        ("chapters.walk", "chapters.cold", "3: {}: chapters.cold is missing, but a template"),
+        ('"turn"', '"trun"', "5: {}: phrases.trun is missing, but a template"),
     ],
 )
 def test_what_is_wrong_in_a_kinds_template_is_told_with_its_own_line(walking, old, new, says):
@@ -425,7 +440,7 @@ def test_what_is_wrong_in_a_kinds_template_is_told_with_its_own_line(walking, ol
     path.write_text(TEMPLATE.replace(old, new), "utf-8")
     with pytest.raises((LibraryError, ScriptError)) as raised:
         _ = Session("walking", library=walking).script
-    assert str(raised.value) == f"{path}:{says.format(path.parent / 'en.toml')}"
+    assert str(raised.value) == f"{path}:{says.format(path.parent / 'en.toml')} needs it"
 
 
 @pytest.mark.parametrize(
