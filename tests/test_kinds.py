@@ -78,6 +78,15 @@ def walking(tmp_path):
     return folder
 
 
+def kinds_of(library: Path) -> dict[str, object]:
+    """Return the kinds of a library; raises the error of one that is wrong."""
+    problems = {}
+    found = kinds(library, problems)
+    for error in problems.values():
+        raise error
+    return found
+
+
 def breaths(session: Session) -> list[tuple[str, int]]:
     """Return the parts of the breath, and how long each lasts."""
     marks = [mark for mark in session.timeline.marks if mark.kind in ("inhale", "hold", "exhale")]
@@ -167,6 +176,39 @@ def test_the_breathing_playlist_has_a_track_for_each_pace():
 def test_a_pace_is_refused_where_every_track_has_its_own():
     with pytest.raises(RequestError, match="pace: each track of a playlist has its own"):
         Playlist("breathing", pace="4-6")
+
+
+def test_a_track_may_have_the_own_options_of_its_kind(walking):
+    path = walking / "kinds/walking/kind.toml"
+    own = KIND.replace('"Short"', '"{{ way }}"\noptions = {way = "out"}').replace(
+        'name = "long"', 'name = "long"\noptions = {way = "home", count = 4}'
+    )
+    path.write_text(own, "utf-8")
+    playlist = Playlist("walking", library=walking, variables={"count": 3})
+    assert [[one.text for _, one in session.utterances] for session in playlist.sessions] == [
+        ["Turn and walk out."] * 3,
+        ["Turn and walk home."] * 4,
+    ]
+    assert [session.title for session in playlist.sessions] == ["out", "Long"]
+    with pytest.raises(RequestError, match="way: each track of a playlist has its own"):
+        Playlist("walking", library=walking, variables={"way": "out"})
+    with pytest.raises(RequestError, match="way: each track of a playlist has its own"):
+        wanted.playlist_name({"target": "walking", "library": walking, "variables": {"way": "out"}})
+    [offered] = [
+        one for one in json.loads(choices._choices("en", "", walking))["kinds"]
+        if one["id"] == "walking"
+    ]  # fmt: skip
+    assert offered["track_options"] == ["variables.count", "variables.way"]
+
+    path.write_text(own.replace("count = 4", "count = 10, cuont = 1"), "utf-8")
+    with pytest.raises(LibraryError) as raised:
+        kinds_of(walking)
+    what = "tracks #2.options.cuont: unknown option “cuont”; did you mean count?"
+    assert str(raised.value) == f"{path}:29: {what}"
+    path.write_text(own.replace("count = 4", "count = 10"), "utf-8")
+    with pytest.raises(LibraryError) as raised:
+        Playlist("walking", library=walking)
+    assert str(raised.value) == f"{path}:29: tracks #2.options.count: count 10: must be at most 9"
 
 
 # What suits which kind

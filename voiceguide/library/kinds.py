@@ -91,7 +91,7 @@ class PlaylistTrack(Model):
     title: str
     """A Jinja template with the same variables as the session's."""
     options: dict[str, Value] = Field(default_factory=dict)
-    """Options that override those of the request."""
+    """Options that override those of the request; the kind's own too."""
 
 
 class Kind(Model):
@@ -113,7 +113,7 @@ class Kind(Model):
 
     @classmethod
     def mistakes(cls, data: Mapping[str, Any]) -> Iterator[Mistake]:
-        """Return options that do not suit, and tracks without a name."""
+        """Return options that do not suit, and tracks without a name or with unknown options."""
         options, variables, tracks = (data.get(key) for key in ("options", "variables", "tracks"))
         for at, name in enumerate(options if isinstance(options, list) else ()):
             if isinstance(name, str) and name not in OPTIONS:
@@ -123,9 +123,15 @@ class Kind(Model):
         for name in variables if isinstance(variables, Mapping) else ():
             if name in OPTIONS:
                 yield ("variables", name), "is already an option; choose another name"
+        known = [*OPTIONS, *(variables if isinstance(variables, Mapping) else ())]
         for at, track in enumerate(tracks if isinstance(tracks, list) else ()):
             if isinstance(track, Mapping) and not track.keys() & {"name", "each"}:
                 yield ("tracks", at), 'a track without each = "area" needs a name'
+            given = track.get("options") if isinstance(track, Mapping) else None
+            for name in given if isinstance(given, Mapping) else ():
+                if name not in known:
+                    what = f"unknown option “{name}”{near(name, known)}"
+                    yield ("tracks", at, "options", name), what
 
 
 class KindTexts(Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from voiceguide import files
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from voiceguide.library import Library
-    from voiceguide.library.kinds import Kind
+    from voiceguide.library.kinds import Kind, PlaylistTrack
     from voiceguide.options import Options, Value
     from voiceguide.script.request import Request
 
@@ -52,6 +52,8 @@ class TrackPlan:
     """A Jinja template."""
     options: dict[str, Value]
     """Options that override those of the request."""
+    variables: dict[str, Value] = field(default_factory=dict)
+    """The same of its kind's own options."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +122,7 @@ def about(request: Request) -> About:
     _check_tracks(kind, options)
     if kind.about != "region":
         texts = said(kind, options.language, options.library_path)
-        tracks = [
-            TrackPlan(one.name or one.part, one.part, one.title, one.options) for one in kind.tracks
-        ]
+        tracks = [_planned(kind, one) for one in kind.tracks]
         return About(texts.name, None, tuple(tracks), whole=False)
     part = kind.tracks[0].part
     region, _, areas, _ = treatment.treatment(replace(request, part=part), found.library)
@@ -130,13 +130,22 @@ def about(request: Request) -> About:
     tracks = []
     for one in kind.tracks:
         if one.each is None:
-            tracks.append(TrackPlan(one.name or one.part, one.part, one.title, one.options))
+            tracks.append(_planned(kind, one))
         else:
-            tracks += [
-                TrackPlan(area.id, one.part, one.title, {**one.options, "area": area.id})
-                for area in areas
-            ]
+            tracks += [_planned(kind, one, area.id) for area in areas]
     return About(region.name, region.id, tuple(tracks), whole=True)
+
+
+def _planned(kind: Kind, track: PlaylistTrack, area: str | None = None) -> TrackPlan:
+    """Return a track to be made, or the one of those for each area."""
+    options = {name: one for name, one in track.options.items() if name not in kind.variables}
+    return TrackPlan(
+        area or track.name or track.part,
+        track.part,
+        track.title,
+        options | ({"area": area} if area else {}),
+        {name: one for name, one in track.options.items() if name in kind.variables},
+    )
 
 
 def _check_tracks(kind: Kind, options: Options) -> None:
@@ -144,8 +153,11 @@ def _check_tracks(kind: Kind, options: Options) -> None:
     for index, track in enumerate(kind.tracks):
         for name, value in track.options.items():
             try:
-                chosen({"bed": BEDS[0], name: value})  # the level is for whenever there is a bed
-            except UsageError as error:
+                if name in kind.variables:
+                    _read(kind, name, value)
+                else:
+                    chosen({"bed": BEDS[0], name: value})  # the level is for whenever there is one
+            except (RequestError, UsageError) as error:
                 place = Place(kind.id, options, ("tracks", index, "options", name))
                 raise LibraryError(f"{place}: {error}") from error
 
@@ -159,10 +171,15 @@ def _variables(kind: Kind, given: Mapping[str, Value]) -> dict[str, Value]:
         if name not in kind.variables:
             what = f"{kind.id} has no variable “{name}”{near(name, kind.variables)}"
             raise RequestError(f"{option('variables', '--set')} {name}: {what}")
-    values: dict[str, Value] = {}
-    for name, variable in kind.variables.items():
-        try:
-            values[name] = variable.read(given.get(name, variable.default))
-        except ValueError as error:
-            raise RequestError(f"{option(name)} {given.get(name)}: {error}") from error
-    return values
+    return {
+        name: _read(kind, name, given.get(name, variable.default))
+        for name, variable in kind.variables.items()
+    }
+
+
+def _read(kind: Kind, name: str, value: Value) -> Value:
+    """Return the value of one of a kind's own options; raises RequestError."""
+    try:
+        return kind.variables[name].read(value)
+    except ValueError as error:
+        raise RequestError(f"{option(name)} {value}: {error}") from error
