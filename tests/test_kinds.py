@@ -321,7 +321,7 @@ def test_a_kind_without_any_texts_makes_no_session(walking):
 
 @pytest.mark.parametrize(
     ("name", "value", "says"),
-    [("way", "up", "must be home, out"), ("count", 0, "must be at least 1"),
+    [("way", "up", "must be home or out"), ("count", 0, "must be at least 1"),
      ("count", 10, "must be at most 9"), ("count", "many", "must be a number")],
 )  # fmt: skip
 def test_the_options_of_an_own_kind_have_the_values_that_it_names(walking, name, value, says):
@@ -339,6 +339,32 @@ def test_the_options_of_an_own_kind_are_flags(walking):
     assert done.returncode == 1
     assert done.stderr == "voiceguide: --count 12: must be at most 9\n"
     assert "--count" not in voiceguide("script", "--help").stdout
+
+
+def test_the_options_of_a_kind_in_a_library_of_the_settings_are_flags(walking, monkeypatch):
+    monkeypatch.setenv("VOICEGUIDE_LIBRARY", str(walking))
+    done = voiceguide("script", "walking", "--way", "out")
+    assert done.stdout.count("Turn and walk out.") == 2, done.stderr
+    monkeypatch.setenv("VOICEGUIDE_SIDE", "up")  # wrong settings are told as ever
+    assert voiceguide("script", "walking").stderr.startswith("voiceguide: VOICEGUIDE_SIDE=up: must")
+
+
+def test_two_kinds_may_have_an_option_of_one_name_each_in_its_own_way(walking):
+    shutil.copytree(walking / "kinds/walking", walking / "kinds/wandering")
+    own = KIND.replace('["home", "out"]', '["up", "down"]').replace('"home"', '"up"')
+    own = own.replace("default = 2\nleast = 1\nmost = 9", "default = true")
+    own = own.replace('default = "count"', 'default = "1"')
+    (walking / "kinds/wandering/kind.toml").write_text(own, "utf-8")
+
+    def script(kind, *options):
+        return voiceguide("script", kind, "--library", walking, *options)
+
+    assert script("walking", "--way", "out", "--count", 3).stdout.count("Turn and walk out.") == 3
+    assert "Turn and walk down." in script("wandering", "--way", "down", "--count", "no").stdout
+    says = "voiceguide: --way up: must be home or out\n"
+    assert script("walking", "--way", "up").stderr == says
+    help_ = " ".join(script("walking", "-h").stdout.split())
+    assert "Which way. [default: home]; or Which way. [default: up]" in help_
 
 
 def test_an_own_kind_in_the_configuration_needs_no_library(walking, tmp_path, monkeypatch):
@@ -465,7 +491,7 @@ def test_all_mistakes_of_a_kind_are_told_at_once(walking):
     assert str(raised.value).replace(str(path), "").splitlines() == [
         ":1: title: is missing",
         ":3: options #1: unknown option “guidence”; did you mean guidance?",
-        ":12: variables.way: default up: must be home, out",
+        ":12: variables.way: default up: must be home or out",
         ':21: tracks #1: a track without each = "area" needs a name',
     ]
 

@@ -18,6 +18,7 @@ from voiceguide import files
 from voiceguide.errors import LibraryError, near
 from voiceguide.library.models import Mistake, Model, Slug, Texts
 from voiceguide.library.texts import REFERENCE
+from voiceguide.library.texts import listed as in_words
 from voiceguide.library.toml import validated
 from voiceguide.options import OPTIONS, Value
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 FOLDER = "kinds"
 TEMPLATE = "session.ssml.jinja"
 
+_YES_AND_NO = {"true": True, "false": False, "yes": True, "no": False}
 VariableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
@@ -52,7 +54,7 @@ class Variable(Model):
     def read(self, value: Value) -> Value:
         """Return a checked value; raises ValueError that says what is valid."""
         if isinstance(self.default, bool):
-            value = {"true": True, "false": False}.get(str(value).lower(), value)
+            value = _YES_AND_NO.get(str(value).lower(), value)
             if not isinstance(value, bool):
                 raise ValueError("must be true or false")  # noqa: TRY004 (like all its mistakes)
             return value
@@ -65,7 +67,7 @@ class Variable(Model):
         elif self.most is not None and value > self.most:
             raise ValueError(f"must be at most {self.most:g}")
         if self.choices is not None and value not in self.choices:
-            raise ValueError(f"must be {', '.join(map(str, self.choices))}")
+            raise ValueError(f"must be {in_words([str(one) for one in self.choices], 'or')}")
         return value
 
 
