@@ -341,10 +341,13 @@ def test_the_options_of_an_own_kind_are_flags(walking):
     assert "--count" not in voiceguide("script", "--help").stdout
 
 
-def test_the_options_of_a_kind_in_a_library_of_the_settings_are_flags(walking, monkeypatch):
+def test_a_kind_in_a_library_of_the_settings_is_listed_and_its_options_are_flags(
+    walking, monkeypatch
+):
     monkeypatch.setenv("VOICEGUIDE_LIBRARY", str(walking))
     done = voiceguide("script", "walking", "--way", "out")
     assert done.stdout.count("Turn and walk out.") == 2, done.stderr
+    assert "walk, and turn" in voiceguide("kinds").stdout
     monkeypatch.setenv("VOICEGUIDE_SIDE", "up")  # wrong settings are told as ever
     assert voiceguide("script", "walking").stderr.startswith("voiceguide: VOICEGUIDE_SIDE=up: must")
 
