@@ -341,9 +341,7 @@ def test_the_options_of_an_own_kind_are_flags(walking):
     assert "--count" not in voiceguide("script", "--help").stdout
 
 
-def test_a_kind_in_a_library_of_the_settings_is_listed_and_its_options_are_flags(
-    walking, monkeypatch
-):
+def test_kinds_in_a_library_of_the_settings_are_listed_with_flags(walking, monkeypatch):
     monkeypatch.setenv("VOICEGUIDE_LIBRARY", str(walking))
     done = voiceguide("script", "walking", "--way", "out")
     assert done.stdout.count("Turn and walk out.") == 2, done.stderr
@@ -496,6 +494,20 @@ def test_all_mistakes_of_a_kind_are_told_at_once(walking):
         ":3: options #1: unknown option “guidence”; did you mean guidance?",
         ":12: variables.way: default up: must be home or out",
         ':21: tracks #1: a track without each = "area" needs a name',
+    ]
+
+
+def test_names_that_templates_know_already_are_refused_for_options_and_choices(walking):
+    path = walking / "kinds/walking/kind.toml"
+    taken = '[variables.kind]\nhelp = "K."\ndefault = 1\n[choices.way]\nvalues = "[1]"\n'
+    taken += 'default = "1"\n[choices.pick]\nvalues = "[1]"\ndefault = "1"\n[[tracks]]'
+    path.write_text(KIND.replace("[[tracks]]", taken, 1), "utf-8")
+    with pytest.raises(LibraryError) as raised:
+        kinds_of(walking)
+    assert str(raised.value).replace(str(path), "").splitlines() == [
+        ":22: variables.kind: is known to every template; choose another name",
+        ":25: choices.way: is already an option; choose another name",
+        ":28: choices.pick: is known to every template; choose another name",
     ]
 
 

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 FOLDER = "kinds"
 TEMPLATE = "session.ssml.jinja"
 
+_KNOWN = {"kind", "wording", "pick", "part", "length_s", "breath_s"}
+_KNOWN_OF_REGIONS = {
+    "region", "treatments", "track", "needed", "props", "warnings", "never", "alike", "prepared",
+    "preparing", "most_areas", "least_areas", "sides",
+}  # fmt: skip
+"""What templates are given besides options: see ``script.kind`` and ``script.treatment``."""
 _YES_AND_NO = {"true": True, "false": False, "yes": True, "no": False}
 VariableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -122,10 +128,9 @@ class Kind(Model):
                 yield ("options", at), f"unknown option “{name}”{near(name, OPTIONS)}"
             elif isinstance(name, str) and not OPTIONS[name].of_kinds:
                 yield ("options", at), f"“{name}” applies to every kind; leave it out"
-        for name in variables if isinstance(variables, Mapping) else ():
-            if name in OPTIONS:
-                yield ("variables", name), "is already an option; choose another name"
-        known = [*OPTIONS, *(variables if isinstance(variables, Mapping) else ())]
+        own = set(variables) if isinstance(variables, Mapping) else set()
+        yield from _taken(data, own)
+        known = [*OPTIONS, *own]
         for at, track in enumerate(tracks if isinstance(tracks, list) else ()):
             if isinstance(track, Mapping) and not track.keys() & {"name", "each"}:
                 yield ("tracks", at), 'a track without each = "area" needs a name'
@@ -134,6 +139,18 @@ class Kind(Model):
                 if name not in known:
                     what = f"unknown option “{name}”{near(name, known)}"
                     yield ("tracks", at, "options", name), what
+
+
+def _taken(data: Mapping[str, Any], own: set[str]) -> Iterator[Mistake]:
+    """Return the names of options and choices that mean something else to a template."""
+    known = _KNOWN | (_KNOWN_OF_REGIONS if data.get("about") == "region" else set())
+    for table, others in (("variables", set[str]()), ("choices", own)):
+        names = data.get(table)
+        for name in names if isinstance(names, Mapping) else ():
+            if name in OPTIONS or name in others:
+                yield (table, name), "is already an option; choose another name"
+            elif name in known:
+                yield (table, name), "is known to every template; choose another name"
 
 
 class KindTexts(Model):
