@@ -151,6 +151,7 @@ def test_doctor_finds_everything_well():
     assert parts == [
         "settings",
         "texts",
+        "kinds",
         "sounds",
         "voice",
         "encoder",

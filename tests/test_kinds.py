@@ -457,6 +457,28 @@ def test_doctor_finds_what_is_wrong_with_a_kind(walking, spoiled, text, says):
     assert f"{path}{says}" in "\n".join(one.says for one in found if not one.works)
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "says"),
+    [
+        ("session.ssml.jinja", "{% endfor %}", "{% endfr %}", "session.ssml.jinja:6: Encountered"),
+        ("session.ssml.jinja", "</speak>", "</spaek>", "the script of walking:9:3: <speak> on"),
+        ("session.ssml.jinja", 'pick("turn"', 'pick("trn"', "session.ssml.jinja:5: {}/en.toml: "),
+        ("kind.toml", "{{ count }}", "{{ cuont }}", "kind.toml:4: title: “cuont” is not defined"),
+        ("kind.toml", "range(1, 50)", "range(1, x)", "kind.toml:19: choices.turns.values: “x” is"),
+        ("kind.toml", '"Short"', '"{{ x }}"', "kind.toml:24: tracks #1.title: “x” is not defined"),
+    ],
+)
+def test_doctor_writes_a_session_of_each_kind(walking, file, old, new, says):
+    examined = {one.part: one for one in doctor.examine("en", walking)}
+    assert examined["kinds"].says == "breathing, massage, walking: each can be written"
+    path = walking / "kinds/walking" / file
+    path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
+    examined = {one.part: one for one in doctor.examine("en", walking)}
+    assert not examined["kinds"].works
+    home = f"{path.parent}/" if says.startswith(file) else ""
+    assert examined["kinds"].says.startswith(home + says.format(path.parent))
+
+
 def test_doctor_lists_what_a_translation_of_a_kind_lacks(walking):
     path = walking / "kinds/walking/de.toml"
     path.write_text(
