@@ -585,7 +585,35 @@ WRONG = {
         "2: is not valid TOML: text must end with a quotation mark on the line where it begins",
     ]),
     "quotation marks of a word processor": ('name = "Toes"', "name = “Toes”", [
+        '2: is not valid TOML: quotation marks around text must be straight: "…"',
+    ]),
+    "no quotation marks": ('name = "Toes"', "name = Toes", [
         '2: is not valid TOML: this is not a value; put text in quotation marks: "…"',
+    ]),
+    "quotation marks of a word processor in a list": ('["Stand on the tool."]', "[„Steh drauf.“]", [
+        '22: is not valid TOML: quotation marks around text must be straight: "…"',
+    ]),
+    "quotation marks in text": ('"the ball of', '"the "ball" of', [
+        ("12: is not valid TOML: nothing may follow a value on its line; inside text, write “ ” "
+         "for quotation marks"),
+    ]),
+    "true with a capital": ("two_sided = true", "two_sided = True", [
+        "14: is not valid TOML: true and false are written in lower case",
+    ]),
+    "a list that is not closed before a key": ('foot."]\nmobilize', 'foot.",\nmobilize', [
+        "17: is not valid TOML: the list above is missing its final ]",
+    ]),
+    "a list that is not closed before a table": ('toes."]\n\n', 'toes.",\n\n', [
+        "21: is not valid TOML: the list above is missing its final ]",
+    ]),
+    "a note as elsewhere": ('name = "Toes"', '// ours\nname = "Toes"', [
+        "2: is not valid TOML: a line must be KEY = VALUE or [TABLE]; a note begins with #",
+    ]),
+    "a key with an umlaut": ('name = "Toes"', 'größe = "Toes"', [
+        '2: is not valid TOML: a key with other letters than a to z is written "in quotes"',
+    ]),
+    "a backslash": ("the ball of", "the ball \\o/ of", [
+        "12: is not valid TOML: a \\ in text is written twice: \\\\",
     ]),
     "a key twice": ('name = "Toes"', 'name = "Toes"\nname = "Feet"', [
         "3: is not valid TOML: this key is already used",
