@@ -184,7 +184,7 @@ class _Reader:
                 self._foreign(element, style, flow)
             case _:
                 what = f"<{local}> is not an element of SSML 1.1, nor par, seq or media"
-                self._problem(element, what)
+                self._problem(element, f"{what}{near(str(local), ATTRIBUTES, shown='<{}>')}")
                 self._content(element, style, flow)  # to find more mistakes
 
     def _foreign(self, element: Element, style: Style, flow: Flow) -> None:

@@ -48,6 +48,8 @@ _MOST_PREFIXES = 100
 _PREFIXED = re.compile(rb"<([A-Za-z_][\w.-]*):")
 _PREFIXED_ATTRIBUTES = re.compile(rb"""\s([A-Za-z_][\w.-]*):[\w.-]+\s*=\s*["']""")
 _DECLARED = re.compile(rb"xmlns:([A-Za-z_][\w.-]*)\s*=")
+_TYPOGRAPHIC = {*"“”„‟‘’‚«»"}
+_STRAIGHT = 'quotation marks around a value must be straight: "…"'
 _ENTITY = re.compile(r"&[^;\s]{1,40};")
 
 
@@ -214,7 +216,14 @@ class _Builder:
             except UnicodeDecodeError as wrong:
                 if b"encoding=" not in data[:200]:
                     return f"is not UTF-8: byte 0x{data[wrong.start]:02x}; save it as UTF-8"
+            line = data.splitlines()[error.lineno - 1].decode(errors="replace")
+            if line[error.offset : error.offset + 1] in _TYPOGRAPHIC:
+                return f"is not well-formed XML: {_STRAIGHT}"
             return "is not well-formed XML: is there a & or < in the text? write &amp; or &lt;"
+        is_script = self._oddities is not None
+        if error.code == codes[expat.errors.XML_ERROR_SYNTAX] and not self._root and is_script:
+            what = "it must begin with <speak>; text without tags belongs in a .txt or .md file"
+            return f"is not well-formed XML: {what}"
         return f"is not well-formed XML: {expat.ErrorString(error.code)}"
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
