@@ -370,6 +370,31 @@ def test_everyday_words_for_what_does_not_exist_are_told_with_their_line(own):
     assert [str(one) for one in checks.problems(library.load("en"))] == [says]
 
 
+def test_files_that_nothing_reads_are_told_with_what_they_should_be_called(own):
+    wrong = {
+        "phrases.toml": "; it belongs in the folder of its language, such as en/",
+        "regions/toes.toml": "; only kinds/ and the folders of languages, such as en/, are",
+        "kind/walk/en.toml": "; only kinds/ and the folders of languages, such as en/, are",
+        "walk/kind.toml": "; the folder of a kind belongs in kinds/",
+        "En/regions/toes.toml": "; the folder of a language is written en/",
+        "en/phrase.toml": "; did you mean phrases.toml?",
+        "en/toes.toml": "; a region belongs in en/regions/",
+        "en/region/toes.toml": "; regions are in en/regions/",
+        "en/regions/toes.toml.txt": "; its name must be toes.toml",
+        "kinds/walk.toml": "; a kind has a folder of its own in kinds/",
+        "kinds/walk/Kind.toml": "; did you mean kind.toml?",
+        "kinds/walk/EN.toml": "; did you mean en.toml?",
+        "kinds/walk/session.ssml.jinja.txt": "; its name must be session.ssml.jinja",
+    }
+    right = ["en/regions/heel.toml", "de/commands.toml", "kinds/walk/kind.toml", "mine.jinja",
+             "kinds/walk/de-at.toml", "kinds/walk/parts/a.jinja", "grid.toml", "site/site.toml",
+             "en/notes.txt", "README.md"]  # fmt: skip
+    paths = {str(own(name, "")): says for name, says in wrong.items()}
+    for name in right:
+        own(name, "")
+    assert sorted(library.unread()) == sorted(f"{one} is not read{paths[one]}" for one in paths)
+
+
 def test_a_kind_of_session_cannot_be_joined():
     with pytest.raises(RequestError) as raised:
         _ = Session("calf+Breathing").script

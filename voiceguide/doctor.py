@@ -63,6 +63,8 @@ def examine(language: str | None = None, own: Path | None = None) -> Iterator[Fi
     with contextlib.suppress(RequestError):  # no texts at all, as is just reported
         lacking += library.missing(language, own)
     yield texts
+    with contextlib.suppress(RequestError):  # no folder, as is just reported
+        yield from (Finding("texts", works=False, says=what) for what in library.unread(own))
     yield from (Finding("texts", works=False, says=what) for what in lacking)
     if texts.works and not lacking:  # otherwise they would say the same again
         yield _finding("kinds", lambda language: _kinds(language, own), language)
