@@ -519,6 +519,26 @@ def test_all_mistakes_of_a_kind_are_told_at_once(walking):
     ]
 
 
+def test_a_kind_whose_folder_has_a_name_that_does_not_suit_is_told(walking):
+    kind = (walking / "kinds/walking").rename(walking / "kinds/Körper Reise")
+    path = kind / "kind.toml"
+    path.write_text('id = "x"\n' + KIND, "utf-8")
+    with pytest.raises(LibraryError) as raised:
+        kinds_of(walking)
+    assert str(raised.value).replace(f"{path}:", "").splitlines() == [
+        "1: id: is the name of the folder; leave it out",
+        "1: the name of the folder: must be lower-case words joined by hyphens: koerper-reise",
+    ]
+
+
+def test_a_template_in_another_encoding_is_told_with_its_line(walking):
+    path = walking / "kinds/walking/session.ssml.jinja"
+    path.write_bytes(TEMPLATE.replace("</speak>", "Grüße</speak>").encode("latin-1"))
+    done = voiceguide("script", "walking", "--library", walking)
+    what = "is not UTF-8; save the file in that encoding"
+    assert done.stderr == f"voiceguide: {path}:7: {what}\n"
+
+
 def test_names_that_templates_know_already_are_refused_for_options_and_choices(walking):
     path = walking / "kinds/walking/kind.toml"
     taken = '[variables.kind]\nhelp = "K."\ndefault = 1\n[choices.way]\nvalues = "[1]"\n'

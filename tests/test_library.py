@@ -395,6 +395,12 @@ def test_files_that_nothing_reads_are_told_with_what_they_should_be_called(own):
     assert sorted(library.unread()) == sorted(f"{one} is not read{paths[one]}" for one in paths)
 
 
+def test_a_method_of_an_area_that_there_is_not_is_told_with_its_line(own):
+    path = own("en/regions/toes.toml", TOES + 'foam-rolle = ["Roll."]\n')
+    says = "areas.ball.place.foam-rolle: no method “foam-rolle”; did you mean foam-roller?"
+    assert [str(one) for one in checks.problems(library.load("en"))] == [f"{path}:23: {says}"]
+
+
 def test_a_kind_of_session_cannot_be_joined():
     with pytest.raises(RequestError) as raised:
         _ = Session("calf+Breathing").script

@@ -88,14 +88,19 @@ def validated(
     if context is None and not given.keys() & data.keys():
         with contextlib.suppress(ValidationError):  # each mistake is told below
             return cast("_ModelT", _made(model, text, tuple(given.items())))
-    what = "is the name of the file; leave it out"
-    mistakes: list[tuple[_Loc, str]] = [((key,), f"{key}: {what}") for key in given if key in data]
+    mistakes: list[tuple[_Loc, str]] = [
+        ((key,), f"{key}: is the name of the {_named(value, path)}; leave it out")
+        for key, value in given.items()
+        if key in data
+    ]
     try:
         made = model.model_validate(whole, context=context)
         if not mistakes:
             return made
     except ValidationError as error:
-        mistakes += [_mistake(one, model, whole, given) for one in error.errors(include_url=False)]
+        mistakes += [
+            _mistake(one, model, whole, given, path) for one in error.errors(include_url=False)
+        ]
     root = places(text)
     in_order = sorted(
         {(line_of(root, loc), index, what) for index, (loc, what) in enumerate(mistakes)}
@@ -107,9 +112,13 @@ def validated(
 
 
 def _mistake(
-    error: Mapping[str, Any], model: type[BaseModel], data: object, given: Mapping[str, object]
+    error: Mapping[str, Any],
+    model: type[BaseModel],
+    data: object,
+    given: Mapping[str, object],
+    path: Path,
 ) -> tuple[_Loc, str]:
-    """Return the location of a mistake, and a message with its key."""
+    """Return the location of a mistake in the file at ``path``, and a message with its key."""
     loc = error["loc"]
     if error["type"] == "extra_forbidden":
         what = reason(error, keys_at(model, loc[:-1]))
@@ -119,8 +128,13 @@ def _mistake(
         what = reason(error)
         key = _key(loc, data, missing=error["type"] == "missing")
     if loc and loc[0] in given:
-        key = "the name of the file"
+        key = f"the name of the {_named(given[loc[0]], path)}"
     return loc, f"{key}: {what}" if key else what
+
+
+def _named(value: object, path: Path) -> str:
+    """Return what has a given value as its name: a file or, for a kind, its folder."""
+    return "file" if value == path.stem else "folder"
 
 
 def _key(loc: _Loc, data: object, *, missing: bool = False) -> str:
