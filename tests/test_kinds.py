@@ -539,6 +539,15 @@ def test_a_template_in_another_encoding_is_told_with_its_line(walking):
     assert done.stderr == f"voiceguide: {path}:7: {what}\n"
 
 
+def test_an_option_whose_name_does_not_suit_is_told_what_does(walking):
+    path = walking / "kinds/walking/kind.toml"
+    path.write_text(KIND.replace("variables.way", 'variables."Weg-Länge"'), "utf-8")
+    with pytest.raises(LibraryError) as raised:
+        kinds_of(walking)
+    what = "must be lower-case letters, digits and _, such as weg_laenge"
+    assert str(raised.value) == f'{path}:13: variables."Weg-Länge": {what}'
+
+
 def test_names_that_templates_know_already_are_refused_for_options_and_choices(walking):
     path = walking / "kinds/walking/kind.toml"
     taken = '[variables.kind]\nhelp = "K."\ndefault = 1\n[choices.way]\nvalues = "[1]"\n'

@@ -9,13 +9,14 @@ A kind is a folder, built in or in a listener's own library:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from voiceguide import files
-from voiceguide.errors import LibraryError, near
+from voiceguide.errors import LibraryError, near, spellings
 from voiceguide.library.models import Mistake, Model, Slug, Texts
 from voiceguide.library.texts import REFERENCE
 from voiceguide.library.texts import listed as in_words
@@ -35,7 +36,18 @@ _KNOWN_OF_REGIONS = {
 }  # fmt: skip
 """What templates are given besides options: see ``script.kind`` and ``script.treatment``."""
 _YES_AND_NO = {"true": True, "false": False, "yes": True, "no": False}
-VariableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+def _variable_name(name: str) -> str:
+    if not _VARIABLE.fullmatch(name):
+        better = re.sub(r"[^a-z0-9_]+", "_", min(spellings(name), default=""))
+        example = f", such as {better}" if _VARIABLE.fullmatch(better) else ""
+        raise ValueError(f"must be lower-case letters, digits and _{example}")
+    return name
+
+
+_VARIABLE = re.compile(r"[a-z][a-z0-9_]*")
+VariableName = Annotated[str, AfterValidator(_variable_name)]
 
 
 class Variable(Model):
