@@ -12,6 +12,7 @@ import pytest
 from conftest import FRAMES_PER_MS, decode, voiceguide
 
 from voiceguide import Playlist, Session, doctor
+from voiceguide.catalogue import work
 from voiceguide.errors import LibraryError, RequestError, ScriptError, VoiceguideError
 from voiceguide.library import missing
 from voiceguide.library.kinds import kind_texts, kinds
@@ -546,6 +547,25 @@ def test_an_option_whose_name_does_not_suit_is_told_what_does(walking):
         kinds_of(walking)
     what = "must be lower-case letters, digits and _, such as weg_laenge"
     assert str(raised.value) == f'{path}:13: variables."Weg-Länge": {what}'
+
+
+def test_a_library_may_have_sounds_of_its_own(walking):
+    sounds = walking / "sounds"
+    sounds.mkdir()
+    shutil.copy(Path(__file__).parents[1] / "sounds/start.wav", sounds / "bowl.wav")
+    shutil.copy(Path(__file__).parents[1] / "sounds/start.wav", sounds / "bell.wav")  # for ours
+    template = walking / "kinds/walking/session.ssml.jinja"
+    bells = '<audio src="bowl.wav"/><audio src="bell.wav"/></speak>'
+    template.write_text(TEMPLATE.replace("</speak>", bells), "utf-8")
+    heard = [one for one in Session("walking", library=walking).timeline.events if one.source]
+    assert [one.source for one in heard] == ["bowl.wav", "bell.wav"]
+    assert [one.end_ms - one.begin_ms for one in heard] == [700, 700]
+    script = walking.parent / "my.txt"
+    script.write_text("[sound: bowl.wav]", "utf-8")
+    assert Session(script, library=walking).timeline.duration_ms == 700
+    before = work.made_with("en", walking, None)
+    shutil.copy(Path(__file__).parents[1] / "sounds/half.wav", sounds / "bowl.wav")
+    assert work.made_with("en", walking, None) != before
 
 
 def test_names_that_templates_know_already_are_refused_for_options_and_choices(walking):

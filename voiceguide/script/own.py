@@ -51,7 +51,7 @@ def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -
     name = _name(path)
     stem = "script" if piped else _SUFFIXES.sub("", path.name)
     folder = path.resolve().parent
-    folders = (folder, *files.folders("sounds"))
+    folders = (folder, *files.sound_folders(request.options.library_path))
     source = _read(path)
     text: str | bytes = source
     warnings: tuple[str, ...] = ()
