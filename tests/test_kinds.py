@@ -549,6 +549,29 @@ def test_an_option_whose_name_does_not_suit_is_told_what_does(walking):
     assert str(raised.value) == f'{path}:13: variables."Weg-Länge": {what}'
 
 
+def test_the_page_about_kinds_makes_one(tmp_path):
+    page = (Path(__file__).parents[1] / "docs/kinds.md").read_text("utf-8")
+    home = tmp_path / "kinds/body-scan"
+    home.mkdir(parents=True)
+    for name in ("kind.toml", "en.toml", "session.ssml.jinja"):
+        section = page[page.index(f"## {name}") :]
+        text = re.search(r"```\w+\n(.*?)```", section, re.DOTALL)[1]
+        (home / name).write_text(text, "utf-8")
+    examined = {one.part: one for one in doctor.examine("en", tmp_path)}
+    assert examined["texts"].works
+    assert examined["kinds"].says == "body-scan, breathing, massage: each can be written"
+    arguments = ("body-scan", "--library", tmp_path, "--posture", "sitting", "--rounds", "2")
+    said = voiceguide("script", *arguments).stdout
+    assert "Body scan: sitting" in said
+    assert "Sit upright, and let your hands rest." in said
+    assert said.count("feet.") == 2
+    for minutes in (3, 10):
+        session = Session("body-scan", library=tmp_path, minutes=minutes)
+        assert session.timeline.duration_ms == minutes * 60_000
+    playlist = Playlist("body-scan", library=tmp_path)
+    assert [one.title for one in playlist.sessions] == ["Body scan: lying", "Body scan: sitting"]
+
+
 def test_a_library_may_have_sounds_of_its_own(walking):
     sounds = walking / "sounds"
     sounds.mkdir()
