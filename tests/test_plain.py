@@ -150,6 +150,29 @@ def test_what_speech_markdown_does_not_know_is_told_and_its_words_are_kept(tmp_p
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("\n<speak>Hi.</speak>", "“<speak” is spoken as it is: the name of a script ends in .ssml"),
+        (
+            "Hi.\nI am {{ name }}.",
+            "“{{” is spoken as it is: the name of a template ends in .ssml.jinja",
+        ),
+    ],
+)
+def test_a_script_or_template_that_is_called_as_a_text_is_told(tmp_path, text, says):
+    path = tmp_path / "my.ssml.txt"
+    path.write_text(text, "utf-8")
+    warnings = Session(path).warnings
+    assert warnings == (f"{path}:2:{text.splitlines()[1].index(says[1:3]) + 1}: {says}",)
+
+
+def test_warnings_of_a_text_have_no_column_of_what_was_made_of_it(tmp_path):
+    path = tmp_path / "my.txt"
+    path.write_text('Hi.\n[bell] *You* and (Hello)[voice:"Ann"].', "utf-8")
+    assert Session(path).warnings == (f"{path}:2:1: no voice matches Ann: another one speaks",)
+
+
 def test_what_looks_like_a_command_and_is_spoken_is_told(tmp_path):
     text = "Lie down.\n[pause 5s\nHi.\n\nNow pause 5s]\n\n#Heading\n\n[bell] Go \\[pause 1s\\]."
     one = session(tmp_path, text)

@@ -152,6 +152,7 @@ def read(request: Request, written: Written, problems: Findings | None = None) -
             language=request.options.language,
             problems=problems,
             lexicons=_lexicon_folders(request, written),
+            columns=not written.plain,
         )
 
 

@@ -66,6 +66,8 @@ _PART = re.compile(
     re.VERBOSE,
 )
 _COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
+_OTHER = re.compile(r"\A\s*(?P<tag><(?:speak|\?xml))\b|(?P<braces>\{\{|\{%)")
+"""What begins a script or a template, and is no plain text."""
 _BINARY = re.compile(r"[\x00-\x08]")
 _NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
@@ -94,6 +96,12 @@ def to_ssml(text: str, name: str, folders: Sequence[Path] = ()) -> tuple[str, tu
         return ssml, ()
     comments = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text)
     writer = _Writer()
+    if other := _OTHER.search(comments):
+        begin = other.start("tag" if other["tag"] else "braces")
+        before = comments[:begin].rpartition("\n")[2]
+        ending = "script ends in .ssml" if other["tag"] else "template ends in .ssml.jinja"
+        what = f"“{other[0].lstrip()}” is spoken as it is: the name of a {ending}"
+        writer.warnings.add(what, Position(comments.count("\n", 0, begin) + 1, len(before) + 1))
     lines = list(writer.lines(comments.split("\n")))
     if writer.problems:
         writer.look_for_sounds(list(folders))
