@@ -572,6 +572,14 @@ def test_the_page_about_kinds_makes_one(tmp_path):
     assert [one.title for one in playlist.sessions] == ["Body scan: lying", "Body scan: sitting"]
 
 
+def test_a_kind_is_found_by_its_name_in_any_language(walking):
+    german = TEXTS.replace('"Walking"', '"Geh-Übung"')
+    (walking / "kinds/walking/de.toml").write_text(german, "utf-8")
+    for language in ("en", "de"):
+        session = Session("geh übung", library=walking, language=language)
+        assert "walk home" in session.script
+
+
 def test_a_library_may_have_sounds_of_its_own(walking):
     sounds = walking / "sounds"
     sounds.mkdir()
@@ -710,7 +718,7 @@ def test_an_option_named_as_one_of_a_command_is_set_by_name(walking):
     assert "walk out" in voiceguide("script", *arguments, "--set", "force=out").stdout
 
 
-@pytest.mark.parametrize("target", ["Breathing", "BREATHING"])
+@pytest.mark.parametrize("target", ["Breathing", "BREATHING", "Atmen", "atmen"])
 def test_a_kind_is_found_in_other_spellings_as_regions_are(target):
     assert "Breathe in." in Session(target).script
 

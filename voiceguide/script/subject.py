@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from voiceguide import files
-from voiceguide.errors import LibraryError, RequestError, UsageError, match_name, near, option
-from voiceguide.library import load
-from voiceguide.library.kinds import FOLDER, kinds, said
+from voiceguide.errors import (
+    LibraryError,
+    RequestError,
+    UnknownTargetError,
+    UsageError,
+    match_name,
+    near,
+    option,
+)
+from voiceguide.library import languages, load
+from voiceguide.library.kinds import FOLDER, kind_texts, kinds, said
 from voiceguide.library.toml import line_of, places
 from voiceguide.options import BEDS, OPTIONS, chosen
 from voiceguide.script import treatment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from voiceguide.library import Library
     from voiceguide.library.kinds import Kind, PlaylistTrack
@@ -108,11 +117,28 @@ def meant(request: Request) -> tuple[Kind, Library]:
         raise wrong[name]
     if name is not None:
         return by_name[name], library
-    library.region(request.target, themselves)
+    try:
+        library.region(request.target, themselves)
+    except UnknownTargetError:
+        called = _called(request, [by_name[one] for one in themselves])
+        if called is None:
+            raise
+        return called, library
     about_regions = next((one for one in by_name.values() if one.about == "region"), None)
     if about_regions is None:
         raise next(iter(wrong.values()), LibraryError("no kind of session is about regions"))
     return about_regions, library
+
+
+def _called(request: Request, kinds_: Sequence[Kind]) -> Kind | None:
+    """Return the kind about itself that a target names as its texts do, in any language."""
+    folder = request.options.library_path
+    for language in dict.fromkeys((request.options.language, *languages(folder))):
+        for kind in kinds_:
+            with contextlib.suppress(LibraryError):  # what is wrong is told when it is asked for
+                if match_name(request.target, [kind_texts(kind, language, folder).name]):
+                    return kind
+    return None
 
 
 def about(request: Request) -> About:
