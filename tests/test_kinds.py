@@ -572,6 +572,23 @@ def test_the_page_about_kinds_makes_one(tmp_path):
     assert [one.title for one in playlist.sessions] == ["Body scan: lying", "Body scan: sitting"]
 
 
+@pytest.mark.slow
+def test_own_options_are_published_with_the_kinds_that_have_them(walking, tmp_path):
+    path = walking / "kinds/walking/kind.toml"
+    path.write_text(KIND.replace('"Short"', '"Short"\noptions = {way = "out"}'), "utf-8")
+    arguments = ("publish", "walking", "--library", walking, "--guidance", "tones", "-o")
+    site = tmp_path / "site"
+    done = voiceguide(*arguments, site, "breathing", "--minutes", 2, "--way", "out")
+    assert done.returncode == 0, done.stderr
+    assert "out." in (site / "sessions/walking.vtt").read_text("utf-8")
+    done = voiceguide(*arguments, site, "--playlists", "--count", 3)
+    tracks = [path.read_text("utf-8") for path in site.glob("playlists/*walk*/0*.vtt")]
+    assert [track.count("Turn") for track in tracks] == [3, 3]
+    done = voiceguide(*arguments, tmp_path / "other", "breathing", "--set", "cuont=3")
+    says = "--set cuont: nothing that is named has this variable"
+    assert done.stderr.splitlines() == ["voiceguide: nothing was published:", says]
+
+
 def test_a_kind_is_found_by_its_name_in_any_language(walking):
     german = TEXTS.replace('"Walking"', '"Geh-Übung"')
     (walking / "kinds/walking/de.toml").write_text(german, "utf-8")
