@@ -134,7 +134,7 @@ def _mistake(
 
 def _named(value: object, path: Path) -> str:
     """Return what has a given value as its name: a file or, for a kind, its folder."""
-    return "file" if value == path.stem else "folder"
+    return "folder" if value == path.parent.name and value != path.stem else "file"
 
 
 def _key(loc: _Loc, data: object, *, missing: bool = False) -> str:
