@@ -167,6 +167,21 @@ def test_a_script_or_template_that_is_called_as_a_text_is_told(tmp_path, text, s
     assert warnings == (f"{path}:2:{text.splitlines()[1].index(says[1:3]) + 1}: {says}",)
 
 
+def test_commands_in_other_brackets_and_other_markdown_are_told(tmp_path):
+    path = tmp_path / "my.md"
+    text = "Arrive\n======\nRest. (pause 5s) {hold: 30s} <Breathe 4-6 x5>\n(hold 5 breaths)\n```"
+    path.write_text(text, "utf-8")
+    brackets = "is spoken: a command is in square brackets, as in [pause 5s]"
+    other = "is spoken: a heading begins with #, code has no sign"
+    assert Session(path).warnings == (
+        f"{path}:2:1: “======” {other}",
+        f"{path}:3:7: “(pause 5s)” {brackets}",
+        f"{path}:3:18: “{{hold: 30s}}” {brackets}",
+        f"{path}:3:30: “<Breathe 4-6 x5>” {brackets}",
+        f"{path}:5:1: “```” {other}",
+    )
+
+
 def test_warnings_of_a_text_have_no_column_of_what_was_made_of_it(tmp_path):
     path = tmp_path / "my.txt"
     path.write_text('Hi.\n[bell] *You* and (Hello)[voice:"Ann"].', "utf-8")
