@@ -156,6 +156,7 @@ def test_doctor_finds_everything_well():
     assert parts == [
         "settings",
         "texts",
+        "kinds",
         "sounds",
         "voice",
         "encoder",
@@ -413,6 +414,27 @@ def test_doctor_lists_what_a_language_lacks(own):
     wrong = "foot.toml: complaints.heel-pain: calf/lower-calf: no area “lower-calf” in calf"
     assert wrong in done.stdout  # what leads to a place that is missing is reported with it
     assert done.stdout.count("FAIL") == 1 + len(lacking)
+
+
+def test_doctor_lists_what_the_listeners_own_english_lacks(own):
+    phrases = re.sub("^hold = ", "held = ", shipped("en/phrases.toml"), flags=re.MULTILINE)
+    line = phrases[: phrases.index("This session is for <region>")].count("\n") + 1
+    phrases = phrases.replace("This session is for <region>", "This session is for <regoin>", 1)
+    folder = own("en/phrases.toml", phrases)
+    path = folder / "en/phrases.toml"
+    what = "phrases.welcome #1: <regoin> is not filled in here; did you mean <region>?"
+    assert list(library.missing("en", folder)) == [
+        f"{path}: phrases.hold is missing",
+        f"{path}:{line}: {what}",
+    ]
+    own("kinds/massage/thumb.ssml.jinja", "")  # which may fill in what it likes
+    assert list(library.missing("en", folder)) == [f"{path}: phrases.hold is missing"]
+
+
+def test_a_language_without_muscles_lacks_one_file(own):
+    folder = own("fr/phrases.toml", shipped("en/phrases.toml"))
+    lacking = [one for one in library.missing("fr", folder) if "/muscles.toml" in one]
+    assert lacking == [f"{folder}/fr/muscles.toml is missing"]
 
 
 def test_what_a_language_lacks_is_told_with_the_folder_where_it_belongs(own):

@@ -12,6 +12,7 @@ import pytest
 from conftest import FRAMES_PER_MS, decode, voiceguide
 
 from voiceguide import Playlist, Session, doctor
+from voiceguide.catalogue import work
 from voiceguide.errors import LibraryError, RequestError, ScriptError, VoiceguideError
 from voiceguide.library import missing
 from voiceguide.library.kinds import kind_texts, kinds
@@ -76,6 +77,15 @@ def walking(tmp_path):
     (kind / "session.ssml.jinja").write_text(TEMPLATE, "utf-8")
     (kind / "en.toml").write_text(TEXTS, "utf-8")
     return folder
+
+
+def kinds_of(library: Path) -> dict[str, object]:
+    """Return the kinds of a library; raises the error of one that is wrong."""
+    problems = {}
+    found = kinds(library, problems)
+    for error in problems.values():
+        raise error
+    return found
 
 
 def breaths(session: Session) -> list[tuple[str, int]]:
@@ -167,6 +177,39 @@ def test_the_breathing_playlist_has_a_track_for_each_pace():
 def test_a_pace_is_refused_where_every_track_has_its_own():
     with pytest.raises(RequestError, match="pace: each track of a playlist has its own"):
         Playlist("breathing", pace="4-6")
+
+
+def test_a_track_may_have_the_own_options_of_its_kind(walking):
+    path = walking / "kinds/walking/kind.toml"
+    own = KIND.replace('"Short"', '"{{ way }}"\noptions = {way = "out"}').replace(
+        'name = "long"', 'name = "long"\noptions = {way = "home", count = 4}'
+    )
+    path.write_text(own, "utf-8")
+    playlist = Playlist("walking", library=walking, variables={"count": 3})
+    assert [[one.text for _, one in session.utterances] for session in playlist.sessions] == [
+        ["Turn and walk out."] * 3,
+        ["Turn and walk home."] * 4,
+    ]
+    assert [session.title for session in playlist.sessions] == ["out", "Long"]
+    with pytest.raises(RequestError, match="way: each track of a playlist has its own"):
+        Playlist("walking", library=walking, variables={"way": "out"})
+    with pytest.raises(RequestError, match="way: each track of a playlist has its own"):
+        wanted.playlist_name({"target": "walking", "library": walking, "variables": {"way": "out"}})
+    [offered] = [
+        one for one in json.loads(choices._choices("en", "", walking))["kinds"]
+        if one["id"] == "walking"
+    ]  # fmt: skip
+    assert offered["track_options"] == ["variables.count", "variables.way"]
+
+    path.write_text(own.replace("count = 4", "count = 10, cuont = 1"), "utf-8")
+    with pytest.raises(LibraryError) as raised:
+        kinds_of(walking)
+    what = "tracks #2.options.cuont: unknown option “cuont”; did you mean count?"
+    assert str(raised.value) == f"{path}:29: {what}"
+    path.write_text(own.replace("count = 4", "count = 10"), "utf-8")
+    with pytest.raises(LibraryError) as raised:
+        Playlist("walking", library=walking)
+    assert str(raised.value) == f"{path}:29: tracks #2.options.count: count 10: must be at most 9"
 
 
 # What suits which kind
@@ -279,7 +322,7 @@ def test_a_kind_without_any_texts_makes_no_session(walking):
 
 @pytest.mark.parametrize(
     ("name", "value", "says"),
-    [("way", "up", "must be home, out"), ("count", 0, "must be at least 1"),
+    [("way", "up", "must be home or out"), ("count", 0, "must be at least 1"),
      ("count", 10, "must be at most 9"), ("count", "many", "must be a number")],
 )  # fmt: skip
 def test_the_options_of_an_own_kind_have_the_values_that_it_names(walking, name, value, says):
@@ -297,6 +340,33 @@ def test_the_options_of_an_own_kind_are_flags(walking):
     assert done.returncode == 1
     assert done.stderr == "voiceguide: --count 12: must be at most 9\n"
     assert "--count" not in voiceguide("script", "--help").stdout
+
+
+def test_kinds_in_a_library_of_the_settings_are_listed_with_flags(walking, monkeypatch):
+    monkeypatch.setenv("VOICEGUIDE_LIBRARY", str(walking))
+    done = voiceguide("script", "walking", "--way", "out")
+    assert done.stdout.count("Turn and walk out.") == 2, done.stderr
+    assert "walk, and turn" in voiceguide("kinds").stdout
+    monkeypatch.setenv("VOICEGUIDE_SIDE", "up")  # wrong settings are told as ever
+    assert voiceguide("script", "walking").stderr.startswith("voiceguide: VOICEGUIDE_SIDE=up: must")
+
+
+def test_two_kinds_may_have_an_option_of_one_name_each_in_its_own_way(walking):
+    shutil.copytree(walking / "kinds/walking", walking / "kinds/wandering")
+    own = KIND.replace('["home", "out"]', '["up", "down"]').replace('"home"', '"up"')
+    own = own.replace("default = 2\nleast = 1\nmost = 9", "default = true")
+    own = own.replace('default = "count"', 'default = "1"')
+    (walking / "kinds/wandering/kind.toml").write_text(own, "utf-8")
+
+    def script(kind, *options):
+        return voiceguide("script", kind, "--library", walking, *options)
+
+    assert script("walking", "--way", "out", "--count", 3).stdout.count("Turn and walk out.") == 3
+    assert "Turn and walk down." in script("wandering", "--way", "down", "--count", "no").stdout
+    says = "voiceguide: --way up: must be home or out\n"
+    assert script("walking", "--way", "up").stderr == says
+    help_ = " ".join(script("walking", "-h").stdout.split())
+    assert "Which way. [default: home]; or Which way. [default: up]" in help_
 
 
 def test_an_own_kind_in_the_configuration_needs_no_library(walking, tmp_path, monkeypatch):
@@ -388,6 +458,43 @@ def test_doctor_finds_what_is_wrong_with_a_kind(walking, spoiled, text, says):
     assert f"{path}{says}" in "\n".join(one.says for one in found if not one.works)
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "says"),
+    [
+        ("session.ssml.jinja", "{% endfor %}", "{% endfr %}", "session.ssml.jinja:6: Encountered"),
+        ("session.ssml.jinja", "</speak>", "</spaek>", "the script of walking:9:3: <speak> on"),
+        ("session.ssml.jinja", 'pick("turn"', 'pick("trn"', "session.ssml.jinja:5: {}/en.toml: "),
+        ("kind.toml", "{{ count }}", "{{ cuont }}", "kind.toml:4: title: “cuont” is not defined"),
+        ("kind.toml", "range(1, 50)", "range(1, x)", "kind.toml:19: choices.turns.values: “x” is"),
+        ("kind.toml", '"Short"', '"{{ x }}"', "kind.toml:24: tracks #1.title: “x” is not defined"),
+    ],
+)
+def test_doctor_writes_a_session_of_each_kind(walking, file, old, new, says):
+    examined = {one.part: one for one in doctor.examine("en", walking)}
+    assert examined["kinds"].says == "breathing, massage, walking: each can be written"
+    path = walking / "kinds/walking" / file
+    path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
+    examined = {one.part: one for one in doctor.examine("en", walking)}
+    assert not examined["kinds"].works
+    home = f"{path.parent}/" if says.startswith(file) else ""
+    assert examined["kinds"].says.startswith(home + says.format(path.parent))
+
+
+def test_doctor_lists_what_a_translation_of_a_kind_lacks(walking):
+    path = walking / "kinds/walking/de.toml"
+    path.write_text(
+        TEXTS.replace("walk = ", "wlk = ").replace("<way>", "<weg>")
+        + 'begin = ["Begin <at> once."]\n',
+        "utf-8",
+    )
+    lacking = [one for one in missing("de", walking) if "walking" in one]
+    says = "phrases.turn #1: <weg> is not filled in here; available: <way>"
+    assert lacking == [f"{path}: chapters.walk is missing", f"{path}:7: {says}"]
+    done = voiceguide("script", "walking", "--library", walking, "--language", "de")
+    what = f"{path}: chapters.walk is missing, but a template needs it"
+    assert done.stderr == f"voiceguide: {path.parent / 'session.ssml.jinja'}:3: {what}\n"
+
+
 def test_a_hidden_folder_is_no_kind_that_is_wrong(walking):
     (walking / "kinds/.git").mkdir()
     texts = next(one for one in doctor.examine("en", walking) if one.part == "texts")
@@ -408,16 +515,126 @@ def test_all_mistakes_of_a_kind_are_told_at_once(walking):
     assert str(raised.value).replace(str(path), "").splitlines() == [
         ":1: title: is missing",
         ":3: options #1: unknown option “guidence”; did you mean guidance?",
-        ":12: variables.way: default up: must be home, out",
+        ":12: variables.way: default up: must be home or out",
         ':21: tracks #1: a track without each = "area" needs a name',
+    ]
+
+
+def test_a_kind_whose_folder_has_a_name_that_does_not_suit_is_told(walking):
+    kind = (walking / "kinds/walking").rename(walking / "kinds/Körper Reise")
+    path = kind / "kind.toml"
+    path.write_text('id = "x"\n' + KIND, "utf-8")
+    with pytest.raises(LibraryError) as raised:
+        kinds_of(walking)
+    assert str(raised.value).replace(f"{path}:", "").splitlines() == [
+        "1: id: is the name of the folder; leave it out",
+        "1: the name of the folder: must be lower-case words joined by hyphens: koerper-reise",
+    ]
+
+
+def test_a_template_in_another_encoding_is_told_with_its_line(walking):
+    path = walking / "kinds/walking/session.ssml.jinja"
+    path.write_bytes(TEMPLATE.replace("</speak>", "Grüße</speak>").encode("latin-1"))
+    done = voiceguide("script", "walking", "--library", walking)
+    what = "is not UTF-8; save the file in that encoding"
+    assert done.stderr == f"voiceguide: {path}:7: {what}\n"
+
+
+def test_an_option_whose_name_does_not_suit_is_told_what_does(walking):
+    path = walking / "kinds/walking/kind.toml"
+    path.write_text(KIND.replace("variables.way", 'variables."Weg-Länge"'), "utf-8")
+    with pytest.raises(LibraryError) as raised:
+        kinds_of(walking)
+    what = "must be lower-case letters, digits and _, such as weg_laenge"
+    assert str(raised.value) == f'{path}:13: variables."Weg-Länge": {what}'
+
+
+def test_the_page_about_kinds_makes_one(tmp_path):
+    page = (Path(__file__).parents[1] / "docs/kinds.md").read_text("utf-8")
+    home = tmp_path / "kinds/body-scan"
+    home.mkdir(parents=True)
+    for name in ("kind.toml", "en.toml", "session.ssml.jinja"):
+        section = page[page.index(f"## {name}") :]
+        text = re.search(r"```\w+\n(.*?)```", section, re.DOTALL)[1]
+        (home / name).write_text(text, "utf-8")
+    examined = {one.part: one for one in doctor.examine("en", tmp_path)}
+    assert examined["texts"].works
+    assert examined["kinds"].says == "body-scan, breathing, massage: each can be written"
+    arguments = ("body-scan", "--library", tmp_path, "--posture", "sitting", "--rounds", "2")
+    said = voiceguide("script", *arguments).stdout
+    assert "Body scan: sitting" in said
+    assert "Sit upright, and let your hands rest." in said
+    assert said.count("feet.") == 2
+    for minutes in (3, 10):
+        session = Session("body-scan", library=tmp_path, minutes=minutes)
+        assert session.timeline.duration_ms == minutes * 60_000
+    playlist = Playlist("body-scan", library=tmp_path)
+    assert [one.title for one in playlist.sessions] == ["Body scan: lying", "Body scan: sitting"]
+
+
+@pytest.mark.slow
+def test_own_options_are_published_with_the_kinds_that_have_them(walking, tmp_path):
+    path = walking / "kinds/walking/kind.toml"
+    path.write_text(KIND.replace('"Short"', '"Short"\noptions = {way = "out"}'), "utf-8")
+    arguments = ("publish", "walking", "--library", walking, "--guidance", "tones", "-o")
+    site = tmp_path / "site"
+    done = voiceguide(*arguments, site, "breathing", "--minutes", 2, "--way", "out")
+    assert done.returncode == 0, done.stderr
+    assert "out." in (site / "sessions/walking.vtt").read_text("utf-8")
+    done = voiceguide(*arguments, site, "--playlists", "--count", 3)
+    tracks = [path.read_text("utf-8") for path in site.glob("playlists/*walk*/0*.vtt")]
+    assert [track.count("Turn") for track in tracks] == [3, 3]
+    done = voiceguide(*arguments, tmp_path / "other", "breathing", "--set", "cuont=3")
+    says = "--set cuont: nothing that is named has this variable"
+    assert done.stderr.splitlines() == ["voiceguide: nothing was published:", says]
+
+
+def test_a_kind_is_found_by_its_name_in_any_language(walking):
+    german = TEXTS.replace('"Walking"', '"Geh-Übung"')
+    (walking / "kinds/walking/de.toml").write_text(german, "utf-8")
+    for language in ("en", "de"):
+        session = Session("geh übung", library=walking, language=language)
+        assert "walk home" in session.script
+
+
+def test_a_library_may_have_sounds_of_its_own(walking):
+    sounds = walking / "sounds"
+    sounds.mkdir()
+    shutil.copy(Path(__file__).parents[1] / "sounds/start.wav", sounds / "bowl.wav")
+    shutil.copy(Path(__file__).parents[1] / "sounds/start.wav", sounds / "bell.wav")  # for ours
+    template = walking / "kinds/walking/session.ssml.jinja"
+    bells = '<audio src="bowl.wav"/><audio src="bell.wav"/></speak>'
+    template.write_text(TEMPLATE.replace("</speak>", bells), "utf-8")
+    heard = [one for one in Session("walking", library=walking).timeline.events if one.source]
+    assert [one.source for one in heard] == ["bowl.wav", "bell.wav"]
+    assert [one.end_ms - one.begin_ms for one in heard] == [700, 700]
+    script = walking.parent / "my.txt"
+    script.write_text("[sound: bowl.wav]", "utf-8")
+    assert Session(script, library=walking).timeline.duration_ms == 700
+    before = work.made_with("en", walking, None)
+    shutil.copy(Path(__file__).parents[1] / "sounds/half.wav", sounds / "bowl.wav")
+    assert work.made_with("en", walking, None) != before
+
+
+def test_names_that_templates_know_already_are_refused_for_options_and_choices(walking):
+    path = walking / "kinds/walking/kind.toml"
+    taken = '[variables.kind]\nhelp = "K."\ndefault = 1\n[choices.way]\nvalues = "[1]"\n'
+    taken += 'default = "1"\n[choices.pick]\nvalues = "[1]"\ndefault = "1"\n[[tracks]]'
+    path.write_text(KIND.replace("[[tracks]]", taken, 1), "utf-8")
+    with pytest.raises(LibraryError) as raised:
+        kinds_of(walking)
+    assert str(raised.value).replace(str(path), "").splitlines() == [
+        ":22: variables.kind: is known to every template; choose another name",
+        ":25: choices.way: is already an option; choose another name",
+        ":28: choices.pick: is known to every template; choose another name",
     ]
 
 
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("chapters.walk", "chapters.cold", "3: “cold” is not defined"),
-        ('"turn"', '"trun"', "5: {}: phrases.trun is missing, but a template needs it"),
+        ("chapters.walk", "chapters.cold", "3: {}: chapters.cold is missing, but a template"),
+        ('"turn"', '"trun"', "5: {}: phrases.trun is missing, but a template"),
     ],
 )
 def test_what_is_wrong_in_a_kinds_template_is_told_with_its_own_line(walking, old, new, says):
@@ -425,7 +642,7 @@ def test_what_is_wrong_in_a_kinds_template_is_told_with_its_own_line(walking, ol
     path.write_text(TEMPLATE.replace(old, new), "utf-8")
     with pytest.raises((LibraryError, ScriptError)) as raised:
         _ = Session("walking", library=walking).script
-    assert str(raised.value) == f"{path}:{says.format(path.parent / 'en.toml')}"
+    assert str(raised.value) == f"{path}:{says.format(path.parent / 'en.toml')} needs it"
 
 
 @pytest.mark.parametrize(
@@ -518,7 +735,7 @@ def test_an_option_named_as_one_of_a_command_is_set_by_name(walking):
     assert "walk out" in voiceguide("script", *arguments, "--set", "force=out").stdout
 
 
-@pytest.mark.parametrize("target", ["Breathing", "BREATHING"])
+@pytest.mark.parametrize("target", ["Breathing", "BREATHING", "Atmen", "atmen"])
 def test_a_kind_is_found_in_other_spellings_as_regions_are(target):
     assert "Breathe in." in Session(target).script
 

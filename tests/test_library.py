@@ -370,6 +370,37 @@ def test_everyday_words_for_what_does_not_exist_are_told_with_their_line(own):
     assert [str(one) for one in checks.problems(library.load("en"))] == [says]
 
 
+def test_files_that_nothing_reads_are_told_with_what_they_should_be_called(own):
+    wrong = {
+        "phrases.toml": "; it belongs in the folder of its language, such as en/",
+        "regions/toes.toml": "; only kinds/ and the folders of languages, such as en/, are",
+        "kind/walk/en.toml": "; only kinds/ and the folders of languages, such as en/, are",
+        "walk/kind.toml": "; the folder of a kind belongs in kinds/",
+        "En/regions/toes.toml": "; the folder of a language is written en/",
+        "en/phrase.toml": "; did you mean phrases.toml?",
+        "en/toes.toml": "; a region belongs in en/regions/",
+        "en/region/toes.toml": "; regions are in en/regions/",
+        "en/regions/toes.toml.txt": "; its name must be toes.toml",
+        "kinds/walk.toml": "; a kind has a folder of its own in kinds/",
+        "kinds/walk/Kind.toml": "; did you mean kind.toml?",
+        "kinds/walk/EN.toml": "; did you mean en.toml?",
+        "kinds/walk/session.ssml.jinja.txt": "; its name must be session.ssml.jinja",
+    }
+    right = ["en/regions/heel.toml", "de/commands.toml", "kinds/walk/kind.toml", "mine.jinja",
+             "kinds/walk/de-at.toml", "kinds/walk/parts/a.jinja", "grid.toml", "site/site.toml",
+             "en/notes.txt", "README.md"]  # fmt: skip
+    paths = {str(own(name, "")): says for name, says in wrong.items()}
+    for name in right:
+        own(name, "")
+    assert sorted(library.unread()) == sorted(f"{one} is not read{paths[one]}" for one in paths)
+
+
+def test_a_method_of_an_area_that_there_is_not_is_told_with_its_line(own):
+    path = own("en/regions/toes.toml", TOES + 'foam-rolle = ["Roll."]\n')
+    says = "areas.ball.place.foam-rolle: no method “foam-rolle”; did you mean foam-roller?"
+    assert [str(one) for one in checks.problems(library.load("en"))] == [f"{path}:23: {says}"]
+
+
 def test_a_kind_of_session_cannot_be_joined():
     with pytest.raises(RequestError) as raised:
         _ = Session("calf+Breathing").script
@@ -585,7 +616,35 @@ WRONG = {
         "2: is not valid TOML: text must end with a quotation mark on the line where it begins",
     ]),
     "quotation marks of a word processor": ('name = "Toes"', "name = “Toes”", [
+        '2: is not valid TOML: quotation marks around text must be straight: "…"',
+    ]),
+    "no quotation marks": ('name = "Toes"', "name = Toes", [
         '2: is not valid TOML: this is not a value; put text in quotation marks: "…"',
+    ]),
+    "quotation marks of a word processor in a list": ('["Stand on the tool."]', "[„Steh drauf.“]", [
+        '22: is not valid TOML: quotation marks around text must be straight: "…"',
+    ]),
+    "quotation marks in text": ('"the ball of', '"the "ball" of', [
+        ("12: is not valid TOML: nothing may follow a value on its line; inside text, write “ ” "
+         "for quotation marks"),
+    ]),
+    "true with a capital": ("two_sided = true", "two_sided = True", [
+        "14: is not valid TOML: true and false are written in lower case",
+    ]),
+    "a list that is not closed before a key": ('foot."]\nmobilize', 'foot.",\nmobilize', [
+        "17: is not valid TOML: the list above is missing its final ]",
+    ]),
+    "a list that is not closed before a table": ('toes."]\n\n', 'toes.",\n\n', [
+        "21: is not valid TOML: the list above is missing its final ]",
+    ]),
+    "a note as elsewhere": ('name = "Toes"', '// ours\nname = "Toes"', [
+        "2: is not valid TOML: a line must be KEY = VALUE or [TABLE]; a note begins with #",
+    ]),
+    "a key with an umlaut": ('name = "Toes"', 'größe = "Toes"', [
+        '2: is not valid TOML: a key with other letters than a to z is written "in quotes"',
+    ]),
+    "a backslash": ("the ball of", "the ball \\o/ of", [
+        "12: is not valid TOML: a \\ in text is written twice: \\\\",
     ]),
     "a key twice": ('name = "Toes"', 'name = "Toes"\nname = "Feet"', [
         "3: is not valid TOML: this key is already used",

@@ -377,7 +377,7 @@ def test_a_kind_of_ones_own_is_on_the_page_with_its_options(phone, tmp_path, mon
         '[variables.bells]\nhelp = "How many bells ring."\ndefault = 1\nleast = 1\nmost = 9\n'
         '[variables.seat]\nhelp = "Where you sit."\ndefault = "chair"\n'
         'choices = ["chair", "floor"]\n'
-        '[[tracks]]\nname = "all"\ntitle = "{{ kind.name }}"\n'
+        '[[tracks]]\nname = "all"\ntitle = "{{ kind.name }}"\noptions = { seat = "chair" }\n'
     )
     (kind / "en.toml").write_text('name = "Quiet time"\nsummary = "A bell, and then nothing."\n')
     (kind / "session.ssml.jinja").write_text(
@@ -412,6 +412,9 @@ def test_a_kind_of_ones_own_is_on_the_page_with_its_options(phone, tmp_path, mon
         }  # fmt: skip
         phone.locator("#player").wait_for()
         timeline = served.get(f"/sessions/{phone.url.rpartition('/')[2]}.json").json()
+        with phone.expect_request("**/api/playlists") as asked:
+            phone.evaluate("document.querySelector('#to-playlist').click()")
+        assert asked.value.post_data_json["variables"] == {"bells": 3}  # its track has a seat
         assert [one["text"] or "bell" for one in timeline["events"]] == ["bell"] * 3 + ["floor"]
         for variables, says in (({"bells": 10}, "at most 9"), ({"bell": 1}, "no variable")):
             refused = served.post("/api/sessions", {"target": "quiet-time", "variables": variables})

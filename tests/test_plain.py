@@ -150,6 +150,44 @@ def test_what_speech_markdown_does_not_know_is_told_and_its_words_are_kept(tmp_p
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("\n<speak>Hi.</speak>", "“<speak” is spoken as it is: the name of a script ends in .ssml"),
+        (
+            "Hi.\nI am {{ name }}.",
+            "“{{” is spoken as it is: the name of a template ends in .ssml.jinja",
+        ),
+    ],
+)
+def test_a_script_or_template_that_is_called_as_a_text_is_told(tmp_path, text, says):
+    path = tmp_path / "my.ssml.txt"
+    path.write_text(text, "utf-8")
+    warnings = Session(path).warnings
+    assert warnings == (f"{path}:2:{text.splitlines()[1].index(says[1:3]) + 1}: {says}",)
+
+
+def test_commands_in_other_brackets_and_other_markdown_are_told(tmp_path):
+    path = tmp_path / "my.md"
+    text = "Arrive\n======\nRest. (pause 5s) {hold: 30s} <Breathe 4-6 x5>\n(hold 5 breaths)\n```"
+    path.write_text(text, "utf-8")
+    brackets = "is spoken: a command is in square brackets, as in [pause 5s]"
+    other = "is spoken: a heading begins with #, code has no sign"
+    assert Session(path).warnings == (
+        f"{path}:2:1: “======” {other}",
+        f"{path}:3:7: “(pause 5s)” {brackets}",
+        f"{path}:3:18: “{{hold: 30s}}” {brackets}",
+        f"{path}:3:30: “<Breathe 4-6 x5>” {brackets}",
+        f"{path}:5:1: “```” {other}",
+    )
+
+
+def test_warnings_of_a_text_have_no_column_of_what_was_made_of_it(tmp_path):
+    path = tmp_path / "my.txt"
+    path.write_text('Hi.\n[bell] *You* and (Hello)[voice:"Ann"].', "utf-8")
+    assert Session(path).warnings == (f"{path}:2:1: no voice matches Ann: another one speaks",)
+
+
 def test_what_looks_like_a_command_and_is_spoken_is_told(tmp_path):
     text = "Lie down.\n[pause 5s\nHi.\n\nNow pause 5s]\n\n#Heading\n\n[bell] Go \\[pause 1s\\]."
     one = session(tmp_path, text)

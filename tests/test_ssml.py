@@ -610,6 +610,7 @@ def test_an_id_may_be_used_before_it_is_written_and_from_anywhere():
         ('<media vg:pan="2"/>', "<media vg:pan='2'>: must be between -1"),
         ('<media vg:waits="yes"/>', "<media vg:waits='yes'>: must be true or false"),
         ('<media vg:pan="left"/>', "<media vg:pan='left'>: must be a number"),
+        ('<braek time="5s"/>', r"nor par, seq or media; did you mean <break>\?"),
         ("<blink>x</blink>", "<blink> is not an element of SSML 1.1, nor par, seq or media"),
     ],
 )
@@ -693,7 +694,8 @@ def test_of_very_many_kinds_of_problems_the_first_are_reported_and_the_others_co
         ("", "1:1: is empty"),
         ("\n ", "2:2: is empty"),
         ("<!-- Hello. -->", "1:16: has no element"),
-        ("Hello.", "1:1: is not well-formed XML: "),
+        ("Hello.", r"1:1: is not well-formed XML: it must begin with <speak>; .* a \.txt or \.md"),
+        ("<speak>\nHi.<break time=“5s”/></speak>", "2:16: .*: quotation marks .* must be straight"),
         ("<speak/>\n<speak/>", "2:1: is not well-formed XML: junk after document element"),
         (
             "<speak>\n" + "<s>" * 300 + "</s>" * 300 + "</speak>",
@@ -702,7 +704,7 @@ def test_of_very_many_kinds_of_problems_the_first_are_reported_and_the_others_co
     ],
     ids=[
         "open element", "lone &", "entity of HTML", "double attribute", "prefix", "empty", "blank",
-        "comment", "no XML", "two roots", "too deep",
+        "comment", "no XML", "typographic quotation marks", "two roots", "too deep",
     ],
 )  # fmt: skip
 def test_what_is_not_well_formed_is_refused_with_its_line_and_column(text, says):

@@ -511,7 +511,10 @@ def test_an_option_of_regions_is_refused_for_a_script(tmp_path, ssml):
 
 
 def test_a_script_in_which_nothing_is_heard_is_refused(tmp_path, ssml):
-    fails(tmp_path, "render", ssml("<p/>"), "-o", tmp_path / "x.mp3", says="the script is empty")
+    path = ssml("<p/>")
+    says = f"{path}: the script is empty: it has no text, sound or pause"
+    for suffix in ("mp3", "wav"):
+        fails(tmp_path, "render", path, "-o", tmp_path / f"x.{suffix}", says=says)
 
 
 def test_a_long_text_without_a_break_is_spoken_whole(ssml):

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from voiceguide import export, files, library, mixer, options, plan, session, settings
+from voiceguide import export, files, library, mixer, options, plan, script, session, settings
 from voiceguide.audio.grid import RATE_HZ
 from voiceguide.errors import (
     DeviceError,
     LibraryError,
     Position,
     RequestError,
+    ScriptError,
     VoiceError,
     VoiceguideError,
 )
@@ -57,8 +58,17 @@ def examine(language: str | None = None, own: Path | None = None) -> Iterator[Fi
         kept = options.Options()
         yield Finding("settings", works=False, says=str(error))
     language, own = language or kept.language, own or kept.library_path
+    texts = _finding("texts", lambda language: _texts(language, own), language)
+    lacking: list[str] = []
+    with contextlib.suppress(RequestError):  # no texts at all, as is just reported
+        lacking += library.missing(language, own)
+    yield texts
+    with contextlib.suppress(RequestError):  # no folder, as is just reported
+        yield from (Finding("texts", works=False, says=what) for what in library.unread(own))
+    yield from (Finding("texts", works=False, says=what) for what in lacking)
+    if texts.works and not lacking:  # otherwise they would say the same again
+        yield _finding("kinds", lambda language: _kinds(language, own), language)
     parts: dict[str, Callable[[str], str]] = {
-        "texts": lambda language: _texts(language, own),
         "sounds": _sounds,
         "voice": lambda language: _voice(language, kept.voice),
         "encoder": _encoder,
@@ -67,14 +77,14 @@ def examine(language: str | None = None, own: Path | None = None) -> Iterator[Fi
         "speaker": _speaker,
     }
     for part, check in parts.items():
-        try:
-            yield Finding(part, works=True, says=check(language))
-        except (VoiceguideError, OSError) as error:
-            yield Finding(part, works=False, says=str(error))
-        if part == "texts":
-            with contextlib.suppress(RequestError):  # no texts at all, as was just reported
-                for what in library.missing(language, own):
-                    yield Finding(part, works=False, says=what)
+        yield _finding(part, check, language)
+
+
+def _finding(part: str, check: Callable[[str], str], language: str) -> Finding:
+    try:
+        return Finding(part, works=True, says=check(language))
+    except (VoiceguideError, OSError) as error:
+        return Finding(part, works=False, says=str(error))
 
 
 def _settings() -> str:
@@ -89,6 +99,36 @@ def _texts(language: str, own: Path | None) -> str:
         raise LibraryError("\n".join(map(str, problems)))
     name, count = texts.wording.language_name, len(texts.region_files)
     return f"{name}, in {texts.folders[0]}; regions: {count}"
+
+
+def _kinds(language: str, own: Path | None) -> str:
+    """Write a session of each kind, with each method, and the tracks; raises ScriptError."""
+    texts = library.load(language, own)
+    found = list(kinds.kinds(own).values())
+    given = {"language": language, "library": own}
+    wanted = [(kind.id, given) for kind in found if kind.about == "itself"]
+    for method in texts.methods:
+        suited = [one.id for one in texts.regions() if method in one.areas[0].place]
+        wanted += [(target, {**given, "method": method}) for target in suited[:1]]
+    wrong: dict[str, None] = {}
+    for target, chosen in wanted:
+        try:
+            _write(target, chosen)
+        except VoiceguideError as error:
+            wrong[str(error)] = None
+    if wrong:
+        raise ScriptError("\n".join(wrong))
+    return f"{', '.join(sorted(kind.id for kind in found))}: each can be written"
+
+
+def _write(target: str, chosen: dict[str, Any]) -> None:
+    """Write a session and what else a target is for; raises a VoiceguideError."""
+    request = script.Request(target, options.chosen(chosen))
+    plan.read(request, script.write(request))
+    script.choices(script.Request(target, options.chosen({**chosen, "minutes": 5})))
+    for track in script.about(request).tracks:
+        given = options.chosen({**chosen, **track.options, "variables": track.variables})
+        script.write(script.Request(target, given, track.part, track.title))
 
 
 def _sounds(_language: str) -> str:

@@ -114,6 +114,12 @@ def script_folders(own: Path | None) -> list[Path]:
     return [own, *folders("scripts")]
 
 
+def sound_folders(own: Path | None) -> list[Path]:
+    """Return the folders of sounds, that of the library ``own`` first."""
+    of_library = [] if own is None else [own / "sounds"]
+    return [*(one for one in of_library if is_folder(one)), *folders("sounds")]
+
+
 def states(folder: Path) -> list[tuple[str, int, int]]:
     """Return the files below a folder, with their sizes and times of change in ns, by name.
 

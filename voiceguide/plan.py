@@ -123,16 +123,8 @@ def planned(request: Request, written: Written, problems: Findings | None = None
     With ``problems``, mistakes in the script are added to it instead of being raised.
     """
     options = request.options
-    with clock.timed(f"reading {written.name}"):
-        read = ssml.parse(
-            written.text,
-            name=written.name,
-            folders=list(written.folders),
-            language=options.language,
-            problems=problems,
-            lexicons=_lexicon_folders(request, written),
-        )
-    speeches = (cue for cue in ssml.walk(read.root) if isinstance(cue, Speech))
+    parsed = read(request, written, problems)
+    speeches = (cue for cue in ssml.walk(parsed.root) if isinstance(cue, Speech))
     characters = sum(len(speech.text) for speech in speeches)
     if characters > options.max_ms / 1000 * _MOST_CHARACTERS_PER_S:
         raise ScriptError(
@@ -141,14 +133,28 @@ def planned(request: Request, written: Written, problems: Findings | None = None
         )
     with contextlib.closing(engines(options.voice)()) as engine:
         speakers = cast(
-            read,
+            parsed,
             engine,
             None if options.voice in (PLAIN, DEFAULT) else options.voice,
             options.rate,
             name=written.name,
             lexicon=lambda language: library.lexicon(language, options.library_path),
         )
-    return Plan(request, written, read, speakers, bed(options))
+    return Plan(request, written, parsed, speakers, bed(options))
+
+
+def read(request: Request, written: Written, problems: Findings | None = None) -> ssml.Script:
+    """Return a script that is already written as a tree; otherwise like ``plan``."""
+    with clock.timed(f"reading {written.name}"):
+        return ssml.parse(
+            written.text,
+            name=written.name,
+            folders=list(written.folders),
+            language=request.options.language,
+            problems=problems,
+            lexicons=_lexicon_folders(request, written),
+            columns=not written.plain,
+        )
 
 
 def _lexicon_folders(request: Request, written: Written) -> list[Path]:

@@ -290,7 +290,7 @@ class Session:
                 heard_items = timeline.without_sounds(heard_items)
             if start_delay_ms:
                 heard_items = timeline.delayed(heard_items, start_delay_ms, lead)
-            mix = mixer.Mix(_tee(heard_items, seen), voice, one.channels)
+            mix = mixer.Mix(_tee(heard_items, seen), voice, one.channels, one.written.name)
             export.write(
                 path,
                 mix,
@@ -305,7 +305,8 @@ class Session:
         """Return the audio of the session: 48,000 Hz, shape (frames, channels)."""
         channels = self.plan.channels
         with open_voice(self.request.options) as voice:
-            blocks = b"".join(mixer.Mix(self._items(voice), voice, channels))
+            mix = mixer.Mix(self._items(voice), voice, channels, self.plan.written.name)
+            blocks = b"".join(mix)
         return np.frombuffer(blocks, dtype="<i2").reshape(-1, channels)
 
     def play(  # noqa: PLR0913 (each by its name)

@@ -191,7 +191,7 @@ def _texts(language: str, own: Path | None) -> Iterator[tuple[str, str, int, int
 
     Each has its name in the library, its path, its size and when it was modified.
     """
-    spoken = {language, primary(language), "kinds"}
+    spoken = {language, primary(language), "kinds", "sounds"}
     for root in [*files.script_folders(own), *files.folders("sounds")]:
         for path, size, changed_ns in files.states(root):
             name = Path(path).relative_to(root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import sys
@@ -16,7 +17,7 @@ from voiceguide.errors import RequestError, UnknownTargetError, UsageError
 from voiceguide.options import DEFAULTS, OPTIONS, TYPES, Options, choices, chosen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 _OF_SOME = ("minutes", "variables")
 """Options that do not apply to every target, besides those of kinds."""
@@ -53,7 +54,7 @@ def with_options(
     taken = {one.name for one in of_command} | inspect.signature(_common).parameters.keys()
     # Variables of these names are only given by --set.
     variables = {name: one for name, one in _own_variables().items() if name not in taken}
-    offered += [_variable_parameter(name, variable) for name, variable in variables.items()]
+    offered += [_variable_parameter(name, kinds) for name, kinds in variables.items()]
 
     @functools.wraps(function)
     def called(**given: Any) -> None:
@@ -189,24 +190,36 @@ def _kind(name: str) -> Any:
     return Path if name == "library" else str
 
 
-def _variable_parameter(name: str, variable: Any) -> inspect.Parameter:
-    kind: Any = type(variable.default)
-    if variable.choices and kind is str:
-        kind = Literal[tuple(variable.choices)]
-    help_ = f"{variable.help}  [default: {variable.default}]"
-    info = typer.Option(help=help_, show_default=False)
+def _variable_parameter(name: str, variables: Sequence[Any]) -> inspect.Parameter:
+    """Return the parameter of an option that one or several kinds have of their own.
+
+    Where they read it differently, it is text, which the kind checks.
+    """
+    first, *others = variables
+    kind: Any = type(first.default)
+    if any((type(one.default), one.choices) != (kind, first.choices) for one in others):
+        kind = str
+    elif first.choices and kind is str:
+        kind = Literal[tuple(first.choices)]
+    helps = dict.fromkeys(f"{one.help}{_default(one.default)}" for one in variables)
+    info = typer.Option(help="; or ".join(helps), show_default=False)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, info]
     )
 
 
+def _default(value: object) -> str:
+    """Return how help shows a default; no flag that is there or not has one."""
+    return "" if value is False else f"  [default: {'yes' if value is True else value}]"
+
+
 @functools.cache
-def _own_variables() -> dict[str, Any]:
-    """Return the options of the listener's own kinds of session.
+def _own_variables() -> dict[str, list[Any]]:
+    """Return the options of the listener's own kinds of session, each as its kinds have it.
 
     The package's kinds have none, and reading them would slow down --help.
     """
-    named = _library_in(sys.argv)
+    named = _library_in(sys.argv) or _library_of_settings()
     library = named if named and files.is_folder(named) else None
     folders = [files.config_folder() / "scripts", *([library] if library else [])]
     if not any(path for folder in folders for path in folder.glob("kinds/[!.]*/kind.toml")):
@@ -214,7 +227,19 @@ def _own_variables() -> dict[str, Any]:
     from voiceguide.library.kinds import kinds
 
     found = kinds(library).values()  # what is wrong is reported when a session is made
-    return {name: one for kind in found for name, one in kind.variables.items()}
+    by_name: dict[str, list[Any]] = {}
+    for kind in found:
+        for name, one in kind.variables.items():
+            by_name.setdefault(name, []).append(one)
+    return by_name
+
+
+def _library_of_settings() -> Path | None:
+    """Return the library that the settings name, if they are right: a session tells what is not."""
+    with contextlib.suppress(UsageError):
+        named = settings.combined({}).get("library")
+        return Path(named) if named else None
+    return None
 
 
 def _library_in(arguments: list[str]) -> Path | None:

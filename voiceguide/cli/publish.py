@@ -111,10 +111,12 @@ def _made(
     sessions: list[Session] = []
     lists: dict[str, Playlist] = {}
     problems: list[str] = []
+    used: set[str] = set()
     fitting = suiting if len(wanted) == 1 else _applying
     for target, requested in wanted:
         try:
             its_own = fitting(target, options) if requested is None else requested
+            used.update(its_own.get("variables", ()))
             session = Session(target, **its_own)
             session.prepare()
             if playlists and script.pictured(session.request) is not None:
@@ -125,6 +127,9 @@ def _made(
         else:
             say.warn(session.warnings)
             sessions.append(session)
+    if not problems and len(wanted) > 1 and any(requested is None for _, requested in wanted):
+        unused = sorted(options.variables.keys() - used)
+        problems += [f"--set {name}: nothing that is named has this variable" for name in unused]
     if problems:
         raise VoiceguideError("\n".join(["nothing was published:", *problems]))
     return sessions, list(lists.values())
@@ -134,22 +139,26 @@ def _applying(target: str, options: Options) -> dict[str, Any]:
     """Return the options that apply to a target, as others may be meant for other targets."""
     from voiceguide import script
 
-    applying = script.options_of(script.Request(target, options))
     values = suiting(target, options)
-    return {
-        name: value
-        for name, value in values.items()
-        if not OPTIONS[name].of_kinds or name in applying
-    }
+    of_some = [name for name in values if OPTIONS[name].of_kinds or name == "variables"]
+    applying = script.suiting(script.Request(target, options), of_some)
+    return {name: applying[name] for name in values if name in applying}
 
 
 def _of_all_tracks(request: Request) -> dict[str, Any]:
     """Return the options of a session that a playlist takes too; the length is that of one."""
     from voiceguide import script
 
-    each = [set(track.options) for track in script.about(request).tracks]
-    without = {"minutes", "variables"}.union(set.intersection(*each) if each else ())
-    return {name: value for name, value in request.options.chosen().items() if name not in without}
+    tracks = script.about(request).tracks
+    each = [{*track.options, *track.variables} for track in tracks]
+    without = {"minutes"}.union(set.intersection(*each) if each else ())
+    given = request.options.chosen()
+    variables = {
+        name: value for name, value in request.options.variables.items() if name not in without
+    }
+    return {name: value for name, value in given.items() if name not in {*without, "variables"}} | (
+        {"variables": variables} if variables else {}
+    )
 
 
 def _all(options: Options) -> list[str]:

@@ -23,6 +23,7 @@ name raises a ``RequestError`` that suggests similar names.
     texts.py    the library of one language; the available languages
     missing.py  what a language lacks
     checks.py   what is wrong in the files of a language
+    unread.py   files that nothing reads
     nowhere.py  why a name leads nowhere
     lexicon.py  how words sound
     kinds.py    kinds of session
@@ -35,6 +36,7 @@ from voiceguide.library.lexicon import Lexicon
 from voiceguide.library.missing import missing
 from voiceguide.library.models import Area, Method, Region, for_side
 from voiceguide.library.texts import REFERENCE, Library, languages, lexicon, listed, load
+from voiceguide.library.unread import unread
 from voiceguide.library.wording import Wording
 
 __all__ = [
@@ -51,4 +53,5 @@ __all__ = [
     "listed",
     "load",
     "missing",
+    "unread",
 ]

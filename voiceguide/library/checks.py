@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from voiceguide import files
 from voiceguide.errors import LibraryError, near
 from voiceguide.library import nowhere
 from voiceguide.library.models import Muscle, Muscles, Names, Region
@@ -36,7 +37,7 @@ def problems(texts: Library) -> list[LibraryError]:
         except LibraryError as error:
             found.append(error)
     if not found:
-        found = list(_of_names(texts))
+        found = [*_of_names(texts), *_of_places(texts)]
     return list({str(error): error for error in found}.values())
 
 
@@ -58,6 +59,20 @@ def _of_regions(texts: Library) -> Iterator[LibraryError]:
             except LibraryError as error:
                 wrong.append(error)
     yield from wrong
+
+
+def _of_places(texts: Library) -> Iterator[LibraryError]:
+    """Return an error for each method of an area, in the listener's regions, that there is not."""
+    shipped = files.script_folders(None)[-1]
+    for region in texts.regions():
+        path = texts.region_files[region.id]
+        for at, area in enumerate(() if path.is_relative_to(shipped) else region.areas):
+            for one in area.place:
+                if one not in texts.methods:
+                    root = places(path.read_text("utf-8-sig"))
+                    where = f"{path}:{line_of(root, ('areas', at, 'place', one))}"
+                    what = f"no method “{one}”{near(one, texts.methods)}"
+                    yield LibraryError(f"{where}: areas.{area.id}.place.{one}: {what}")
 
 
 def _of_names(texts: Library) -> Iterator[LibraryError]:

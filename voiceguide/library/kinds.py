@@ -9,15 +9,17 @@ A kind is a folder, built in or in a listener's own library:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from voiceguide import files
-from voiceguide.errors import LibraryError, near
+from voiceguide.errors import LibraryError, near, spellings
 from voiceguide.library.models import Mistake, Model, Slug, Texts
 from voiceguide.library.texts import REFERENCE
+from voiceguide.library.texts import listed as in_words
 from voiceguide.library.toml import validated
 from voiceguide.options import OPTIONS, Value
 
@@ -27,7 +29,25 @@ if TYPE_CHECKING:
 FOLDER = "kinds"
 TEMPLATE = "session.ssml.jinja"
 
-VariableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+_KNOWN = {"kind", "wording", "pick", "part", "length_s", "breath_s"}
+_KNOWN_OF_REGIONS = {
+    "region", "treatments", "track", "needed", "props", "warnings", "never", "alike", "prepared",
+    "preparing", "most_areas", "least_areas", "sides",
+}  # fmt: skip
+"""What templates are given besides options: see ``script.kind`` and ``script.treatment``."""
+_YES_AND_NO = {"true": True, "false": False, "yes": True, "no": False}
+
+
+def _variable_name(name: str) -> str:
+    if not _VARIABLE.fullmatch(name):
+        better = re.sub(r"[^a-z0-9_]+", "_", min(spellings(name), default=""))
+        example = f", such as {better}" if _VARIABLE.fullmatch(better) else ""
+        raise ValueError(f"must be lower-case letters, digits and _{example}")
+    return name
+
+
+_VARIABLE = re.compile(r"[a-z][a-z0-9_]*")
+VariableName = Annotated[str, AfterValidator(_variable_name)]
 
 
 class Variable(Model):
@@ -52,7 +72,7 @@ class Variable(Model):
     def read(self, value: Value) -> Value:
         """Return a checked value; raises ValueError that says what is valid."""
         if isinstance(self.default, bool):
-            value = {"true": True, "false": False}.get(str(value).lower(), value)
+            value = _YES_AND_NO.get(str(value).lower(), value)
             if not isinstance(value, bool):
                 raise ValueError("must be true or false")  # noqa: TRY004 (like all its mistakes)
             return value
@@ -65,7 +85,7 @@ class Variable(Model):
         elif self.most is not None and value > self.most:
             raise ValueError(f"must be at most {self.most:g}")
         if self.choices is not None and value not in self.choices:
-            raise ValueError(f"must be {', '.join(map(str, self.choices))}")
+            raise ValueError(f"must be {in_words([str(one) for one in self.choices], 'or')}")
         return value
 
 
@@ -91,7 +111,7 @@ class PlaylistTrack(Model):
     title: str
     """A Jinja template with the same variables as the session's."""
     options: dict[str, Value] = Field(default_factory=dict)
-    """Options that override those of the request."""
+    """Options that override those of the request; the kind's own too."""
 
 
 class Kind(Model):
@@ -113,19 +133,36 @@ class Kind(Model):
 
     @classmethod
     def mistakes(cls, data: Mapping[str, Any]) -> Iterator[Mistake]:
-        """Return options that do not suit, and tracks without a name."""
+        """Return options that do not suit, and tracks without a name or with unknown options."""
         options, variables, tracks = (data.get(key) for key in ("options", "variables", "tracks"))
         for at, name in enumerate(options if isinstance(options, list) else ()):
             if isinstance(name, str) and name not in OPTIONS:
                 yield ("options", at), f"unknown option “{name}”{near(name, OPTIONS)}"
             elif isinstance(name, str) and not OPTIONS[name].of_kinds:
                 yield ("options", at), f"“{name}” applies to every kind; leave it out"
-        for name in variables if isinstance(variables, Mapping) else ():
-            if name in OPTIONS:
-                yield ("variables", name), "is already an option; choose another name"
+        own = set(variables) if isinstance(variables, Mapping) else set()
+        yield from _taken(data, own)
+        known = [*OPTIONS, *own]
         for at, track in enumerate(tracks if isinstance(tracks, list) else ()):
             if isinstance(track, Mapping) and not track.keys() & {"name", "each"}:
                 yield ("tracks", at), 'a track without each = "area" needs a name'
+            given = track.get("options") if isinstance(track, Mapping) else None
+            for name in given if isinstance(given, Mapping) else ():
+                if name not in known:
+                    what = f"unknown option “{name}”{near(name, known)}"
+                    yield ("tracks", at, "options", name), what
+
+
+def _taken(data: Mapping[str, Any], own: set[str]) -> Iterator[Mistake]:
+    """Return the names of options and choices that mean something else to a template."""
+    known = _KNOWN | (_KNOWN_OF_REGIONS if data.get("about") == "region" else set())
+    for table, others in (("variables", set[str]()), ("choices", own)):
+        names = data.get(table)
+        for name in names if isinstance(names, Mapping) else ():
+            if name in OPTIONS or name in others:
+                yield (table, name), "is already an option; choose another name"
+            elif name in known:
+                yield (table, name), "is known to every template; choose another name"
 
 
 class KindTexts(Model):

@@ -26,15 +26,36 @@ _Loc = tuple[str | int, ...]
 _MOST_BYTES = 1_000_000  # fifty times a region
 _MOST_TOLD = 100  # mistakes of a file
 
-_SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
+_SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 _PLAINER = {
     r"Illegal character '\n'": "text must end with a quotation mark on the line where it begins",
     "Invalid value": 'this is not a value; put text in quotation marks: "…"',
     "Unclosed array": "a list is missing a comma or its final ]",
     "Cannot overwrite a value": "this key is already used",
     "Expected '=' after a key in a key/value pair": "there must be a = after a key",
+    "Invalid statement": "a line must be KEY = VALUE or [TABLE]; a note begins with #",
+    "Unescaped '\\' in a string": "a \\ in text is written twice: \\\\",
+    "Expected newline or end of document after a statement": (
+        "nothing may follow a value on its line; inside text, write “ ” for quotation marks"
+    ),
 }
 """The most frequent mistakes in plain English, by what tomllib says."""
+_STRAIGHT = 'quotation marks around text must be straight: "…"'
+_AT_PLACE = (
+    ("Invalid", re.compile(r"[“”„‟‘’‚«»]"), _STRAIGHT),
+    ("Invalid value", re.compile(r"(?i:true|false)\b"), "true and false are written in lower case"),
+    (
+        "Invalid value",
+        re.compile(r"[\w.-]+\s*=|[\w.-]+\]+\s*(?:#|$)"),
+        "the list above is missing its final ]",
+    ),
+    (
+        "Expected '='",
+        re.compile(r"[^\W\d_a-zA-Z]"),
+        'a key with other letters than a to z is written "in quotes"',
+    ),
+)
+"""The same, by how tomllib begins, and by what is where it says that."""
 _TWICE = re.compile(r"Cannot declare .* twice")
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -67,14 +88,19 @@ def validated(
     if context is None and not given.keys() & data.keys():
         with contextlib.suppress(ValidationError):  # each mistake is told below
             return cast("_ModelT", _made(model, text, tuple(given.items())))
-    what = "is the name of the file; leave it out"
-    mistakes: list[tuple[_Loc, str]] = [((key,), f"{key}: {what}") for key in given if key in data]
+    mistakes: list[tuple[_Loc, str]] = [
+        ((key,), f"{key}: is the name of the {_named(value, path)}; leave it out")
+        for key, value in given.items()
+        if key in data
+    ]
     try:
         made = model.model_validate(whole, context=context)
         if not mistakes:
             return made
     except ValidationError as error:
-        mistakes += [_mistake(one, model, whole, given) for one in error.errors(include_url=False)]
+        mistakes += [
+            _mistake(one, model, whole, given, path) for one in error.errors(include_url=False)
+        ]
     root = places(text)
     placed = [(line_of(root, loc), what) for loc, what in mistakes]
     placed.sort(key=lambda one: one[0])
@@ -85,9 +111,13 @@ def validated(
 
 
 def _mistake(
-    error: Mapping[str, Any], model: type[BaseModel], data: object, given: Mapping[str, object]
+    error: Mapping[str, Any],
+    model: type[BaseModel],
+    data: object,
+    given: Mapping[str, object],
+    path: Path,
 ) -> tuple[_Loc, str]:
-    """Return the location of a mistake, and a message with its key."""
+    """Return the location of a mistake in the file at ``path``, and a message with its key."""
     loc = error["loc"]
     if error["type"] == "extra_forbidden":
         what = reason(error, keys_at(model, loc[:-1]))
@@ -97,8 +127,13 @@ def _mistake(
         what = reason(error)
         key = _key(loc, data, missing=error["type"] == "missing")
     if loc and loc[0] in given:
-        key = "the name of the file"
+        key = f"the name of the {_named(given[loc[0]], path)}"
     return loc, f"{key}: {what}" if key else what
+
+
+def _named(value: object, path: Path) -> str:
+    """Return what has a given value as its name: a file or, for a kind, its folder."""
+    return "folder" if value == path.parent.name and value != path.stem else "file"
 
 
 def _key(loc: _Loc, data: object, *, missing: bool = False) -> str:
@@ -160,7 +195,11 @@ def parsed(text: str, path: Path) -> dict[str, Any]:
             line = _Reader("\n".join(lines[:line])).statement_line
         if _TWICE.fullmatch(what):
             what = "this table is already used"
-        what = _PLAINER.get(what) or what[:1].lower() + shortened(what[1:], 200)
+        place = lines[line - 1][int(match[3]) - 1 :] if match and match[3] else ""
+        plainer = (say for said, at, say in _AT_PLACE if what.startswith(said) and at.match(place))
+        what = (
+            next(plainer, None) or _PLAINER.get(what) or what[:1].lower() + shortened(what[1:], 200)
+        )
         raise LibraryError(f"{path}:{line}: is not valid TOML: {what}") from error
     except RecursionError as error:
         raise LibraryError(f"{path}: has lists or tables nested too deeply") from error

@@ -76,11 +76,17 @@ class Clips(Protocol):
 class Mix:
     """A session, mixed once from its beginning to its end: by blocks, or by passages."""
 
-    def __init__(self, timeline: Iterable[Item], clips: Clips, channels: int) -> None:
-        """Prepare to mix; ``timeline`` is consumed item by item, as what it has is needed."""
+    def __init__(
+        self, timeline: Iterable[Item], clips: Clips, channels: int, name: str = "a session"
+    ) -> None:
+        """Prepare to mix; ``timeline`` is consumed item by item, as what it has is needed.
+
+        ``name`` is what its script is called in messages.
+        """
         self._timeline = iter(timeline)
         self._clips = clips
         self._channels = channels
+        self._name = name
 
     @functools.cached_property
     def bed(self) -> Bed | None:
@@ -111,7 +117,7 @@ class Mix:
             if isinstance(item, Event):
                 events.append(item)
             if end_ms == 0:
-                raise nothing_is_heard("the script")
+                raise nothing_is_heard(self._name)
             if end_ms is not None and end_ms > at_ms:
                 yield window.mix(events, at_ms, end_ms, end_ms)
 
@@ -137,7 +143,7 @@ class Mix:
 
         for one in between_silences(self._timeline, passage, apart_ms):
             if isinstance(one, End) and one.at_ms == 0:
-                raise nothing_is_heard("the script")
+                raise nothing_is_heard(self._name)
             yield one
 
 

@@ -85,7 +85,7 @@ def suiting(kind: Kind) -> list[str]:
 def of_tracks(kind: Kind) -> list[str]:
     """Return the options that the tracks of a kind's playlist have each for themselves."""
     names = {name for track in kind.tracks for name in (*track.options, track.each) if name}
-    return sorted(names)
+    return sorted(f"{VARIABLES}.{name}" if name in kind.variables else name for name in names)
 
 
 def starting_values(language: str) -> dict[str, Any]:

@@ -86,8 +86,8 @@ def playlist_name(options: dict[str, Any]) -> str:
     """Name a playlist by what was chosen, as its folder is called; raises UsageError."""
     asked = request(options)
     for track in script.about(asked).tracks:
-        for name in track.options:
-            if name in options:
+        for name in (*track.options, *track.variables):
+            if name in {**options, **options.get(VARIABLES, {})}:
                 raise UsageError(
                     f"{option(name)}: each track of a playlist has its own; leave it out"
                 )

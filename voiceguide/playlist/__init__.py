@@ -93,13 +93,20 @@ class Playlist:
         self.title = self.about.title
         self._options = options
         given = {**options.chosen(), "minutes": None}
-        for name in given:
-            if all(name in track.options for track in self.about.tracks):
+        for name in (*given, *options.variables):
+            if all(name in {*one.options, *one.variables} for one in self.about.tracks):
                 what = "each track of a playlist has its own; leave it out"
                 raise UsageError(f"{option(name)}: {what}")
         self._requests = [
-            Request(target, chosen({**given, **track.options}), track.part, track.title)
-            for track in self.about.tracks
+            Request(
+                target,
+                chosen(
+                    {**given, **one.options, "variables": {**options.variables, **one.variables}}
+                ),
+                one.part,
+                one.title,
+            )
+            for one in self.about.tracks
         ]
 
     @cached_property

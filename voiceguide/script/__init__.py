@@ -65,7 +65,7 @@ def write(request: Request, choice: Choice | None = None) -> Written:
     return Written(
         script.text,
         f"the script of {request.target}",
-        tuple(files.folders("sounds")),
+        tuple(files.sound_folders(request.options.library_path)),
         script.title,
         script.album,
         "-".join([request.target, *request.options.names()]),

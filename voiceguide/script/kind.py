@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from voiceguide import files
 from voiceguide.clock import breath_s
+from voiceguide.errors import LibraryError
 from voiceguide.library.kinds import FOLDER, TEMPLATE, texts_file
 from voiceguide.library.kinds import said as said_by
 from voiceguide.options import OPTIONS
@@ -16,7 +17,8 @@ from voiceguide.script.subject import Place, Subject, subject
 from voiceguide.script.template import Phrases, evaluate, filled, render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from voiceguide.library.kinds import Kind, KindTexts
     from voiceguide.script.request import Choice, Request
@@ -35,7 +37,10 @@ def write(request: Request, choice: Choice) -> KindScript:
     kind, options = found.kind, request.options
     texts = said_by(kind, options.language, options.library_path)
     wording = found.library.wording.model_dump()
-    wording["chapters"] |= texts.chapters
+    own_texts = texts_file(kind, options.language, options.library_path)
+    wording["chapters"] = _Chapters(
+        wording["chapters"] | texts.chapters, own_texts or found.library.file("phrases.toml")
+    )
     scope = _scope(request, found)
     for name, one in kind.choices.items():
         where = Place(kind.id, options, ("choices", name, "default"))
@@ -60,6 +65,17 @@ def write(request: Request, choice: Choice) -> KindScript:
         filled(kind.album, context, Place(kind.id, options, ("album",))),
         texts.note,
     )
+
+
+class _Chapters(dict[str, str]):
+    """The titles of chapters by name; one that is missing is told with the file it belongs to."""
+
+    def __init__(self, titles: Mapping[str, str], file: Path) -> None:
+        super().__init__(titles)
+        self._file = file
+
+    def __missing__(self, name: str) -> str:
+        raise LibraryError(f"{self._file}: chapters.{name} is missing, but a template needs it")
 
 
 def _phrases(request: Request, found: Subject, texts: KindTexts, method_id: str | None) -> Phrases:

@@ -50,10 +50,11 @@ def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -
     name = _name(path)
     stem = "script" if piped else _ENDING.sub("", path.name)
     folder = path.resolve().parent
-    folders = (folder, *files.folders("sounds"))
+    folders = (folder, *files.sound_folders(request.options.library_path))
     source = _read(path)
     text: str | bytes = source
     warnings: tuple[str, ...] = ()
+    is_plain = False
     if is_template(path):
         template = _decoded(source, name)
         text = fill(template, name, folder)
@@ -66,9 +67,10 @@ def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -
     elif path.suffix.lower() in _PLAIN or (piped and _is_plain(source)):
         from voiceguide.script import plain  # its signs take a while to get ready
 
+        is_plain = True
         text, warnings = plain.to_ssml(_decoded(source, name), name, folders)
     album = stem.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # as it is shown
-    return Written(text, name, folders, None, album, stem, warnings=warnings)
+    return Written(text, name, folders, None, album, stem, warnings=warnings, plain=is_plain)
 
 
 def used(path: Path, variables: Mapping[str, Value]) -> dict[str, Value]:

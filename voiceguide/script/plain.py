@@ -43,6 +43,12 @@ _BRACKET = re.compile(
     re.IGNORECASE,
 )
 """A command without its other bracket."""
+_OTHER_BRACKETS = re.compile(
+    r"[({<]\s*(?:pause|break|breathe|hold)\b\s*:?\s*\d[\d.,:×x \t-]{0,20}(?:m?s|min|h)?\s*[)}>]",
+    re.IGNORECASE,
+)
+_NO_MARKDOWN = re.compile(r"\s{0,3}(={2,}|`{3,}\w*)\s*")
+"""A line under a heading, and around code: of Markdown, but not read here."""
 _BREATHS = re.compile(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)(?:\s*[x×]\s*(\d{1,4}))?")
 _SECTION = re.compile(r"\s*#\[([^\[\]]*)\]\s*")
 """As in Speech Markdown: #[voice:"Ann"] changes what follows, until the next one."""
@@ -66,6 +72,8 @@ _PART = re.compile(
     re.VERBOSE,
 )
 _COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
+_OTHER = re.compile(r"\A\s*(?P<tag><(?:speak|\?xml))\b|(?P<braces>\{\{|\{%)")
+"""What begins a script or a template, and is no plain text."""
 _BINARY = re.compile(r"[\x00-\x08]")
 _NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
@@ -94,6 +102,12 @@ def to_ssml(text: str, name: str, folders: Sequence[Path] = ()) -> tuple[str, tu
         return ssml, ()
     comments = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text)
     writer = _Writer()
+    if other := _OTHER.search(comments):
+        begin = other.start("tag" if other["tag"] else "braces")
+        before = comments[:begin].rpartition("\n")[2]
+        ending = "script ends in .ssml" if other["tag"] else "template ends in .ssml.jinja"
+        what = f"“{other[0].lstrip()}” is spoken as it is: the name of a {ending}"
+        writer.warnings.add(what, Position(comments.count("\n", 0, begin) + 1, len(before) + 1))
     lines = list(writer.lines(comments.split("\n")))
     if writer.problems:
         writer.look_for_sounds(list(folders))
@@ -129,6 +143,10 @@ class _Writer:
             if _NO_HEADING.fullmatch(rest):
                 what = "a heading needs a space after its #: this is spoken"
                 self.warnings.add(what, Position(number, begin + 1))
+            if sign := _NO_MARKDOWN.fullmatch(rest):
+                shown = shortened(sign[1])
+                what = f"“{shown}” is spoken: a heading begins with #, code has no sign"
+                self.warnings.add(what, Position(number, begin + sign.start(1) + 1))
             is_apart = begin or not alone or heading or timed or item or _RULE.fullmatch(rest)
             before = "</p>" if in_paragraph and is_apart else ""
             in_paragraph = in_paragraph and not is_apart
@@ -183,6 +201,9 @@ class _Writer:
         for bracket in _BRACKET.finditer(text):
             what = f"“{shortened(bracket[0])}” lacks a bracket: it is spoken"
             self.warnings.add(what, Position(line, before + bracket.start() + 1))
+        for other in _OTHER_BRACKETS.finditer(text):
+            what = f"“{other[0]}” is spoken: a command is in square brackets, as in [pause 5s]"
+            self.warnings.add(what, Position(line, before + other.start() + 1))
         return escape(text)
 
     def _part(self, part: re.Match[str], line: int, before: int) -> str:

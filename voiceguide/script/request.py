@@ -59,3 +59,5 @@ class Written:
     """A sentence for the tags of its file."""
     warnings: tuple[str, ...] = ()
     """What is not known in a plain text."""
+    plain: bool = False
+    """Whether it was made from a plain text, with the same lines but other columns."""

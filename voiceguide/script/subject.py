@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import contextlib
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from voiceguide import files
-from voiceguide.errors import LibraryError, RequestError, UsageError, match_name, near, option
-from voiceguide.library import load
-from voiceguide.library.kinds import FOLDER, kinds, said
+from voiceguide.errors import (
+    LibraryError,
+    RequestError,
+    UnknownTargetError,
+    UsageError,
+    match_name,
+    near,
+    option,
+)
+from voiceguide.library import languages, load
+from voiceguide.library.kinds import FOLDER, kind_texts, kinds, said
 from voiceguide.library.toml import line_of, places
 from voiceguide.options import BEDS, OPTIONS, chosen
 from voiceguide.script import treatment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from voiceguide.library import Library
-    from voiceguide.library.kinds import Kind
+    from voiceguide.library.kinds import Kind, PlaylistTrack
     from voiceguide.options import Options, Value
     from voiceguide.script.request import Request
 
@@ -52,6 +61,8 @@ class TrackPlan:
     """A Jinja template."""
     options: dict[str, Value]
     """Options that override those of the request."""
+    variables: dict[str, Value] = field(default_factory=dict)
+    """The same of its kind's own options."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +117,28 @@ def meant(request: Request) -> tuple[Kind, Library]:
         raise wrong[name]
     if name is not None:
         return by_name[name], library
-    library.region(request.target, themselves)
+    try:
+        library.region(request.target, themselves)
+    except UnknownTargetError:
+        called = _called(request, [by_name[one] for one in themselves])
+        if called is None:
+            raise
+        return called, library
     about_regions = next((one for one in by_name.values() if one.about == "region"), None)
     if about_regions is None:
         raise next(iter(wrong.values()), LibraryError("no kind of session is about regions"))
     return about_regions, library
+
+
+def _called(request: Request, kinds_: Sequence[Kind]) -> Kind | None:
+    """Return the kind about itself that a target names as its texts do, in any language."""
+    folder = request.options.library_path
+    for language in dict.fromkeys((request.options.language, *languages(folder))):
+        for kind in kinds_:
+            with contextlib.suppress(LibraryError):  # what is wrong is told when it is asked for
+                if match_name(request.target, [kind_texts(kind, language, folder).name]):
+                    return kind
+    return None
 
 
 def about(request: Request) -> About:
@@ -120,9 +148,7 @@ def about(request: Request) -> About:
     _check_tracks(kind, options)
     if kind.about != "region":
         texts = said(kind, options.language, options.library_path)
-        tracks = [
-            TrackPlan(one.name or one.part, one.part, one.title, one.options) for one in kind.tracks
-        ]
+        tracks = [_planned(kind, one) for one in kind.tracks]
         return About(texts.name, None, tuple(tracks), whole=False)
     part = kind.tracks[0].part
     region, _, areas, _ = treatment.treatment(replace(request, part=part), found.library)
@@ -130,13 +156,22 @@ def about(request: Request) -> About:
     tracks = []
     for one in kind.tracks:
         if one.each is None:
-            tracks.append(TrackPlan(one.name or one.part, one.part, one.title, one.options))
+            tracks.append(_planned(kind, one))
         else:
-            tracks += [
-                TrackPlan(area.id, one.part, one.title, {**one.options, "area": area.id})
-                for area in areas
-            ]
+            tracks += [_planned(kind, one, area.id) for area in areas]
     return About(region.name, region.id, tuple(tracks), whole=True)
+
+
+def _planned(kind: Kind, track: PlaylistTrack, area: str | None = None) -> TrackPlan:
+    """Return a track to be made, or the one of those for each area."""
+    options = {name: one for name, one in track.options.items() if name not in kind.variables}
+    return TrackPlan(
+        area or track.name or track.part,
+        track.part,
+        track.title,
+        options | ({"area": area} if area else {}),
+        {name: one for name, one in track.options.items() if name in kind.variables},
+    )
 
 
 def _check_tracks(kind: Kind, options: Options) -> None:
@@ -144,8 +179,11 @@ def _check_tracks(kind: Kind, options: Options) -> None:
     for index, track in enumerate(kind.tracks):
         for name, value in track.options.items():
             try:
-                chosen({"bed": BEDS[0], name: value})  # the level is for whenever there is a bed
-            except UsageError as error:
+                if name in kind.variables:
+                    _read(kind, name, value)
+                else:
+                    chosen({"bed": BEDS[0], name: value})  # the level is for whenever there is one
+            except (RequestError, UsageError) as error:
                 place = Place(kind.id, options, ("tracks", index, "options", name))
                 raise LibraryError(f"{place}: {error}") from error
 
@@ -159,10 +197,15 @@ def _variables(kind: Kind, given: Mapping[str, Value]) -> dict[str, Value]:
         if name not in kind.variables:
             what = f"{kind.id} has no variable “{name}”{near(name, kind.variables)}"
             raise RequestError(f"{option('variables', '--set')} {name}: {what}")
-    values: dict[str, Value] = {}
-    for name, variable in kind.variables.items():
-        try:
-            values[name] = variable.read(given.get(name, variable.default))
-        except ValueError as error:
-            raise RequestError(f"{option(name)} {given.get(name)}: {error}") from error
-    return values
+    return {
+        name: _read(kind, name, given.get(name, variable.default))
+        for name, variable in kind.variables.items()
+    }
+
+
+def _read(kind: Kind, name: str, value: Value) -> Value:
+    """Return the value of one of a kind's own options; raises RequestError."""
+    try:
+        return kind.variables[name].read(value)
+    except ValueError as error:
+        raise RequestError(f"{option(name)} {value}: {error}") from error

@@ -160,7 +160,7 @@ def _environment(folders: tuple[Path, ...]) -> jinja2.Environment:
         if path is None:
             return None
         changed = _changed(path)
-        return path.read_text("utf-8"), str(path), lambda: _changed(path) == changed
+        return _text(path), str(path), lambda: _changed(path) == changed
 
     environment = ImmutableSandboxedEnvironment(
         loader=jinja2.FunctionLoader(find),
@@ -171,6 +171,17 @@ def _environment(folders: tuple[Path, ...]) -> jinja2.Environment:
     )
     environment.filters["sentences"] = sentences
     return environment
+
+
+def _text(path: Path) -> str:
+    """Return the text of a template of a library; raises ScriptError with the line."""
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        what = "is not UTF-8; save the file in that encoding"
+        raise ScriptError(f"{path}:{line}: {what}") from error
 
 
 _TITLES = ImmutableSandboxedEnvironment(undefined=_Missing)

@@ -57,16 +57,18 @@ def parse(  # noqa: PLR0913 (each by its name)
     language: str = "en",
     problems: Findings | None = None,
     lexicons: list[Path] | None = None,
+    columns: bool = True,
 ) -> Script:
     """Return the script in SSML ``text``.
 
     ``name`` is used in messages, ``folders`` are searched for ``audio src``, and those of
     ``lexicons`` for ``lexicon uri`` (by default the same); ``language`` applies if there is no
     xml:lang. Raises ScriptError with a line for each mistake; with ``problems``,
-    mistakes are added to it instead, and only text that is not SSML at all is raised.
+    mistakes are added to it instead, and only text that is not SSML at all is raised. Without
+    ``columns``, messages name the first of each line.
     """
     reader = _Reader(folders, folders if lexicons is None else lexicons)
-    root, content = xml.read(text, name, reader.warnings)
+    root, content = xml.read(text, name, reader.warnings, columns=columns)
     if local_name(root) != "speak":
         shown = local_name(root) or root.tag
         raise ScriptError(f"{name}:{root.at}: the root is <{shown}>, but must be <speak>")
@@ -184,7 +186,7 @@ class _Reader:
                 self._foreign(element, style, flow)
             case _:
                 what = f"<{local}> is not an element of SSML 1.1, nor par, seq or media"
-                self._problem(element, what)
+                self._problem(element, f"{what}{near(str(local), ATTRIBUTES, shown='<{}>')}")
                 self._content(element, style, flow)  # to find more mistakes
 
     def _foreign(self, element: Element, style: Style, flow: Flow) -> None:

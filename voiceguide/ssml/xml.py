@@ -48,6 +48,8 @@ _MOST_PREFIXES = 100
 _PREFIXED = re.compile(rb"<([A-Za-z_][\w.-]*):")
 _PREFIXED_ATTRIBUTES = re.compile(rb"""\s([A-Za-z_][\w.-]*):[\w.-]+\s*=\s*["']""")
 _DECLARED = re.compile(rb"xmlns:([A-Za-z_][\w.-]*)\s*=")
+_TYPOGRAPHIC = {*"“”„‟‘’‚«»"}
+_STRAIGHT = 'quotation marks around a value must be straight: "…"'
 _ENTITY = re.compile(r"&[^;\s]{1,40};")
 
 
@@ -95,14 +97,19 @@ class Element:
 
 
 def read(
-    document: str | bytes, name: str, oddities: Findings | None = None
+    document: str | bytes,
+    name: str,
+    oddities: Findings | None = None,
+    *,
+    columns: bool = True,
 ) -> tuple[Element, Iterator[Element | Text]]:
     """Return the root of ``document`` without content, and its content piece by piece.
 
     This way, a long script is never in memory as a whole. ``name`` is used in messages. With
     ``oddities``, two mistakes of many scripts are added to it, and mended: prefixes that are not
-    declared, and a <speak> in another namespace than that of SSML. Both raise ScriptError, with
-    line and column, if the document is not well-formed XML or too large.
+    declared, and a <speak> in another namespace than that of SSML. Without ``columns``, all begins
+    in the first one: only the lines are those of the author. Both raise ScriptError, with line and
+    column, if the document is not well-formed XML or too large.
     """
     data = document.encode("utf-8", "surrogatepass") if isinstance(document, str) else document
     if len(data) > MAX_SCRIPT_BYTES:
@@ -110,7 +117,7 @@ def read(
             f"{name}: {len(data):,} bytes are more than a script may have ({MAX_SCRIPT_BYTES:,})"
         )
     encoding = "utf-8" if isinstance(document, str) else None
-    builder = _Builder(name, data, encoding, oddities)
+    builder = _Builder(name, data, encoding, oddities, columns=columns)
     return builder.root(), builder.content()
 
 
@@ -140,9 +147,16 @@ class _Builder:
     """Builds elements from Expat's events."""
 
     def __init__(
-        self, name: str, data: bytes, encoding: str | None, oddities: Findings | None
+        self,
+        name: str,
+        data: bytes,
+        encoding: str | None,
+        oddities: Findings | None,
+        *,
+        columns: bool = True,
     ) -> None:
         self._name = name
+        self._columns = columns
         self._oddities = oddities
         self._inserted_at, self._inserted = Position(0, 0), 0
         self._data = self._with_prefixes(data)
@@ -212,7 +226,14 @@ class _Builder:
             except UnicodeDecodeError as wrong:
                 if b"encoding=" not in data[:200]:
                     return f"is not UTF-8: byte 0x{data[wrong.start]:02x}; save it as UTF-8"
+            line = data.splitlines()[error.lineno - 1].decode(errors="replace")
+            if line[error.offset : error.offset + 1] in _TYPOGRAPHIC:
+                return f"is not well-formed XML: {_STRAIGHT}"
             return "is not well-formed XML: is there a & or < in the text? write &amp; or &lt;"
+        is_script = self._oddities is not None
+        if error.code == codes[expat.errors.XML_ERROR_SYNTAX] and not self._root and is_script:
+            what = "it must begin with <speak>; text without tags belongs in a .txt or .md file"
+            return f"is not well-formed XML: {what}"
         return f"is not well-formed XML: {expat.ErrorString(error.code)}"
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
@@ -254,7 +275,8 @@ class _Builder:
         if self._lines > MAX_LINES:
             raise self._error(at, f"has more than {MAX_LINES:,} lines of text")
         if not self._run:
-            self._run_at = Position(at.line, at.column + len(piece) - len(piece.lstrip()))
+            indent = len(piece) - len(piece.lstrip()) if self._columns else 0
+            self._run_at = Position(at.line, at.column + indent)
         self._run.append(self._space + piece)
         self._space = ""
 
@@ -283,6 +305,8 @@ class _Builder:
 
     def _at(self) -> Position:
         at = Position(self._parser.CurrentLineNumber, self._parser.CurrentColumnNumber + 1)
+        if not self._columns:
+            return Position(at.line, 1)
         if at.line == self._inserted_at.line and at.column > self._inserted_at.column:
             return Position(at.line, at.column - self._inserted)
         return at

@@ -23,5 +23,8 @@ export async function request(kind, chosen) {
 /** Have a playlist made of the same, whose tracks have some options each for themselves. */
 export function requestPlaylist(chosen) {
   const own = kindOf(subjectOf(chosen.target))?.track_options || [];
-  return request("playlist", Object.fromEntries(Object.entries(chosen).filter(([name]) => !own.includes(name))));
+  const without = (values, prefix = "") =>
+    Object.fromEntries(Object.entries(values).filter(([name]) => !own.includes(prefix + name)));
+  const { variables = {}, ...shared } = without(chosen);
+  return request("playlist", { ...shared, variables: without(variables, "variables.") });
 }
