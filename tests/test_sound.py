@@ -384,6 +384,19 @@ def test_a_bed_that_is_too_loud_is_bent_and_not_cut_off(tmp_path, ssml):
     assert (stroke == stroke.max()).sum() < 120  # of 480; cut off, 269
 
 
+@pytest.mark.parametrize("channels", [1, 2])
+def test_what_a_file_has_of_direct_current_is_not_raised_with_it(tmp_path, channels):
+    """Soft music from a sound card with an offset; its level was right, and all else pushed up."""
+    time_s = np.arange(12 * RATE_HZ) / RATE_HZ
+    tone = 0.02 * np.sin(2 * np.pi * 300 * time_s)
+    bed = own(tmp_path / "x.wav", np.array([tone + 0.3, tone - 0.2])[:channels])
+    heard = Loop(bed, channels).part(5000, 3000, [], None)
+    assert np.abs(heard.mean(axis=1)).max() < 1e-4
+    assert np.abs(heard).max() < 0.05
+    power = sum(10 ** (integrated_lufs(one) / 10) for one in heard)
+    assert 10 * np.log10(power) == pytest.approx(-36, abs=0.2)
+
+
 def test_channels_that_cancel_each_other_out_and_those_beyond_two_are_heard(tmp_path, ssml):
     time_s = np.arange(12 * RATE_HZ) / RATE_HZ
     tone = 0.2 * np.sin(2 * np.pi * 300 * time_s)

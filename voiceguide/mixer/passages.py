@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from voiceguide.timeline import Item
     from voiceguide.voices import Utterance
 
-VERSION = 4
+VERSION = 5
 """Raise this whenever the same timeline sounds different: what is kept is then made again, as are
 playlists."""
 
