@@ -13,7 +13,7 @@ from conftest import FRAMES_PER_MS, needs, voiceguide
 from pedalboard.io import AudioFile
 from test_render import loudness_of
 
-from voiceguide import Session, mixer
+from voiceguide import Playlist, Session, mixer
 from voiceguide.audio.reader import AudioReader
 from voiceguide.errors import RequestError, SoundError
 from voiceguide.mixer.bed import Loop
@@ -63,6 +63,19 @@ def music(tmp_path: Path) -> Path:
 
 
 # Level
+
+
+@pytest.mark.parametrize("mono", [True, False])
+def test_the_tracks_of_a_playlist_are_alike_on_two_loudspeakers(tmp_path, mono):
+    """One channel plays on both: a track of one was 3 dB louder than the next one, of two."""
+    playlist = Playlist("neck", side="left", guidance="brief", level="gentle", mono=mono)
+    levels = []
+    for number, session in enumerate(playlist.sessions[:2]):
+        heard = read(session.export(tmp_path / f"{number}.mp3"))
+        assert len(heard) == (1 if mono else 2)
+        powers = [10 ** (integrated_lufs(one) / 10) for one in heard[[0, -1]]]
+        levels.append(10 * np.log10(sum(powers)))
+    assert levels[0] == pytest.approx(levels[1], abs=1)
 
 
 @pytest.mark.slow

@@ -70,6 +70,9 @@ class Plan:
     """Set if the session was fitted to a length."""
     stretch: float = 1.0
     """The factor by which its elastic pauses were scaled then."""
+    least_channels: int = 1
+    """Those of the tracks beside it: players send one channel to both loudspeakers, and it would be
+    3 dB louder there than what is in the middle of two."""
 
     @property
     def title(self) -> str:
@@ -78,8 +81,10 @@ class Plan:
 
     @property
     def channels(self) -> int:
-        """One channel, or two if anything is panned."""
-        return 1 if self.request.options.mono else mixer.channels(self.script.root)
+        """One channel, or two if anything is panned, here or in the tracks beside it."""
+        if self.request.options.mono:
+            return 1
+        return max(self.least_channels, mixer.channels(self.script.root))
 
     @property
     def chapters(self) -> list[str]:
