@@ -427,6 +427,43 @@ def test_channels_that_cancel_each_other_out_and_those_beyond_two_are_heard(tmp_
         assert np.abs(np.diff(heard[480:-480])).max() < 0.01  # without a step
 
 
+@pytest.mark.parametrize(
+    "audio",
+    [
+        '<audio src="cos.wav"/>',
+        '<audio src="cos.wav" clipBegin="250ms" clipEnd="753ms" repeatCount="3"/>',
+        '<audio src="cos.wav" clipEnd="753ms" soundLevel="-6dB"/>',
+        '<media dur="502ms" repeatCount="2"><audio src="cos.wav"/></media>',
+        '<audio src="long.wav"/>',
+    ],
+)
+def test_no_sound_clicks_wherever_its_file_begins_and_ends(tmp_path, ssml, audio):
+    time_s = np.arange(12 * RATE_HZ) / RATE_HZ
+    wave = 0.5 * np.cos(2 * np.pi * 100 * time_s)[None, :]
+    own(tmp_path / "cos.wav", wave[:, :RATE_HZ])
+    own(tmp_path / "long.wav", wave)
+    script = ssml(f'<break time="1s"/>{audio}<break time="1s"/>')
+    heard = read(Session(script).export(tmp_path / "x.wav"))[0]
+    assert np.abs(heard).max() > 0.2
+    assert np.abs(np.diff(heard)).max() < 0.02  # 0.0065 within the wave, a click was 0.5
+
+
+def test_a_loop_is_not_faded_where_it_is_repeated(tmp_path, ssml):
+    wave = 0.5 * np.cos(2 * np.pi * 100 * np.arange(RATE_HZ) / RATE_HZ)
+    own(tmp_path / "cos.wav", wave[None, :])
+    for repeated in (
+        '<audio src="cos.wav" repeatCount="3"/>',
+        '<media repeatDur="3s"><audio src="cos.wav"/></media>',
+    ):
+        heard = read(Session(ssml(repeated)).export(tmp_path / "x.wav"))[0]
+        within = part(heard, 20, 2980)
+        assert (
+            np.abs(within - np.tile(wave, 3)[20 * FRAMES_PER_MS : 2980 * FRAMES_PER_MS]).max()
+            < 1e-3
+        )
+        assert max(abs(heard[0]), abs(heard[-1])) < 0.001
+
+
 def test_both_channels_of_a_sound_are_heard_alike(tmp_path, ssml):
     time_s = np.arange(RATE_HZ) / RATE_HZ
     left, right = (0.4 * np.sin(2 * np.pi * hz * time_s) for hz in (300, 700))

@@ -53,6 +53,8 @@ _LOUD, _LOUD_DB = 1.6, 2.5
 """Peaks this far above the ceiling, such as a voice at +6 dB, are limited from a lower knee and by
 this much more: MP3 raises hard-limited peaks by up to 3 dB (measured: +0.7 dBTP without)."""
 _SILENT_DB, _LOUDEST_DB = -120.0, 40.0
+_FADE_IN_MS, _FADE_OUT_MS = 2, 10
+"""Where a sound begins or ends with a step."""
 _READ_MS = 5000
 _TRACKS = 32
 """How many audio files are kept open."""
@@ -267,7 +269,7 @@ class Window:
             angle = (event.pan + 1) * math.pi / 4  # equal power: as loud in two channels as in one
             levels = (levels[0] * math.cos(angle), levels[0] * math.sin(angle))
         boost = 10 ** (min(_LOUDEST_DB, max(0.0, event.gain_db)) / 20)
-        return _Playing(event, clip, levels, boost)
+        return _Playing(event, clip, levels, boost, (*event.ramps, *_edges(event, clip)))
 
 
 def sound_ms(sound: Sound) -> int:
@@ -295,6 +297,7 @@ class _Playing(NamedTuple):
     """A factor for each channel, 1 or less."""
     boost: float
     """A factor of 1 or more; samples beyond full scale are only limited after mixing."""
+    ramps: tuple[Ramp, ...]
 
     def part(self, begin_ms: int, end_ms: int) -> AudioSegment:
         """Return what is heard from ``begin_ms`` to ``end_ms`` of the session."""
@@ -306,10 +309,22 @@ class _Playing(NamedTuple):
             part = _segment(both, 2)
         elif self.levels[0] < 1:
             part = part.apply_gain(_decibels(self.levels[0]))
-        for ramp in self.event.ramps:
+        for ramp in self.ramps:
             if ramp.begin_ms < end_ms and ramp.end_ms > begin_ms:
                 part = _ramped(part, ramp, begin_ms)
         return part
+
+
+def _edges(event: Event, clip: Samples | Excerpt) -> Iterator[Ramp]:
+    """Return the fades without which a sound would click; one that is cut has its own."""
+    if not isinstance(clip, Excerpt):
+        return
+    begins, ends = clip.steps
+    goes_on, is_followed = (joined and clip.is_loop for joined in event.joined)
+    if begins and not goes_on:
+        yield Ramp(event.begin_ms, event.begin_ms + _FADE_IN_MS, rising=True)
+    if ends and not is_followed and event.end_ms - event.begin_ms == clip.length_ms:
+        yield Ramp(max(event.begin_ms, event.end_ms - _FADE_OUT_MS), event.end_ms, rising=False)
 
 
 _Part: TypeAlias = tuple[int, AudioSegment, float]

@@ -67,7 +67,7 @@ class Passage:
         heard = [
             [
                 event.begin_ms - begin_ms, event.end_ms - begin_ms, self.name(event.plays),
-                event.gain_db, event.pan,
+                event.gain_db, event.pan, event.joined,
                 [[r.begin_ms - begin_ms, r.end_ms - begin_ms, r.rising] for r in event.ramps],
             ]
             for event in self._within(begin_ms, end_ms)

@@ -38,6 +38,8 @@ class Event:
     ramps: tuple[Ramp, ...] = ()
     words: tuple[Word, ...] = ()
     """Of speech, as they are written, with times from ``begin_ms`` on; none if not known."""
+    joined: tuple[bool, bool] = (False, False)
+    """Whether a sound that is repeated goes on from the time before, and into the next time."""
 
     @property
     def at_ms(self) -> int:
