@@ -448,6 +448,31 @@ def test_no_sound_clicks_wherever_its_file_begins_and_ends(tmp_path, ssml, audio
     assert np.abs(np.diff(heard)).max() < 0.02  # 0.0065 within the wave, a click was 0.5
 
 
+def test_speech_that_reaches_the_ceiling_is_heard_as_it_was_made(tmp_path, ssml):
+    """It was bent by up to 0.055, for half a second around, as its peaks were rounded up."""
+    session = Session(ssml(SPEECH))
+    heard = read(session.export(tmp_path / "x.wav"))[0]
+    peaks = []
+    with open_voice(session.request.options) as voice:
+        for event in session.timeline.events:
+            clip = voice.clip(event.plays) / 32768
+            assert np.abs(part(heard, event.begin_ms, event.end_ms) - clip).max() < 1e-4
+            peaks.append(np.abs(clip).max())
+    assert max(peaks) == pytest.approx(10 ** (-2 / 20), abs=1e-4)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "mp3"])
+def test_what_is_too_loud_for_a_moment_is_limited_without_a_step(tmp_path, ssml, suffix):
+    """Blocks were limited each for itself, and the wave jumped by 0.09 where the next was not."""
+    time_s = np.arange(6 * RATE_HZ) / RATE_HZ
+    swell = np.interp(time_s, [0, 0.1, 2.1, 2.2, 2.4, 5.9, 6], [0, 1, 1, 1.3, 1, 1, 0])
+    own(tmp_path / "swell.wav", (0.75 * swell * np.cos(2 * np.pi * 100 * time_s))[None, :])
+    script = ssml('<audio src="swell.wav" soundLevel="+1dB"/>')
+    heard = read(Session(script).export(tmp_path / f"x.{suffix}"))[0]
+    assert np.abs(heard).max() < 0.8
+    assert np.abs(np.diff(heard)).max() < 0.016  # 0.0136 within the wave
+
+
 def test_a_loop_is_not_faded_where_it_is_repeated(tmp_path, ssml):
     wave = 0.5 * np.cos(2 * np.pi * 100 * np.arange(RATE_HZ) / RATE_HZ)
     own(tmp_path / "cos.wav", wave[None, :])
