@@ -40,6 +40,11 @@ def rms_db(samples: np.ndarray) -> float:
     return float(10 * np.log10(np.mean(samples**2) + 1e-20))
 
 
+def together_lufs(samples: np.ndarray) -> float:
+    """Return the loudness of all channels, each as loud throughout."""
+    return float(10 * np.log10(sum(10 ** (integrated_lufs(one) / 10) for one in samples)))
+
+
 def part(samples: np.ndarray, begin_ms: int, end_ms: int) -> np.ndarray:
     return samples[..., begin_ms * FRAMES_PER_MS : end_ms * FRAMES_PER_MS]
 
@@ -67,14 +72,13 @@ def music(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("mono", [True, False])
 def test_the_tracks_of_a_playlist_are_alike_on_two_loudspeakers(tmp_path, mono):
-    """One channel plays on both: a track of one was 3 dB louder than the next one, of two."""
+    """A track of one channel was 3 dB louder than the next one, of two."""
     playlist = Playlist("neck", side="left", guidance="brief", level="gentle", mono=mono)
     levels = []
     for number, session in enumerate(playlist.sessions[:2]):
         heard = read(session.export(tmp_path / f"{number}.mp3"))
         assert len(heard) == (1 if mono else 2)
-        powers = [10 ** (integrated_lufs(one) / 10) for one in heard[[0, -1]]]
-        levels.append(10 * np.log10(sum(powers)))
+        levels.append(together_lufs(heard[[0, -1]]))  # one channel plays on both
     assert levels[0] == pytest.approx(levels[1], abs=1)
 
 
@@ -354,9 +358,9 @@ def test_music_of_ones_own_goes_on_in_a_loop_at_the_level_of_a_bed(tmp_path, mus
         with AudioFile(str(other), "w", rate_hz, 2) as file:
             file.write(samples)
         session = Session(script, bed=str(other))
-        heard = read(session.export(tmp_path / "x.wav"))[0]
-        seconds = part(heard, 5000, 33_000).reshape(-1, RATE_HZ)
-        levels = [integrated_lufs(second) for second in seconds]
+        heard = read(session.export(tmp_path / "x.wav"))
+        seconds = np.split(part(heard, 5000, 33_000), 28, axis=1)
+        levels = [together_lufs(second) for second in seconds]
         assert -39 < min(levels) <= max(levels) < -33
 
 
@@ -406,8 +410,7 @@ def test_what_a_file_has_of_direct_current_is_not_raised_with_it(tmp_path, chann
     heard = Loop(bed, channels).part(5000, 3000, [], None)
     assert np.abs(heard.mean(axis=1)).max() < 1e-4
     assert np.abs(heard).max() < 0.05
-    power = sum(10 ** (integrated_lufs(one) / 10) for one in heard)
-    assert 10 * np.log10(power) == pytest.approx(-36, abs=0.2)
+    assert together_lufs(heard) == pytest.approx(-36, abs=0.2)
 
 
 def test_channels_that_cancel_each_other_out_and_those_beyond_two_are_heard(tmp_path, ssml):
@@ -418,8 +421,7 @@ def test_channels_that_cancel_each_other_out_and_those_beyond_two_are_heard(tmp_
         bed = own(tmp_path / name, np.array(samples))
         for channels in (1, 2):
             heard = Loop(bed, channels).part(5000, 3000, [], None)
-            power = sum(10 ** (integrated_lufs(one) / 10) for one in heard)
-            assert 10 * np.log10(power) == pytest.approx(-36, abs=0.5)
+            assert together_lufs(heard) == pytest.approx(-36, abs=0.5)
         Session(ssml("Hello."), bed=str(bed.path)).prepare()
         script = ssml(f'<audio src="{name}"/>')
         heard = read(Session(script).export(tmp_path / "x.flac"))[0]
@@ -487,6 +489,21 @@ def test_a_loop_is_not_faded_where_it_is_repeated(tmp_path, ssml):
             < 1e-3
         )
         assert max(abs(heard[0]), abs(heard[-1])) < 0.001
+
+
+@pytest.mark.parametrize("mono", [False, True])
+def test_music_in_stereo_is_heard_in_stereo_whatever_the_session(tmp_path, mono):
+    time_s = np.arange(12 * RATE_HZ) / RATE_HZ
+    left, right = (0.2 * np.sin(2 * np.pi * hz * time_s) for hz in (300, 700))
+    bed = own(tmp_path / "x.wav", np.array([left, right]))
+    session = Session("breathing", minutes=3, guidance="tones", bed=str(bed.path), mono=mono)
+    heard = read(session.export(tmp_path / "y.wav"))
+    power = np.abs(np.fft.rfft(part(heard, 20_000, 21_000)))[:, [300, 700]]
+    if mono:
+        assert power.shape == (1, 2)
+    else:
+        assert power[0, 0] > 10 * power[0, 1]
+        assert power[1, 1] > 10 * power[1, 0]
 
 
 def test_both_channels_of_a_sound_are_heard_alike(tmp_path, ssml):

@@ -81,10 +81,11 @@ class Plan:
 
     @property
     def channels(self) -> int:
-        """One channel, or two if anything is panned, here or in the tracks beside it."""
+        """One channel, or two if anything is panned or the bed is stereo, here or beside it."""
         if self.request.options.mono:
             return 1
-        return max(self.least_channels, mixer.channels(self.script.root))
+        of_bed = self.bed.channels if self.bed else 1
+        return max(self.least_channels, of_bed, mixer.channels(self.script.root))
 
     @property
     def chapters(self) -> list[str]:
@@ -276,9 +277,7 @@ def bed(options: Options) -> Bed | None:
         hint = meant if meant.endswith("?") else ";"
         beds = f"beds are {', '.join(BEDS)}, or a file of your own"
         raise RequestError(f"{option('bed')} {name}: no such file{hint} {beds}")
-    found = Bed(path, name, shipped, options.bed_level)
-    mixer.check(found)
-    return found
+    return mixer.checked(Bed(path, name, shipped, options.bed_level))
 
 
 def _chosen(

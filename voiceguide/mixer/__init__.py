@@ -18,6 +18,7 @@ import hashlib
 import itertools
 import math
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -182,9 +183,9 @@ def tone(name: str) -> Event | None:
     return Event(0, sound_ms(sound), sound, 0.0)
 
 
-def check(bed: Bed) -> None:
-    """Raise SoundError if a bed cannot be played."""
-    Loop(bed, channels=1)
+def checked(bed: Bed) -> Bed:
+    """Return a bed with the channels of its file; raises SoundError if it cannot be played."""
+    return replace(bed, channels=Loop(bed, channels=1).channels)
 
 
 def read_through(timeline: Timeline) -> None:

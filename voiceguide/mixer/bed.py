@@ -80,6 +80,11 @@ class Loop:
         most_db = min(_MOST_DB, SPEECH_LUFS - _BELOW_SPEECH_LU - loudest_lufs)
         self._gain_db = min(BED_LUFS - level_lufs, most_db) + bed.gain_db
 
+    @property
+    def channels(self) -> int:
+        """How many channels its file fills, of the two that a mix may have."""
+        return min(2, self._windows.channels)
+
     def part(
         self,
         begin_ms: int,

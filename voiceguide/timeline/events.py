@@ -118,6 +118,8 @@ class Bed:
     gain_db: float = 0.0
     """Relative to the standard level of beds."""
     at_ms: int = 0
+    channels: int = 1
+    """How many channels its file fills: 1 or 2."""
 
 
 @dataclass(frozen=True, slots=True)
