@@ -12,6 +12,7 @@ from pathlib import Path
 import mutagen
 import pytest
 from conftest import needs, voiceguide
+from test_render import loudness_of
 
 from voiceguide import Session
 from voiceguide.export import (
@@ -68,6 +69,14 @@ def test_other_programs_find_sound_chapters_and_cover(ssml, tmp_path, suffix, co
 def test_opus_is_as_long_as_the_timeline_to_the_sample(ssml, tmp_path):
     session = Session(ssml(BODY))
     assert decoded_ms(session.export(tmp_path / "x.opus")) == session.timeline.duration_ms
+
+
+@pytest.mark.parametrize("suffix", ["m4b", "opus"])
+def test_no_peak_is_raised_beyond_what_is_promised(tmp_path, suffix):
+    """FFmpeg's first coder for AAC made +0.5 dBTP of a voice at −2 dBFS."""
+    needs("ffmpeg")
+    session = Session("calf", side="left", minutes=5, level="gentle", mono=True)
+    assert loudness_of(session.export(tmp_path / f"x.{suffix}"))[1] <= -1.0
 
 
 def test_an_m4b_says_its_length_to_the_millisecond_and_ends_within_a_frame(ssml, tmp_path):

@@ -69,6 +69,9 @@ class Plan:
     """Set if the session was fitted to a length."""
     stretch: float = 1.0
     """The factor by which its elastic pauses were scaled then."""
+    least_channels: int = 1
+    """Those of the tracks beside it: players send one channel to both loudspeakers, and it would be
+    3 dB louder there than what is in the middle of two."""
 
     @property
     def title(self) -> str:
@@ -77,8 +80,11 @@ class Plan:
 
     @property
     def channels(self) -> int:
-        """One channel, or two if anything is panned."""
-        return 1 if self.request.options.mono else mixer.channels(self.script.root)
+        """One channel, or two if anything is panned or the bed is stereo, here or beside it."""
+        if self.request.options.mono:
+            return 1
+        of_bed = self.bed.channels if self.bed else 1
+        return max(self.least_channels, of_bed, mixer.channels(self.script.root))
 
     @property
     def chapters(self) -> list[str]:
@@ -278,9 +284,7 @@ def bed(options: Options) -> Bed | None:
         hint = meant if meant.endswith("?") else ";"
         beds = f"beds are {', '.join(BEDS)}, or a file of your own"
         raise RequestError(f"{option('bed')} {name}: no such file{hint} {beds}")
-    found = Bed(path, name, shipped, options.bed_level)
-    mixer.check(found)
-    return found
+    return mixer.checked(Bed(path, name, shipped, options.bed_level))
 
 
 def _chosen(

@@ -208,7 +208,7 @@ class Session:
         return cache.key(
             (clip.VERSION, mixer.VERSION, export.VERSION, engine.id),
             (text_of(one.written.text), [str(said) for _, said in self.utterances]),
-            (sorted(sounds.items()), times),
+            (sorted(sounds.items()), times, one.channels),
             ([(name, str(value)) for name, value in heard], one.bed and mixer.digest(one.bed)),
         )
 

@@ -25,6 +25,7 @@ _MARGIN_S = 0.05
 """What a resampler needs before and after a window; its filter is shorter."""
 _HELD_MS = 10_000  # up to this length, such as a tone, a file is kept in memory
 _LONGEST_STRETCHED_S = 60  # kept in memory as a whole
+_SILENT = 33  # in 16 bit: −60 dBFS
 _PROBE_MS, _PROBES, _PROBED_MS = 1000, 20, 300_000
 """The places, within the first part of a file, where we look for channels that cancel out."""
 
@@ -110,6 +111,23 @@ class Excerpt:
         end = min(self._begin + part.stop, self._end)
         samples = _in_16_bit(self._mono(begin, max(0, end - begin)))
         return _fitted(samples, part.stop - part.start)
+
+    @functools.cached_property
+    def steps(self) -> tuple[bool, bool]:
+        """Whether it begins and ends with a step, which would click; of a long one, it may."""
+        if not self._held or not self.length_ms:
+            return True, True
+        first, last = np.abs(self._whole[[0, -1]].astype(int)) > _SILENT
+        return bool(first), bool(last)
+
+    @functools.cached_property
+    def is_loop(self) -> bool:
+        """Whether its end leads on to its begin, with no greater step than beside it."""
+        end = self.length_ms * FRAMES_PER_MS
+        size = min(FRAMES_PER_MS, end)
+        steps = np.abs(np.diff(np.concatenate([self[end - size : end], self[0:size]]).astype(int)))
+        around = np.delete(steps, size - 1)
+        return bool(steps[size - 1] <= _SILENT + 2 * around.max(initial=0))
 
     @functools.cached_property
     def _whole(self) -> Samples:

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 _KBIT_PER_S = {1: 64, 2: 96}
 """By channels. AAC and Opus need two thirds of what MP3 needs for the same speech."""
+_OPTIONS = {"aac": {"aac_coder": "fast"}}
+"""By codec. The coder that FFmpeg prefers for AAC raises single peaks of speech by 2.4 dB, to +0.5
+dBTP; this one stays below −1.5, with 8 to 9 dB less noise in files of the same size, in a third of
+the time (64 kbit/s, espeak-ng and Piper's joe)."""
 _LAYOUTS = {1: "mono", 2: "stereo"}
 _SAME_BYTES = {"fflags": "+bitexact"}
 """No random serial number, no time, no version of a program: equal sessions are equal files."""
@@ -43,7 +47,9 @@ class LibavEncoder:
         self._samples = 0
         self._failed = False
         self._file = av.open(file, "w", format=container, options=_SAME_BYTES)
-        self._stream = self._file.add_stream(codec, rate=RATE_HZ, layout=_LAYOUTS[channels])
+        self._stream = self._file.add_stream(
+            codec, rate=RATE_HZ, layout=_LAYOUTS[channels], options=_OPTIONS.get(codec)
+        )
         self._stream.bit_rate = _KBIT_PER_S[channels] * 1000
 
     def write(self, block: bytes) -> None:

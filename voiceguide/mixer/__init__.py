@@ -7,6 +7,7 @@ session, as needed by a player. Levels, pans, fades and ducking are applied here
 louder than the ceiling.
 
     bed        a bed in a loop: at its level, faded, and quieter under speech
+    limiter    bends what is too loud together
     passages   what is heard from one silence to the next, known by a digest before it is mixed
 """
 
@@ -17,15 +18,17 @@ import hashlib
 import itertools
 import math
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
 from voiceguide import files
-from voiceguide.audio.grid import CEILING_DBFS, FRAMES_PER_MS, RATE_HZ
+from voiceguide.audio.grid import FRAMES_PER_MS, RATE_HZ
 from voiceguide.audio.reader import AudioReader, Excerpt
 from voiceguide.errors import Position, ScriptError, SoundError, UsageError, option
 from voiceguide.mixer.bed import AHEAD_MS, BEHIND_MS, Loop
+from voiceguide.mixer.limiter import CEILING, REACH_MS, limited
 from voiceguide.mixer.passages import VERSION as VERSION  # for all that keep what was mixed
 from voiceguide.mixer.passages import Passage, between_silences
 from voiceguide.ssml import Group, Sound, walk
@@ -40,6 +43,8 @@ with warnings.catch_warnings():
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from numpy.typing import NDArray
+
     from voiceguide.audio.grid import Samples
     from voiceguide.ssml import Cue
     from voiceguide.timeline import Timeline
@@ -48,11 +53,9 @@ if TYPE_CHECKING:
 BLOCK_MS = 500
 """How long a block is, in milliseconds; the last one may be shorter."""
 
-_CEILING = 32767 * 10 ** (CEILING_DBFS / 20)
-_LOUD, _LOUD_DB = 1.6, 2.5
-"""Peaks this far above the ceiling, such as a voice at +6 dB, are limited from a lower knee and by
-this much more: MP3 raises hard-limited peaks by up to 3 dB (measured: +0.7 dBTP without)."""
 _SILENT_DB, _LOUDEST_DB = -120.0, 40.0
+_FADE_IN_MS, _FADE_OUT_MS = 2, 10
+"""Where a sound begins or ends with a step."""
 _READ_MS = 5000
 _TRACKS = 32
 """How many audio files are kept open."""
@@ -186,9 +189,9 @@ def tone(name: str) -> Event | None:
     return Event(0, sound_ms(sound), sound, 0.0)
 
 
-def check(bed: Bed) -> None:
-    """Raise SoundError if a bed cannot be played."""
-    Loop(bed, channels=1)
+def checked(bed: Bed) -> Bed:
+    """Return a bed with the channels of its file; raises SoundError if it cannot be played."""
+    return replace(bed, channels=Loop(bed, channels=1).channels)
 
 
 def read_through(timeline: Timeline) -> None:
@@ -214,6 +217,8 @@ class Window:
         self._clip = clip
         self._track = functools.lru_cache(_TRACKS)(_track)
         self._playing: list[_Playing] = []
+        self._under = -1, np.zeros((channels, 0), dtype=np.float32)
+        """Until when the bed was mixed, and the last REACH_MS of that."""
 
     def lay(self, bed: Bed) -> None:
         """Play ``bed`` under the whole session; raises SoundError if it cannot be played."""
@@ -222,12 +227,12 @@ class Window:
     @property
     def ahead_ms(self) -> int:
         """How far ahead of a part the events and the end of the session must be known."""
-        return AHEAD_MS if self._bed else 0
+        return REACH_MS + (AHEAD_MS if self._bed else 0)
 
     @property
     def behind_ms(self) -> int:
         """How long after its end an event still matters."""
-        return BEHIND_MS if self._bed else 0
+        return REACH_MS + (BEHIND_MS if self._bed else 0)
 
     def mix(
         self,
@@ -239,31 +244,46 @@ class Window:
     ) -> bytes:
         """Return the block from ``begin_ms`` to ``end_ms``, mixed from the ``events`` in it.
 
-        On the grid of BLOCK_MS, it is identical to the block of a ``Mix``. With a bed, events that
-        end up to ``behind_ms`` before it or begin up to ``ahead_ms`` after it are needed too, and
+        On the grid of BLOCK_MS, it is identical to the block of a ``Mix``. Events that end up to
+        ``behind_ms`` before it or begin up to ``ahead_ms`` after it are needed too, and with a bed,
         the length of the session if it ends within that time. ``channels`` are those of the window,
         or fewer.
         """
         events = list(events)
         channels = channels or self.channels
         ready = {id(one.event): one for one in self._playing}
+        reached = begin_ms - REACH_MS, end_ms + REACH_MS
         self._playing = [
             ready.get(id(event)) or self._start(event, channels)
             for event in events
-            if event.begin_ms < end_ms and event.end_ms > begin_ms
+            if event.begin_ms < reached[1] and event.end_ms > reached[0]
         ]
         parts: list[_Part] = []
         for one in self._playing:
-            begin, end = max(begin_ms, one.event.begin_ms), min(end_ms, one.event.end_ms)
-            parts.append((begin - begin_ms, one.part(begin, end), one.boost))
+            begin, end = max(reached[0], one.event.begin_ms), min(reached[1], one.event.end_ms)
+            parts.append((begin - reached[0], one.part(begin, end), one.boost))
         if self._bed and begin_ms >= 0:
             speech = [(e.begin_ms, e.end_ms) for e in events if e.kind == "speech"]
-            length_ms = end_ms - begin_ms
-            bed = self._bed.part(begin_ms, length_ms, speech, session_ms)
+            bed = self._reached(self._bed, (begin_ms, end_ms), speech, session_ms)
             boost = max(1.0, float(np.abs(bed).max()))
             data = np.rint(bed.T * (32767 / boost)).astype("<i2").tobytes()
             parts.append((0, _segment(data, self.channels), boost))
-        return _block(parts, end_ms - begin_ms, channels)
+        size, margin = (ms * FRAMES_PER_MS * 2 * channels for ms in (end_ms - begin_ms, REACH_MS))
+        return _block(parts, reached[1] - reached[0], channels)[margin : margin + size]
+
+    def _reached(
+        self, bed: Loop, block: tuple[int, int], speech: Sequence[tuple[int, int]], end: int | None
+    ) -> NDArray[np.float32]:
+        """Return the bed of a block, and REACH_MS before and after it."""
+        begin_ms, end_ms = block
+        until_ms, before = self._under
+        if until_ms != begin_ms:  # not block after block
+            before = bed.part(begin_ms - REACH_MS, REACH_MS, speech, end)
+        heard = bed.part(begin_ms, end_ms - begin_ms, speech, end)
+        after = bed.part(end_ms, REACH_MS, speech, end)
+        size = REACH_MS * FRAMES_PER_MS
+        self._under = end_ms, np.concatenate([before, heard], axis=1)[:, -size:]
+        return np.concatenate([before, heard, after], axis=1)
 
     def _start(self, event: Event, channels: int) -> _Playing:
         plays = event.plays
@@ -273,7 +293,7 @@ class Window:
             angle = (event.pan + 1) * math.pi / 4  # equal power: as loud in two channels as in one
             levels = (levels[0] * math.cos(angle), levels[0] * math.sin(angle))
         boost = 10 ** (min(_LOUDEST_DB, max(0.0, event.gain_db)) / 20)
-        return _Playing(event, clip, levels, boost)
+        return _Playing(event, clip, levels, boost, (*event.ramps, *_edges(event, clip)))
 
 
 def sound_ms(sound: Sound) -> int:
@@ -301,6 +321,7 @@ class _Playing(NamedTuple):
     """A factor for each channel, 1 or less."""
     boost: float
     """A factor of 1 or more; samples beyond full scale are only limited after mixing."""
+    ramps: tuple[Ramp, ...]
 
     def part(self, begin_ms: int, end_ms: int) -> AudioSegment:
         """Return what is heard from ``begin_ms`` to ``end_ms`` of the session."""
@@ -312,10 +333,22 @@ class _Playing(NamedTuple):
             part = _segment(both, 2)
         elif self.levels[0] < 1:
             part = part.apply_gain(_decibels(self.levels[0]))
-        for ramp in self.event.ramps:
+        for ramp in self.ramps:
             if ramp.begin_ms < end_ms and ramp.end_ms > begin_ms:
                 part = _ramped(part, ramp, begin_ms)
         return part
+
+
+def _edges(event: Event, clip: Samples | Excerpt) -> Iterator[Ramp]:
+    """Return the fades without which a sound would click; one that is cut has its own."""
+    if not isinstance(clip, Excerpt):
+        return
+    begins, ends = clip.steps
+    goes_on, is_followed = (joined and clip.is_loop for joined in event.joined)
+    if begins and not goes_on:
+        yield Ramp(event.begin_ms, event.begin_ms + _FADE_IN_MS, rising=True)
+    if ends and not is_followed and event.end_ms - event.begin_ms == clip.length_ms:
+        yield Ramp(max(event.begin_ms, event.end_ms - _FADE_OUT_MS), event.end_ms, rising=False)
 
 
 _Part: TypeAlias = tuple[int, AudioSegment, float]
@@ -323,7 +356,7 @@ _Part: TypeAlias = tuple[int, AudioSegment, float]
 
 
 def _block(parts: list[_Part], length_ms: int, channels: int) -> bytes:
-    if sum(part.max * boost for _, part, boost in parts) > _CEILING:
+    if sum(part.max * boost for _, part, boost in parts) > CEILING:
         return _limited(parts, length_ms, channels)
     size = length_ms * FRAMES_PER_MS * 2 * channels
     if len(parts) == 1 and parts[0][2] == 1 and len(parts[0][1].raw_data) == size:
@@ -337,21 +370,13 @@ def _block(parts: list[_Part], length_ms: int, channels: int) -> bytes:
 
 
 def _limited(parts: list[_Part], length_ms: int, channels: int) -> bytes:
-    """Mix parts that may be too loud; peaks above the knee are limited softly, never clipped."""
+    """Mix parts that may be too loud."""
     total = np.zeros((length_ms * FRAMES_PER_MS, channels), dtype=np.float32)
     for position, part, boost in parts:
         samples = np.frombuffer(part.raw_data, dtype="<i2").reshape(-1, channels)
         begin = position * FRAMES_PER_MS
         total[begin : begin + len(samples)] += samples * np.float32(boost)
-    peak = np.abs(total).max()
-    if peak > _CEILING:
-        loudness = min(1.0, (peak / _CEILING - 1) / (_LOUD - 1))
-        ceiling = _CEILING * 10 ** (-_LOUD_DB * loudness / 20)
-        knee = (0.75 - 0.45 * loudness) * ceiling
-        beyond = np.maximum(np.abs(total) - knee, 0)
-        excess = beyond - (ceiling - knee) * np.tanh(beyond / (ceiling - knee))
-        total -= np.sign(total) * excess
-    return np.rint(total).astype("<i2").tobytes()
+    return np.rint(limited(total)).astype("<i2").tobytes()
 
 
 def _segment(data: bytes, channels: int) -> AudioSegment:

@@ -70,14 +70,20 @@ class Loop:
         frames = self._windows.frames
         self._seam = 0 if bed.seamless else min(_SEAM_MS * FRAMES_PER_MS, frames // 4)
         self._period = frames - self._seam
-        powers = _powers(bed.path)
+        powers, means = _measured(bed.path)
         self._weights = _weights(powers.sum(axis=0), channels)
+        self._offset = self._weights @ means
         mixed = self._weights @ powers @ self._weights.T
         level_lufs, loudest_lufs = _lufs(np.trace(mixed, axis1=1, axis2=2))
         if loudest_lufs < _SILENT_LUFS:
             raise SoundError(f"{bed.path}: the file is silent")
         most_db = min(_MOST_DB, SPEECH_LUFS - _BELOW_SPEECH_LU - loudest_lufs)
         self._gain_db = min(BED_LUFS - level_lufs, most_db) + bed.gain_db
+
+    @property
+    def channels(self) -> int:
+        """How many channels its file fills, of the two that a mix may have."""
+        return min(2, self._windows.channels)
 
     def part(
         self,
@@ -91,7 +97,8 @@ class Loop:
         ``speech`` lists when something is said, from BEHIND_MS before this part to AHEAD_MS after
         it; ``session_ms`` is the session's length, None if it ends later than AHEAD_MS after it.
         """
-        heard = self._weights @ self._looped(begin_ms * FRAMES_PER_MS, length_ms * FRAMES_PER_MS)
+        looped = self._looped(begin_ms * FRAMES_PER_MS, length_ms * FRAMES_PER_MS)
+        heard = self._weights @ looped - self._offset
         gain_db = self._gain_db - DUCKED_DB * _ducking(begin_ms, length_ms, speech)
         gain = 10 ** (gain_db / 20) * _fade(begin_ms, length_ms, session_ms)
         at_ms = np.arange(heard.shape[1]) / FRAMES_PER_MS
@@ -149,19 +156,23 @@ def _lufs(powers: NDArray[np.float64]) -> tuple[float, float]:
 
 
 @functools.lru_cache(maxsize=8)
-def _powers(path: Path) -> NDArray[np.float64]:
-    """Return the weighted powers of a file's channels: shape (parts, channels, channels).
+def _measured(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Return the weighted powers of a file's channels, and their means.
 
-    The power of a part, mixed with the weights w, is w·P·w.
+    The powers have the shape (parts, channels, channels): that of a part, mixed with the weights w,
+    is w·P·w. The means, shape (channels, 1), are not heard, but would be raised with the file.
     """
     windows = AudioReader(path)
     probe = min(_PROBE_MS * FRAMES_PER_MS, windows.frames)
     reach = min(_MEASURED_MS * FRAMES_PER_MS, windows.frames) - probe
     count = min(_PROBES, -(-reach // max(1, probe)) + 1)
-    parts = (windows.read(int(at), probe) for at in np.linspace(0, reach, count))
-    powers = [products(_HEARD(part, RATE_HZ)) / max(1, probe) for part in parts]
+    powers, means = [], []
+    for at in np.linspace(0, reach, count):
+        part = windows.read(int(at), probe)
+        means.append(part.sum(axis=1, keepdims=True) / max(1, probe))
+        powers.append(products(_HEARD(part - means[-1], RATE_HZ)) / max(1, probe))
     windows.close()
-    return np.array(powers)
+    return np.array(powers), np.mean(means, axis=0).astype("f4")
 
 
 def _ducking(

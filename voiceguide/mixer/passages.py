@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from voiceguide.mixer.limiter import REACH_MS
 from voiceguide.timeline import End, Event
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from voiceguide.timeline import Item
     from voiceguide.voices import Utterance
 
-VERSION = 4
+VERSION = 6
 """Raise this whenever the same timeline sounds different: what is kept is then made again, as are
 playlists."""
 
@@ -67,7 +68,7 @@ class Passage:
         heard = [
             [
                 event.begin_ms - begin_ms, event.end_ms - begin_ms, self.name(event.plays),
-                event.gain_db, event.pan,
+                event.gain_db, event.pan, event.joined,
                 [[r.begin_ms - begin_ms, r.end_ms - begin_ms, r.rising] for r in event.ramps],
             ]
             for event in self._within(begin_ms, end_ms)
@@ -84,6 +85,7 @@ class Passage:
         )
 
     def _within(self, begin_ms: int, end_ms: int) -> list[Event]:
+        begin_ms, end_ms = begin_ms - REACH_MS, end_ms + REACH_MS
         return [one for one in self.events if one.begin_ms < end_ms and one.end_ms > begin_ms]
 
 

@@ -114,8 +114,11 @@ class Playlist:
         """The sessions of the tracks, in order; for a given length, as many areas as fit."""
         length_ms = self._options.length_ms
         if length_ms is None:
-            return [Session.of(plan(request)) for request in self._requests]
-        return [Session.of(one) for one in fit(self._requests, length_ms)]
+            plans = [plan(request) for request in self._requests]
+        else:
+            plans = fit(self._requests, length_ms)
+        channels = max(one.channels for one in plans)
+        return [Session.of(replace(one, least_channels=channels)) for one in plans]
 
     def export(  # noqa: PLR0913 (each is a fact of its own)
         self,

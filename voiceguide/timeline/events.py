@@ -38,6 +38,8 @@ class Event:
     ramps: tuple[Ramp, ...] = ()
     words: tuple[Word, ...] = ()
     """Of speech, as they are written, with times from ``begin_ms`` on; none if not known."""
+    joined: tuple[bool, bool] = (False, False)
+    """Whether a sound that is repeated goes on from the time before, and into the next time."""
 
     @property
     def at_ms(self) -> int:
@@ -116,6 +118,8 @@ class Bed:
     gain_db: float = 0.0
     """Relative to the standard level of beds."""
     at_ms: int = 0
+    channels: int = 1
+    """How many channels its file fills: 1 or 2."""
 
 
 @dataclass(frozen=True, slots=True)

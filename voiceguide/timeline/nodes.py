@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from voiceguide import ssml
-from voiceguide.ssml import Cue, Group, SyncBase
+from voiceguide.ssml import Cue, Group, Sound, SyncBase
 
 if TYPE_CHECKING:
     from voiceguide.timeline.events import Ramp
@@ -35,6 +35,17 @@ class Node:
         self.early_ms: float | None = None
         self.beginning = self.ending = False  # being resolved: met again, it is a circle
 
+    def joined(self, at_ms: int) -> tuple[bool, bool]:
+        """Return whether the repetition at ``at_ms`` goes on from one before, and into one after.
+
+        So it may if it is one sound from begin to end.
+        """
+        match self.children:
+            case [Node(cue=Sound(), begin=int(begin), end=int(end))]:
+                if begin == self.begin and end - begin == self.simple and self.end is not None:
+                    return at_ms > 0, end + at_ms < self.end
+        return False, False
+
 
 class Frame(NamedTuple):
     """What a cue inherits from its ancestors."""
@@ -48,6 +59,8 @@ class Frame(NamedTuple):
     gain_db: float = 0.0
     pan: float = 0.0
     ramps: tuple[Ramp, ...] = ()
+    joined: tuple[bool, bool] = (False, False)
+    """Whether a sound goes on from the repetition before, and into the next one."""
 
 
 def heard_early_ms(node: Node) -> float:

@@ -340,7 +340,8 @@ class _Resolver:
                 limit_ms, cuts_speech = end, node.is_ended or (cuts_speech and end == limit_ms)
             if timing.dur_ms is not None and begin + again_ms + timing.dur_ms < limit_ms:
                 limit_ms, cuts_speech = begin + again_ms + timing.dur_ms, False
-            inner = Frame(frame.shift_ms + again_ms, limit_ms, cuts_speech, gain_db, pan, ramps)
+            shift_ms, joined = frame.shift_ms + again_ms, node.joined(again_ms)
+            inner = Frame(shift_ms, limit_ms, cuts_speech, gain_db, pan, ramps, joined)
             for child in node.children:
                 yield from self._heard(child, inner)
 
@@ -358,7 +359,7 @@ class _Resolver:
         gain_db = frame.gain_db + (cue.style.gain_db if isinstance(cue, Speech) else 0.0)
         plays = self._utterance(cue) if isinstance(cue, Speech) else cue
         ramps = tuple(ramp for ramp in frame.ramps if ramp.begin_ms < end and ramp.end_ms > begin)
-        return Event(begin, end, plays, gain_db, frame.pan, ramps)
+        return Event(begin, end, plays, gain_db, frame.pan, ramps, joined=frame.joined)
 
     def _tally(self, cue: Cue) -> None:
         self._count += 1
