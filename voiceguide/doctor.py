@@ -51,7 +51,7 @@ def examine(language: str | None = None, own: Path | None = None) -> Iterator[Fi
     try:
         given = {"language": language} if language else {}
         kept = options.chosen({"bed": options.BEDS[0], **settings.combined(given)})
-        plan.bed(kept)
+        plan.bed_of(kept)
         own_words()
         yield Finding("settings", works=True, says=_settings())
     except VoiceguideError as error:

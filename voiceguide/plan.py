@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import functools
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from voiceguide import clock, files, library, mixer, script, ssml, timeline
@@ -27,12 +26,10 @@ from voiceguide.errors import (
     UsageError,
     VoiceError,
     VoiceguideError,
-    near,
     option,
     shortened,
 )
 from voiceguide.listen.words import words
-from voiceguide.options import BEDS
 from voiceguide.ssml import Mark, Sound, Speech
 from voiceguide.ssml.cues import Style
 from voiceguide.timeline import Adaptive, Bed, Event, Measured, Variant
@@ -44,6 +41,7 @@ from voiceguide.voices.voice import Voice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from voiceguide.options import Options
     from voiceguide.script import Choice, Request, Written
@@ -146,7 +144,12 @@ def planned(request: Request, written: Written, problems: Findings | None = None
             name=written.name,
             lexicon=lambda language: library.lexicon(language, options.library_path),
         )
-    return Plan(request, written, parsed, speakers, bed(options))
+    return Plan(request, written, parsed, speakers, bed_of(options))
+
+
+def bed_of(options: Options) -> Bed | None:
+    """Return the bed of a session, if any; raises RequestError or SoundError."""
+    return None if options.bed is None else mixer.found_bed(options.bed, options.bed_level)
 
 
 def read(request: Request, written: Written, problems: Findings | None = None) -> ssml.Script:
@@ -269,22 +272,6 @@ def open_voice(options: Options) -> Voice:
     """Return the voice of a session; the caller closes it."""
     keep_memory_flat()
     return Voice(engines(options.voice), ClipCache(files.cache_folder() / "clips"))
-
-
-def bed(options: Options) -> Bed | None:
-    """Return the background of a session, if any; raises RequestError or SoundError."""
-    name = options.bed
-    if name is None:
-        return None
-    shipped = name in BEDS
-    path = files.find(f"{name}.flac", files.folders("sounds")) if shipped else None
-    path = path or Path(name)
-    if not files.is_file(path):
-        meant = near(name, BEDS)
-        hint = meant if meant.endswith("?") else ";"
-        beds = f"beds are {', '.join(BEDS)}, or a file of your own"
-        raise RequestError(f"{option('bed')} {name}: no such file{hint} {beds}")
-    return mixer.checked(Bed(path, name, shipped, options.bed_level))
 
 
 def _chosen(

@@ -16,7 +16,7 @@ from voiceguide import clock, files, library, mixer, script, timeline
 from voiceguide.errors import Findings, Position
 from voiceguide.languages import primary
 from voiceguide.options import OPTIONS, Options, taking
-from voiceguide.plan import Plan, adaptive, bed, fit, items, open_voice, planned
+from voiceguide.plan import Plan, adaptive, bed_of, fit, items, open_voice, planned
 from voiceguide.script import Request
 from voiceguide.ssml import Mark, Sound, Speech, walk
 from voiceguide.ssml.cues import Style
@@ -226,7 +226,7 @@ class Session:
 
         Raises a VoiceguideError.
         """
-        bed(self.request.options)
+        bed_of(self.request.options)
         _ = self.plan
 
     def check(self) -> None:

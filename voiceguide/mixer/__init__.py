@@ -18,7 +18,6 @@ import hashlib
 import itertools
 import math
 import warnings
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -28,6 +27,7 @@ from voiceguide.audio.grid import FRAMES_PER_MS, RATE_HZ
 from voiceguide.audio.reader import AudioReader, Excerpt
 from voiceguide.errors import Position, ScriptError, SoundError, UsageError, option
 from voiceguide.mixer.bed import AHEAD_MS, BEHIND_MS, Loop
+from voiceguide.mixer.bed import found_bed as found_bed  # for plans
 from voiceguide.mixer.limiter import CEILING, REACH_MS, limited
 from voiceguide.mixer.passages import VERSION as VERSION  # for all that keep what was mixed
 from voiceguide.mixer.passages import Passage, between_silences
@@ -187,11 +187,6 @@ def tone(name: str) -> Event | None:
         return None
     sound = Sound(path, path.name, Position(1, 1))
     return Event(0, sound_ms(sound), sound, 0.0)
-
-
-def checked(bed: Bed) -> Bed:
-    """Return a bed with the channels of its file; raises SoundError if it cannot be played."""
-    return replace(bed, channels=Loop(bed, channels=1).channels)
 
 
 def read_through(timeline: Timeline) -> None:

@@ -6,22 +6,24 @@ Any part can be rendered on its own, given the speech around it, so that a playe
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from pedalboard import HighpassFilter, HighShelfFilter, Pedalboard
 
+from voiceguide import files
 from voiceguide.audio.grid import FRAMES_PER_MS, RATE_HZ, SPEECH_LUFS
 from voiceguide.audio.reader import AudioReader, mono_weights, products
-from voiceguide.errors import SoundError
+from voiceguide.errors import RequestError, SoundError, near, option
+from voiceguide.options import BEDS
+from voiceguide.timeline import Bed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
-
-    from voiceguide.timeline import Bed
 
 BED_LUFS = -36.0
 """The level without speech: 20 LU below speech, and 5 below the tones that pace the breath."""
@@ -54,6 +56,23 @@ _SILENT_LUFS = -69.0
 _HEARD = Pedalboard(
     [HighShelfFilter(1682, 4, 0.707), HighpassFilter(38.1), HighpassFilter(38.1)]
 )  # the K-weighting of ITU-R BS.1770-4, within 0.3 dB
+
+
+def found_bed(name: str, gain_db: float) -> Bed:
+    """Return the bed that is one of ours or a file.
+
+    Raises RequestError if there is none, SoundError if it cannot be played.
+    """
+    shipped = name in BEDS
+    path = files.find(f"{name}.flac", files.folders("sounds")) if shipped else None
+    path = path or Path(name)
+    if not files.is_file(path):
+        meant = near(name, BEDS)
+        hint = meant if meant.endswith("?") else ";"
+        beds = f"beds are {', '.join(BEDS)}, or a file of your own"
+        raise RequestError(f"{option('bed')} {name}: no such file{hint} {beds}")
+    found = Bed(path, name, shipped, gain_db)
+    return replace(found, channels=Loop(found, channels=1).channels)
 
 
 class Loop:
