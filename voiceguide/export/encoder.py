@@ -52,10 +52,19 @@ class PedalboardEncoder:
     """Writes WAV, FLAC or OGG."""
 
     def __init__(
-        self, file: IO[bytes], channels: int, form: str, quality: int | None = None
+        self,
+        file: IO[bytes],
+        channels: int,
+        form: str,
+        quality: int | None = None,
+        level: float = 1.0,
     ) -> None:
-        """Start at the beginning of a seekable file; ``quality`` is in kbit/s for lossy formats."""
+        """Start at the beginning of a seekable file.
+
+        ``quality`` is in kbit/s for lossy formats, ``level`` a factor for all samples, 1 or less.
+        """
         self._channels = channels
+        self._level = level
         self._file = AudioFile(
             file, "w", samplerate=RATE_HZ, num_channels=channels, format=form, bit_depth=16,
             quality=quality,
@@ -63,7 +72,10 @@ class PedalboardEncoder:
 
     def write(self, block: bytes) -> None:
         """Encode a block (interleaved); raises OSError."""
-        self._file.write(np.frombuffer(block, dtype="<i2").reshape(-1, self._channels).T)
+        samples = np.frombuffer(block, dtype="<i2").reshape(-1, self._channels).T
+        if self._level < 1:
+            samples = np.rint(samples * self._level).astype("<i2")
+        self._file.write(samples)
 
     def close(self) -> None:
         """Complete the file; raises OSError."""

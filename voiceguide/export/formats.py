@@ -53,7 +53,7 @@ FORMATS: Table[Format] = Table(
 )
 """The audio formats; a name is the suffix of its files."""
 
-VERSION = 7
+VERSION = 8
 """Raise this whenever the same session gives a different file, so that playlists are made again."""
 
 _BATCH = 8

@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from voiceguide.timeline import Timeline
 
 
+_LEVEL = 0.95
+"""LAME has the same. Vorbis raises single peaks of a voice by 1.2 dB: from −2 to −0.8 dBTP."""
+
+
 def encoder(file: IO[bytes], channels: int) -> Encoder:
     """Return an encoder that writes Ogg Vorbis to a file."""
-    return PedalboardEncoder(file, channels, "ogg", KBIT_PER_S[channels])
+    return PedalboardEncoder(file, channels, "ogg", KBIT_PER_S[channels], _LEVEL)
 
 
 def tag(file: IO[bytes], tags: Tags, timeline: Timeline) -> None:
