@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -587,6 +588,44 @@ def test_own_options_are_published_with_the_kinds_that_have_them(walking, tmp_pa
     done = voiceguide(*arguments, tmp_path / "other", "breathing", "--set", "cuont=3")
     says = "--set cuont: nothing that is named has this variable"
     assert done.stderr.splitlines() == ["voiceguide: nothing was published:", says]
+    (tmp_path / "settings.toml").write_text("[variables]\ncuont = 3\n", "utf-8")
+    environment = {**os.environ, "VOICEGUIDE_CONFIG_DIR": str(tmp_path)}
+    done = voiceguide(*arguments, tmp_path / "other", "breathing", env=environment)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["class", "format", "help", "set"])
+def test_an_option_that_cannot_be_a_flag_is_told_and_stops_nothing_else(walking, tmp_path, name):
+    path = walking / "kinds/walking/kind.toml"
+    path.write_text(KIND.replace("[variables.way]", f"[variables.{name}]"), "utf-8")
+    config = tmp_path / "config"
+    config.mkdir()
+    (config / "settings.toml").write_text(f"library = '{walking.as_posix()}'\n", "utf-8")
+    environment = {**os.environ, "VOICEGUIDE_CONFIG_DIR": str(config)}
+    done = voiceguide("script", "breathing", "--format", "text", env=environment)
+    assert done.returncode == 0, done.stderr
+    done = voiceguide("script", "walking", env=environment)
+    says = f"kind.toml:13: variables.{name}: means something else on the command line; choose"
+    assert says in done.stderr
+
+
+def test_a_library_of_a_language_in_the_settings_is_listed_and_gives_flags(walking, tmp_path):
+    (walking / "kinds/walking/de.toml").write_text(TEXTS, "utf-8")
+    config = tmp_path / "config"
+    config.mkdir()
+    (config / "settings.toml").write_text(f"[de]\nlibrary = '{walking.as_posix()}'\n", "utf-8")
+    environment = {**os.environ, "VOICEGUIDE_CONFIG_DIR": str(config)}
+    assert "walking" in voiceguide("kinds", "--language", "de", env=environment).stdout
+    assert "walking" not in voiceguide("kinds", env=environment).stdout
+    arguments = ("script", "walking", "--language", "de", "--way", "out")
+    assert "walk out" in voiceguide(*arguments, env=environment).stdout
+
+
+def test_a_template_may_ask_whether_there_is_a_chapter(walking):
+    path = walking / "kinds/walking/session.ssml.jinja"
+    asks = '{{ wording.chapters.run | default("Run!") }} {{ wording.chapters.run is defined }}'
+    path.write_text(TEMPLATE.replace("{% endfor %}", "{% endfor %}" + asks), "utf-8")
+    assert "Run! False" in Session("walking", library=walking).script
 
 
 def test_a_kind_is_found_by_its_name_in_any_language(walking):
@@ -613,7 +652,10 @@ def test_a_library_may_have_sounds_of_its_own(walking):
     assert Session(script, library=walking).timeline.duration_ms == 700
     before = work.made_with("en", walking, None)
     shutil.copy(Path(__file__).parents[1] / "sounds/half.wav", sounds / "bowl.wav")
-    assert work.made_with("en", walking, None) != before
+    changed = work.made_with("en", walking, None)
+    (sounds / "gong").mkdir()
+    (sounds / "gong/gong.MP3").write_bytes(b"a gong")
+    assert len({str(one) for one in (before, changed, work.made_with("en", walking, None))}) == 3
 
 
 def test_names_that_templates_know_already_are_refused_for_options_and_choices(walking):

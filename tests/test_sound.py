@@ -437,6 +437,8 @@ def test_channels_that_cancel_each_other_out_and_those_beyond_two_are_heard(tmp_
         '<audio src="cos.wav" clipEnd="753ms" soundLevel="-6dB"/>',
         '<media dur="502ms" repeatCount="2"><audio src="cos.wav"/></media>',
         '<audio src="long.wav"/>',
+        '<media end="1800ms"><audio src="cos.wav"/></media>',
+        '<par dur="2s"><media repeatCount="3"><audio src="cos.wav"/></media></par>',
     ],
 )
 def test_no_sound_clicks_wherever_its_file_begins_and_ends(tmp_path, ssml, audio):

@@ -123,6 +123,8 @@ class Excerpt:
     @functools.cached_property
     def is_loop(self) -> bool:
         """Whether its end leads on to its begin, with no greater step than beside it."""
+        if self._speed != 1:  # stretched, its ends are uncertain
+            return False
         end = self.length_ms * FRAMES_PER_MS
         size = min(FRAMES_PER_MS, end)
         steps = np.abs(np.diff(np.concatenate([self[end - size : end], self[0:size]]).astype(int)))

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 RECORDS = "records"
 """The folder of records; a record is written when its file is complete."""
-_KINDS = (".toml", ".jinja", ".wav", ".flac")
-"""The files of which sessions are made."""
+_KINDS = (".toml", ".jinja")
+"""The texts of which sessions are made."""
 _NAMES = "names.toml"
 """What is called by a name, in any language."""
 _DIGEST_IN_NAME = 12  # characters
@@ -191,13 +191,16 @@ def _texts(language: str, own: Path | None) -> Iterator[tuple[str, str, int, int
 
     Each has its name in the library, its path, its size and when it was modified.
     """
-    spoken = {language, primary(language), "kinds", "sounds"}
-    for root in [*files.script_folders(own), *files.folders("sounds")]:
+    spoken = {language, primary(language), "kinds"}
+    for root in files.script_folders(own):
         for path, size, changed_ns in files.states(root):
             name = Path(path).relative_to(root)
             is_part = name.name == _NAMES or len(name.parts) == 1 or name.parts[0] in spoken
             if name.suffix in _KINDS and is_part:
                 yield name.as_posix(), path, size, changed_ns
+    for root in files.sound_folders(own):
+        for path, size, changed_ns in files.states(root):
+            yield Path(path).relative_to(root).as_posix(), path, size, changed_ns
 
 
 @functools.lru_cache(maxsize=32)

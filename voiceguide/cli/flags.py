@@ -120,6 +120,11 @@ def is_set(name: str) -> bool:
     return name in _set
 
 
+def is_given(name: str) -> bool:
+    """Whether an option is on this command line."""
+    return name in _given
+
+
 def suiting(target: str, options: Options) -> dict[str, Any]:
     """Return the chosen options, without those from settings that do not apply to the target.
 
@@ -219,7 +224,8 @@ def _own_variables() -> dict[str, list[Any]]:
 
     The package's kinds have none, and reading them would slow down --help.
     """
-    named = _library_in(sys.argv) or _library_of_settings()
+    given = _given_in(sys.argv, "--library")
+    named = Path(given) if given else _library_of_settings(_given_in(sys.argv, "--language"))
     library = named if named and files.is_folder(named) else None
     folders = [files.config_folder() / "scripts", *([library] if library else [])]
     if not any(path for folder in folders for path in folder.glob("kinds/[!.]*/kind.toml")):
@@ -234,19 +240,19 @@ def _own_variables() -> dict[str, list[Any]]:
     return by_name
 
 
-def _library_of_settings() -> Path | None:
+def _library_of_settings(language: str | None) -> Path | None:
     """Return the library that the settings name, if they are right: a session tells what is not."""
     with contextlib.suppress(UsageError):
-        named = settings.combined({}).get("library")
+        named = settings.combined({"language": language} if language else {}).get("library")
         return Path(named) if named else None
     return None
 
 
-def _library_in(arguments: list[str]) -> Path | None:
-    """Return the value of --library before the command line is parsed."""
+def _given_in(arguments: list[str], flag: str) -> str | None:
+    """Return the value of a flag before the command line is parsed."""
     for index, argument in enumerate(arguments):
         name, equals, value = argument.partition("=")
-        if name == "--library":
+        if name == flag:
             following = arguments[index + 1 : index + 2]
-            return Path(value) if equals else Path(following[0]) if following else None
+            return value if equals else following[0] if following else None
     return None

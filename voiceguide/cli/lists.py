@@ -41,7 +41,7 @@ def regions(language: Language = "en", texts: Texts = None, form: Listing = "tex
     from voiceguide.library import listing
 
     problems: list[LibraryError] = []
-    read = library.load(language, texts or _of_settings())
+    read = library.load(language, texts or _of_settings(language))
     found = read.regions(problems)
     lasting = {} if form == "markdown" else lengths.natural_ms(read)
     typer.echo(listing.regions(read, found, form, lasting), nl=False)
@@ -55,7 +55,7 @@ def methods(language: Language = "en", texts: Texts = None, form: Listing = "tex
     from voiceguide import library
     from voiceguide.library import listing
 
-    found = library.load(language, texts or _of_settings()).methods.values()
+    found = library.load(language, texts or _of_settings(language)).methods.values()
     typer.echo(listing.methods(found, form), nl=False)
 
 
@@ -66,16 +66,16 @@ def kinds(language: Language = "en", texts: Texts = None, form: Listing = "text"
     from voiceguide.library import kinds, listing
 
     problems: dict[str, LibraryError] = {}
-    found = kinds.listed(language, texts or _of_settings(), problems)
+    found = kinds.listed(language, texts or _of_settings(language), problems)
     typer.echo(listing.kinds(found, form), nl=False)
     _tell(problems.values())
 
 
-def _of_settings() -> Path | None:
+def _of_settings(language: str) -> Path | None:
     """Return the library that the settings name; raises UsageError for settings that are wrong."""
     from voiceguide import settings
 
-    named = settings.combined({}).get("library")
+    named = settings.combined({"language": language}).get("library")
     return Path(named) if named else None
 
 

@@ -10,7 +10,7 @@ import typer
 from voiceguide import files
 from voiceguide.cli import say
 from voiceguide.cli.app import command
-from voiceguide.cli.flags import suiting, with_options
+from voiceguide.cli.flags import is_given, suiting, with_options
 from voiceguide.cli.targets import TARGETS, complete
 from voiceguide.errors import CatalogueError, UsageError, VoiceguideError
 from voiceguide.options import OPTIONS, Options
@@ -127,7 +127,8 @@ def _made(
         else:
             say.warn(session.warnings)
             sessions.append(session)
-    if not problems and len(wanted) > 1 and any(requested is None for _, requested in wanted):
+    is_asked = is_given("variables") and any(requested is None for _, requested in wanted)
+    if is_asked and not problems and len(wanted) > 1:
         unused = sorted(options.variables.keys() - used)
         problems += [f"--set {name}: nothing that is named has this variable" for name in unused]
     if problems:

@@ -9,6 +9,7 @@ A kind is a folder, built in or in a listener's own library:
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -35,6 +36,8 @@ _KNOWN_OF_REGIONS = {
     "preparing", "most_areas", "least_areas", "sides",
 }  # fmt: skip
 """What templates are given besides options: see ``script.kind`` and ``script.treatment``."""
+_FLAGS = ("format", "help", "set")
+"""What commands have as --format, --help and --set."""
 _YES_AND_NO = {"true": True, "false": False, "yes": True, "no": False}
 
 
@@ -43,6 +46,8 @@ def _variable_name(name: str) -> str:
         better = re.sub(r"[^a-z0-9_]+", "_", min(spellings(name), default=""))
         example = f", such as {better}" if _VARIABLE.fullmatch(better) else ""
         raise ValueError(f"must be lower-case letters, digits and _{example}")
+    if keyword.iskeyword(name) or name in _FLAGS:
+        raise ValueError("means something else on the command line; choose another name")
     return name
 
 

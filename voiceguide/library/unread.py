@@ -29,12 +29,12 @@ def unread(own: Path | None = None) -> Iterator[str]:
         for name, _, _ in files.states(root):
             path = Path(name)
             if path.name.removesuffix(".txt").endswith(_ENDINGS):
-                why = _why(path.relative_to(root).parts)
+                why = _why(root, path.relative_to(root).parts)
                 if why is not None:
                     yield f"{path} is not read{why}"
 
 
-def _why(parts: tuple[str, ...]) -> str | None:
+def _why(root: Path, parts: tuple[str, ...]) -> str | None:
     """Return why a file is not read, as the end of a message; None for one that is, or may be."""
     *folders, name = parts
     if not folders:
@@ -46,7 +46,15 @@ def _why(parts: tuple[str, ...]) -> str | None:
         return f"; its name must be {name.removesuffix('.txt')}"
     if name.endswith(".jinja"):
         return None
-    return _of_kind(folders, name) if folders[0] == "kinds" else _of_language(folders, name)
+    if folders[0] == "kinds":
+        return _of_kind(folders, name)
+    there = {
+        path.name
+        for one in (root, *files.folders("scripts"))
+        for path in one.glob(f"{folders[0]}/*")
+    }
+    is_ours = not there.isdisjoint({*_OF_LANGUAGE, "regions"})
+    return _of_language(folders, name) if is_ours else None
 
 
 def _elsewhere(folder: str, name: str) -> str | None:

@@ -294,14 +294,14 @@ class Window:
 def sound_ms(sound: Sound) -> int:
     """Return how long a sound lasts, from the header of its file; raises SoundError."""
     try:
-        changed_ns = sound.path.stat().st_mtime_ns
+        status = sound.path.stat()
     except OSError:  # told when it is opened
         return _track(sound).length_ms
-    return _known_ms(sound, changed_ns)
+    return _known_ms(sound, status.st_mtime_ns, status.st_size)
 
 
 @functools.lru_cache(maxsize=1024)
-def _known_ms(sound: Sound, _changed_ns: int) -> int:
+def _known_ms(sound: Sound, _changed_ns: int, _size: int) -> int:
     return _track(sound).length_ms
 
 

@@ -1,8 +1,9 @@
 """Scripts that were written before, and what was chosen for a length, in the cache: as data.
 
 To write a script, its templates are compiled and the library is read and checked: most of what
-``voiceguide script`` does. A script only depends on the request and the package's files, so it is
-kept under a digest of both. With texts of the listener's own, it is written each time.
+``voiceguide script`` does. A script only depends on the package's files and the request, and of
+this not on length, voice and bed, so it is kept under a digest of both. With texts of the
+listener's own, it is written each time.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from voiceguide.options import OPTIONS
 from voiceguide.script import treatment
 from voiceguide.script.request import KindScript
 from voiceguide.script.subject import Place, Subject, subject
-from voiceguide.script.template import Phrases, evaluate, filled, render
+from voiceguide.script.template import Missing, Phrases, evaluate, filled, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,15 +67,16 @@ def write(request: Request, choice: Choice) -> KindScript:
     )
 
 
-class _Chapters(dict[str, str]):
-    """The titles of chapters by name; one that is missing is told with the file it belongs to."""
+class _Chapters(dict[str, Any]):
+    """The titles of chapters by name; where one is used that is missing, its file is told."""
 
     def __init__(self, titles: Mapping[str, str], file: Path) -> None:
         super().__init__(titles)
         self._file = file
 
-    def __missing__(self, name: str) -> str:
-        raise LibraryError(f"{self._file}: chapters.{name} is missing, but a template needs it")
+    def __missing__(self, name: str) -> Missing:
+        what = f"{self._file}: chapters.{name} is missing, but a template needs it"
+        return Missing(what, exc=LibraryError)  # type: ignore[arg-type] # any exception will do
 
 
 def _phrases(request: Request, found: Subject, texts: KindTexts, method_id: str | None) -> Phrases:

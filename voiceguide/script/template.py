@@ -32,7 +32,7 @@ _KINDS = {"str": "text", "float": "a number with decimals"}
 _RENDERING = threading.RLock()
 
 
-class _Missing(jinja2.StrictUndefined):
+class Missing(jinja2.StrictUndefined):
     """What is not defined, which says so wherever it is used: in range() too."""
 
     __slots__ = ()
@@ -164,7 +164,7 @@ def _environment(folders: tuple[Path, ...]) -> jinja2.Environment:
 
     environment = ImmutableSandboxedEnvironment(
         loader=jinja2.FunctionLoader(find),
-        undefined=_Missing,
+        undefined=Missing,
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -184,7 +184,7 @@ def _text(path: Path) -> str:
         raise ScriptError(f"{path}:{line}: {what}") from error
 
 
-_TITLES = ImmutableSandboxedEnvironment(undefined=_Missing)
+_TITLES = ImmutableSandboxedEnvironment(undefined=Missing)
 
 
 @functools.lru_cache(maxsize=256)

@@ -35,15 +35,15 @@ class Node:
         self.early_ms: float | None = None
         self.beginning = self.ending = False  # being resolved: met again, it is a circle
 
-    def joined(self, at_ms: int) -> tuple[bool, bool]:
+    def joined(self, at_ms: int, until_ms: float) -> tuple[bool, bool]:
         """Return whether the repetition at ``at_ms`` goes on from one before, and into one after.
 
-        So it may if it is one sound from begin to end.
+        So it may if it is one sound from begin to end; nothing is heard after ``until_ms``.
         """
         match self.children:
             case [Node(cue=Sound(), begin=int(begin), end=int(end))]:
-                if begin == self.begin and end - begin == self.simple and self.end is not None:
-                    return at_ms > 0, end + at_ms < self.end
+                if begin == self.begin and end - begin == self.simple:
+                    return at_ms > 0, end + at_ms < until_ms
         return False, False
 
 

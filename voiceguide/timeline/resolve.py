@@ -330,8 +330,9 @@ class _Resolver:
             ramps = (*ramps, Ramp(begin, begin + timing.fade_in_ms, rising=True))
         if timing.fade_out_ms:
             ramps = (*ramps, Ramp(max(begin, end - timing.fade_out_ms), end, rising=False))
-        gain_db = frame.gain_db + timing.gain_db
-        pan = max(-1.0, min(1.0, frame.pan + timing.pan))
+        gain_db, pan = frame.gain_db + timing.gain_db, max(-1.0, min(1.0, frame.pan + timing.pan))
+        once = timing.repeat_count is None and timing.repeat_dur_ms is None
+        until_ms = 0 if once else min(end, frame.limit_ms) - frame.shift_ms
         for again_ms in self._repetitions(node, timing):
             if again_ms and begin + again_ms >= frame.limit_ms + heard_early_ms(node):
                 break
@@ -340,7 +341,7 @@ class _Resolver:
                 limit_ms, cuts_speech = end, node.is_ended or (cuts_speech and end == limit_ms)
             if timing.dur_ms is not None and begin + again_ms + timing.dur_ms < limit_ms:
                 limit_ms, cuts_speech = begin + again_ms + timing.dur_ms, False
-            shift_ms, joined = frame.shift_ms + again_ms, node.joined(again_ms)
+            shift_ms, joined = frame.shift_ms + again_ms, node.joined(again_ms, until_ms)
             inner = Frame(shift_ms, limit_ms, cuts_speech, gain_db, pan, ramps, joined)
             for child in node.children:
                 yield from self._heard(child, inner)
