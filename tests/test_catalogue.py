@@ -259,10 +259,11 @@ def test_a_worker_that_ends_as_it_is_asked_for_its_version_is_left_out(made, req
     ends = tmp_path / "ends"
     ends.touch()
     before = f"""
-import os
+import os, time
 import voiceguide.catalogue.crews as crews
 def version():
     os.unlink({str(ends)!r})
+    time.sleep(1)  # one that ends as it starts, its nanny does not start again
     os._exit(1)
 if os.path.exists({str(ends)!r}):
     crews.version = version
