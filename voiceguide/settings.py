@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voiceguide import files
@@ -17,7 +18,6 @@ from voiceguide.options import BEDS, DEFAULTS, OPTIONS, chosen
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
-    from pathlib import Path
 
 _SETTINGS = "settings.toml"
 WORDS = "words"
@@ -126,6 +126,12 @@ def combined(given: Mapping[str, Any]) -> dict[str, Any]:
     if not values.get("bed") and "bed_level" not in given:
         values.pop("bed_level", None)
     return values
+
+
+def library(language: str | None = None) -> Path | None:
+    """Return the library of texts that is set for a language; raises UsageError as ``combined``."""
+    named = combined({"language": language} if language else {}).get("library")
+    return Path(named) if named else None
 
 
 def in_environment(given: Collection[str] = ()) -> dict[str, Any]:

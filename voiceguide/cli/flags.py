@@ -225,7 +225,10 @@ def _own_variables() -> dict[str, list[Any]]:
     The package's kinds have none, and reading them would slow down --help.
     """
     given = _given_in(sys.argv, "--library")
-    named = Path(given) if given else _library_of_settings(_given_in(sys.argv, "--language"))
+    named = Path(given) if given else None
+    if named is None:
+        with contextlib.suppress(UsageError):  # a session tells what is wrong in the settings
+            named = settings.library(_given_in(sys.argv, "--language"))
     library = named if named and files.is_folder(named) else None
     folders = [files.config_folder() / "scripts", *([library] if library else [])]
     if not any(path for folder in folders for path in folder.glob("kinds/[!.]*/kind.toml")):
@@ -238,14 +241,6 @@ def _own_variables() -> dict[str, list[Any]]:
         for name, one in kind.variables.items():
             by_name.setdefault(name, []).append(one)
     return by_name
-
-
-def _library_of_settings(language: str | None) -> Path | None:
-    """Return the library that the settings name, if they are right: a session tells what is not."""
-    with contextlib.suppress(UsageError):
-        named = settings.combined({"language": language} if language else {}).get("library")
-        return Path(named) if named else None
-    return None
 
 
 def _given_in(arguments: list[str], flag: str) -> str | None:

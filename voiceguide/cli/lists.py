@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from voiceguide import settings
 from voiceguide.cli.app import command
 from voiceguide.cli.flags import saying
 from voiceguide.errors import VoiceguideError
@@ -41,7 +42,7 @@ def regions(language: Language = "en", texts: Texts = None, form: Listing = "tex
     from voiceguide.library import listing
 
     problems: list[LibraryError] = []
-    read = library.load(language, texts or _of_settings(language))
+    read = library.load(language, texts or settings.library(language))
     found = read.regions(problems)
     lasting = {} if form == "markdown" else lengths.natural_ms(read)
     typer.echo(listing.regions(read, found, form, lasting), nl=False)
@@ -55,7 +56,7 @@ def methods(language: Language = "en", texts: Texts = None, form: Listing = "tex
     from voiceguide import library
     from voiceguide.library import listing
 
-    found = library.load(language, texts or _of_settings(language)).methods.values()
+    found = library.load(language, texts or settings.library(language)).methods.values()
     typer.echo(listing.methods(found, form), nl=False)
 
 
@@ -66,17 +67,9 @@ def kinds(language: Language = "en", texts: Texts = None, form: Listing = "text"
     from voiceguide.library import kinds, listing
 
     problems: dict[str, LibraryError] = {}
-    found = kinds.listed(language, texts or _of_settings(language), problems)
+    found = kinds.listed(language, texts or settings.library(language), problems)
     typer.echo(listing.kinds(found, form), nl=False)
     _tell(problems.values())
-
-
-def _of_settings(language: str) -> Path | None:
-    """Return the library that the settings name; raises UsageError for settings that are wrong."""
-    from voiceguide import settings
-
-    named = settings.combined({"language": language}).get("library")
-    return Path(named) if named else None
 
 
 @command("Example: voiceguide config --edit")
@@ -95,7 +88,7 @@ def config(
     [de] for what only applies to that language. Environment variables such as VOICEGUIDE_SIDE
     override the file, and options override both.
     """
-    from voiceguide import options, settings
+    from voiceguide import options
 
     path = settings.path()
     if edit:
