@@ -26,6 +26,7 @@ from conftest import decode, lacks, voiceguide
 from voiceguide import __version__, files
 from voiceguide.catalogue import crews, estimate, make, place, read, read_grid, read_requests, work
 from voiceguide.errors import CatalogueError, RequestError
+from voiceguide.export import mp3
 from voiceguide.files import cache_folder
 
 if TYPE_CHECKING:
@@ -187,6 +188,19 @@ def test_workers_share_their_clips_at_an_address(made, requests, tmp_path):
     a_clip = max((tmp_path / "clips").rglob("*.clip"), key=lambda path: path.stat().st_size)
     a_clip.write_bytes(a_clip.read_bytes()[:-1] + b"\x55")
     assert spoken("two") == 1  # the damaged one: it is not believed
+
+
+def test_what_one_worker_has_encoded_others_only_read(tmp_path, monkeypatch):
+    asked = read_requests(written(tmp_path / "one.jsonl", BREATHING))
+    encoded, lame = [], mp3._lame
+    monkeypatch.setattr(mp3, "_lame", lambda *given: encoded.append(given) or lame(*given))
+    counts = []
+    for name in ("one", "two"):
+        with files.moved_cache(tmp_path / f"cache-{name}"):
+            assert make(asked, str(tmp_path / name), clips=str(tmp_path / "clips")).made == 1
+        counts.append(len(encoded))
+    assert counts[0] == counts[1] > 3
+    assert contents(tmp_path / "two") == contents(tmp_path / "one")
 
 
 @pytest.mark.slow

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import itertools
+import threading
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
 from conftest import lacks
 
 from voiceguide import Session
+from voiceguide.errors import VoiceError
 from voiceguide.voices import Spoken, Utterance
 from voiceguide.voices.cache import ClipCache
 from voiceguide.voices.clip import finish, integrated_lufs
-from voiceguide.voices.voice import Voice
+from voiceguide.voices.voice import Standby, Voice
 
 RATE_HZ = 24_000
 FRAMES_PER_MS = 48  # of a clip
@@ -137,6 +142,88 @@ def test_what_was_spoken_is_read_as_it_was(asked, tmp_path):
     with Voice(Hum, ClipCache(tmp_path)) as voice:
         assert np.array_equal(voice.clip(ONE), first)
     assert len(asked) == 1
+
+
+class Waiting(Hum):
+    """Notes which engine speaks, and which has ended."""
+
+    spoke: ClassVar[list[Waiting]] = []
+    ended: ClassVar[list[Waiting]] = []
+
+    def speak(self, utterance: Utterance) -> Spoken:
+        self.spoke.append(self)
+        if utterance.text == "Stop.":
+            raise VoiceError("it cannot say that")
+        return super().speak(utterance)
+
+    def close(self) -> None:
+        self.ended.append(self)
+
+
+@pytest.fixture
+def none_yet(monkeypatch, asked):
+    del asked
+    for known in ("spoke", "ended"):
+        monkeypatch.setattr(Waiting, known, [])
+
+
+@pytest.fixture
+def engines(none_yet, tmp_path):
+    """Return what says something by a new voice with a new cache, and gives its engine."""
+    del none_yet
+    numbers = itertools.count()
+
+    def say(name: str, text: str = "Hallo.", engine_id: str = "hum 1.0") -> Waiting:
+        cache = ClipCache(tmp_path / str(next(numbers)))
+        with Voice(lambda: Waiting(engine_id), cache, name) as voice:
+            voice.clip(replace(ONE, text=text))
+        return Waiting.spoke[-1]
+
+    return say
+
+
+def test_an_engine_ends_with_its_voice(engines):
+    assert engines("anna") is not engines("anna")
+    assert Waiting.ended == Waiting.spoke
+
+
+def test_an_engine_that_waits_speaks_for_the_next_voice_of_its_name(engines):
+    with contextlib.closing(Standby()) as standby, standby.used():
+        first = engines("anna")
+        assert engines("anna") is first
+        assert engines("berta") is not first
+        assert engines("anna", engine_id="hum 1.1") is not first  # it was updated meanwhile
+        assert Waiting.ended == [first]  # only those of two voices wait
+        other = engines("anna")
+        assert other is not first
+    assert set(Waiting.ended) == set(Waiting.spoke)
+    assert engines("anna") is not other
+
+
+def test_what_failed_waits_as_well(engines):
+    with contextlib.closing(Standby()) as standby, standby.used():
+        with pytest.raises(VoiceError, match="cannot say"):
+            engines("anna", "Stop.")
+        assert engines("anna") is Waiting.spoke[0]
+
+
+@pytest.mark.usefixtures("none_yet")
+def test_an_engine_that_still_speaks_does_not_wait(tmp_path, monkeypatch):
+    entered, left = threading.Event(), threading.Event()
+
+    def speak(_: Waiting, _utterance: Utterance) -> Spoken:
+        entered.set()
+        left.wait(10)
+        raise VoiceError("it was closed")
+
+    monkeypatch.setattr(Waiting, "speak", speak)
+    monkeypatch.setattr(Waiting, "close", lambda self: (Waiting.ended.append(self), left.set()))
+    with contextlib.closing(Standby()) as standby, standby.used():
+        with Voice(lambda: Waiting("hum 1.0"), ClipCache(tmp_path), "anna") as voice:
+            voice.prepare([ONE])
+            assert entered.wait(10)
+        assert len(Waiting.ended) == 1
+        assert standby.take(("anna", "hum 1.0")) is None
 
 
 @pytest.mark.slow

@@ -13,8 +13,9 @@ import shutil
 import stat
 import sys
 import time
+from contextvars import ContextVar
 from pathlib import Path, PureWindowsPath
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Protocol
 
 from voiceguide.errors import ExportError, RequestError, option
 
@@ -449,6 +450,29 @@ def _digest(name: str, payload: bytes) -> bytes:
     return digest.digest()
 
 
+class Shared(Protocol):
+    """A place for payloads that several machines share."""
+
+    def read(self, name: str) -> bytes | None:
+        """Return the file called ``name``, or None; raises a VoiceguideError."""
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file, complete or not at all; raises a VoiceguideError."""
+
+
+_SHARED: ContextVar[Shared | None] = ContextVar("shared payloads", default=None)
+
+
+@contextlib.contextmanager
+def sharing(place: Shared | None) -> Iterator[None]:
+    """Let stores that are opened meanwhile and may be ``shared`` keep their payloads there too."""
+    before = _SHARED.set(place)
+    try:
+        yield
+    finally:
+        _SHARED.reset(before)
+
+
 class Store:
     """A folder of payloads, each stored with a digest of its name and content.
 
@@ -457,13 +481,36 @@ class Store:
     is not used, and ours is closed to others: they decide nothing that is heard.
     """
 
-    def __init__(self, folder: Path, suffix: str = "") -> None:
+    def __init__(self, folder: Path, suffix: str = "", *, shared: bool = False) -> None:
+        """Use a folder; with ``shared``, also the place of ``sharing``, if there is one.
+
+        There, names with the same suffix must mean the same to all.
+        """
         self._folder = folder
         self._suffix = suffix
+        self._shared = _SHARED.get() if shared else None
         self._grown_bytes = 0
 
     def read(self, name: str) -> bytes | None:
-        """Return the payload ``name``, or None."""
+        """Return the payload ``name``, or None; what the shared place raises."""
+        kept = self._read_here(name)
+        if kept is None and self._shared is not None:
+            found = self._shared.read(self._name(name))
+            kept = None if found is None else unsealed(name, found)
+            if kept is not None:
+                self._write_here(name, kept)
+        return kept
+
+    def write(self, name: str, payload: bytes) -> None:
+        """Store ``payload`` if possible; it need not survive a power cut.
+
+        Raises what the shared place raises.
+        """
+        self._write_here(name, payload)
+        if self._shared is not None:
+            self._shared.write(self._name(name), sealed(name, payload))
+
+    def _read_here(self, name: str) -> bytes | None:
         path = self.path(name)
         try:
             if not _close_to_others(self._folder):
@@ -485,8 +532,7 @@ class Store:
             return False
         return True
 
-    def write(self, name: str, payload: bytes) -> None:
-        """Store ``payload`` if possible; it need not survive a power cut."""
+    def _write_here(self, name: str, payload: bytes) -> None:
         path = self.path(name)
         part = None
         try:
@@ -527,7 +573,10 @@ class Store:
 
     def path(self, name: str) -> Path:
         """Return the path of the payload ``name``."""
-        return self._folder / name[:2] / f"{name}{self._suffix}"
+        return self._folder / self._name(name)
+
+    def _name(self, name: str) -> str:
+        return f"{name[:2]}/{name}{self._suffix}"
 
     def _ages(self) -> Iterator[tuple[float, int, str]]:
         """Return the last use, the size in bytes and the path of each payload."""

@@ -271,7 +271,7 @@ def _with_words(event: Event, voice: Voice) -> Event:
 def open_voice(options: Options) -> Voice:
     """Return the voice of a session; the caller closes it."""
     keep_memory_flat()
-    return Voice(engines(options.voice), ClipCache(files.cache_folder() / "clips"))
+    return Voice(engines(options.voice), ClipCache(files.cache_folder() / "clips"), options.voice)
 
 
 def _chosen(

@@ -113,11 +113,11 @@ def wanted(count: int) -> Iterator[dict[str, Any]]:
 def made_alone(listed: Path, output: Path) -> list[dict[str, Any]]:
     """Make everything that is not there in this process; return the manifest."""
     asked = read_requests(listed)
-    begun_s, is_new = time.monotonic(), not output.exists()
+    begun_s, before_s, is_new = time.monotonic(), sum(os.times()[:4]), not output.exists()
 
     def note(progress: Any) -> None:
         if is_new and (progress.done in COUNTS or progress.done == progress.total):
-            wall_s, cpu_s = time.monotonic() - begun_s, sum(os.times()[:4])
+            wall_s, cpu_s = time.monotonic() - begun_s, sum(os.times()[:4]) - before_s
             print(
                 f"| {progress.done:,} | {cpu_s / progress.done:.3f} s | {wall_s:,.0f} s |",
                 flush=True,

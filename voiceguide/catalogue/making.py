@@ -121,6 +121,8 @@ def make(  # noqa: PLR0913 (each by its name)
             with contextlib.suppress(VoiceguideError):
                 manifest.write(there, where, made, failed)
             raise
+        finally:
+            work.end()
         manifest.write(there, where, made, failed)
     return Summary(len(made) - before, before, len(failed))
 
@@ -144,6 +146,7 @@ def estimate(wanted: Sequence[Wanted], output: str, *, form: str = "mp3") -> Est
             size_bytes += result.record["bytes"]
             length_ms += _length_ms(order)
             cold_s, warm_s = cold_s + first_s, warm_s + second_s
+    work.end()
     times = sum(map(_length_ms, missing)) / length_ms if length_ms else 0
     return Estimate(
         there=len(made),

@@ -17,6 +17,7 @@ from voiceguide.errors import CatalogueError, ExportError, VoiceguideError, spel
 from voiceguide.languages import primary
 from voiceguide.session import Session
 from voiceguide.voices import DEFAULT, ENGINES, PLAIN, best, cache, clip, engines, piper
+from voiceguide.voices.voice import Standby
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,6 +31,8 @@ _KINDS = (".toml", ".jinja")
 """The texts of which sessions are made."""
 _NAMES = "names.toml"
 """What is called by a name, in any language."""
+_ENGINES = Standby()
+"""They wait for the next session that this process makes."""
 _DIGEST_IN_NAME = 12  # characters
 _LONGEST_NAME = 80  # characters, without the digest
 
@@ -119,7 +122,7 @@ def make(order: Order) -> Made | Failed:
         options = session.request.options
         _check(order, made_with(options.language, options.library_path, options.voice))
         output = place(order.output)
-        with cache.sharing(place(order.clips) if order.clips else None):
+        with files.sharing(place(order.clips) if order.clips else None), _ENGINES.used():
             return Made(_made(order, session, output))
     except CatalogueError:
         raise
@@ -132,6 +135,11 @@ def make(order: Order) -> Made | Failed:
         return Failed(str(error))
     except Exception as error:  # noqa: BLE001 (a mistake of ours must not stop all others)
         return Failed(f"unexpected {type(error).__name__}: {error}")
+
+
+def end() -> None:
+    """End what waits for the next session."""
+    _ENGINES.close()
 
 
 def _made(order: Order, session: Session, output: Place) -> dict[str, Any]:

@@ -248,7 +248,7 @@ class Encoder:
 
 def encoder(file: IO[bytes], channels: int) -> Encoder:
     """Return an encoder that writes MP3 to a file."""
-    return Encoder(file, channels, Store(cache_folder() / "encoded"))
+    return Encoder(file, channels, Store(cache_folder() / "encoded", ".frames", shared=True))
 
 
 def _lame(pcm: bytes, channels: int, kbit_per_s: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import itertools
 from dataclasses import asdict, dataclass, replace
@@ -24,6 +25,7 @@ from voiceguide.playlist.lists import m3u8, xspf
 from voiceguide.playlist.podcast import chapters, feed
 from voiceguide.playlist.track import read
 from voiceguide.voices.cache import key
+from voiceguide.voices.voice import Standby
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -61,10 +63,11 @@ def write(  # noqa: PLR0913 (each by its name)
     file, which is only in the feed; ``email`` is its owner's. Raises a VoiceguideError.
     """
     wanted = [*entries, *([whole] if whole else [])]
-    for number, entry in enumerate(wanted):
-        part = share(progress, number, len(wanted))
-        part(0)
-        _export_track(entry.session, folder / f"{entry.stem}.mp3", entry.tags, part)
+    with contextlib.closing(Standby()) as engines, engines.used():
+        for number, entry in enumerate(wanted):
+            part = share(progress, number, len(wanted))
+            part(0)
+            _export_track(entry.session, folder / f"{entry.stem}.mp3", entry.tags, part)
     write_bytes(folder / COVER, cover)
     paths = [folder / f"{entry.stem}.mp3" for entry in entries]
     made = [replace(read(path), number=number) for number, path in enumerate(paths, 1)]

@@ -7,21 +7,19 @@ needed.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from voiceguide.audio.grid import FRAMES_PER_MS
-from voiceguide.files import Store, cache_folder, sealed, unsealed
+from voiceguide.files import Store, cache_folder
 from voiceguide.voices.clip import Clip
 from voiceguide.voices.engine import Word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
 MOST_BYTES = 1_000_000_000
@@ -61,29 +59,6 @@ def digest_of_code(paths: Iterable[Path]) -> str:
     return hashlib.blake2b(code, digest_size=4).hexdigest()
 
 
-class Shared(Protocol):
-    """A place for clips that several machines share."""
-
-    def read(self, name: str) -> bytes | None:
-        """Return the file called ``name``, or None."""
-
-    def write(self, name: str, content: bytes) -> None:
-        """Write a file; raises a VoiceguideError."""
-
-
-_SHARED: ContextVar[Shared | None] = ContextVar("shared clips", default=None)
-
-
-@contextlib.contextmanager
-def sharing(place: Shared | None) -> Iterator[None]:
-    """Let the caches that are opened meanwhile share their clips in ``place``."""
-    before = _SHARED.set(place)
-    try:
-        yield
-    finally:
-        _SHARED.reset(before)
-
-
 class Facts(NamedTuple):
     """A clip without its samples."""
 
@@ -92,19 +67,15 @@ class Facts(NamedTuple):
 
 
 class ClipCache:
-    """A folder of clips, see ``Store``; within ``sharing``, with a place behind it."""
+    """A folder of clips, see ``Store``; within ``files.sharing``, with a place behind it."""
 
     def __init__(self, folder: Path) -> None:
-        self._store = Store(folder, ".clip")
+        self._store = Store(folder, ".clip", shared=True)
         self._facts = Store(folder.with_name("lengths"), ".json")
-        self._shared = _SHARED.get()
 
     def read(self, name: str) -> Clip | None:
         """Return the clip called ``name``, or None if it is missing or damaged."""
-        kept = self._store.read(name)
-        if kept is None:
-            kept = self._read_shared(name)
-        words, _, samples = kept.partition(b"\n")
+        words, _, samples = (self._store.read(name) or b"").partition(b"\n")
         if not samples or len(samples) % _BYTES_PER_MS:
             return None
         return Clip(
@@ -130,25 +101,9 @@ class ClipCache:
     def write(self, name: str, clip: Clip) -> None:
         """Store a clip if possible."""
         words = json.dumps(clip.words, separators=(",", ":")).encode()
-        payload = words + b"\n" + clip.samples.astype("<i2", copy=False).tobytes()
-        self._store.write(name, payload)
-        if self._shared is not None:
-            self._shared.write(_path(name), sealed(name, payload))
+        self._store.write(name, words + b"\n" + clip.samples.astype("<i2", copy=False).tobytes())
 
     def prune(self, most_bytes: int = MOST_BYTES) -> None:
         """Now and then, delete the least recently used clips beyond ``most_bytes``."""
         self._store.prune(most_bytes)
         self._facts.prune(most_bytes // _OF_CLIPS)
-
-    def _read_shared(self, name: str) -> bytes:
-        """Return a clip from the shared place, and keep it; empty if it is missing or damaged."""
-        found = self._shared.read(_path(name)) if self._shared is not None else None
-        payload = unsealed(name, found) if found is not None else None
-        if payload is None:
-            return b""
-        self._store.write(name, payload)
-        return payload
-
-
-def _path(name: str) -> str:
-    return f"{name[:2]}/{name}.clip"

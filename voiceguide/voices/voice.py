@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from voiceguide.audio.grid import FRAMES_PER_MS, Samples
@@ -17,7 +20,7 @@ from voiceguide.voices.cache import Facts
 from voiceguide.voices.clip import VERSION, Clip, finish
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator
 
     from voiceguide.voices.cache import ClipCache
     from voiceguide.voices.engine import Engine, Spoken, Utterance, Word
@@ -32,18 +35,83 @@ _AT_ONCE = 3
 """How many are started at a time, so that the first one does not wait for later ones."""
 _MEMORY_BYTES = 4_000_000
 """Memory for clips that were just made or read, so that the mixer need not read them again."""
+_MOST_WAITING = 2
+"""Of how many voices engines wait: those of a large model take up half a gigabyte."""
+
+
+class Standby:
+    """Engines that wait for the next voice of the same name: to start a model takes seconds."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: OrderedDict[Hashable, _Engines] = OrderedDict()
+
+    @contextlib.contextmanager
+    def used(self) -> Iterator[None]:
+        """Let the voices that are opened meanwhile take their engines here, and leave them here."""
+        before = _STANDBY.set(self)
+        try:
+            yield
+        finally:
+            _STANDBY.reset(before)
+
+    def take(self, name: Hashable) -> _Engines | None:
+        """Return the engines that wait under a name, if any do; nobody else gets them."""
+        with self._lock:
+            return self._waiting.pop(name, None)
+
+    def leave(self, name: Hashable, engines: _Engines) -> None:
+        """Let engines wait; beyond _MOST_WAITING, those that have waited longest end."""
+        with self._lock:
+            ending = [self._waiting.pop(name)] if name in self._waiting else []
+            self._waiting[name] = engines
+            if len(self._waiting) > _MOST_WAITING:
+                ending.append(self._waiting.popitem(last=False)[1])
+        for one in ending:
+            one.close()
+
+    def close(self) -> None:
+        """End all that wait."""
+        with self._lock:
+            ending = list(self._waiting.values())
+            self._waiting.clear()
+        for one in ending:
+            one.close()
+
+
+_STANDBY: ContextVar[Standby | None] = ContextVar("engines that wait", default=None)
+
+
+@dataclass(slots=True)
+class _Engines:
+    """Those of one voice, which may share a model."""
+
+    make: Callable[[], Engine]
+    made: list[Engine] = field(default_factory=list)
+    idle: list[Engine] = field(default_factory=list)
+
+    def close(self) -> None:
+        for engine in self.made:
+            engine.close()
 
 
 class Voice:
-    """Makes clips of utterances. Use it as a context manager, which ends the engines."""
+    """Makes clips of utterances. Use it as a context manager, which closes it."""
 
-    def __init__(self, make_engine: Callable[[], Engine], clips: ClipCache) -> None:
-        self._make_engine = make_engine
+    def __init__(
+        self, make_engine: Callable[[], Engine], clips: ClipCache, name: str | None = None
+    ) -> None:
+        """Speak with engines that ``make_engine`` makes, or that wait: see ``Standby``.
+
+        ``name`` is that of the voice, as it was asked for. No process starts before it has to.
+        """
         self._clips = clips
         self.engine_id = make_engine().id
         """The engine's name, version and whatever else its sound depends on."""
-        self._engines: list[Engine] = []
-        self._idle: list[Engine] = []
+        self._name = name, self.engine_id
+        self._standby = _STANDBY.get()
+        waiting = self._standby.take(self._name) if self._standby else None
+        self._engines = waiting or _Engines(make_engine)
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(cores(_MOST_WORKERS), thread_name_prefix="voice")
         self._finishing = threading.Lock()
@@ -122,13 +190,15 @@ class Voice:
         return self._words[utterance]
 
     def close(self) -> None:
-        """End all work and the engines."""
+        """End all work, and the engines, unless they can wait for the next voice."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             self._closed = True
-            engines = list(self._engines)
-        for engine in engines:
-            engine.close()
+            can_wait = len(self._engines.idle) == len(self._engines.made)
+        if self._standby and can_wait:
+            self._standby.leave(self._name, self._engines)
+        else:
+            self._engines.close()
         self._pool.shutdown(wait=True)
         self._clips.prune()
         known = len(self._lengths) - self._spoken
@@ -168,7 +238,7 @@ class Voice:
                 clip = self._finished(engine.speak(utterance))
         finally:
             with self._lock:
-                self._idle.append(engine)
+                self._engines.idle.append(engine)
         if clip is None:
             raise SilentError("the engine makes no sound for it: reword it or use another voice")
         return clip
@@ -181,10 +251,10 @@ class Voice:
         with self._lock:
             if self._closed:
                 raise VoiceError("the voice was closed")
-            if self._idle:
-                return self._idle.pop()
-            engine = self._make_engine()
-            self._engines.append(engine)
+            if self._engines.idle:
+                return self._engines.idle.pop()
+            engine = self._engines.make()
+            self._engines.made.append(engine)
             return engine
 
     def _remember(self, utterance: Utterance, samples: Samples) -> None:
