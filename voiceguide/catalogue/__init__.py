@@ -2,7 +2,8 @@
 
 Takes a file with a request a line (JSON), or a grid of them (TOML). Gives files in a folder, or at
 any address that fsspec knows (``s3://``, ``sftp://``), with ``manifest.jsonl``. They are made in
-this process, in several, or on a Dask cluster; workers share clips at an address, by content.
+this process, in several, or on a Dask cluster; workers share what they speak and encode, by
+content, at another address.
 
 The same request gives the same file, wherever it is made: no date, no name of a machine. What was
 made has a record (``records/``), written after its file, so a catalogue can be stopped at any

@@ -89,10 +89,10 @@ def make(  # noqa: PLR0913 (each by its name)
     """Make the sessions that are missing at ``output``, and write its manifest.
 
     ``crew`` does the work (``voiceguide.catalogue.crews``); ``clips`` is the address where workers
-    share clips, ``form`` the audio format. ``progress`` is called after each session, ``warn`` with
-    a line about each that fails, and about what is wrong with the manifest. Raises CatalogueError
-    if the place or the cluster fails; what was made stays, and the manifest lists it if it can
-    still be written.
+    share what they speak and encode, ``form`` the audio format. ``progress`` is called after each
+    session, ``warn`` with a line about each that fails, and about what is wrong with the manifest.
+    Raises CatalogueError if the place or the cluster fails; what was made stays, and the manifest
+    lists it if it can still be written.
     """
     there = place(output)
     files.sweep_scratch()  # there may be nothing to make

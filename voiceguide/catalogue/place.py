@@ -17,7 +17,7 @@ from voiceguide import files
 from voiceguide.errors import CatalogueError, ExportError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _T = TypeVar("_T")
 
@@ -135,7 +135,8 @@ class Remote:
             part = f"{folder}/{files.PART}{os.urandom(4).hex()}"
             _make_folder(system, folder or "/")
             try:
-                put(system, part)
+                with _as_file(content) as source:  # SFTP waits after each 32 kB of bytes
+                    system.put_file(str(source), part)
                 system.mv(part, f"{folder}/{last}")
             except Exception:
                 with contextlib.suppress(Exception):  # it takes up space, which may be what lacks
@@ -203,6 +204,18 @@ class Remote:
         """Return the address of a file, without its password."""
         address = _SECRET.sub(r"\1:…@", self._address.rstrip("/"))
         return f"{address}/{name}" if name else address
+
+
+@contextlib.contextmanager
+def _as_file(content: bytes | Path) -> Iterator[Path]:
+    """Return the path of a file with a content."""
+    if isinstance(content, Path):
+        yield content
+        return
+    with files.scratch_folder() as folder:
+        path = folder / "content"
+        path.write_bytes(content)
+        yield path
 
 
 def _make_folder(system: Any, folder: str) -> None:

@@ -52,7 +52,7 @@ class Order:
     output: str = field(compare=False)
     """The address of the catalogue."""
     clips: str | None = field(compare=False)
-    """The address of the clips that workers share."""
+    """The address of the clips and encoded segments that workers share."""
 
     @property
     def record(self) -> str:

@@ -63,7 +63,8 @@ def catalogue(  # noqa: PLR0913 (each is an option)
     clips: Annotated[
         str | None,
         typer.Option(
-            help="Where workers share what was spoken: a folder, or an address.", metavar="WHERE"
+            help="Where workers share what was spoken and encoded: a folder, or an address.",
+            metavar="WHERE",
         ),
     ] = None,
     form: Annotated[str, typer.Option("--format", help="The format of the files.")] = "mp3",
