@@ -777,6 +777,37 @@ def test_an_option_named_as_one_of_a_command_is_set_by_name(walking):
     assert "walk out" in voiceguide("script", *arguments, "--set", "force=out").stdout
 
 
+def test_settings_count_for_playlists_and_plans_but_for_what_each_track_has_of_its_own(
+    walking, tmp_path, monkeypatch
+):
+    own = KIND.replace('"Short"', '"Short"\noptions = {way = "out", guidance = "full"}').replace(
+        '"Long"', '"Long"\noptions = {way = "home", guidance = "brief"}'
+    )
+    (walking / "kinds/walking/kind.toml").write_text(own, "utf-8")
+    config = f"library = '{walking.as_posix()}'\nguidance = \"tones\"\n"
+    config += '[variables]\ncount = 4\nway = "out"\nof_another = 1\n'
+    (tmp_path / "settings.toml").write_text(config, "utf-8")
+    monkeypatch.setenv("VOICEGUIDE_CONFIG_DIR", str(tmp_path))
+
+    def heard(command, *options):
+        done = voiceguide(command, "walking", *options, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        tracks = sorted((tmp_path / done.stdout.splitlines()[0]).parent.glob("*.vtt"))
+        texts = [path.read_text("utf-8") for path in tracks]
+        return [(text.count("out."), text.count("home.")) for text in texts]
+
+    assert heard("playlist") == [(4, 0), (0, 4)]
+    assert heard("playlist", "--count", 3) == [(3, 0), (0, 3)]
+    assert heard("plan", "--weeks", 1) == [(4, 0), (4, 0)]
+    for command, given, says in [
+        ("playlist", "way=out", "--way: each track of a playlist has its own; leave it out"),
+        ("playlist", "of_another=1", "--set of_another: walking has no variable “of_another”"),
+        ("plan", "of_another=1", "--set of_another: walking has no variable “of_another”"),
+    ]:
+        done = voiceguide(command, "walking", "--set", given, cwd=tmp_path)
+        assert done.stderr.startswith(f"voiceguide: {says}"), done.stderr
+
+
 @pytest.mark.parametrize("target", ["Breathing", "BREATHING", "Atmen", "atmen"])
 def test_a_kind_is_found_in_other_spellings_as_regions_are(target):
     assert "Breathe in." in Session(target).script

@@ -10,7 +10,7 @@ import typer
 
 from voiceguide.cli import say
 from voiceguide.cli.app import command
-from voiceguide.cli.flags import suiting, with_options
+from voiceguide.cli.flags import is_given, suiting, with_options
 from voiceguide.cli.targets import (
     StartDelay,
     Target,
@@ -23,7 +23,7 @@ from voiceguide.cli.targets import (
     session_of,
 )
 from voiceguide.errors import VoiceguideError
-from voiceguide.options import Options  # noqa: TC001 (commands are read at run time)
+from voiceguide.options import Options, chosen
 
 if TYPE_CHECKING:
     from voiceguide import Playlist, Session
@@ -148,7 +148,6 @@ def _prepared(target: str, options: Options) -> Session:
         "area": "Only this area of the region.",
         "prepare": "First roll out the areas that the foam roller suits.",
     },
-    without=("variables",),
 )
 def playlist(  # noqa: PLR0913 (each is an option)
     targets: Annotated[
@@ -180,7 +179,6 @@ def playlist(  # noqa: PLR0913 (each is an option)
     Each gets a folder of its own, named after its options, with a cover, transcripts, M3U8, XSPF
     and, with --url, a podcast feed. When run again, only what has changed is made.
     """
-    from voiceguide import Playlist
     from voiceguide.playlist import copy
     from voiceguide.playlist.podcast import check_address
 
@@ -192,7 +190,7 @@ def playlist(  # noqa: PLR0913 (each is an option)
     folders: list[Path] = []
     for target in wanted:
         try:
-            path = _exported(Playlist(target, **suiting(target, options)), output, url, id3)
+            path = _exported(_playlist(target, options), output, url, id3)
         except VoiceguideError as error:
             where = "" if len(wanted) == 1 else f"{target}: "
             typer.echo(f"voiceguide: {where}{error.with_flags()}", err=True)
@@ -207,6 +205,21 @@ def playlist(  # noqa: PLR0913 (each is an option)
     if len(folders) < len(wanted):
         raise typer.Exit(1)
     say.advise(options)
+
+
+def _playlist(target: str, options: Options) -> Playlist:
+    """Return the playlist of a target, without settings of which each track has its own."""
+    from voiceguide import Playlist, script
+
+    values = suiting(target, options)
+    about = script.about(script.Request(target, chosen(values)))
+    for name in about.fixed.intersection(values):
+        if not is_given(name):
+            del values[name]
+    if "variables" in values and not is_given("variables"):
+        variables = values["variables"].items()
+        values["variables"] = {name: one for name, one in variables if name not in about.fixed}
+    return Playlist(target, **values)
 
 
 def _exported(one: Playlist, output: Path, url: str | None, id3: Literal["2.4", "2.3"]) -> Path:

@@ -76,6 +76,12 @@ class About:
     whole: bool
     """Whether one session can have all that the tracks treat."""
 
+    @property
+    def fixed(self) -> set[str]:
+        """The options and variables of which every track has a value of its own."""
+        each = [{*one.options, *one.variables} for one in self.tracks]
+        return set.intersection(*each) if each else set()
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
