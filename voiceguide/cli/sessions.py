@@ -20,12 +20,15 @@ from voiceguide.cli.targets import (
     destination,
     may_replace,
     of_each,
+    of_those_that_can,
     session_of,
 )
 from voiceguide.errors import VoiceguideError
 from voiceguide.options import Options, chosen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from voiceguide import Playlist, Session
 
 Id3 = Annotated[
@@ -187,16 +190,16 @@ def playlist(  # noqa: PLR0913 (each is an option)
     if url is not None:
         check_address(url)
     wanted = _regions(targets, options)
-    folders: list[Path] = []
-    for target in wanted:
-        try:
-            path = _exported(_playlist(target, options), output, url, id3)
-        except VoiceguideError as error:
-            where = "" if len(wanted) == 1 else f"{target}: "
-            typer.echo(f"voiceguide: {where}{error.with_flags()}", err=True)
-        else:
-            typer.echo(path)
-            folders.append(path.parent)
+    is_one = len(wanted) == 1
+    lists = of_those_that_can(wanted, lambda target: _playlist(target, options), is_one=is_one)
+    if to is not None:
+        _refuse_same_names(lists.values(), to)
+    made = of_those_that_can(
+        list(lists),
+        lambda target: _exported(lists.pop(target), output, url, id3),  # none stays in memory
+        is_one=is_one,
+    )
+    folders = [path.parent for path in made.values()]
     if to is not None:
         for copied in copy(folders, to):
             typer.echo(copied)
@@ -222,8 +225,21 @@ def _playlist(target: str, options: Options) -> Playlist:
     return Playlist(target, **values)
 
 
+def _refuse_same_names(lists: Iterable[Playlist], to: Path) -> None:
+    """Raise VoiceguideError if two playlists would be one folder on a card, before either is made.
+
+    Cards do not tell capitals from small letters.
+    """
+    named: dict[str, Playlist] = {}
+    for one in lists:
+        other = named.setdefault(one.name.casefold(), one)
+        if other is not one:
+            what = f"{other.target} and {one.target} would both be copied to {to / other.name}"
+            raise VoiceguideError(f"{what}; leave one out")
+
+
 def _exported(one: Playlist, output: Path, url: str | None, id3: Literal["2.4", "2.3"]) -> Path:
-    """Write a playlist into a folder of its name; return the path of its M3U8."""
+    """Write a playlist into a folder of its name; print and return the path of its M3U8."""
     from urllib.parse import quote
 
     for session in one.sessions:
@@ -238,6 +254,7 @@ def _exported(one: Playlist, output: Path, url: str | None, id3: Literal["2.4", 
             waiting=lambda: say.note(say.WAITING),
         )
     say.warn(line for session in one.sessions for line in session.cut_off)
+    typer.echo(path)
     return path
 
 
