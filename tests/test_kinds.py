@@ -727,6 +727,30 @@ def test_what_is_wrong_in_a_kind_is_told_with_its_folder_line_and_key(walking, o
     assert done.stderr.startswith(f"voiceguide: {path}:{says}")
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("bed_level = 3", "bed_level: bed_level needs bed"),
+        ('bed = "none", bed_level = 3', "bed_level: bed_level needs bed"),
+        ('side = "left"', "side: side does not apply to walking, only to massage"),
+    ],
+)
+def test_an_option_of_a_track_that_does_not_suit_is_told_with_its_place(walking, given, says):
+    path = walking / "kinds/walking/kind.toml"
+    path.write_text(KIND.replace('"Long"', f'"Long"\noptions = {{{given}}}'), "utf-8")
+    says = f"{path}:29: tracks #2.options.{says}"
+    done = voiceguide("playlist", "walking", "--library", walking, cwd=walking)
+    assert (done.returncode, done.stderr) == (1, f"voiceguide: {says}\n")
+    findings = doctor.examine("en", walking)
+    assert next(one.says for one in findings if one.part == "kinds") == says
+
+
+def test_the_level_of_a_track_is_for_the_bed_that_is_asked_for(walking):
+    path = walking / "kinds/walking/kind.toml"
+    path.write_text(KIND.replace('"Long"', '"Long"\noptions = {bed_level = 3}'), "utf-8")
+    assert len(Playlist("walking", library=walking, bed="rain").sessions) == 2
+
+
 def test_a_phrase_that_is_missing_is_told_with_its_library(tmp_path):
     (tmp_path / "en").mkdir()
     shipped = (Path(__file__).parents[1] / "scripts/en/phrases.toml").read_text("utf-8")
