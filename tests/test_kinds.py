@@ -727,6 +727,30 @@ def test_what_is_wrong_in_a_kind_is_told_with_its_folder_line_and_key(walking, o
     assert done.stderr.startswith(f"voiceguide: {path}:{says}")
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("bed_level = 3", "bed_level: bed_level needs bed"),
+        ('bed = "none", bed_level = 3', "bed_level: bed_level needs bed"),
+        ('side = "left"', "side: side does not apply to walking, only to massage"),
+    ],
+)
+def test_an_option_of_a_track_that_does_not_suit_is_told_with_its_place(walking, given, says):
+    path = walking / "kinds/walking/kind.toml"
+    path.write_text(KIND.replace('"Long"', f'"Long"\noptions = {{{given}}}'), "utf-8")
+    says = f"{path}:29: tracks #2.options.{says}"
+    done = voiceguide("playlist", "walking", "--library", walking, cwd=walking)
+    assert (done.returncode, done.stderr) == (1, f"voiceguide: {says}\n")
+    findings = doctor.examine("en", walking)
+    assert next(one.says for one in findings if one.part == "kinds") == says
+
+
+def test_the_level_of_a_track_is_for_the_bed_that_is_asked_for(walking):
+    path = walking / "kinds/walking/kind.toml"
+    path.write_text(KIND.replace('"Long"', '"Long"\noptions = {bed_level = 3}'), "utf-8")
+    assert len(Playlist("walking", library=walking, bed="rain").sessions) == 2
+
+
 def test_a_phrase_that_is_missing_is_told_with_its_library(tmp_path):
     (tmp_path / "en").mkdir()
     shipped = (Path(__file__).parents[1] / "scripts/en/phrases.toml").read_text("utf-8")
@@ -775,6 +799,37 @@ def test_an_option_named_as_one_of_a_command_is_set_by_name(walking):
     arguments = ("walking", "--library", walking, "--format", "ssml")
     assert "walk home" in voiceguide("script", *arguments).stdout
     assert "walk out" in voiceguide("script", *arguments, "--set", "force=out").stdout
+
+
+def test_settings_count_for_playlists_and_plans_but_for_what_each_track_has_of_its_own(
+    walking, tmp_path, monkeypatch
+):
+    own = KIND.replace('"Short"', '"Short"\noptions = {way = "out", guidance = "full"}').replace(
+        '"Long"', '"Long"\noptions = {way = "home", guidance = "brief"}'
+    )
+    (walking / "kinds/walking/kind.toml").write_text(own, "utf-8")
+    config = f"library = '{walking.as_posix()}'\nguidance = \"tones\"\n"
+    config += '[variables]\ncount = 4\nway = "out"\nof_another = 1\n'
+    (tmp_path / "settings.toml").write_text(config, "utf-8")
+    monkeypatch.setenv("VOICEGUIDE_CONFIG_DIR", str(tmp_path))
+
+    def heard(command, *options):
+        done = voiceguide(command, "walking", *options, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        tracks = sorted((tmp_path / done.stdout.splitlines()[0]).parent.glob("*.vtt"))
+        texts = [path.read_text("utf-8") for path in tracks]
+        return [(text.count("out."), text.count("home.")) for text in texts]
+
+    assert heard("playlist") == [(4, 0), (0, 4)]
+    assert heard("playlist", "--count", 3) == [(3, 0), (0, 3)]
+    assert heard("plan", "--weeks", 1) == [(4, 0), (4, 0)]
+    for command, given, says in [
+        ("playlist", "way=out", "--way: each track of a playlist has its own; leave it out"),
+        ("playlist", "of_another=1", "--set of_another: walking has no variable “of_another”"),
+        ("plan", "of_another=1", "--set of_another: walking has no variable “of_another”"),
+    ]:
+        done = voiceguide(command, "walking", "--set", given, cwd=tmp_path)
+        assert done.stderr.startswith(f"voiceguide: {says}"), done.stderr
 
 
 @pytest.mark.parametrize("target", ["Breathing", "BREATHING", "Atmen", "atmen"])

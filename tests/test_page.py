@@ -1138,6 +1138,34 @@ def test_beside_another_view_and_in_another_language_it_plays_on(server, session
     assert phone.evaluate("document.querySelector('audio').paused")
 
 
+LOCK_SCREEN = """
+window.buttons = {};
+const set = MediaSession.prototype.setActionHandler;
+MediaSession.prototype.setActionHandler = function (button, does) {
+    set.call(this, button, does);
+    if (does) buttons[button] = does; else delete buttons[button];
+};
+"""  # a browser does not tell which buttons there are
+
+
+def test_a_player_that_is_closed_leaves_nothing_on_the_lock_screen(server, session, phone):
+    phone.add_init_script(LOCK_SCREEN)
+    names = ["nexttrack", "pause", "play", "previoustrack", "seekbackward", "seekforward", "seekto"]
+    for _ in range(2):
+        phone.goto(f"{server.url}/#session/{session['id']}")
+        phone.get_by_role("button", name="Play", exact=True).wait_for()
+        assert phone.evaluate("Object.keys(buttons).sort()") == names
+        phone.evaluate("buttons.play()")
+        until(phone, "document.querySelector('audio').currentTime > 0.3")
+        phone.evaluate("buttons.pause()")
+        assert phone.evaluate("document.querySelector('audio').paused")
+        phone.goto(f"{server.url}/#")
+        phone.get_by_role("button", name="Stop and close").tap()
+        assert phone.evaluate("Object.keys(buttons)") == []
+        assert phone.evaluate("navigator.mediaSession.metadata") is None
+        assert phone.evaluate("navigator.mediaSession.playbackState") == "none"
+
+
 def test_a_voice_is_heard_chosen_and_speaks(server, phone):
     phone.goto(f"{server.url}/#calf")
     phone.get_by_text("More choices").tap()

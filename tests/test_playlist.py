@@ -806,6 +806,16 @@ def test_names_that_differ_by_capitals_only_are_the_same_on_a_card(made, card, t
     assert [path.name for path in card.iterdir()] == ["photo.jpg"]
 
 
+def test_two_names_of_one_folder_are_refused_before_anything_is_made(card, tmp_path):
+    given = ("calf", "Calf", "neck", *SHORT, "--to", card, "-o", tmp_path / "out")
+    done = voiceguide("playlist", *given)
+    name = card / "calf-left-gentle-brief-mono"
+    says = f"voiceguide: calf and Calf would both be copied to {name}; leave one out\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", says)
+    assert not (tmp_path / "out").exists()
+    assert [path.name for path in card.iterdir()] == ["photo.jpg"]
+
+
 def test_a_playlist_that_is_given_twice_is_copied_once(made, card):
     assert copy([made, made, made / "." / ".." / FOLDER], card) == [card / FOLDER]
     assert sorted(path.name for path in card.iterdir()) == [FOLDER, "photo.jpg"]

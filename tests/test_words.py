@@ -26,6 +26,9 @@ ENGLISH = {
     "From L5–S1, or C3-7.": "From L five to S one, or C three to seven.",
     "Stages I–III, then stage IV.": "Stages one to three, then stage four.",
     "Studies from 1990–1995": "Studies from 1990 to 1995",
+    "the IV drip, IV bags, an IV-line": "the I V drip, I V bags, an I V-line",
+    "An IV: IV fluids in Phase IV.": "An I V: I V fluids in Phase four.",
+    "Phase IV therapy, type IV lines": "Phase four therapy, type four lines",
     # units
     "Wait 1 min.": "Wait one minute.",
     "Hold for 45 s.": "Hold for 45 seconds.",

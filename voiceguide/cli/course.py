@@ -20,7 +20,6 @@ _MONDAY = 7  # days after a Monday is the next
 
 @command("Example: voiceguide plan neck --weeks 4 -o ~/Music/neck")
 @with_options(
-    without=("variables",),
     helps={
         "minutes": "The exact length of each session: 12, 12.5 or 12:30.",
         "level": "The same level in all weeks. Without it, it rises from week to week.",

@@ -150,9 +150,7 @@ def _of_all_tracks(request: Request) -> dict[str, Any]:
     """Return the options of a session that a playlist takes too; the length is that of one."""
     from voiceguide import script
 
-    tracks = script.about(request).tracks
-    each = [{*track.options, *track.variables} for track in tracks]
-    without = {"minutes"}.union(set.intersection(*each) if each else ())
+    without = {"minutes", *script.about(request).fixed}
     given = request.options.chosen()
     variables = {
         name: value for name, value in request.options.variables.items() if name not in without

@@ -10,7 +10,7 @@ import typer
 
 from voiceguide.cli import say
 from voiceguide.cli.app import command
-from voiceguide.cli.flags import suiting, with_options
+from voiceguide.cli.flags import is_given, suiting, with_options
 from voiceguide.cli.targets import (
     StartDelay,
     Target,
@@ -20,12 +20,15 @@ from voiceguide.cli.targets import (
     destination,
     may_replace,
     of_each,
+    of_those_that_can,
     session_of,
 )
 from voiceguide.errors import VoiceguideError
-from voiceguide.options import Options  # noqa: TC001 (commands are read at run time)
+from voiceguide.options import Options, chosen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from voiceguide import Playlist, Session
 
 Id3 = Annotated[
@@ -148,7 +151,6 @@ def _prepared(target: str, options: Options) -> Session:
         "area": "Only this area of the region.",
         "prepare": "First roll out the areas that the foam roller suits.",
     },
-    without=("variables",),
 )
 def playlist(  # noqa: PLR0913 (each is an option)
     targets: Annotated[
@@ -180,7 +182,6 @@ def playlist(  # noqa: PLR0913 (each is an option)
     Each gets a folder of its own, named after its options, with a cover, transcripts, M3U8, XSPF
     and, with --url, a podcast feed. When run again, only what has changed is made.
     """
-    from voiceguide import Playlist
     from voiceguide.playlist import copy
     from voiceguide.playlist.podcast import check_address
 
@@ -189,16 +190,16 @@ def playlist(  # noqa: PLR0913 (each is an option)
     if url is not None:
         check_address(url)
     wanted = _regions(targets, options)
-    folders: list[Path] = []
-    for target in wanted:
-        try:
-            path = _exported(Playlist(target, **suiting(target, options)), output, url, id3)
-        except VoiceguideError as error:
-            where = "" if len(wanted) == 1 else f"{target}: "
-            typer.echo(f"voiceguide: {where}{error.with_flags()}", err=True)
-        else:
-            typer.echo(path)
-            folders.append(path.parent)
+    is_one = len(wanted) == 1
+    lists = of_those_that_can(wanted, lambda target: _playlist(target, options), is_one=is_one)
+    if to is not None:
+        _refuse_same_names(lists.values(), to)
+    made = of_those_that_can(
+        list(lists),
+        lambda target: _exported(lists.pop(target), output, url, id3),  # none stays in memory
+        is_one=is_one,
+    )
+    folders = [path.parent for path in made.values()]
     if to is not None:
         for copied in copy(folders, to):
             typer.echo(copied)
@@ -209,8 +210,36 @@ def playlist(  # noqa: PLR0913 (each is an option)
     say.advise(options)
 
 
+def _playlist(target: str, options: Options) -> Playlist:
+    """Return the playlist of a target, without settings of which each track has its own."""
+    from voiceguide import Playlist, script
+
+    values = suiting(target, options)
+    about = script.about(script.Request(target, chosen(values)))
+    for name in about.fixed.intersection(values):
+        if not is_given(name):
+            del values[name]
+    if "variables" in values and not is_given("variables"):
+        variables = values["variables"].items()
+        values["variables"] = {name: one for name, one in variables if name not in about.fixed}
+    return Playlist(target, **values)
+
+
+def _refuse_same_names(lists: Iterable[Playlist], to: Path) -> None:
+    """Raise VoiceguideError if two playlists would be one folder on a card, before either is made.
+
+    Cards do not tell capitals from small letters.
+    """
+    named: dict[str, Playlist] = {}
+    for one in lists:
+        other = named.setdefault(one.name.casefold(), one)
+        if other is not one:
+            what = f"{other.target} and {one.target} would both be copied to {to / other.name}"
+            raise VoiceguideError(f"{what}; leave one out")
+
+
 def _exported(one: Playlist, output: Path, url: str | None, id3: Literal["2.4", "2.3"]) -> Path:
-    """Write a playlist into a folder of its name; return the path of its M3U8."""
+    """Write a playlist into a folder of its name; print and return the path of its M3U8."""
     from urllib.parse import quote
 
     for session in one.sessions:
@@ -225,6 +254,7 @@ def _exported(one: Playlist, output: Path, url: str | None, id3: Literal["2.4", 
             waiting=lambda: say.note(say.WAITING),
         )
     say.warn(line for session in one.sessions for line in session.cut_off)
+    typer.echo(path)
     return path
 
 

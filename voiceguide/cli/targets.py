@@ -80,6 +80,23 @@ def of_each(targets: Iterable[str], make: Callable[[str], Made]) -> list[Made]:
     return made
 
 
+def of_those_that_can(
+    targets: Iterable[str], make: Callable[[str], Made], *, is_one: bool
+) -> dict[str, Made]:
+    """Return what is made of each target; print what is wrong with the others.
+
+    The message names the target, unless there ``is_one`` only.
+    """
+    made: dict[str, Made] = {}
+    for target in targets:
+        try:
+            made[target] = make(target)
+        except VoiceguideError as error:
+            where = "" if is_one else f"{target}: "
+            typer.echo(f"voiceguide: {where}{error.with_flags()}", err=True)
+    return made
+
+
 def delay_ms(written: str) -> int:
     """Return the milliseconds of a start delay; raises UsageError."""
     try:

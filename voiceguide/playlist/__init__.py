@@ -94,7 +94,7 @@ class Playlist:
         self._options = options
         given = {**options.chosen(), "minutes": None}
         for name in (*given, *options.variables):
-            if all(name in {*one.options, *one.variables} for one in self.about.tracks):
+            if name in self.about.fixed:
                 what = "each track of a playlist has its own; leave it out"
                 raise UsageError(f"{option(name)}: {what}")
         self._requests = [

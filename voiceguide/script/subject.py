@@ -76,6 +76,12 @@ class About:
     whole: bool
     """Whether one session can have all that the tracks treat."""
 
+    @property
+    def fixed(self) -> set[str]:
+        """The options and variables of which every track has a value of its own."""
+        each = [{*one.options, *one.variables} for one in self.tracks]
+        return set.intersection(*each) if each else set()
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -95,11 +101,16 @@ def subject(request: Request) -> Subject:
     options = request.options
     kind, library = meant(request)
     for name in options.chosen():
-        if OPTIONS[name].of_kinds and name not in kind.options:
-            by_name = kinds(options.library_path)
-            suits = ", ".join(one.id for one in by_name.values() if name in one.options)
-            raise RequestError(f"{option(name)} does not apply to {kind.id}, only to {suits}")
+        _check_applies(kind, name, options)
     return Subject(kind, library, _variables(kind, options.variables))
+
+
+def _check_applies(kind: Kind, name: str, options: Options) -> None:
+    """Raise RequestError for an option that only applies to other kinds."""
+    if OPTIONS[name].of_kinds and name not in kind.options:
+        by_name = kinds(options.library_path)
+        suits = ", ".join(one.id for one in by_name.values() if name in one.options)
+        raise RequestError(f"{option(name)} does not apply to {kind.id}, only to {suits}")
 
 
 def meant(request: Request) -> tuple[Kind, Library]:
@@ -175,14 +186,17 @@ def _planned(kind: Kind, track: PlaylistTrack, area: str | None = None) -> Track
 
 
 def _check_tracks(kind: Kind, options: Options) -> None:
-    """Raise LibraryError for an option of a track that is wrong."""
+    """Raise LibraryError for an option of a track that is wrong, or needs one that is not there."""
     for index, track in enumerate(kind.tracks):
+        bed = track.options.get("bed", options.bed)
+        beside = {} if bed in (None, "none") else {"bed": BEDS[0]}  # for the level of one
         for name, value in track.options.items():
             try:
                 if name in kind.variables:
                     _read(kind, name, value)
                 else:
-                    chosen({"bed": BEDS[0], name: value})  # the level is for whenever there is one
+                    chosen({**beside, name: value})
+                    _check_applies(kind, name, options)
             except (RequestError, UsageError) as error:
                 place = Place(kind.id, options, ("tracks", index, "options", name))
                 raise LibraryError(f"{place}: {error}") from error

@@ -79,6 +79,12 @@ _LABELS = (
     "step", "round", "set", "day", "week", "month", "exercise", "part", "level", "stage", "phase",
     "grade", "type", "number", "track", "chapter", "session", "block", "point", "unit",
 )  # fmt: skip
+_OF_VEINS = (
+    "access", "antibiotics?", "bags?", "bolus", "cannulas?", "catheters?", "drips?", "fluids?",
+    "infusions?", "injections?", "lines?", "medications?", "needles?", "poles?", "sites?",
+    "therapy", "tubes?", "tubing",
+)  # fmt: skip
+"""What follows “IV” where it is short for intravenous, and not four."""
 _MEASURES = {word for unit, names in _UNITS.items() for word in (unit, *names)}
 """What follows a length such as “8:00 minutes”, which is no time of day."""
 _NTH = r"[1-9][0-9]{0,3}(?:st|nd|rd|th)"
@@ -110,6 +116,8 @@ def rules() -> list[Rule]:
         rule(rf"(?P<least>{clock}){TO}(?P<most>{clock}){END}", _clocks),
         rule(rf"(?P<most>{clock}){END}", _clocks),
         rule(rf"(?P<least>{_NTH})(?:{DASH}(?P<most>{_NTH}))?{END}", _ordinals),
+        rule(rf"IV(?=(?:{SPACE}|-)(?:{'|'.join(_OF_VEINS)})\b)", _intravenous),
+        rule(rf"(?<=\b[Aa]n{SPACE})IV{END}", "I V"),
         *amounts.rules(wording),
         rule(r"(?P<fraction>[½¼¾⅓⅔])(?: (?P<noun>[a-z]{1,30}+))?" + END, _fraction),
         rule(rf"(?P<unit>{'|'.join(_ALONE)})(?P<dot>\.(?![.\w]))?{END}", _alone),
@@ -169,6 +177,12 @@ def _fraction(match: re.Match[str]) -> str:
     if noun in ("of", "way", "as") or (noun.endswith("s") and not noun.endswith("ss")):
         return f"{said} {noun}"
     return _part(fraction, noun)
+
+
+def _intravenous(match: re.Match[str]) -> str:
+    """Return the letters of “IV drip”; in “Phase IV therapy” it is a number."""
+    before = amounts.word_before(match.string, match.start()).lower()
+    return match[0] if before.removesuffix("s") in _LABELS else "I V"
 
 
 def _alone(match: re.Match[str]) -> str:

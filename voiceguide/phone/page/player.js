@@ -191,10 +191,7 @@ function leave() {
   now = null;
   listen.listening(false);
   stage();
-  if (lockScreen) {
-    lockScreen.metadata = null;
-    lockScreen.playbackState = "none";
-  }
+  withdraw();
 }
 
 /** Return where it is, in seconds. */
@@ -525,6 +522,13 @@ for (const when of ["before", "after"]) {
 // The lock screen
 
 const lockScreen = navigator.mediaSession;
+const ACTIONS = {
+  play: () => playing(true), pause: () => playing(false),
+  previoustrack: () => skip(-1), nexttrack: () => skip(1),
+  seekbackward: (details) => seek(at() - (details.seekOffset || JUMP_S)),
+  seekforward: (details) => seek(at() + (details.seekOffset || JUMP_S)),
+  seekto: (details) => seek(details.seekTime),
+};
 
 function announce() {
   if (!lockScreen) return;
@@ -532,16 +536,20 @@ function announce() {
     title: now.title, artist: appName, album: now.name,
     artwork: [{ src: new URL(now.cover, location.href).href, type: "image/png" }],
   });
-  const actions = {
-    play: () => playing(true), pause: () => playing(false),
-    previoustrack: () => skip(-1), nexttrack: () => skip(1),
-    seekbackward: (details) => seek(at() - (details.seekOffset || JUMP_S)),
-    seekforward: (details) => seek(at() + (details.seekOffset || JUMP_S)),
-    seekto: (details) => seek(details.seekTime),
-  };
-  for (const [action, does] of Object.entries(actions)) {
-    try { lockScreen.setActionHandler(action, does); } catch { /* this browser has no such button */ }
-  }
+  for (const [action, does] of Object.entries(ACTIONS)) offer(action, does);
+}
+
+/** Leave nothing on the lock screen. */
+function withdraw() {
+  if (!lockScreen) return;
+  lockScreen.metadata = null;
+  lockScreen.playbackState = "none";
+  lockScreen.setPositionState?.();
+  for (const action of Object.keys(ACTIONS)) offer(action, null);
+}
+
+function offer(action, does) {
+  try { lockScreen.setActionHandler(action, does); } catch { /* this browser has no such button */ }
 }
 
 function position() {
