@@ -75,7 +75,7 @@ def keep_memory_flat() -> None:
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError, OSError):  # another C library has no mallopt
             mallopt = ctypes.CDLL(None).mallopt
-            mallopt(_M_MMAP_THRESHOLD, 1024 * 1024)
+            mallopt(_M_MMAP_THRESHOLD, 128 * 1024)
             mallopt(_M_ARENA_MAX, 1)
 
 
