@@ -138,15 +138,17 @@ def estimate(wanted: Sequence[Wanted], output: str, *, form: str = "mp3") -> Est
     missing = [order for order in where if order.key not in made]
     sample = missing[:: max(1, math.ceil(len(missing) / _SAMPLE))]
     size_bytes, length_ms, cold_s, warm_s = 0, 0.0, 0.0, 0.0
-    for order in sample:
-        with files.scratch_folder() as folder, _empty_cache():
-            result, first_s = _timed(replace(order, output=str(folder)))
-            _, second_s = _timed(replace(order, output=str(folder)))
-        if isinstance(result, work.Made):
-            size_bytes += result.record["bytes"]
-            length_ms += _length_ms(order)
-            cold_s, warm_s = cold_s + first_s, warm_s + second_s
-    work.end()
+    try:
+        for order in sample:
+            with files.scratch_folder() as folder, _empty_cache():
+                result, first_s = _timed(replace(order, output=str(folder)))
+                _, second_s = _timed(replace(order, output=str(folder)))
+            if isinstance(result, work.Made):
+                size_bytes += result.record["bytes"]
+                length_ms += _length_ms(order)
+                cold_s, warm_s = cold_s + first_s, warm_s + second_s
+    finally:
+        work.end()
     times = sum(map(_length_ms, missing)) / length_ms if length_ms else 0
     return Estimate(
         there=len(made),

@@ -80,9 +80,15 @@ class Encoder:
 
     apart_ms = APART_MS
 
-    def __init__(self, file: IO[bytes], channels: int, kept: Store) -> None:
-        """Start at the beginning of a seekable file; ``kept`` has what was encoded before."""
-        self._file, self._channels, self._kept = file, channels, kept
+    def __init__(
+        self, file: IO[bytes], channels: int, kept: Store, shared: Store | None = None
+    ) -> None:
+        """Start at the beginning of a seekable file; ``kept`` has what was encoded before.
+
+        So has ``shared``, of passages: what a bed is mixed into hardly ever comes again elsewhere.
+        """
+        self._file, self._channels = file, channels
+        self._kept, self._shared = kept, shared or kept
         self._kbit_per_s = KBIT_PER_S[channels]
         self._samples = self._laid = self._reached = 0
         self._cutter = Cutter(channels)
@@ -125,7 +131,8 @@ class Encoder:
                 self._complete()
         finally:
             self._pool.shutdown(cancel_futures=True)
-            self._kept.prune(MOST_BYTES)
+            for store in {self._kept, self._shared}:
+                store.prune(MOST_BYTES)
 
     def _complete(self) -> None:
         for one in self._cutter.end():
@@ -149,7 +156,7 @@ class Encoder:
         elif isinstance(one, Segment):
             self._waiting.append(self._pool.submit(self._encoded, one))
         else:
-            kept = self._kept.read(self._name(one))
+            kept = self._shared.read(self._name(one))
             pcm = one.pcm if kept is None else b""  # mixed here: one window serves one thread
             self._waiting.append(self._pool.submit(self._framed, one, kept, pcm))
         self._lay_first(len(self._waiting) - self._most_waiting)
@@ -201,7 +208,7 @@ class Encoder:
     def _encoded(self, segment: Segment | PassageSegment) -> _Encoded:
         """Return the frames of a segment; encoded, unless they are kept."""
         one = segment.in_one_channel() if isinstance(segment, Segment) else segment
-        kept = self._kept.read(self._name(one))
+        kept = self._store(one).read(self._name(one))
         return self._framed(one, kept, one.pcm if kept is None else b"")._replace(segment=segment)
 
     def _framed(self, one: Segment | PassageSegment, kept: bytes | None, pcm: bytes) -> _Encoded:
@@ -209,11 +216,15 @@ class Encoder:
         kbit_per_s = KBIT_PER_S[one.channels]
         if kept is None:
             kept = _lame(pcm, one.channels, kbit_per_s)
-            self._kept.write(self._name(one), kept)
+            self._store(one).write(self._name(one), kept)
         found = frames.read(kept, one.channels, kbit_per_s).part(0, one.frames)  # more are padding
         if one.centred:
             found = frames.centred(found, self._kbit_per_s)
         return _Encoded(one, found)
+
+    def _store(self, one: Segment | PassageSegment) -> Store:
+        """Return where a segment is kept."""
+        return self._kept if isinstance(one, Segment) else self._shared
 
     def _name(self, one: Segment | PassageSegment) -> str:
         """Return the name under which a segment is kept."""
@@ -248,7 +259,10 @@ class Encoder:
 
 def encoder(file: IO[bytes], channels: int) -> Encoder:
     """Return an encoder that writes MP3 to a file."""
-    return Encoder(file, channels, Store(cache_folder() / "encoded", ".frames", shared=True))
+    here, shared = (
+        Store(cache_folder() / "encoded", ".frames", shared=one) for one in (False, True)
+    )
+    return Encoder(file, channels, here, shared)
 
 
 def _lame(pcm: bytes, channels: int, kbit_per_s: int) -> bytes:

@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import functools
 import sys
+import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 import loudness
@@ -64,18 +65,22 @@ class Clip(NamedTuple):
     """As they are said, and when; none if that is not known."""
 
 
-def keep_memory_flat() -> None:
-    """Make the C library return memory to the system.
+_is_decided = threading.Event()
+
+
+def keep_memory_flat(returned_from: int = 128 * 1024) -> None:
+    """Make the C library return arrays of so many bytes to the system; the first call decides.
 
     glibc would keep more and more freed large arrays for reuse; a fixed threshold (mallopt(3))
     stops that. For small ones, all threads share one heap. Without this, a render of 3.4 hours
     takes 131 MB instead of 103, and 1.27 times as much as one of 12 minutes instead of 1.13
     (tests/benchmarks/bench_render.py allows 1.15).
     """
-    if sys.platform == "linux":
+    if sys.platform == "linux" and not _is_decided.is_set():
+        _is_decided.set()
         with contextlib.suppress(AttributeError, OSError):  # another C library has no mallopt
             mallopt = ctypes.CDLL(None).mallopt
-            mallopt(_M_MMAP_THRESHOLD, 128 * 1024)
+            mallopt(_M_MMAP_THRESHOLD, returned_from)
             mallopt(_M_ARENA_MAX, 1)
 
 

@@ -35,16 +35,17 @@ _AT_ONCE = 3
 """How many are started at a time, so that the first one does not wait for later ones."""
 _MEMORY_BYTES = 4_000_000
 """Memory for clips that were just made or read, so that the mixer need not read them again."""
-_MOST_WAITING = 2
-"""Of how many voices engines wait: those of a large model take up half a gigabyte."""
 
 
 class Standby:
-    """Engines that wait for the next voice of the same name: to start a model takes seconds."""
+    """Engines that wait for the next voice of the same name: to start a model takes seconds.
+
+    Those of one voice wait at most: a large model takes up half a gigabyte.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: OrderedDict[Hashable, _Engines] = OrderedDict()
+        self._waiting: dict[Hashable, _Engines] = {}
 
     @contextlib.contextmanager
     def used(self) -> Iterator[None]:
@@ -56,19 +57,21 @@ class Standby:
             _STANDBY.reset(before)
 
     def take(self, name: Hashable) -> _Engines | None:
-        """Return the engines that wait under a name, if any do; nobody else gets them."""
+        """Return the engines that wait under a name, if any do; nobody else gets them.
+
+        If there are none, those of another name end, as others will be started.
+        """
         with self._lock:
-            return self._waiting.pop(name, None)
+            found = self._waiting.pop(name, None)
+        if found is None:
+            self.close()
+        return found
 
     def leave(self, name: Hashable, engines: _Engines) -> None:
-        """Let engines wait; beyond _MOST_WAITING, those that have waited longest end."""
+        """Let engines wait; those that waited before end."""
+        self.close()
         with self._lock:
-            ending = [self._waiting.pop(name)] if name in self._waiting else []
             self._waiting[name] = engines
-            if len(self._waiting) > _MOST_WAITING:
-                ending.append(self._waiting.popitem(last=False)[1])
-        for one in ending:
-            one.close()
 
     def close(self) -> None:
         """End all that wait."""
@@ -110,8 +113,7 @@ class Voice:
         """The engine's name, version and whatever else its sound depends on."""
         self._name = name, self.engine_id
         self._standby = _STANDBY.get()
-        waiting = self._standby.take(self._name) if self._standby else None
-        self._engines = waiting or _Engines(make_engine)
+        self._engines = _Engines(make_engine)
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(cores(_MOST_WORKERS), thread_name_prefix="voice")
         self._finishing = threading.Lock()
@@ -194,8 +196,8 @@ class Voice:
         self._pool.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             self._closed = True
-            can_wait = len(self._engines.idle) == len(self._engines.made)
-        if self._standby and can_wait:
+            made = len(self._engines.made)
+        if self._standby and 0 < made == len(self._engines.idle):
             self._standby.leave(self._name, self._engines)
         else:
             self._engines.close()
@@ -251,6 +253,8 @@ class Voice:
         with self._lock:
             if self._closed:
                 raise VoiceError("the voice was closed")
+            if self._standby and not self._engines.made:  # not before something is to be spoken
+                self._engines = self._standby.take(self._name) or self._engines
             if self._engines.idle:
                 return self._engines.idle.pop()
             engine = self._engines.make()
