@@ -45,7 +45,7 @@ class Standby:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: dict[Hashable, _Engines] = {}
+        self._waiting: tuple[Hashable, _Engines] | None = None
 
     @contextlib.contextmanager
     def used(self) -> Iterator[None]:
@@ -61,25 +61,29 @@ class Standby:
 
         If there are none, those of another name end, as others will be started.
         """
-        with self._lock:
-            found = self._waiting.pop(name, None)
-        if found is None:
-            self.close()
-        return found
+        waiting = self._exchange(None)
+        if waiting is None or waiting[0] == name:
+            return waiting and waiting[1]
+        waiting[1].close()
+        return None
 
     def leave(self, name: Hashable, engines: _Engines) -> None:
         """Let engines wait; those that waited before end."""
-        self.close()
-        with self._lock:
-            self._waiting[name] = engines
+        if before := self._exchange((name, engines)):
+            before[1].close()
 
     def close(self) -> None:
-        """End all that wait."""
+        """End those that wait."""
+        if before := self._exchange(None):
+            before[1].close()
+
+    def _exchange(
+        self, waiting: tuple[Hashable, _Engines] | None
+    ) -> tuple[Hashable, _Engines] | None:
+        """Let others wait, or none; return those that waited before."""
         with self._lock:
-            ending = list(self._waiting.values())
-            self._waiting.clear()
-        for one in ending:
-            one.close()
+            before, self._waiting = self._waiting, waiting
+        return before
 
 
 _STANDBY: ContextVar[Standby | None] = ContextVar("engines that wait", default=None)
