@@ -204,7 +204,8 @@ def test_what_one_worker_has_encoded_others_only_read(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_cluster_makes_the_same_and_survives_its_workers(made, requests, tmp_path):
+def test_a_cluster_makes_the_same_and_survives_its_workers(made, requests, tmp_path, monkeypatch):
+    monkeypatch.setenv("VOICEGUIDE_CACHE_DIR", str(tmp_path / "cache"))  # engines have to speak
     with a_cluster(tmp_path) as (address, workers):
         command = [sys.executable, "-m", "voiceguide", "catalogue", str(requests),
                    "-o", str(tmp_path / "out"), "--cluster", address]  # fmt: skip
@@ -219,6 +220,9 @@ def test_a_cluster_makes_the_same_and_survives_its_workers(made, requests, tmp_p
         assert running.returncode == 0
         assert "2 made, 0 there before, 0 failed" in said
         assert contents(tmp_path / "out") == contents(made)
+        left = psutil.Process(workers.pid).children(recursive=True)
+        assert any("spawn_main" in " ".join(one.cmdline()) for one in left)
+        assert not [one for one in left if "voiceguide" in " ".join(one.cmdline())]  # no engines
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from voiceguide import __version__
-from voiceguide.catalogue.work import Failed, Made, Order, make
+from voiceguide.catalogue.work import Failed, Made, Order, end, make
 from voiceguide.errors import CatalogueError
 
 if TYPE_CHECKING:
@@ -143,6 +143,8 @@ def cluster(address: str) -> Crew:
                     for made in _on_cluster(client, left, running, address):
                         gone = 0
                         yield made
+                    with contextlib.suppress(OSError, CancelledError):  # all is made
+                        client.run(end, on_error="return")  # models stay in memory no longer
             except _GoneError:
                 gone += 1
                 if gone == _TRIES:
