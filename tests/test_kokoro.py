@@ -198,7 +198,8 @@ def test_another_model_or_voice_is_spoken_anew(data, ssml, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize(
-    "name", ["kokoro_child.py", "neural_child.py", "pace.py", "espeak.py", "phonemes.py"]
+    "name",
+    ["kokoro_child.py", "neural_child.py", "pace.py", "espeak.py", "times.py", "phonemes.py"],
 )
 def test_what_another_program_makes_of_a_phrase_is_spoken_anew(data, monkeypatch, name):
     fill(data, am_michael=300)

@@ -192,6 +192,16 @@ def test_what_was_spoken_once_needs_no_process_until_the_voice_changes(hum, ssml
     assert clips(cache) == 3
 
 
+@pytest.mark.parametrize("name", ["piper_child.py", "neural_child.py", "times.py", "phonemes.py"])
+def test_what_another_program_makes_of_a_phrase_is_spoken_anew(hum, monkeypatch, name):
+    known, read = engines(str(hum))().id, Path.read_bytes
+    assert engines(str(hum))().id == known
+    monkeypatch.setattr(
+        Path, "read_bytes", lambda path: read(path) + (b"# newer" if path.name == name else b"")
+    )
+    assert engines(str(hum))().id != known
+
+
 @pytest.mark.slow
 def test_words_a_minute_mean_the_same_as_with_espeak(hum, ssml):
     """The model by itself is much slower; what is compared is a text that it was not set by."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+from pathlib import Path
 
 import mutagen
 import numpy as np
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceguide import Session, export, plan
-from voiceguide.voices import Spoken, Utterance, Word, engines, times
+from voiceguide.voices import Spoken, Utterance, Word, engines, pyttsx3, times
 from voiceguide.voices.clip import finish
 from voiceguide.voices.pyttsx3 import Pyttsx3
 
@@ -209,6 +210,17 @@ def test_every_written_word_has_its_time_in_order(written, said):
     if words:
         assert [word.text for word in found] == [one for one in written if one != "–"]
         assert all(0 <= ms <= words[-1].end_ms for ms in edges)
+
+
+def test_words_of_espeak_are_timed_anew_by_another_program(monkeypatch):
+    known, read = pyttsx3._identity.__wrapped__(), Path.read_bytes
+    assert pyttsx3._identity.__wrapped__() == known
+    monkeypatch.setattr(
+        Path,
+        "read_bytes",
+        lambda path: read(path) + (b"# newer" if path.name == "times.py" else b""),
+    )
+    assert pyttsx3._identity.__wrapped__() != known
 
 
 def test_a_clip_keeps_its_words(tmp_path):

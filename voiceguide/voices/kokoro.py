@@ -53,10 +53,13 @@ _GENDERS = {"f": "female", "m": "male"}
 _STYLE = re.compile(r"[ab][fm]_\w+")
 _CHILD = Path(__file__).with_name("kokoro_child.py")
 _CODE = (
-    *map(_CHILD.with_name, ("kokoro_child.py", "neural_child.py", "pace.py", "espeak.py")),
+    *map(
+        _CHILD.with_name,
+        ("kokoro_child.py", "neural_child.py", "pace.py", "espeak.py", "times.py"),
+    ),
     Path(phonemes.__file__),
 )
-"""What decides how a model sounds, besides itself."""
+"""What decides how a model sounds and when its words are said, besides itself."""
 _QUALITY = 10
 """Above Piper's: Distill-MOS 4.5 for whole sentences, Piper's best 4.3."""
 _LIMIT_S_PER_CHARACTER = 1.0  # ten times real time: the small model is the slowest

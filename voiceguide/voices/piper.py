@@ -59,13 +59,11 @@ _NAME = re.compile(r"[a-z]{2,3}_[A-Z]{2}-\w+-(x_low|low|medium|high)")
 """The names of Piper's own voices."""
 _CHILD = Path(__file__).with_name("piper_child.py")
 _CODE = (
-    *map(
-        _CHILD.with_name,
-        ("piper_child.py", "piper_model.py", "neural_child.py", "pace.py", "espeak.py"),
-    ),
+    *map(_CHILD.with_name, ("piper_child.py", "piper_model.py", "neural_child.py")),
+    *map(_CHILD.with_name, ("pace.py", "espeak.py", "times.py")),
     Path(phonemes.__file__),
 )
-"""What decides how a model sounds, besides itself."""
+"""What decides how a model sounds and when its words are said, besides itself."""
 _LIMIT_S_PER_CHARACTER = 0.5  # five times real time
 
 

@@ -164,7 +164,8 @@ def _missing(voice: str) -> str | None:
 @functools.cache
 def _identity() -> str:
     """Return the name of the engine and of everything that its sound depends on."""
-    code = digest_of_code((_CHILD, Path(phonemes.__file__)))  # it has the calm voices too
+    # The child has the calm voices too.
+    code = digest_of_code((_CHILD, Path(times.__file__), Path(phonemes.__file__)))
     parts = [f"pyttsx3-{importlib.metadata.version('pyttsx3')}", code]
     if sys.platform != "linux":
         parts.append(f"{platform.system()}-{platform.release()}")
