@@ -254,7 +254,7 @@ def test_own_words_are_understood(tmp_path, monkeypatch):
         UsageError, match=r"toml:2: \[words\] unknown command “hurry”; available: pause, go_on"
     ):
         words("en")
-    for wrong in ("", "...", "[[", "a" * 50):
+    for wrong in ("", "...", "[[", "a" * 50, "\u200dstop", "stop\u200c", "a \u200db"):
         file.write_text(f'[words]\nstop = ["enough", "{wrong}"]\n', "utf-8")
         with pytest.raises(
             UsageError, match=r"settings\.toml:2: \[words\] stop: “.*” must be words"
@@ -273,10 +273,16 @@ def test_own_words_are_understood(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("written", "known"),
-    [("zuru\u0308ck", "zur\u00fcck"), ("रुको", "रुको"), ("หยุด", "หยุด")],
-    ids=["German", "Hindi", "Thai"],
+    [
+        ("zuru\u0308ck", "zur\u00fcck"),
+        ("रुको", "रुको"),
+        ("หยุด", "หยุด"),
+        ("पक्\u200dका", "पक्\u200dका"),
+        ("می\u200cمانم", "می\u200cمانم"),
+    ],
+    ids=["German", "Hindi", "Thai", "Hindi, joined", "Persian, not joined"],
 )
-def test_own_words_may_have_marks_on_their_letters(tmp_path, monkeypatch, written, known):
+def test_own_words_may_have_marks_and_joiners(tmp_path, monkeypatch, written, known):
     monkeypatch.setenv("VOICEGUIDE_CONFIG_DIR", str(tmp_path))
     (tmp_path / "settings.toml").write_text(f'[words]\nback = ["{written}"]\n', "utf-8")
     assert words("en").commands["back"][-1] == known

@@ -28,6 +28,8 @@ Command = Literal[
 _LONGEST = 40
 _MOST = 100
 _WORD = re.compile(r"[^\W\d_](?:[\w '’-]*\w)?")
+_JOINER = re.compile(r"(?<=[^\W\d_])[\u200c\u200d](?=[^\W\d_])")
+"""Says how letters of Hindi or Persian are joined; nobody hears it."""
 
 
 def _word(text: str) -> str:
@@ -37,7 +39,7 @@ def _word(text: str) -> str:
     """
     text = unicodedata.normalize("NFC", text)
     bare = "".join(one for one in text if not unicodedata.category(one).startswith("M"))
-    if len(text) > _LONGEST or not _WORD.fullmatch(bare):
+    if len(text) > _LONGEST or not _WORD.fullmatch(_JOINER.sub("", bare)):
         raise ValueError(f"“{shortened(text)}” must be words, of {_LONGEST} letters at most")
     return text
 
