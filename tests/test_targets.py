@@ -434,6 +434,20 @@ def test_a_file_that_is_not_read_hides_no_other_mistake(tmp_path, target, says):
     assert done.stderr.startswith(f"voiceguide: {says}")
 
 
+def test_a_file_that_is_not_read_is_told_in_python_too(tmp_path):
+    path = tmp_path / "my.docx"
+    with pytest.raises(RequestError) as raised:
+        Session(path).prepare()
+    assert str(raised.value) == f"{path}: no such file"
+    for name in ("my.docx", "my.json"):
+        (tmp_path / name).write_bytes(b"PK")
+        says = f"{tmp_path / name}: is a file of a kind that is not read; save it as .txt or .md"
+        for given in ({}, {"minutes": 5}):
+            with pytest.raises(RequestError) as raised:
+                Session(tmp_path / name, **given).prepare()
+            assert str(raised.value) == says
+
+
 def test_scripts_are_not_joined(tmp_path, ssml):
     path = ssml("Hello.")
     done = voiceguide("render", "calf", path, "--as-one", "-o", tmp_path / "made")

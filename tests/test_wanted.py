@@ -80,6 +80,13 @@ def test_what_the_library_cannot_give_is_refused(asked, says):
         read(**asked)
 
 
+def test_a_target_does_not_tell_which_files_this_machine_has(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes").write_bytes(b"PK")
+    with pytest.raises(VoiceguideError, match="no region or complaint “notes”"):
+        read(target="notes")
+
+
 def test_a_session_is_named_by_all_that_it_is_made_of():
     plain = wanted.session_name({"target": "calf"}, "1")
     names = {

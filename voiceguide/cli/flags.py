@@ -13,7 +13,7 @@ import typer
 
 from voiceguide import files, settings
 from voiceguide.cli import say
-from voiceguide.errors import RequestError, UnknownTargetError, UsageError
+from voiceguide.errors import UnknownTargetError, UsageError
 from voiceguide.options import DEFAULTS, OPTIONS, TYPES, Options, choices, chosen
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _OF_SOME = ("minutes", "variables")
 """Options that do not apply to every target, besides those of kinds."""
-_DOCUMENTS = (".doc", ".docx", ".odt", ".rtf", ".pdf", ".pages", ".html", ".htm")
-"""Files of text that many write, and that are not read."""
 _LONG_NAMES = {"variables": ("--set",)}
 
 
@@ -142,20 +140,16 @@ def suiting(target: str, options: Options) -> dict[str, Any]:
 
 
 def _refuse_other_file(target: str, options: Options) -> None:
-    """Raise RequestError if a target that means nothing else is, or is called as, another file."""
+    """Raise RequestError if a target that means nothing else is a file without a suffix."""
     from voiceguide import script
+    from voiceguide.script import own
 
-    path = Path(target)
-    of_writers = path.suffix.lower() in _DOCUMENTS
-    if script.is_own(target) or not (of_writers or files.is_file(path)):
+    if script.is_own(target) or not files.is_file(Path(target)):
         return
     try:
         script.options_of(script.Request(target, options))
-    except UnknownTargetError as error:
-        what = "is a file of a kind that is not read; save it as .txt or .md"
-        if not (files.is_file(path) or files.is_folder(path)):  # .pages may be either
-            what = "no such file"
-        raise RequestError(f"{target}: {what}") from error
+    except UnknownTargetError:
+        own.refuse_other_file(target)
 
 
 def _pairs(given: list[str]) -> dict[str, Any]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _PLAIN = (".txt", ".md", ".markdown", ".srt", ".vtt")
 _FILLED_IN = (".ssml", ".xml", *_PLAIN)
 SUFFIXES = (*_FILLED_IN, ".jinja")
+_DOCUMENTS = (".doc", ".docx", ".odt", ".rtf", ".pdf", ".pages", ".html", ".htm")
+"""Files of text that many write, and that are not read."""
 _INCLUDES = re.compile(r"{%-?\s*(include|extends)\b|with context")
 _ENDING = re.compile(rf"({'|'.join(map(re.escape, _FILLED_IN))})?(\.jinja)?$", re.IGNORECASE)
 STANDARD_INPUT = "-"
@@ -35,6 +37,16 @@ def path_of(target: str) -> Path | None:
     path = Path(target)
     is_script = path.suffix.lower() in SUFFIXES
     return path if is_script or target == STANDARD_INPUT else None
+
+
+def refuse_other_file(target: str) -> None:
+    """Raise RequestError if a target is, or is called as, a file of a kind that is not read."""
+    path = Path(target)
+    if files.is_file(path) or (path.suffix.lower() in _DOCUMENTS and files.is_folder(path)):
+        what = "is a file of a kind that is not read; save it as .txt or .md"
+        raise RequestError(f"{target}: {what}")
+    if path.suffix.lower() in _DOCUMENTS:
+        raise RequestError(f"{target}: no such file")
 
 
 def write(request: Request, path: Path, fill: Callable[[str, str, Path], str]) -> Written:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voiceguide import files
@@ -20,7 +21,7 @@ from voiceguide.library import languages, load
 from voiceguide.library.kinds import FOLDER, kind_texts, kinds, said
 from voiceguide.library.toml import line_of, places
 from voiceguide.options import BEDS, OPTIONS, chosen
-from voiceguide.script import treatment
+from voiceguide.script import own, treatment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -133,6 +134,8 @@ def meant(request: Request) -> tuple[Kind, Library]:
     except UnknownTargetError:
         called = _called(request, [by_name[one] for one in themselves])
         if called is None:
+            if Path(request.target).suffix:  # names without one, as of the page, look up no file
+                own.refuse_other_file(request.target)
             raise
         return called, library
     about_regions = next((one for one in by_name.values() if one.about == "region"), None)
