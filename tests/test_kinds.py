@@ -832,6 +832,23 @@ def test_settings_count_for_playlists_and_plans_but_for_what_each_track_has_of_i
         assert done.stderr.startswith(f"voiceguide: {says}"), done.stderr
 
 
+@pytest.mark.parametrize("command", ["playlist", "publish --playlists"])
+def test_the_level_in_the_settings_stops_no_tracks_that_all_have_a_bed_of_their_own(
+    walking, tmp_path, monkeypatch, command
+):
+    own = KIND.replace('"Short"', '"Short"\noptions = {bed = "rain"}').replace(
+        '"Long"', '"Long"\noptions = {bed = "ocean"}'
+    )
+    (walking / "kinds/walking/kind.toml").write_text(own, "utf-8")
+    (tmp_path / "settings.toml").write_text('bed = "drone"\nbed_level = -6\n', "utf-8")
+    monkeypatch.setenv("VOICEGUIDE_CONFIG_DIR", str(tmp_path))
+    done = voiceguide(*command.split(), "walking", "--library", walking, "-o", tmp_path / "made")
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in sorted((tmp_path / "made").rglob("0*.mp3"))] == [
+        "01-short.mp3", "02-long.mp3",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("target", ["Breathing", "BREATHING", "Atmen", "atmen"])
 def test_a_kind_is_found_in_other_spellings_as_regions_are(target):
     assert "Breathe in." in Session(target).script

@@ -151,6 +151,8 @@ def _of_all_tracks(request: Request) -> dict[str, Any]:
     from voiceguide import script
 
     without = {"minutes", *script.about(request).fixed}
+    if "bed" in without:
+        without.add("bed_level")
     given = request.options.chosen()
     variables = {
         name: value for name, value in request.options.variables.items() if name not in without

@@ -219,6 +219,8 @@ def _playlist(target: str, options: Options) -> Playlist:
     for name in about.fixed.intersection(values):
         if not is_given(name):
             del values[name]
+    if "bed" not in values and not is_given("bed_level"):
+        values.pop("bed_level", None)
     if "variables" in values and not is_given("variables"):
         variables = values["variables"].items()
         values["variables"] = {name: one for name, one in variables if name not in about.fixed}
