@@ -733,6 +733,7 @@ def test_what_is_wrong_in_a_kind_is_told_with_its_folder_line_and_key(walking, o
         ("bed_level = 3", "bed_level: bed_level needs bed"),
         ('bed = "none", bed_level = 3', "bed_level: bed_level needs bed"),
         ('side = "left"', "side: side does not apply to walking, only to massage"),
+        ("minutes = 3", "minutes: is the length of all tracks together; leave it out"),
     ],
 )
 def test_an_option_of_a_track_that_does_not_suit_is_told_with_its_place(walking, given, says):
@@ -743,6 +744,19 @@ def test_an_option_of_a_track_that_does_not_suit_is_told_with_its_place(walking,
     assert (done.returncode, done.stderr) == (1, f"voiceguide: {says}\n")
     findings = doctor.examine("en", walking)
     assert next(one.says for one in findings if one.part == "kinds") == says
+
+
+def test_all_options_of_tracks_that_do_not_suit_are_told_at_once(walking):
+    path = walking / "kinds/walking/kind.toml"
+    own = KIND.replace('"Short"', '"Short"\noptions = {minutes = 3, bed = "none", rate = 9}')
+    path.write_text(own.replace('"Long"', '"Long"\noptions = {side = "left"}'), "utf-8")
+    with pytest.raises(LibraryError) as raised:
+        Playlist("walking", library=walking)
+    assert [line.partition(" tracks ")[::2] for line in str(raised.value).splitlines()] == [
+        (f"{path}:25:", "#1.options.minutes: is the length of all tracks together; leave it out"),
+        (f"{path}:25:", "#1.options.rate: rate 9: must be between 80 and 450"),
+        (f"{path}:30:", "#2.options.side: side does not apply to walking, only to massage"),
+    ]
 
 
 def test_the_level_of_a_track_is_for_the_bed_that_is_asked_for(walking):

@@ -189,20 +189,31 @@ def _planned(kind: Kind, track: PlaylistTrack, area: str | None = None) -> Track
 
 
 def _check_tracks(kind: Kind, options: Options) -> None:
-    """Raise LibraryError for an option of a track that is wrong, or needs one that is not there."""
+    """Raise LibraryError with a line for each option of a track that cannot be used."""
+    wrong = []
     for index, track in enumerate(kind.tracks):
-        bed = track.options.get("bed", options.bed)
-        beside = {} if bed in (None, "none") else {"bed": BEDS[0]}  # for the level of one
-        for name, value in track.options.items():
+        for name in track.options:
             try:
-                if name in kind.variables:
-                    _read(kind, name, value)
-                else:
-                    chosen({**beside, name: value})
-                    _check_applies(kind, name, options)
+                _check_option(kind, track, name, options)
             except (RequestError, UsageError) as error:
                 place = Place(kind.id, options, ("tracks", index, "options", name))
-                raise LibraryError(f"{place}: {error}") from error
+                wrong.append(f"{place}: {error}")
+    if wrong:
+        raise LibraryError("\n".join(wrong))
+
+
+def _check_option(kind: Kind, track: PlaylistTrack, name: str, options: Options) -> None:
+    """Raise RequestError if an option of a track is wrong, or needs one that is not there."""
+    value = track.options[name]
+    if name in kind.variables:
+        _read(kind, name, value)
+        return
+    if name == "minutes":
+        raise UsageError("is the length of all tracks together; leave it out")
+    bed = track.options.get("bed", options.bed)
+    beside = {} if bed in (None, "none") else {"bed": BEDS[0]}  # for the level of one
+    chosen({**beside, name: value})
+    _check_applies(kind, name, options)
 
 
 def _variables(kind: Kind, given: Mapping[str, Value]) -> dict[str, Value]:
