@@ -49,6 +49,8 @@ name = "long"
 title = "Long"
 """
 
+BEDS = "beds are rain, ocean, drone, or a file of your own"
+
 TEMPLATE = """{% import "cues.ssml.jinja" as cue with context %}
 <speak version="1.1" xmlns="http://www.w3.org/2001/10/synthesis" xml:lang="{{ language }}">
 {{ cue.chapter(wording.chapters.walk) }}
@@ -734,6 +736,7 @@ def test_what_is_wrong_in_a_kind_is_told_with_its_folder_line_and_key(walking, o
         ('bed = "none", bed_level = 3', "bed_level: bed_level needs bed"),
         ('side = "left"', "side: side does not apply to walking, only to massage"),
         ("minutes = 3", "minutes: is the length of all tracks together; leave it out"),
+        ('bed = "rian"', f"bed: bed rian: no such file; did you mean rain? {BEDS}"),
     ],
 )
 def test_an_option_of_a_track_that_does_not_suit_is_told_with_its_place(walking, given, says):
@@ -749,14 +752,23 @@ def test_an_option_of_a_track_that_does_not_suit_is_told_with_its_place(walking,
 def test_all_options_of_tracks_that_do_not_suit_are_told_at_once(walking):
     path = walking / "kinds/walking/kind.toml"
     own = KIND.replace('"Short"', '"Short"\noptions = {minutes = 3, bed = "none", rate = 9}')
-    path.write_text(own.replace('"Long"', '"Long"\noptions = {side = "left"}'), "utf-8")
+    path.write_text(own.replace('"Long"', '"Long"\noptions = {bed = "nope.mp3"}'), "utf-8")
     with pytest.raises(LibraryError) as raised:
         Playlist("walking", library=walking)
     assert [line.partition(" tracks ")[::2] for line in str(raised.value).splitlines()] == [
         (f"{path}:25:", "#1.options.minutes: is the length of all tracks together; leave it out"),
         (f"{path}:25:", "#1.options.rate: rate 9: must be between 80 and 450"),
-        (f"{path}:30:", "#2.options.side: side does not apply to walking, only to massage"),
+        (f"{path}:30:", f"#2.options.bed: bed nope.mp3: no such file; {BEDS}"),
     ]
+
+
+def test_a_track_may_have_music_of_ones_own(walking, tmp_path):
+    music = tmp_path / "my.wav"
+    shutil.copy(Path(__file__).parents[1] / "sounds/bell.wav", music)
+    own = KIND.replace('"Long"', f'"Long"\noptions = {{bed = "{music.as_posix()}"}}')
+    (walking / "kinds/walking/kind.toml").write_text(own, "utf-8")
+    _, long = Playlist("walking", library=walking).sessions
+    assert long.plan.bed.path == music
 
 
 def test_the_level_of_a_track_is_for_the_bed_that_is_asked_for(walking):

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Concatenate, Literal, ParamSpec, TypeVar
 
+from voiceguide import files
 from voiceguide.clock import checked_pace, milliseconds
-from voiceguide.errors import UsageError, near, option, reason
-from voiceguide.files import digest
+from voiceguide.errors import RequestError, UsageError, near, option, reason
 
 BEDS = ("rain", "ocean", "drone")
 """The ambient beds of sounds/."""
@@ -206,13 +206,10 @@ class Options:
         float,
         Option(
             "Bed volume relative to normal, in dB.",
-            metavar="DB",
-            default="0",
-            least=-40,
-            most=20,
+            metavar="DB", default="0", least=-40, most=20,
             named=lambda db: f"{abs(db):g}-db-{'lower' if db < 0 else 'higher'}",
         ),
-    ] = 0.0
+    ] = 0.0  # fmt: skip
     mono: Annotated[bool, Option("One channel, without left and right.")] = False
     minutes: Annotated[
         float | str | None,
@@ -241,40 +238,29 @@ class Options:
         int | None,
         Option(
             "Words per minute as heard.",
-            metavar="WPM",
-            default="the voice's calm pace",
-            least=80,
-            most=450,
-            page="more",
+            metavar="WPM", default="the voice's calm pace", least=80, most=450, page="more",
             named=lambda rate: f"{rate}-wpm",
         ),
-    ] = None
+    ] = None  # fmt: skip
     seed: Annotated[
         int,
         Option(
             "Another seed gives another choice of words; “play” and the page take the date.",
-            metavar="N",
-            default="0",
-            least=0,
-            of_words=True,
-            named=lambda seed: f"seed-{seed}",
+            metavar="N", default="0", least=0, of_words=True, named=lambda seed: f"seed-{seed}",
         ),
-    ] = 0
+    ] = 0  # fmt: skip
     max_length: Annotated[
         str,
         Option(
             "The longest session that is allowed.",
-            of_words=True,
-            metavar="TIME",
-            check=_length,
-            named=lambda _: "",
+            of_words=True, metavar="TIME", check=_length, named=lambda _: "",
         ),
-    ] = "12h"
+    ] = "12h"  # fmt: skip
     variables: Annotated[
         Mapping[str, Value],
         Option(
             "A variable of a template or kind; can be repeated.",
-            of_words=True, metavar="NAME=VALUE", check=_variables, named=digest,
+            of_words=True, metavar="NAME=VALUE", check=_variables, named=files.digest,
         ),
     ] = dataclasses.field(default_factory=dict)  # fmt: skip
 
@@ -351,6 +337,18 @@ def chosen(given: Mapping[str, Any]) -> Options:
     if options.bed_level and options.bed is None:
         raise UsageError(f"{option('bed_level')} needs {option('bed')}")
     return options
+
+
+def bed_file(name: str) -> Path:
+    """Return the file of a bed, one of ours or the listener's; raises RequestError."""
+    shipped = files.find(f"{name}.flac", files.folders("sounds")) if name in BEDS else None
+    path = shipped or Path(name)
+    if not files.is_file(path):
+        meant = near(name, BEDS)
+        hint = meant if meant.endswith("?") else ";"
+        beds = f"beds are {', '.join(BEDS)}, or a file of your own"
+        raise RequestError(f"{option('bed')} {name}: no such file{hint} {beds}")
+    return path
 
 
 def _shown(value: object) -> str:

@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import functools
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from pedalboard import HighpassFilter, HighShelfFilter, Pedalboard
 
-from voiceguide import files
 from voiceguide.audio.grid import FRAMES_PER_MS, RATE_HZ, SPEECH_LUFS
 from voiceguide.audio.reader import AudioReader, mono_weights, products
-from voiceguide.errors import RequestError, SoundError, near, option
-from voiceguide.options import BEDS
+from voiceguide.errors import SoundError
+from voiceguide.options import BEDS, bed_file
 from voiceguide.timeline import Bed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -63,15 +62,7 @@ def found_bed(name: str, gain_db: float) -> Bed:
 
     Raises RequestError if there is none, SoundError if it cannot be played.
     """
-    shipped = name in BEDS
-    path = files.find(f"{name}.flac", files.folders("sounds")) if shipped else None
-    path = path or Path(name)
-    if not files.is_file(path):
-        meant = near(name, BEDS)
-        hint = meant if meant.endswith("?") else ";"
-        beds = f"beds are {', '.join(BEDS)}, or a file of your own"
-        raise RequestError(f"{option('bed')} {name}: no such file{hint} {beds}")
-    found = Bed(path, name, shipped, gain_db)
+    found = Bed(bed_file(name), name, name in BEDS, gain_db)
     return replace(found, channels=Loop(found, channels=1).channels)
 
 

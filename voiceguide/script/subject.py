@@ -20,7 +20,7 @@ from voiceguide.errors import (
 from voiceguide.library import languages, load
 from voiceguide.library.kinds import FOLDER, kind_texts, kinds, said
 from voiceguide.library.toml import line_of, places
-from voiceguide.options import BEDS, OPTIONS, chosen
+from voiceguide.options import BEDS, OPTIONS, bed_file, chosen
 from voiceguide.script import own, treatment
 
 if TYPE_CHECKING:
@@ -212,8 +212,10 @@ def _check_option(kind: Kind, track: PlaylistTrack, name: str, options: Options)
         raise UsageError("is the length of all tracks together; leave it out")
     bed = track.options.get("bed", options.bed)
     beside = {} if bed in (None, "none") else {"bed": BEDS[0]}  # for the level of one
-    chosen({**beside, name: value})
+    checked = chosen({**beside, name: value})
     _check_applies(kind, name, options)
+    if name == "bed" and checked.bed is not None:
+        bed_file(checked.bed)
 
 
 def _variables(kind: Kind, given: Mapping[str, Value]) -> dict[str, Value]:
