@@ -170,10 +170,11 @@ def test_a_catalogue_that_is_interrupted_goes_on_and_leaves_no_process(made, req
 
 
 @pytest.mark.slow
-def test_workers_share_their_clips_at_an_address(made, requests, tmp_path):
+@pytest.mark.parametrize("scheme", ["file://", ""])
+def test_workers_share_their_clips_at_an_address(made, requests, tmp_path, scheme):
     if not _has("fsspec"):
         lacks("needs fsspec: pip install 'voiceguide[cluster]'")
-    clips = f"file://{tmp_path}/clips"
+    clips = f"{scheme}{tmp_path}/clips"
 
     def spoken(name: str) -> int:
         """Make the catalogue with a cache of its own; return how many phrases were spoken."""
@@ -188,6 +189,7 @@ def test_workers_share_their_clips_at_an_address(made, requests, tmp_path):
     a_clip = max((tmp_path / "clips").rglob("*.clip"), key=lambda path: path.stat().st_size)
     a_clip.write_bytes(a_clip.read_bytes()[:-1] + b"\x55")
     assert spoken("two") == 1  # the damaged one: it is not believed
+    assert any((tmp_path / "cache-two").rglob("*.clip")) == bool(scheme)  # no copies of near ones
 
 
 def test_what_one_worker_has_encoded_others_only_read(tmp_path, monkeypatch):

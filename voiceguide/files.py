@@ -159,12 +159,17 @@ def find(name: str, roots: list[Path]) -> Path | None:
 
 @contextlib.contextmanager
 def whole(
-    path: Path, *, mode: int = 0o666, advice: str = "choose another place (-o)"
+    path: Path,
+    *,
+    mode: int = 0o666,
+    advice: str = "choose another place (-o)",
+    lasting: bool = True,
 ) -> Iterator[IO[bytes]]:
     """Open a temporary file that replaces ``path`` once it is complete.
 
     A link is followed: the file that it leads to is replaced. ``mode`` is the permissions of the
-    new file, before the umask. Raises ExportError with ``advice`` if the file cannot be written, or
+    new file, before the umask. A power cut may damage what need not be ``lasting``, which is
+    written in less time. Raises ExportError with ``advice`` if the file cannot be written, or
     if ``path`` is a pipe, a device, a folder or write-protected.
     """
     part = None
@@ -177,7 +182,10 @@ def whole(
         with _kept_claimed(handle):
             with open(handle, "w+b") as file:  # noqa: PTH123 (a handle)
                 yield file
-            settle(part, place)
+            if lasting:
+                settle(part, place)
+            else:
+                part.replace(place)
     except OSError as error:
         reason = error.strerror or str(error)
         what = f"{path}: cannot be written: {reason}"
@@ -453,11 +461,18 @@ def _digest(name: str, payload: bytes) -> bytes:
 class Shared(Protocol):
     """A place for payloads that several machines share."""
 
+    @property
+    def folder(self) -> Path | None:
+        """Where it is on this machine, if it is there: then nothing is gained by copies."""
+
     def read(self, name: str) -> bytes | None:
         """Return the file called ``name``, or None; raises a VoiceguideError."""
 
-    def write(self, name: str, content: bytes) -> None:
-        """Write a file, complete or not at all; raises a VoiceguideError."""
+    def write(self, name: str, content: bytes, *, lasting: bool) -> None:
+        """Write a file, complete or not at all; raises a VoiceguideError.
+
+        A power cut may damage what need not be ``lasting``.
+        """
 
 
 _SHARED: ContextVar[Shared | None] = ContextVar("shared payloads", default=None)
@@ -489,6 +504,7 @@ class Store:
         self._folder = folder
         self._suffix = suffix
         self._shared = _SHARED.get() if shared else None
+        self._near = self._shared.folder if self._shared else None
         self._grown_bytes = 0
 
     def read(self, name: str) -> bytes | None:
@@ -497,7 +513,7 @@ class Store:
         if kept is None and self._shared is not None:
             found = self._shared.read(self._name(name))
             kept = None if found is None else unsealed(name, found)
-            if kept is not None:
+            if kept is not None and self._near is None:
                 self._write_here(name, kept)
         return kept
 
@@ -506,9 +522,10 @@ class Store:
 
         Raises what the shared place raises.
         """
-        self._write_here(name, payload)
+        if self._near is None:
+            self._write_here(name, payload)
         if self._shared is not None:
-            self._shared.write(self._name(name), sealed(name, payload))
+            self._shared.write(self._name(name), sealed(name, payload), lasting=False)
 
     def _read_here(self, name: str) -> bytes | None:
         path = self.path(name)
@@ -526,11 +543,11 @@ class Store:
 
     def touch(self, name: str) -> bool:
         """Count the payload ``name`` as used, so that it is pruned late; whether it is there."""
-        try:
-            os.utime(self.path(name))
-        except OSError:
-            return False
-        return True
+        for folder in (self._folder, *([self._near] if self._near else [])):
+            with contextlib.suppress(OSError):
+                os.utime(folder / self._name(name))
+                return True
+        return False
 
     def _write_here(self, name: str, payload: bytes) -> None:
         path = self.path(name)

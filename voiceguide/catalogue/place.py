@@ -36,11 +36,18 @@ _SECRET = re.compile(r"(?<=://)([^/@:]*):[^/@]*@")
 class Place(Protocol):
     """A folder, wherever it is. Names are relative paths with slashes."""
 
+    @property
+    def folder(self) -> Path | None:
+        """Where it is on this machine, if it is there."""
+
     def read(self, name: str) -> bytes | None:
         """Return a file, or None if there is none; raises CatalogueError."""
 
-    def write(self, name: str, content: bytes | Path) -> None:
-        """Write a file, or a copy of one, complete or not at all; raises CatalogueError."""
+    def write(self, name: str, content: bytes | Path, *, lasting: bool = True) -> None:
+        """Write a file, or a copy of one, complete or not at all; raises CatalogueError.
+
+        A power cut may damage what need not be ``lasting``.
+        """
 
     def sizes(self) -> dict[str, int]:
         """Return the size in bytes of every file, by its name.
@@ -64,22 +71,22 @@ class Folder:
     """A folder of this machine."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.folder = path
 
     def read(self, name: str) -> bytes | None:
         """Return a file, or None."""
         try:
-            return (self._path / name).read_bytes()
+            return (self.folder / name).read_bytes()
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise _wrong(f"{self._path / name}", "read", error.strerror) from error
+            raise _wrong(f"{self.folder / name}", "read", error.strerror) from error
 
-    def write(self, name: str, content: bytes | Path) -> None:
+    def write(self, name: str, content: bytes | Path, *, lasting: bool = True) -> None:
         """Write a file, complete or not at all."""
-        path = self._path / name
+        path = self.folder / name
         try:
-            with files.whole(path) as file:
+            with files.whole(path, lasting=lasting) as file:
                 if isinstance(content, bytes):
                     file.write(content)
                 else:
@@ -92,7 +99,7 @@ class Folder:
     def sizes(self) -> dict[str, int]:
         """Return the size of every file."""
         found = {}
-        for folder, _, names in os.walk(self._path):
+        for folder, _, names in os.walk(self.folder):
             if any(name.startswith(files.PART) for name in names):
                 files.sweep(Path(folder))
             for name in names:
@@ -100,12 +107,14 @@ class Folder:
                     continue
                 path = Path(folder, name)
                 with contextlib.suppress(FileNotFoundError):  # a link to none, or it has gone
-                    found[path.relative_to(self._path).as_posix()] = path.stat().st_size
+                    found[path.relative_to(self.folder).as_posix()] = path.stat().st_size
         return found
 
 
 class Remote:
     """A folder at an address of fsspec. What fails for a moment is tried again."""
+
+    folder = None
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -121,8 +130,9 @@ class Remote:
         except FileNotFoundError:
             return None
 
-    def write(self, name: str, content: bytes | Path) -> None:
-        """Write a file, complete or not at all."""
+    def write(self, name: str, content: bytes | Path, *, lasting: bool = True) -> None:
+        """Write a file, complete or not at all; how lasting it is, is up to the place."""
+        del lasting
 
         def put(system: Any, path: str) -> None:
             if isinstance(content, bytes):
