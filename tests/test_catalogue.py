@@ -192,6 +192,37 @@ def test_workers_share_their_clips_at_an_address(made, requests, tmp_path, schem
     assert any((tmp_path / "cache-two").rglob("*.clip")) == bool(scheme)  # no copies of near ones
 
 
+def test_what_can_be_made_again_does_not_wait_for_the_disk(tmp_path, monkeypatch):
+    """Sessions, their records and the manifest do."""
+    waited, wait = [], os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: waited.append(os.fstat(handle).st_ino) or wait(handle)
+    )
+    with files.moved_cache(tmp_path / "cache"):
+        asked = read_requests(written(tmp_path / "one.jsonl", BREATHING))
+        make(asked, str(tmp_path / "out"), clips=str(tmp_path / "clips"))
+    lasting = [one.stat().st_ino for one in (tmp_path / "out").rglob("*") if one.is_file()]
+    shared = [one.stat().st_ino for one in (tmp_path / "clips").rglob("*") if one.is_file()]
+    assert len(lasting) >= 3
+    assert set(lasting) <= set(waited)
+    assert len(shared) > 3
+    assert not set(shared) & set(waited)
+
+
+def test_clips_on_another_disk_are_copied_into_the_own_cache(tmp_path, monkeypatch):
+    """It may be that of another machine, which is asked for each once."""
+    disks = {tmp_path / "clips": 1, tmp_path / "cache": 2}
+    monkeypatch.setattr(
+        files, "_disk", lambda path: next(disks[one] for one in disks if path.is_relative_to(one))
+    )
+    asked = read_requests(written(tmp_path / "one.jsonl", BREATHING))
+    with files.moved_cache(tmp_path / "cache"):
+        make(asked, str(tmp_path / "out"), clips=str(tmp_path / "clips"))
+    shared = {one.name for one in (tmp_path / "clips").rglob("*.frames")}
+    assert shared
+    assert {one.name for one in (tmp_path / "cache").rglob("*.frames")} >= shared
+
+
 def test_what_one_worker_has_encoded_others_only_read(tmp_path, monkeypatch):
     asked = read_requests(written(tmp_path / "one.jsonl", BREATHING))
     encoded, lame = [], mp3._lame
@@ -224,7 +255,7 @@ def test_a_cluster_makes_the_same_and_survives_its_workers(made, requests, tmp_p
         assert contents(tmp_path / "out") == contents(made)
         left = psutil.Process(workers.pid).children(recursive=True)
         assert any("spawn_main" in " ".join(one.cmdline()) for one in left)
-        assert not [one for one in left if "voiceguide" in " ".join(one.cmdline())]  # no engines
+        assert not [one for one in left if "_child.py" in " ".join(one.cmdline())]  # no engines
 
 
 @pytest.mark.slow

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from conftest import FRAMES_PER_MS, decode, voiceguide
 
-from voiceguide import Playlist, Session, doctor
+from voiceguide import Playlist, Session, doctor, script
 from voiceguide.catalogue import work
 from voiceguide.errors import LibraryError, RequestError, ScriptError, VoiceguideError
 from voiceguide.library import missing
 from voiceguide.library.kinds import kind_texts, kinds
+from voiceguide.options import chosen
 from voiceguide.phone import choices, wanted
 
 KIND = """
@@ -775,6 +776,24 @@ def test_the_level_of_a_track_is_for_the_bed_that_is_asked_for(walking):
     path = walking / "kinds/walking/kind.toml"
     path.write_text(KIND.replace('"Long"', '"Long"\noptions = {bed_level = 3}'), "utf-8")
     assert len(Playlist("walking", library=walking, bed="rain").sessions) == 2
+
+
+def test_a_level_is_for_the_tracks_that_have_a_bed(walking):
+    path = walking / "kinds/walking/kind.toml"
+    path.write_text(KIND.replace('"Short"', '"Short"\noptions = {bed = "none"}'), "utf-8")
+    given = {"library": walking, "bed": "rain", "bed_level": -6}
+    short, long = Playlist("walking", **given).sessions
+    assert short.plan.bed is None
+    assert long.plan.bed.gain_db == Session("walking", **given).plan.bed.gain_db
+
+
+def test_a_bed_that_a_track_lacks_does_not_stop_what_is_no_track(walking):
+    path = walking / "kinds/walking/kind.toml"
+    path.write_text(KIND.replace('"Long"', '"Long"\noptions = {bed = "nope.mp3"}'), "utf-8")
+    request = script.Request("walking", chosen({"library": walking}))
+    assert [one.name for one in script.about(request).tracks] == ["short", "long"]
+    with pytest.raises(LibraryError, match=r"nope\.mp3: no such file"):
+        script.about(request, with_files=True)
 
 
 def test_a_phrase_that_is_missing_is_told_with_its_library(tmp_path):

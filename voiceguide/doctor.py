@@ -126,7 +126,7 @@ def _write(target: str, chosen: dict[str, Any]) -> None:
     request = script.Request(target, options.chosen(chosen))
     plan.read(request, script.write(request))
     script.choices(script.Request(target, options.chosen({**chosen, "minutes": 5})))
-    for track in script.about(request).tracks:
+    for track in script.about(request, with_files=True).tracks:
         given = options.chosen({**chosen, **track.options, "variables": track.variables})
         script.write(script.Request(target, given, track.part, track.title))
 

@@ -439,6 +439,12 @@ def _is_stale(path: str) -> bool:
     return False
 
 
+def _disk(folder: Path) -> int:
+    """Return the number of the file system in which a folder is, or will be."""
+    there = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
+    return there.stat().st_dev
+
+
 def sealed(name: str, payload: bytes) -> bytes:
     """Return a payload behind a digest of its name and content."""
     return _digest(name, payload) + payload
@@ -463,7 +469,7 @@ class Shared(Protocol):
 
     @property
     def folder(self) -> Path | None:
-        """Where it is on this machine, if it is there: then nothing is gained by copies."""
+        """Where it is on this machine, if it is there."""
 
     def read(self, name: str) -> bytes | None:
         """Return the file called ``name``, or None; raises a VoiceguideError."""
@@ -505,6 +511,8 @@ class Store:
         self._suffix = suffix
         self._shared = _SHARED.get() if shared else None
         self._near = self._shared.folder if self._shared else None
+        if self._near and _disk(self._near) != _disk(folder):  # what is read again is copied here
+            self._near = None
         self._grown_bytes = 0
 
     def read(self, name: str) -> bytes | None:
@@ -543,11 +551,10 @@ class Store:
 
     def touch(self, name: str) -> bool:
         """Count the payload ``name`` as used, so that it is pruned late; whether it is there."""
-        for folder in (self._folder, *([self._near] if self._near else [])):
-            with contextlib.suppress(OSError):
-                os.utime(folder / self._name(name))
-                return True
-        return False
+        with contextlib.suppress(OSError):
+            os.utime(self.path(name))
+            return True
+        return self._near is not None and is_file(self._near / self._name(name))
 
     def _write_here(self, name: str, payload: bytes) -> None:
         path = self.path(name)

@@ -144,7 +144,7 @@ def cluster(address: str) -> Crew:
                         gone = 0
                         yield made
                     with contextlib.suppress(OSError, CancelledError):  # all is made
-                        client.run(end, on_error="return")  # models stay in memory no longer
+                        _end(client)
             except _GoneError:
                 gone += 1
                 if gone == _TRIES:
@@ -160,6 +160,13 @@ def cores_of(address: str) -> int:
     """Return the number of sessions that a cluster makes at once; raises CatalogueError."""
     with _client(address, _PATIENCE_S) as client:
         return _sessions_at_once(client)
+
+
+def _end(client: Any) -> None:
+    """Let models stay in the workers' memory no longer; one that does not answer may keep its."""
+    ended = [client.submit(end, workers=[one], pure=False) for one in client.nthreads()]
+    with client.as_current():
+        _distributed().wait(ended, timeout=_COUNTED_EVERY_S)
 
 
 class _GoneError(CatalogueError):

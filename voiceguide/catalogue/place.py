@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import os
 import re
@@ -80,6 +81,8 @@ class Folder:
         except FileNotFoundError:
             return None
         except OSError as error:
+            if error.errno == errno.ESTALE:  # another machine has just replaced it
+                return None
             raise _wrong(f"{self.folder / name}", "read", error.strerror) from error
 
     def write(self, name: str, content: bytes | Path, *, lasting: bool = True) -> None:

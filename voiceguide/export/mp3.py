@@ -85,7 +85,7 @@ class Encoder:
     ) -> None:
         """Start at the beginning of a seekable file; ``kept`` has what was encoded before.
 
-        So has ``shared``, of passages: what a bed is mixed into hardly ever comes again elsewhere.
+        ``shared`` has passages, without a bed: what one is mixed into hardly ever comes again.
         """
         self._file, self._channels = file, channels
         self._kept, self._shared = kept, shared or kept

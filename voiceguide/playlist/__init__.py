@@ -28,7 +28,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from voiceguide import script
 from voiceguide.errors import RequestError, UsageError, option
@@ -52,7 +52,10 @@ from voiceguide.session import Session
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from voiceguide.options import Value
+    from voiceguide.script.subject import TrackPlan
 
 __all__ = [
     "COVER",
@@ -89,7 +92,7 @@ class Playlist:
         suit is treated with the deepest method that does. Raises a VoiceguideError.
         """
         self.target = target
-        self.about = script.about(Request(target, options))
+        self.about = script.about(Request(target, options), with_files=True)
         self.title = self.about.title
         self._options = options
         given = {**options.chosen(), "minutes": None}
@@ -98,14 +101,7 @@ class Playlist:
                 what = "each track of a playlist has its own; leave it out"
                 raise UsageError(f"{option(name)}: {what}")
         self._requests = [
-            Request(
-                target,
-                chosen(
-                    {**given, **one.options, "variables": {**options.variables, **one.variables}}
-                ),
-                one.part,
-                one.title,
-            )
+            Request(target, _of_track(one, given, options.variables), one.part, one.title)
             for one in self.about.tracks
         ]
 
@@ -187,3 +183,13 @@ class Playlist:
         names = [track.name for track in self.about.tracks]
         names = [*names[: len(self.sessions) - 1], names[-1]]
         return [f"{number:02}-{name}" for number, name in enumerate(names, 1)]
+
+
+def _of_track(
+    track: TrackPlan, given: Mapping[str, Any], variables: Mapping[str, Value]
+) -> Options:
+    """Return the options of a track: what is given for all, and its own."""
+    values = {**given, **track.options, "variables": {**variables, **track.variables}}
+    if track.options.get("bed") == "none" and "bed_level" not in track.options:
+        values.pop("bed_level", None)  # it is for those that have one
+    return chosen(values)

@@ -95,11 +95,14 @@ def is_own(target: str) -> bool:
     return own.path_of(target) is not None
 
 
-def about(request: Request) -> subject.About:
-    """Return the subject of a target and the tracks of its playlist; raises as ``write`` does."""
+def about(request: Request, *, with_files: bool = False) -> subject.About:
+    """Return the subject of a target and the tracks of its playlist; raises as ``write`` does.
+
+    ``with_files`` is whether the files that tracks name have to be there.
+    """
     if is_own(request.target):
         raise RequestError(f"{request.target} is a script: playlists are made of regions and kinds")
-    return subject.about(request)
+    return subject.about(request, with_files=with_files)
 
 
 def pictured(request: Request) -> str | None:

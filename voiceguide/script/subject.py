@@ -155,11 +155,14 @@ def _called(request: Request, kinds_: Sequence[Kind]) -> Kind | None:
     return None
 
 
-def about(request: Request) -> About:
-    """Return the subject and tracks of a target's playlist; raises as ``write`` does."""
+def about(request: Request, *, with_files: bool = False) -> About:
+    """Return the subject and tracks of a target's playlist; raises as ``write`` does.
+
+    ``with_files`` is whether the files that tracks name have to be there.
+    """
     found = subject(request)
     kind, options = found.kind, request.options
-    _check_tracks(kind, options)
+    _check_tracks(kind, options, with_files=with_files)
     if kind.about != "region":
         texts = said(kind, options.language, options.library_path)
         tracks = [_planned(kind, one) for one in kind.tracks]
@@ -188,13 +191,13 @@ def _planned(kind: Kind, track: PlaylistTrack, area: str | None = None) -> Track
     )
 
 
-def _check_tracks(kind: Kind, options: Options) -> None:
+def _check_tracks(kind: Kind, options: Options, *, with_files: bool) -> None:
     """Raise LibraryError with a line for each option of a track that cannot be used."""
     wrong = []
     for index, track in enumerate(kind.tracks):
         for name in track.options:
             try:
-                _check_option(kind, track, name, options)
+                _check_option(kind, track, name, options, with_files=with_files)
             except (RequestError, UsageError) as error:
                 place = Place(kind.id, options, ("tracks", index, "options", name))
                 wrong.append(f"{place}: {error}")
@@ -202,7 +205,9 @@ def _check_tracks(kind: Kind, options: Options) -> None:
         raise LibraryError("\n".join(wrong))
 
 
-def _check_option(kind: Kind, track: PlaylistTrack, name: str, options: Options) -> None:
+def _check_option(
+    kind: Kind, track: PlaylistTrack, name: str, options: Options, *, with_files: bool
+) -> None:
     """Raise RequestError if an option of a track is wrong, or needs one that is not there."""
     value = track.options[name]
     if name in kind.variables:
@@ -214,7 +219,7 @@ def _check_option(kind: Kind, track: PlaylistTrack, name: str, options: Options)
     beside = {} if bed in (None, "none") else {"bed": BEDS[0]}  # for the level of one
     checked = chosen({**beside, name: value})
     _check_applies(kind, name, options)
-    if name == "bed" and checked.bed is not None:
+    if name == "bed" and checked.bed is not None and with_files:
         bed_file(checked.bed)
 
 

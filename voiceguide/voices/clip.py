@@ -69,7 +69,7 @@ _is_decided = threading.Event()
 
 
 def keep_memory_flat(returned_from: int = 128 * 1024) -> None:
-    """Make the C library return arrays of so many bytes to the system; the first call decides.
+    """Make the C library return freed arrays from so many bytes on; the first call decides.
 
     glibc would keep more and more freed large arrays for reuse; a fixed threshold (mallopt(3))
     stops that. For small ones, all threads share one heap. Without this, a render of 3.4 hours
