@@ -1,18 +1,20 @@
 """A catalogue on Dask clusters whose processes are killed, against one process, as Markdown tables.
 
     python tests/benchmarks/bench_catalogue.py [--requests N] [--place folder|sftp|s3]
-        [--workers 1,2,4] [--kill-every S] [--alone FOLDER] [--check]
+        [--workers 1,2,4] [--pinned] [--kill-every S] [--alone FOLDER] [--check]
 
 Sessions of about three minutes, half of them breathing, half of regions in turn, are made by one
 process, then by “dask scheduler” and so many workers, each with a cache of its own, on loopback.
 With ``--kill-every 10``, a worker is killed whenever all of them have had ten seconds of CPU time,
 which is every five seconds on two idle cores (SIGKILL; one that Dask starts again, or its nanny,
-which this program starts again), and the sixth time, the scheduler. Then the manifest has to equal
-that of one process, every file has to be there once and to have its SHA-256 (on servers, thirty are
-read), and the same command may make nothing more. ``--alone`` keeps what one process made, for the
-next run. ``--check`` ends with status 1 if anything was wrong. CPU time is that of all processes,
-start-up included; what killed ones leave behind is not counted. SFTP needs openssh-server and
-paramiko, S3 needs s3fs and moto[server]. On Linux.
+which this program starts again), and the sixth time, the scheduler. With ``--pinned``, each worker
+has one core for all of its threads, as on a machine of its own; else, a single one uses a part of
+another core too. Then the manifest has to equal that of one process, every file has to be there
+once and to have its SHA-256 (on servers, thirty are read), and the same command may make nothing
+more. ``--alone`` keeps what one process made, for the next run. ``--check`` ends with status 1 if
+anything was wrong. CPU time is that of all processes, start-up included; what killed ones leave
+behind is not counted. SFTP needs openssh-server and paramiko, S3 needs s3fs and moto[server]. On
+Linux.
 """
 
 from __future__ import annotations
@@ -64,6 +66,7 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=2000)
     parser.add_argument("--place", choices=STORES, default="folder")
     parser.add_argument("--workers", default="1,2,4")
+    parser.add_argument("--pinned", action="store_true")
     parser.add_argument("--kill-every", type=float, default=0.0)
     parser.add_argument("--alone", type=Path)
     parser.add_argument("--seed", type=int, default=1)
@@ -82,7 +85,8 @@ def main() -> int:
             with STORES[asked.place](root / f"{workers}") as (address, environment):
                 os.environ.update(environment)
                 one = Catalogue(listed, f"{address}/catalogue", f"{address}/clips", root)
-                line, found = one.made_by(workers, asked.kill_every, chance, asked.requests)
+                cluster = Cluster(workers, root, pinned=asked.pinned)
+                line, found = one.made_by(cluster, asked.kill_every, chance, asked.requests)
                 print(line, file=sys.stderr, flush=True)
                 alone = alone or made_alone(listed, asked.alone or root / "alone")
                 found += one.differences(alone, chance)
@@ -142,11 +146,11 @@ class Catalogue:
         self._listed, self._output, self._clips, self._root = listed, output, clips, root
 
     def made_by(
-        self, workers: int, every_s: float, chance: random.Random, count: int
+        self, cluster: Cluster, every_s: float, chance: random.Random, count: int
     ) -> tuple[str, list[str]]:
         """Make it; return a line of the table, and what went wrong."""
         before, begun_s = os.times(), time.monotonic()
-        with Cluster(workers, self._root) as cluster:
+        with cluster:
             with cluster.killed(every_s, chance) as killed:
                 runs = self._run(cluster.address)
             wall_s = time.monotonic() - begun_s
@@ -157,7 +161,7 @@ class Catalogue:
         cpu_s -= before.children_user + before.children_system
         for said in filter(None, runs):
             print(f"said: {said.strip()}", file=sys.stderr, flush=True)
-        line = f"| {workers} | {wall_s:,.0f} s | {cpu_s:,.0f} s | {cpu_s / count:.2f} s "
+        line = f"| {cluster.workers} | {wall_s:,.0f} s | {cpu_s:,.0f} s | {cpu_s / count:.2f} s "
         return f"{line}| {len(killed)} | {len(runs)} |", wrong
 
     def _run(self, address: str) -> list[str | None]:
@@ -209,7 +213,8 @@ class Catalogue:
 class Cluster:
     """A scheduler and workers on loopback, each a process that is started again when it ended."""
 
-    def __init__(self, workers: int, root: Path) -> None:
+    def __init__(self, workers: int, root: Path, *, pinned: bool) -> None:
+        self.workers, self._pinned = workers, pinned
         self._root = root / f"cluster-{workers}"
         self._root.mkdir()
         self._port = free_port()
@@ -250,6 +255,10 @@ class Cluster:
                 self._running[name] = subprocess.Popen(
                     command, stdout=log, stderr=log, env=environment
                 )
+            kind, _, number = name.partition("-")
+            if self._pinned and kind == "worker":  # and so is what it starts
+                cores = psutil.cpu_count() or 1
+                psutil.Process(self._running[name].pid).cpu_affinity([int(number) % cores])
 
     @contextlib.contextmanager
     def killed(self, every_s: float, chance: random.Random) -> Iterator[list[str]]:

@@ -29,8 +29,10 @@ from voiceguide.listen.spotter import Spotter
 from voiceguide.listen.words import Commands, words
 
 WHERE = (("silence", False, 9), ("silence", False, 3), ("voice", True, 6))
-EVERY_S = 2.5
+EVERY_S = 12
 """From one command to the next."""
+KNOWN_S = 20
+"""After so long the room is known."""
 ANSWERED_S = 0.9
 """How long after it was said a command may be heard."""
 SESSIONS = (
@@ -134,7 +136,7 @@ def places(played: np.ndarray, *, loud: bool) -> list[int]:
     """Return where somebody can speak: in silences, or where the voice has just begun."""
     peaks = np.abs(played[: len(played) // 1600 * 1600]).reshape(-1, 1600).max(axis=1)
     found: list[int] = []
-    for tenth in range(50, len(peaks) - 30):
+    for tenth in range(10 * KNOWN_S, len(peaks) - 30):
         fits = (peaks[tenth - 2 : tenth + 10] > 0.1).mean() > 0.7 if loud else (
             peaks[tenth - 3 : tenth + 20].max() < 0.05
         )  # fmt: skip

@@ -7,6 +7,7 @@ Nothing is kept longer than the word takes.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _NEEDED = 3
-"""In so many bands something near has to be heard for a word to begin; it goes on in one."""
+"""What stands out is heard in so many bands."""
 _BROAD = 6
 """A clap or a tap is heard in so many."""
 _ONSET = (3, 5)
-"""A near sound has begun when so many of the last frames stood out."""
+"""A near sound has begun when so many of so many frames stood out; it goes on in one band."""
+_SUM = (17, 10)
+"""It has, too, when it was heard so many times in all bands of so many frames."""
 _QUIET_MS = 250
 """A word has ended when nothing has stood out for so long."""
 _BEFORE_MS = 120
@@ -33,10 +36,12 @@ _LONGEST_MS = 1400
 """A longer sound is talk, or music."""
 _KNOCK_MS = 90
 """A clap or a tap stands out for no longer."""
-_BUSY = 6
+_BUSY = 3
 """So many near sounds that were no commands,"""
-_BUSY_MS = 30_000
+_BUSY_MS = 40_000
 """in so long a time: somebody talks, or there is music."""
+_UNKNOWN_MS = 15_000
+"""For so long at first, a room that is not known counts as busy."""
 _TWO = 2
 _KNOCKS_MS = (160, 700)
 """From one knock to the next."""
@@ -75,11 +80,11 @@ class Listener:
         self._spot = spot
         self._both = both
         self._near = Near()
-        self._last: deque[bool] = deque(maxlen=_ONSET[1])
-        self._kept: deque[NDArray[np.float32]] = deque(maxlen=_BEFORE_MS // FRAME_MS + _ONSET[1])
+        self._last: deque[int] = deque(maxlen=_SUM[1])
+        self._kept: deque[NDArray[np.float32]] = deque(maxlen=_BEFORE_MS // FRAME_MS + _SUM[1])
         self._word: list[NDArray[np.float32]] = []
         self._quiet_ms = 0
-        self._unknown_ms: deque[int] = deque(maxlen=_BUSY)  # when the last such sounds ended
+        self._others_ms = deque([_UNKNOWN_MS - _BUSY_MS] * _BUSY, _BUSY)  # when they ended
         self._bursts: list[tuple[int, int, int]] = []  # of what stood out: begin, ms, most bands
         self._now_ms = 0
 
@@ -97,7 +102,7 @@ class Listener:
         bands = self._near.bands(near, far)
         stands_out = bands >= _NEEDED
         self._kept.append(near)
-        self._last.append(stands_out)
+        self._last.append(bands)
         self._note(bands if stands_out else 0)
         if self._knocked():
             self._word, self._bursts = [], []
@@ -108,13 +113,18 @@ class Listener:
             if self._quiet_ms >= _QUIET_MS:
                 command = self._command()
                 if command is None and not self._is_knocking():
-                    self._unknown_ms.append(self._now_ms)
+                    self._others_ms.append(self._now_ms)
                 yield Heard(command)
                 self._word = []
                 self._bursts = self._bursts if len(self._bursts) <= _TWO else []
-        elif sum(self._last) >= _ONSET[0]:
+        elif self._has_begun():
             self._word, self._quiet_ms = list(self._kept), 0
             yield Heard(None, is_begin=True)
+
+    def _has_begun(self) -> bool:
+        """Whether something near is heard clearly for a moment, or less so for longer."""
+        last = itertools.islice(reversed(self._last), _ONSET[1])
+        return sum(bands >= _NEEDED for bands in last) >= _ONSET[0] or sum(self._last) >= _SUM[0]
 
     def _note(self, bands: int) -> None:
         """Note how long what stands out has lasted; forget what was long ago."""
@@ -128,12 +138,13 @@ class Listener:
                 self._bursts.append((self._now_ms, 0, bands))
 
     def _knocked(self) -> bool:
-        """Whether the last two sounds were short, of a wide range, well apart, and alone."""
+        """Whether, in a calm room, the last two sounds were short, wide, well apart and alone."""
         if len(self._bursts) != _TWO:
             return False
         (first_ms, one_ms, one), (second_ms, other_ms, other) = self._bursts
         return (
-            max(one_ms, other_ms) <= _KNOCK_MS
+            not self._is_busy()
+            and max(one_ms, other_ms) <= _KNOCK_MS
             and min(one, other) >= _BROAD
             and _KNOCKS_MS[0] <= second_ms - first_ms <= _KNOCKS_MS[1]
             and self._now_ms - second_ms - other_ms >= _QUIET_MS
@@ -145,11 +156,13 @@ class Listener:
             burst_ms <= _KNOCK_MS and bands >= _BROAD for _, burst_ms, bands in self._bursts
         )
 
+    def _is_busy(self) -> bool:
+        """Whether much else was heard; then it is easily taken for a command."""
+        return self._others_ms[0] > self._now_ms - _BUSY_MS
+
     def _command(self) -> str | None:
         """Return what the word was, now that it has ended."""
         length_ms = len(self._word) * FRAME_MS - _QUIET_MS - _BEFORE_MS
         if self._is_knocking() or not _SHORTEST_MS <= length_ms <= _LONGEST_MS:
             return None
-        since_ms = self._now_ms - _BUSY_MS
-        is_busy = len(self._unknown_ms) == _BUSY and self._unknown_ms[0] > since_ms
-        return self._spot(np.concatenate(self._word), is_busy=is_busy)
+        return self._spot(np.concatenate(self._word), is_busy=self._is_busy())

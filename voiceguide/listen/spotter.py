@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 
 from voiceguide.languages import primary
-from voiceguide.listen.moonshine import Moonshine
+from voiceguide.listen.moonshine import Moonshine, Said
 from voiceguide.voices.espeak import Espeak
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ _WORST_UNSURE = -6.5
 """The same for a safety word, and for words in a language that the model has not learned."""
 _DOUBT = 0.03
 """How likely each other word is, beside a command."""
+_CLEAR = -4.0
+"""To one of the models alone, a sound is clear if it is so likely, as ln, and all else less;"""
+_APART = 1.0
+"""words that are no commands have to be so much less likely."""
 _SAFETY = "stop"
 _SAFE = 2
 """So much more likely counts what ends the pressure, as ln: it has to be heard."""
@@ -64,14 +68,16 @@ class _Limits(NamedTuple):
     agree: float
     """So much more likely is what both models take it for."""
     least: float
+    clear: float
+    """The least where much else is heard, if both models take it for that."""
     within: float
     """It may be so much less likely than what would be written, of all that can be,"""
     other: float
     """and than each of the others that are no commands."""
 
 
-_IN_ENGLISH = _Limits(agree=6, least=-7, within=8, other=1)
-_IN_OTHERS = _Limits(agree=12, least=-13, within=10, other=1)
+_IN_ENGLISH = _Limits(agree=6, least=-7, clear=-7, within=8, other=1)
+_IN_OTHERS = _Limits(agree=12, least=-13, clear=-10, within=10, other=1)
 
 
 class Spotter:
@@ -95,33 +101,35 @@ class Spotter:
     def spot(self, samples: NDArray[np.float32], *, is_busy: bool = False) -> str | None:
         """Return the command that a sound is, mono at RATE_HZ; None if it is none, or doubtful.
 
-        In a room where much is said or played (``is_busy``), both models have to take it for that,
-        and it has to be clear. For “stop”, it need not be clearer there than it otherwise is for
-        other commands.
+        In a room where much is said or played (``is_busy``), it has to be clear: to both models
+        that command and no other.
         """
         level = float(np.sqrt(np.mean(np.square(samples)))) if samples.size else 0.0
         if not level or not self._words:
             return None
         quiet = np.zeros(int(_QUIET_S * RATE_HZ), np.float32)
         samples = np.concatenate([quiet, samples * np.float32(_LEVEL / level), quiet])
-        limits, by_sound = self._limits, self._sounds.spot(samples)
-        said = self._model.hear(samples)
+        by_sound, said = self._sounds.spot(samples), self._model.hear(samples)
         likely = {name: max(map(said.likely, words)) for name, words in self._words.items()}
-        if by_sound in likely:
-            likely[by_sound] += limits.agree
-        if _SAFETY in likely and not is_busy:
-            likely[_SAFETY] += _SAFE
+        for name in () if is_busy else likely:
+            likely[name] += _SAFE * (name == _SAFETY) + self._limits.agree * (name == by_sound)
         command = max(likely, key=lambda name: likely[name])
-        is_strict = is_busy and command != _SAFETY
-        if likely[command] < limits.least or (is_strict and command != by_sound):
+        fits = self._is_clear if is_busy else self._is_likely
+        if not fits(likely[command], said, agreed=command == by_sound):
             return None
+        most = likely[command] + (-_APART if is_busy else self._limits.other)
+        return None if any(said.likely(one) > most for one in self._others) else command
+
+    def _is_clear(self, likely: float, said: Said, *, agreed: bool) -> bool:
+        """Whether the likeliest command is clear; ``agreed`` is whether both models hear it."""
+        return likely >= (self._limits.clear if agreed else max(_CLEAR, said.written[1]))
+
+    def _is_likely(self, likely: float, said: Said, *, agreed: bool) -> bool:
+        """Whether the likeliest command is likely enough in a calm room."""
         written, written_likely = said.written
-        if command != by_sound and (not written or written in self._others):
-            return None
-        if likely[command] < written_likely - (0 if is_strict else limits.within):
-            return None
-        is_other = any(said.likely(one) > likely[command] + limits.other for one in self._others)
-        return None if is_other else command
+        if not agreed and (not written or written in self._others):
+            return False
+        return likely >= max(self._limits.least, written_likely - self._limits.within)
 
 
 class _Sounds:
