@@ -27,6 +27,7 @@ from loudspeaker import Server, Terminal
 from voiceguide import Session, settings
 from voiceguide.errors import UsageError, VoiceError, VoiceguideError
 from voiceguide.listen import hands_free
+from voiceguide.listen.echo import EchoSuppressor
 from voiceguide.listen.hands_free import HandsFree
 from voiceguide.listen.listener import KNOCKS, Heard, Listener
 from voiceguide.listen.microphone import Played
@@ -317,6 +318,29 @@ def test_the_session_does_not_command_itself(english):
     played = np.concatenate([*(at(0.5, one, 4) for one in said)])
     found = heard(room(played), played, english)
     assert asked(found) == []
+
+
+def left_of(near: np.ndarray, played: np.ndarray, begin_s: int) -> np.ndarray:
+    """Return what is left of what a microphone hears, without what is played."""
+    echo = EchoSuppressor()
+    frames = [
+        echo.take(near[at : at + FRAME], played[at : at + FRAME], is_near=at >= begin_s * HZ)
+        for at in range(0, len(near), FRAME)
+    ]
+    return np.concatenate([*frames[1:], np.zeros(FRAME, np.float32)])
+
+
+def test_what_the_room_gives_back_is_taken_away():
+    """By clocks that differ by 100 ppm, and not what somebody says meanwhile."""
+    sentence = speaker("Put the ball under your calf, and let it rest there for a while.")
+    played = np.resize(np.concatenate([sentence, np.zeros(HZ, np.float32)]), 30 * HZ)
+    heard = room(soxr.resample(np.pad(played, (0, HZ)), HZ * (1 + 100e-6), HZ))[: len(played)]
+    word = at(28.5, speaker("louder", "en-us"), 30)
+    echo, both = left_of(heard, played, 28), left_of(heard + word, played, 28)
+    speech = slice(int(28.5 * HZ), int(29.0 * HZ))
+    assert np.square(echo[20 * HZ :]).mean() < np.square(heard[20 * HZ :]).mean() / 10
+    assert np.corrcoef(both[speech], word[speech])[0, 1] > 0.9
+    assert np.allclose(left_of(word, np.zeros_like(word), 28)[:-FRAME], word[:-FRAME], atol=1e-6)
 
 
 def test_what_is_played_is_never_near_and_somebody_louder_is():

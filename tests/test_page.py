@@ -209,7 +209,7 @@ def test_tones_of_other_names_are_counted_down_and_paced_too(server, session, ph
 def test_breathing_from_the_page_to_the_playlist(server, phone):
     phone.goto(server.url)
     phone.get_by_role("link", name="Breathing paced breathing").tap()
-    assert phone.locator("#options h1").text_content() == "Breathing"
+    phone.locator("#options h1", has_text="Breathing").wait_for()
     assert phone.evaluate("scrollY") == 0  # though the entry lies below the body
     assert phone.locator("#summary").text_content().startswith("paced breathing: calm")
     phone.get_by_text("More choices").tap()

@@ -43,7 +43,8 @@ VOICES = {
            "flite:rms", "flite:slt", "flite:awb", "flite:kal16", "flite:slt@1.12",
            "en_US-joe-medium", "en_US-joe-medium@1.15", "en_US-joe-medium@0.9"),
     "de": ("espeak:de", "espeak:de+m1", "espeak:de+m3", "espeak:de+m7", "espeak:de+f1",
-           "espeak:de+f2", "espeak:de+f4", "espeak:de+f5"),
+           "espeak:de+f2", "espeak:de+f4", "espeak:de+f5", "pico:de-DE",
+           *(f"espeak:mb-de{number}" for number in range(1, 9))),
 }  # fmt: skip
 """Men and women, accents, and voices that are made higher or lower (@)."""
 KOKORO = ("am_michael", "af_heart", "bf_emma", "bm_george")
@@ -91,6 +92,11 @@ def _said(text: str, voice: str, language: str) -> np.ndarray:
             rate_hz = int.from_bytes(content[24:28], "little")
             samples = np.frombuffer(content[header:], "<i2").astype(np.float32) / 32768
             return soxr.resample(samples, rate_hz, HZ)
+    if kind == "pico":
+        with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+            subprocess.run(["pico2wave", "-l", name, "-w", file.name, text], check=True)
+            samples = np.frombuffer(Path(file.name).read_bytes()[44:], "<i2") / np.float32(32768)
+            return samples.astype(np.float32)
     spoken = _engine(voice).speak(Utterance(text, language, None, RATE_WPM, 0.0))
     return soxr.resample(spoken.samples.astype(np.float32), spoken.rate_hz, HZ)
 

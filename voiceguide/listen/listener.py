@@ -1,8 +1,8 @@
 """What a microphone hears, and what the loudspeaker plays -> commands.
 
 Of what is near (``listen.near``), two short knocks are a command, and so is a short word that a
-spotter knows. It is given what the microphone heard: while somebody speaks, the session is soft.
-Nothing is kept longer than the word takes.
+spotter knows. The session is soft while somebody speaks, and what is still heard of it is taken
+away (``listen.echo``). Nothing is kept longer than the word takes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from voiceguide.listen.echo import EchoSuppressor
 from voiceguide.listen.near import FRAME, FRAME_MS, Near
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class Listener:
         self._spot = spot
         self._both = both
         self._near = Near()
+        self._echo = EchoSuppressor()
         self._last: deque[int] = deque(maxlen=_SUM[1])
         self._kept: deque[NDArray[np.float32]] = deque(maxlen=_BEFORE_MS // FRAME_MS + _SUM[1])
         self._word: list[NDArray[np.float32]] = []
@@ -101,14 +103,15 @@ class Listener:
         self._both(near, far)
         bands = self._near.bands(near, far)
         stands_out = bands >= _NEEDED
-        self._kept.append(near)
+        left = self._echo.take(near, far, is_near=bool(bands or self._word))
+        self._kept.append(left)
         self._last.append(bands)
         self._note(bands if stands_out else 0)
         if self._knocked():
             self._word, self._bursts = [], []
             yield Heard(KNOCKS)
         elif self._word:
-            self._word.append(near)
+            self._word.append(left)
             self._quiet_ms = 0 if bands else self._quiet_ms + FRAME_MS
             if self._quiet_ms >= _QUIET_MS:
                 command = self._command()

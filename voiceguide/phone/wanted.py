@@ -24,7 +24,7 @@ def read(body: bytes) -> dict[str, Any]:
     """Return the target and the options that differ from the defaults, as a Session takes them.
 
     The same wish, however it is written, returns the same. Raises a VoiceguideError that says what
-    is wrong, in one line.
+    is wrong.
     """
     try:
         wanted = json.loads(body)
