@@ -563,19 +563,16 @@ def test_axe_finds_nothing(server, chromium, path, scheme):
     assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
 
 
-def test_chromium_finds_that_it_can_be_installed(server):
+def test_chromium_finds_that_it_can_be_installed(server, chromium):
     needs("chromium")  # with all that a window has
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        path = shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.goto(f"{server[1]}/")
-        tools = page.context.new_cdp_session(page)
-        found = tools.send("Page.getAppManifest")
-        against = tools.send("Page.getInstallabilityErrors")["installabilityErrors"]
-        browser.close()
+    path = shutil.which("chromium")
+    browser = chromium.browser_type.launch(executable_path=path, args=["--no-sandbox"])
+    page = browser.new_page()
+    page.goto(f"{server[1]}/")
+    tools = page.context.new_cdp_session(page)
+    found = tools.send("Page.getAppManifest")
+    against = tools.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    browser.close()
     assert found["errors"] == []
     assert [one["errorId"] for one in against] == ["in-incognito"]  # as all pages of a test are
 
