@@ -165,7 +165,6 @@ def all_cases(root: Path) -> dict[str, tuple[Callable[[], None], Callable[[], ob
         "catalogue again": (
             lambda: again(root, lambda root: catalogued(root, 1)), lambda: catalogued(root, 2)
         ),
-        "catalogue with clips": (old(), lambda: catalogued(root, 2, clips=str(root / "out/clips"))),
         "download": (old(), lambda: downloaded(out)),
         "download resumed": (lambda: begun(root), lambda: downloaded(out)),
     }  # fmt: skip
@@ -228,15 +227,14 @@ def published(root: Path) -> None:
         site.publish(new, root / "out", look.read(None, name="New"), playlists=playlists)
 
 
-def catalogued(root: Path, count: int, clips: str | None = None) -> None:
+def catalogued(root: Path, count: int) -> None:
     """Make a catalogue of sessions, and of a request that fails."""
     about = {"target": KIND, "library": str(root / "mine")}
     lines = [{**about, "voice": "nobody"}, *({**about, "seed": seed} for seed in range(count))]
     requests = root.parent / "requests.jsonl"
     requests.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     with warm(root):
-        wanted = catalogue.read_requests(requests)
-        catalogue.make(wanted, str(root / "out"), form="wav", clips=clips)
+        catalogue.make(catalogue.read_requests(requests), str(root / "out"), form="wav")
 
 
 def again(root: Path, before: Callable[[Path], object]) -> None:
