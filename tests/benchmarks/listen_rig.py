@@ -1,7 +1,8 @@
 """Rooms for the benchmarks of listening: people, music and talk near a microphone, and a session.
 
 All is made here, mono at 16 kHz, and faster than it would last. A loudspeaker's clock and that of
-the microphone differ. Speakers are those of espeak-ng and flite, and every voice of voiceguide.
+the microphone differ. Speakers are those of espeak-ng and flite, and every voice of voiceguide; in
+German, those of MBROLA and SVOX Pico too (Debian: mbrola-de1 to 8 and libttspico-utils, non-free).
 """
 
 from __future__ import annotations
