@@ -1,15 +1,16 @@
 """How well a session hears what is said near it, in made-up rooms: right and false commands.
 
-    python tests/benchmarks/bench_listen.py commands [en|de] [--every N] [--kokoro FOLDER]
+    python tests/benchmarks/bench_listen.py commands [en|de] [--busy] [--every N] [--kokoro FOLDER]
     python tests/benchmarks/bench_listen.py false [en|de] [--hours H] [--jobs N] [--seed S]
 
 Sessions are heard by a microphone through a short reverberation; the clock of the loudspeaker is
 100 ppm faster or slower. With ``commands``, somebody in several voices says each command in its
 silences (3 and 9 dB above the session's voice) and while its voice speaks (6 dB above it); the
 session becomes soft 100 ms after it hears somebody. It prints how many were right, how many were
-taken for another command, and how soon a near sound was noticed. FOLDER has Kokoro's model and
-voices. With ``false``, sessions play alone, beside music and beside people who talk, for hours, and
-it prints what they took for commands, and which part of a core that needs.
+taken for another command, and how soon a near sound was noticed. With ``--busy``, the room counts
+as one where much else is heard, and each is said twice. FOLDER has Kokoro's model and voices. With
+``false``, sessions play alone, beside music and beside people who talk, for hours, and it prints
+what they took for commands, and which part of a core that needs.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ EVERY_S = 12
 """From one command to the next."""
 KNOWN_S = 20
 """After so long the room is known."""
+AGAIN_S = 1.5
+"""From a command to the same again."""
 ANSWERED_S = 0.9
 """How long after it was said a command may be heard."""
 SESSIONS = (
@@ -69,10 +72,11 @@ class Mistaken(NamedTuple):
     seconds: float
 
 
-def listener(language: str) -> Listener:
-    """Return somebody who knows the words of a language."""
+def listener(language: str, *, busy: bool = False) -> Listener:
+    """Return somebody who knows the words of a language, and may be in a room that is busy."""
     known = words(language)
-    return Listener(Spotter(language, known.commands, known.others).spot)
+    spot = Spotter(language, known.commands, known.others).spot
+    return Listener(lambda samples, *, is_busy: spot(samples, is_busy=busy or is_busy))
 
 
 def spoken_words(known: Commands) -> set[str]:
@@ -145,7 +149,7 @@ def places(played: np.ndarray, *, loud: bool) -> list[int]:
     return found
 
 
-def commands(language: str, every: int, kokoro: str, only: str) -> None:
+def commands(language: str, every: int, kokoro: str, only: str, *, busy: bool) -> None:
     """Print how well a language is understood, and each voice."""
     known = words(language)
     sound = session("calf", language, side="left", voice="pyttsx3")
@@ -170,10 +174,12 @@ def commands(language: str, every: int, kokoro: str, only: str) -> None:
             level = heard.voice_level * 10 ** (above_db / 20) / 0.05
             for begin, (command, text, voice) in zip(here, todo, strict=False):
                 word = said(text, voice, language) * np.float32(level)
+                if busy:
+                    word = np.concatenate([word, np.zeros(int(AGAIN_S * HZ), np.float32), word])
                 near[begin : begin + len(word)] += word[: len(near) - begin]
                 put.append((begin / HZ, (begin + len(word)) / HZ, (command, text, voice)))
             todo, went = todo[len(put) :], went + 1
-            found = hears(listener(language), near, heard)
+            found = hears(listener(language, busy=busy), near, heard)
             begins = np.array([at_s for at_s, one in found if one.is_begin] + [np.inf])
             for begin_s, end_s, sentence in put:
                 got = [one.command for at_s, one in found
@@ -201,6 +207,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("what", choices=("commands", "false"))
     parser.add_argument("language", nargs="?", default="en", choices=("en", "de"))
+    parser.add_argument("--busy", action="store_true", help="each is said twice in a busy room")
     parser.add_argument("--every", type=int, default=1, help="every Nth sentence only")
     parser.add_argument("--kokoro", default="", help="a folder with Kokoro's model and voices")
     parser.add_argument("--only", default="", help="voices with this in their names")
@@ -212,7 +219,7 @@ def main() -> None:
     if options.what == "false":
         false(options.language, options.hours, options.jobs, options.seed)
     else:
-        commands(options.language, options.every, options.kokoro, options.only)
+        commands(options.language, options.every, options.kokoro, options.only, busy=options.busy)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """What a microphone hears, and what the loudspeaker plays -> commands.
 
 Of what is near (``listen.near``), two short knocks are a command, and so is a short word that a
-spotter knows. The session is soft while somebody speaks, and what is still heard of it is taken
-away (``listen.echo``). Nothing is kept longer than the word takes.
+spotter knows; where it is not sure, the word has to be heard twice. The session is soft while
+somebody speaks, and what is still heard of it is taken away (``listen.echo``). Nothing is kept
+longer than the word takes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
+
+    from voiceguide.listen.spotter import Guess
 
 _NEEDED = 3
 """What stands out is heard in so many bands."""
@@ -43,6 +46,8 @@ _BUSY_MS = 40_000
 """in so long a time: somebody talks, or there is music."""
 _UNKNOWN_MS = 15_000
 """For so long at first, a room that is not known counts as busy."""
+_AGAIN_MS = 6000
+"""What may have been a command is one if it is heard again so soon."""
 _TWO = 2
 _KNOCKS_MS = (160, 700)
 """From one knock to the next."""
@@ -62,7 +67,7 @@ class Heard(NamedTuple):
 class Spot(Protocol):
     """Tells which command a sound is."""
 
-    def __call__(self, samples: NDArray[np.float32], /, *, is_busy: bool) -> str | None:
+    def __call__(self, samples: NDArray[np.float32], /, *, is_busy: bool) -> Guess | None:
         """Return it, or None; ``is_busy`` is whether there were many other sounds before it."""
 
 
@@ -87,6 +92,7 @@ class Listener:
         self._word: list[NDArray[np.float32]] = []
         self._quiet_ms = 0
         self._others_ms = deque([_UNKNOWN_MS - _BUSY_MS] * _BUSY, _BUSY)  # when they ended
+        self._guessed_ms: dict[str, int] = {}  # when what may have been a command was heard
         self._bursts: list[tuple[int, int, int]] = []  # of what stood out: begin, ms, most bands
         self._now_ms = 0
 
@@ -168,4 +174,11 @@ class Listener:
         length_ms = len(self._word) * FRAME_MS - _QUIET_MS - _BEFORE_MS
         if self._is_knocking() or not _SHORTEST_MS <= length_ms <= _LONGEST_MS:
             return None
-        return self._spot(np.concatenate(self._word), is_busy=self._is_busy())
+        guess = self._spot(np.concatenate(self._word), is_busy=self._is_busy())
+        if guess is None:
+            return None
+        before_ms = self._guessed_ms.pop(guess.command, -_AGAIN_MS)
+        if guess.is_sure or self._now_ms - before_ms <= _AGAIN_MS:
+            return guess.command
+        self._guessed_ms[guess.command] = self._now_ms
+        return None

@@ -1,8 +1,8 @@
 """A short sound -> the command that it is, or none.
 
 Two models of English judge it: Moonshine's, by how likely it is to write each word, and that of
-pocketsphinx, by its phonemes. Where they agree, a sound may be less clear. pocketsphinx gets words
-of other languages in its own phonemes, from what espeak-ng makes of them in IPA.
+pocketsphinx, by its phonemes. Where they agree, a sound may be less clear. They get words of other
+languages as English has them (``listen.foreign``).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 
 from voiceguide.languages import primary
+from voiceguide.listen import foreign
 from voiceguide.listen.moonshine import Moonshine, Said
-from voiceguide.voices.espeak import Espeak
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
     from pocketsphinx import Decoder
@@ -29,8 +29,10 @@ _Name = TypeVar("_Name", bound=str)
 RATE_HZ = 16_000
 _WORST = -5.5
 """Of a word, the mean over its frames of ln(its likelihood ÷ that of the best phoneme there)."""
-_WORST_UNSURE = -6.5
-"""The same for a safety word, and for words in a language that the model has not learned."""
+_WORST_SAFETY = -6.5
+"""The same for a safety word,"""
+_WORST_FOREIGN = -7.5
+"""and for words in a language that the model has not learned."""
 _DOUBT = 0.03
 """How likely each other word is, beside a command."""
 _CLEAR = -4.0
@@ -40,26 +42,14 @@ _APART = 1.0
 _SAFETY = "stop"
 _SAFE = 2
 """So much more likely counts what ends the pressure, as ln: it has to be heard."""
+_WAYS = 12
+"""In so many ways a command that English lacks may sound; 4 are as many too few as 48 too many."""
 _LEVEL = 0.1
 """Sounds are brought to this root mean square, as the model does not hear quiet ones well."""
 _QUIET_S = 0.2
 _HISS = 1e-4
 """Added to a sound whose room is perfectly silent, which the model does not know."""
 _COUNTER = re.compile(r"\(\d+\)$")  # of a word's other sounds in the dictionary
-_PHONES = {
-    "b": "B", "d": "D", "f": "F", "h": "HH", "j": "Y", "k": "K", "l": "L", "m": "M", "n": "N",
-    "p": "P", "s": "S", "t": "T", "v": "V", "w": "W", "x": "HH", "z": "Z", "ɡ": "G", "ŋ": "NG",
-    "ʃ": "SH", "ʒ": "ZH", "θ": "TH", "ð": "DH", "ç": "SH", "tʃ": "CH", "dʒ": "JH", "ɹ": "R",
-    "r": "R", "ʁ": "R", "ɾ": "D", "pf": "P F", "ts": "T S",
-    "a": "AA", "aː": "AA", "ɑ": "AA", "ɑː": "AA", "æ": "AE", "ɐ": "AH", "e": "EY", "eː": "EY",
-    "ɛ": "EH", "ɛː": "EH", "ə": "AH", "ɜ": "AH", "ɜː": "ER", "ɚ": "ER", "i": "IY", "iː": "IY",
-    "ɪ": "IH", "ᵻ": "IH", "o": "OW", "oː": "OW", "ɔ": "AO", "ɔː": "AO", "ɒ": "AO", "u": "UW",
-    "uː": "UW", "ʊ": "UH", "ʌ": "AH", "y": "IY", "yː": "UW", "ʏ": "IH", "ø": "ER", "øː": "ER",
-    "œ": "EH", "œː": "ER", "aɪ": "AY", "aʊ": "AW", "ɔɪ": "OY", "ɔʏ": "OY", "ɔø": "OY",
-    "eɪ": "EY", "oʊ": "OW", "əʊ": "OW",
-}  # fmt: skip
-"""The model's phoneme for each sign of IPA; of those that English lacks, the nearest."""
-_SIGN = re.compile("|".join(sorted(_PHONES, key=len, reverse=True)))
 
 
 class _Limits(NamedTuple):
@@ -77,7 +67,15 @@ class _Limits(NamedTuple):
 
 
 _IN_ENGLISH = _Limits(agree=6, least=-7, clear=-7, within=8, other=1)
-_IN_OTHERS = _Limits(agree=12, least=-13, clear=-10, within=10, other=1)
+_IN_OTHERS = _Limits(agree=10, least=-12, clear=-10, within=12, other=3)
+
+
+class Guess(NamedTuple):
+    """What a sound may be."""
+
+    command: str
+    is_sure: bool = True
+    """Whether it is enough to have heard it once."""
 
 
 class Spotter:
@@ -90,35 +88,46 @@ class Spotter:
 
         Raises VoiceguideError if a library is missing, or espeak-ng does not know the language.
         """
-        self._words = {command: list(words) for command, words in commands.items() if words}
+        words = {command: list(words) for command, words in commands.items() if words}
         others = list(others)
         self._others = [word.lower() for word in others]
         self._model = Moonshine()
-        listed = [(command, word) for command, words in self._words.items() for word in words]
+        listed = [(command, word) for command, said in words.items() for word in said]
         self._sounds = _Sounds(language, [*listed, *((None, word) for word in others)])
-        self._limits = _IN_ENGLISH if primary(language) == "en" else _IN_OTHERS
+        self._limits, self._spelled = _IN_ENGLISH, words
+        if primary(language) != "en":
+            self._limits = _IN_OTHERS
+            self._spelled = {
+                command: list(dict.fromkeys([*said, *(foreign.spelled(w, language) for w in said)]))
+                for command, said in words.items()
+            }
 
-    def spot(self, samples: NDArray[np.float32], *, is_busy: bool = False) -> str | None:
-        """Return the command that a sound is, mono at RATE_HZ; None if it is none, or doubtful.
+    def spot(self, samples: NDArray[np.float32], *, is_busy: bool = False) -> Guess | None:
+        """Return the command that a sound may be, mono at RATE_HZ; None if it is none.
 
         In a room where much is said or played (``is_busy``), it has to be clear: to both models
-        that command and no other.
+        that command and no other, or very clear to one. Even so it is not sure, unless it is the
+        safety word, and both hear nothing else.
         """
         level = float(np.sqrt(np.mean(np.square(samples)))) if samples.size else 0.0
-        if not level or not self._words:
+        if not level or not self._spelled:
             return None
         quiet = np.zeros(int(_QUIET_S * RATE_HZ), np.float32)
         samples = np.concatenate([quiet, samples * np.float32(_LEVEL / level), quiet])
         by_sound, said = self._sounds.spot(samples), self._model.hear(samples)
-        likely = {name: max(map(said.likely, words)) for name, words in self._words.items()}
+        likely = {name: max(map(said.likely, words)) for name, words in self._spelled.items()}
         for name in () if is_busy else likely:
             likely[name] += _SAFE * (name == _SAFETY) + self._limits.agree * (name == by_sound)
         command = max(likely, key=lambda name: likely[name])
+        agreed = command == by_sound
         fits = self._is_clear if is_busy else self._is_likely
-        if not fits(likely[command], said, agreed=command == by_sound):
+        if not fits(likely[command], said, agreed=agreed):
             return None
         most = likely[command] + (-_APART if is_busy else self._limits.other)
-        return None if any(said.likely(one) > most for one in self._others) else command
+        if any(said.likely(one) > most for one in self._others):
+            return None
+        is_safe = agreed and command == _SAFETY and said.written[0] in self._spelled[command]
+        return Guess(command, is_sure=not is_busy or is_safe)
 
     def _is_clear(self, likely: float, said: Said, *, agreed: bool) -> bool:
         """Whether the likeliest command is clear; ``agreed`` is whether both models hear it."""
@@ -154,9 +163,9 @@ class _Sounds:
             loglevel="FATAL",
         )
         known = _dictionary(get_model_path("en-us/cmudict-en-us.dict")) if self._is_english else {}
-        espeak = Espeak()
         for command, word in listed:
-            for sound in _sounds(word, language, known, espeak):
+            ways = _sounds(word, known) or foreign.sounds(word, language, _WAYS if command else 1)
+            for sound in ways:
                 name = f"w{len(self._commands)}"
                 self._commands[name] = command
                 self._decoder.add_word(name, sound, False)  # noqa: FBT003 (of C)
@@ -185,21 +194,19 @@ class _Sounds:
                 frames = part.end_frame - part.start_frame + 1
                 score = math.log(max(part.ascore, 1e-300)) / frames
                 command = self._commands[part.word]
-                is_sure = self._is_english and command != _SAFETY
-                return command if score > (_WORST if is_sure else _WORST_UNSURE) else None
+                return command if score > self._worst(command) else None
         return None
 
+    def _worst(self, command: str | None) -> float:
+        if not self._is_english:
+            return _WORST_FOREIGN
+        return _WORST_SAFETY if command == _SAFETY else _WORST
 
-def _sounds(
-    words: str, language: str, known: Mapping[str, list[str]], espeak: Espeak
-) -> Iterator[str]:
-    """Return the ways to say some words, in the model's phonemes."""
-    parts = words.lower().split()
-    if all(part in known for part in parts):
-        yield from map(" ".join, itertools.product(*(known[part] for part in parts)))
-    else:
-        sound = " ".join(_PHONES[sign] for sign in _SIGN.findall(espeak.ipa(words, language)))
-        yield from [sound] if sound else []  # pocketsphinx crashes at a word without a sound
+
+def _sounds(words: str, known: Mapping[str, list[str]]) -> list[str]:
+    """Return the ways to say some words that are all known; otherwise none."""
+    parts = [known.get(part, []) for part in words.lower().split()]
+    return list(map(" ".join, itertools.product(*parts)))
 
 
 def _dictionary(path: str) -> dict[str, list[str]]:
