@@ -27,12 +27,10 @@ if TYPE_CHECKING:
 _Name = TypeVar("_Name", bound=str)
 
 RATE_HZ = 16_000
-_WORST = -5.5
-"""Of a word, the mean over its frames of ln(its likelihood ÷ that of the best phoneme there)."""
-_WORST_SAFETY = -6.5
-"""The same for a safety word,"""
+_WORST = -6.5
+"""Of a word, the mean over its frames of ln(its likelihood ÷ that of the best phoneme there);"""
 _WORST_FOREIGN = -7.5
-"""and for words in a language that the model has not learned."""
+"""of words in a language that the model has not learned."""
 _DOUBT = 0.03
 """How likely each other word is, beside a command."""
 _CLEAR = -4.0
@@ -43,7 +41,7 @@ _SAFETY = "stop"
 _SAFE = 2
 """So much more likely counts what ends the pressure, as ln: it has to be heard."""
 _WAYS = 12
-"""In so many ways a command that English lacks may sound; 4 are as many too few as 48 too many."""
+"""In so many ways a command that English lacks may sound; four times as many help no more."""
 _LEVEL = 0.1
 """Sounds are brought to this root mean square, as the model does not hear quiet ones well."""
 _QUIET_S = 0.2
@@ -154,7 +152,8 @@ class _Sounds:
             return
         if not listed:
             return
-        self._is_english = primary(language) == "en"
+        is_english = primary(language) == "en"
+        self._worst = _WORST if is_english else _WORST_FOREIGN
         self._decoder = Decoder(
             hmm=get_model_path("en-us/en-us"),
             dict=None,
@@ -162,7 +161,7 @@ class _Sounds:
             remove_noise=True,
             loglevel="FATAL",
         )
-        known = _dictionary(get_model_path("en-us/cmudict-en-us.dict")) if self._is_english else {}
+        known = _dictionary(get_model_path("en-us/cmudict-en-us.dict")) if is_english else {}
         for command, word in listed:
             ways = _sounds(word, known) or foreign.sounds(word, language, _WAYS if command else 1)
             for sound in ways:
@@ -193,14 +192,8 @@ class _Sounds:
             if part.word in self._commands:
                 frames = part.end_frame - part.start_frame + 1
                 score = math.log(max(part.ascore, 1e-300)) / frames
-                command = self._commands[part.word]
-                return command if score > self._worst(command) else None
+                return self._commands[part.word] if score > self._worst else None
         return None
-
-    def _worst(self, command: str | None) -> float:
-        if not self._is_english:
-            return _WORST_FOREIGN
-        return _WORST_SAFETY if command == _SAFETY else _WORST
 
 
 def _sounds(words: str, known: Mapping[str, list[str]]) -> list[str]:
