@@ -33,13 +33,12 @@ _WORST_FOREIGN = -7.5
 """of words in a language that the model has not learned."""
 _DOUBT = 0.03
 """How likely each other word is, beside a command."""
-_CLEAR = -4.0
-"""To one of the models alone, a sound is clear if it is so likely, as ln, and all else less;"""
-_APART = 1.0
-"""words that are no commands have to be so much less likely."""
+_CLEAR = -5.0
+"""Where much else is heard, a command that one model alone hears has to be so likely, as ln."""
 _SAFETY = "stop"
+"""The command that ends the pressure; “stopp” is written so, too."""
 _SAFE = 2
-"""So much more likely counts what ends the pressure, as ln: it has to be heard."""
+"""So much more likely it counts, as ln: it has to be heard."""
 _WAYS = 12
 """In so many ways a command that English lacks may sound; four times as many help no more."""
 _LEVEL = 0.1
@@ -57,15 +56,15 @@ class _Limits(NamedTuple):
     """So much more likely is what both models take it for."""
     least: float
     clear: float
-    """The least where much else is heard, if both models take it for that."""
+    """The least where much else is heard, and both models take it for that."""
     within: float
     """It may be so much less likely than what would be written, of all that can be,"""
     other: float
     """and than each of the others that are no commands."""
 
 
-_IN_ENGLISH = _Limits(agree=6, least=-7, clear=-7, within=8, other=1)
-_IN_OTHERS = _Limits(agree=10, least=-12, clear=-10, within=12, other=3)
+_IN_ENGLISH = _Limits(agree=6, least=-7, clear=-9, within=8, other=1)
+_IN_OTHERS = _Limits(agree=10, least=-12, clear=-16, within=12, other=3)
 
 
 class Guess(NamedTuple):
@@ -86,12 +85,11 @@ class Spotter:
 
         Raises VoiceguideError if a library is missing, or espeak-ng does not know the language.
         """
-        words = {command: list(words) for command, words in commands.items() if words}
-        others = list(others)
+        words = {name: [word.lower() for word in said] for name, said in commands.items() if said}
         self._others = [word.lower() for word in others]
         self._model = Moonshine()
         listed = [(command, word) for command, said in words.items() for word in said]
-        self._sounds = _Sounds(language, [*listed, *((None, word) for word in others)])
+        self._sounds = _Sounds(language, [*listed, *((None, word) for word in self._others)])
         self._limits, self._spelled = _IN_ENGLISH, words
         if primary(language) != "en":
             self._limits = _IN_OTHERS
@@ -103,9 +101,8 @@ class Spotter:
     def spot(self, samples: NDArray[np.float32], *, is_busy: bool = False) -> Guess | None:
         """Return the command that a sound may be, mono at RATE_HZ; None if it is none.
 
-        In a room where much is said or played (``is_busy``), it has to be clear: to both models
-        that command and no other, or very clear to one. Even so it is not sure, unless it is the
-        safety word, and both hear nothing else.
+        In a room where much is said or played (``is_busy``), it has to be clear, and is not sure
+        even so, unless it is the safety word, and both models hear nothing else.
         """
         level = float(np.sqrt(np.mean(np.square(samples)))) if samples.size else 0.0
         if not level or not self._spelled:
@@ -121,11 +118,12 @@ class Spotter:
         fits = self._is_clear if is_busy else self._is_likely
         if not fits(likely[command], said, agreed=agreed):
             return None
-        most = likely[command] + (-_APART if is_busy else self._limits.other)
+        most = likely[command] + self._limits.other
         if any(said.likely(one) > most for one in self._others):
             return None
-        is_safe = agreed and command == _SAFETY and said.written[0] in self._spelled[command]
-        return Guess(command, is_sure=not is_busy or is_safe)
+        is_safe = agreed and command == _SAFETY
+        as_written = (_SAFETY, *self._spelled[command])
+        return Guess(command, is_sure=not is_busy or (is_safe and said.written[0] in as_written))
 
     def _is_clear(self, likely: float, said: Said, *, agreed: bool) -> bool:
         """Whether the likeliest command is clear; ``agreed`` is whether both models hear it."""
