@@ -121,7 +121,7 @@ class Listener:
             self._quiet_ms = 0 if bands else self._quiet_ms + FRAME_MS
             if self._quiet_ms >= _QUIET_MS:
                 command = self._command()
-                if command is None and not self._is_knocking():
+                if command is None and self._is_long() and not self._is_knocking():
                     self._others_ms.append(self._now_ms)
                 yield Heard(command)
                 self._word = []
@@ -169,10 +169,16 @@ class Listener:
         """Whether much else was heard; then it is easily taken for a command."""
         return self._others_ms[0] > self._now_ms - _BUSY_MS
 
+    def _length_ms(self) -> int:
+        return len(self._word) * FRAME_MS - _QUIET_MS - _BEFORE_MS
+
+    def _is_long(self) -> bool:
+        """Whether it is a word, or more; what is shorter is most often left of the session."""
+        return self._length_ms() >= _SHORTEST_MS
+
     def _command(self) -> str | None:
         """Return what the word was, now that it has ended."""
-        length_ms = len(self._word) * FRAME_MS - _QUIET_MS - _BEFORE_MS
-        if self._is_knocking() or not _SHORTEST_MS <= length_ms <= _LONGEST_MS:
+        if not self._is_long() or self._is_knocking() or self._length_ms() > _LONGEST_MS:
             return None
         guess = self._spot(np.concatenate(self._word), is_busy=self._is_busy())
         if guess is None:
