@@ -58,7 +58,8 @@ def _ways(ways: list[list[str]]) -> Iterator[str]:
 def spelled(words: str, language: str) -> str:
     """Return words as somebody would spell them who hears them, and knows English only.
 
-    Raises VoiceError if espeak-ng does not know the language (BCP 47).
+    It is "" if they have no sound. Raises VoiceError if espeak-ng does not know the language
+    (BCP 47).
     """
     return " ".join(
         "".join(_ENGLISH[sign].partition(" ")[0] for sign in _signs(word, language))

@@ -94,7 +94,7 @@ class Spotter:
         if primary(language) != "en":
             self._limits = _IN_OTHERS
             self._spelled = {
-                command: list(dict.fromkeys([*said, *(foreign.spelled(w, language) for w in said)]))
+                command: [*said, *filter(None, (foreign.spelled(one, language) for one in said))]
                 for command, said in words.items()
             }
 
