@@ -63,7 +63,7 @@ class _Limits(NamedTuple):
     """and than each of the others that are no commands."""
 
 
-_IN_ENGLISH = _Limits(agree=6, least=-7, clear=-9, within=8, other=1)
+_IN_ENGLISH = _Limits(agree=6, least=-7, clear=-9, within=8, other=2)
 _IN_OTHERS = _Limits(agree=10, least=-12, clear=-16, within=12, other=3)
 
 
