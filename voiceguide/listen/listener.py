@@ -40,7 +40,7 @@ _LONGEST_MS = 1400
 """A longer sound is talk, or music."""
 _KNOCK_MS = 90
 """A clap or a tap stands out for no longer."""
-_BUSY = 3
+_BUSY = 4
 """So many near sounds that were no commands,"""
 _BUSY_MS = 40_000
 """in so long a time: somebody talks, or there is music."""
