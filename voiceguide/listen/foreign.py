@@ -1,8 +1,8 @@
 """Words of any language -> how they sound and are spelled in English, which the models know.
 
 Both come from what espeak-ng makes of a word in IPA, sign by sign. Of German commands in made-up
-rooms, 93 to 95 % are understood so in silence; with one way to say each sign, and the spelling of
-German, it was 81 % (tests/benchmarks/bench_listen.py).
+rooms, 94 to 97 % are understood so in silence; with one way to say each sign, and the spelling of
+German, it was 78 to 81 % (tests/benchmarks/bench_listen.py).
 """
 
 from __future__ import annotations
