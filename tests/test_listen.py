@@ -273,6 +273,23 @@ def test_a_room_is_busy_at_first_and_after_four_sounds_that_were_no_commands():
     assert told == [True, False, False, False, True, True, True, False, False]
 
 
+def test_sounds_shorter_than_words_make_no_room_busy():
+    told = []
+    listener = Listener(lambda _, *, is_busy: told.append(is_busy))
+    noise = 0.1 * np.random.default_rng(3).standard_normal(int(0.4 * HZ))
+    near = sum(at(second, noise[: HZ // 12], 26) for second in (17, 18, 19, 20, 21)) + at(
+        24, noise, 26
+    )
+    near = (near + 0.0005 * np.random.default_rng(4).standard_normal(26 * HZ)).astype(np.float32)
+    found = list(listener.take(near, np.zeros_like(near)))
+    assert (len([one for one in found if one.is_begin]), told) == (6, [False])
+
+
+def test_a_german_stop_is_enough_once_in_a_busy_room(german):
+    sound = close_by("stopp", "de+m3")
+    assert german.spot(sound, is_busy=True) == Guess("stop", is_sure=True)
+
+
 def test_what_is_not_sure_has_to_be_heard_twice_within_six_seconds():
     at_s = (2, 4, 6, 10, 18, 20, 22, 30, 34)
     said = ("next", None, "next", "next", "next", "back", "next", "back", "pause")

@@ -188,13 +188,13 @@ def commands(language: str, every: int, kokoro: str, only: str, *, busy: bool) -
                 late.append(begins[begins >= begin_s - 0.05][0] - begin_s)
         right = sum(command in got for (command, _, _), got in answers)
         wrong = sum(bool(got) and command not in got for (command, _, _), got in answers)
-        stops = [got == ["stop"] for (command, _, _), got in answers if command == "stop"]
+        stops = [set(got) == {"stop"} for (command, _, _), got in answers if command == "stop"]
         print(f"{language}, {what} {above_db:+} dB: {right} of {len(answers)} right "
               f"({right / len(answers):.1%}), {wrong} wrong; stop {sum(stops)} of {len(stops)}; "
               f"noticed within {np.median(late) * 1000:.0f} ms, 9 of 10 within "
               f"{np.percentile(late, 90) * 1000:.0f} ms", flush=True)  # fmt: skip
         for (command, text, voice), got in answers:
-            if got != [command]:
+            if set(got) != {command}:
                 by_voice[voice] += 1
                 by_command[f"{text}->{'+'.join(map(str, got)) or 'nothing'}"] += 1
     each = len(WHERE) * len(sentences) / every / len({voice for *_, voice in sentences})

@@ -61,10 +61,11 @@ def spelled(words: str, language: str) -> str:
     It is "" if they have no sound. Raises VoiceError if espeak-ng does not know the language
     (BCP 47).
     """
-    return " ".join(
+    parts = (
         "".join(_ENGLISH[sign].partition(" ")[0] for sign in _signs(word, language))
         for word in words.split()
     )
+    return " ".join(filter(None, parts))
 
 
 def _signs(words: str, language: str) -> list[str]:

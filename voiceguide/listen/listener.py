@@ -121,7 +121,7 @@ class Listener:
             self._quiet_ms = 0 if bands else self._quiet_ms + FRAME_MS
             if self._quiet_ms >= _QUIET_MS:
                 command = self._command()
-                if command is None and self._is_long() and not self._is_knocking():
+                if command is None and self._is_word() and not self._is_knocking():
                     self._others_ms.append(self._now_ms)
                 yield Heard(command)
                 self._word = []
@@ -172,19 +172,22 @@ class Listener:
     def _length_ms(self) -> int:
         return len(self._word) * FRAME_MS - _QUIET_MS - _BEFORE_MS
 
-    def _is_long(self) -> bool:
-        """Whether it is a word, or more; what is shorter is most often left of the session."""
+    def _is_word(self) -> bool:
+        """Whether it is a word, or more; what is shorter is mostly a remnant of the session."""
         return self._length_ms() >= _SHORTEST_MS
 
     def _command(self) -> str | None:
         """Return what the word was, now that it has ended."""
-        if not self._is_long() or self._is_knocking() or self._length_ms() > _LONGEST_MS:
+        if not self._is_word() or self._is_knocking() or self._length_ms() > _LONGEST_MS:
             return None
         guess = self._spot(np.concatenate(self._word), is_busy=self._is_busy())
         if guess is None:
             return None
         before_ms = self._guessed_ms.pop(guess.command, -_AGAIN_MS)
         if guess.is_sure or self._now_ms - before_ms <= _AGAIN_MS:
+            if before_ms in self._others_ms:  # it was a command the first time, too
+                self._others_ms.remove(before_ms)
+                self._others_ms.appendleft(-_BUSY_MS)
             return guess.command
         self._guessed_ms[guess.command] = self._now_ms
         return None

@@ -36,7 +36,7 @@ _DOUBT = 0.03
 _CLEAR = -5.0
 """Where much else is heard, a command that one model alone hears has to be so likely, as ln."""
 _SAFETY = "stop"
-"""The command that ends the pressure; “stopp” is written so, too."""
+"""The command that ends the pressure; Moonshine writes “stopp” so, too."""
 _SAFE = 2
 """So much more likely it counts, as ln: it has to be heard."""
 _WAYS = 12
@@ -71,7 +71,7 @@ class Guess(NamedTuple):
     """What a sound may be."""
 
     command: str
-    is_sure: bool = True
+    is_sure: bool
     """Whether it is enough to have heard it once."""
 
 
@@ -85,18 +85,19 @@ class Spotter:
 
         Raises VoiceguideError if a library is missing, or espeak-ng does not know the language.
         """
-        words = {name: [word.lower() for word in said] for name, said in commands.items() if said}
+        words = {command: list(said) for command, said in commands.items() if said}
+        others = list(others)
         self._others = [word.lower() for word in others]
         self._model = Moonshine()
         listed = [(command, word) for command, said in words.items() for word in said]
-        self._sounds = _Sounds(language, [*listed, *((None, word) for word in self._others)])
-        self._limits, self._spelled = _IN_ENGLISH, words
+        self._sounds = _Sounds(language, [*listed, *((None, word) for word in others)])
+        self._limits = _IN_ENGLISH
+        self._spelled = {command: [one.lower() for one in said] for command, said in words.items()}
         if primary(language) != "en":
             self._limits = _IN_OTHERS
-            self._spelled = {
-                command: [*said, *filter(None, (foreign.spelled(one, language) for one in said))]
-                for command, said in words.items()
-            }
+            for command, said in words.items():
+                english = filter(None, (foreign.spelled(one, language) for one in said))
+                self._spelled[command] = list(dict.fromkeys([*self._spelled[command], *english]))
 
     def spot(self, samples: NDArray[np.float32], *, is_busy: bool = False) -> Guess | None:
         """Return the command that a sound may be, mono at RATE_HZ; None if it is none.
@@ -161,7 +162,8 @@ class _Sounds:
         )
         known = _dictionary(get_model_path("en-us/cmudict-en-us.dict")) if is_english else {}
         for command, word in listed:
-            ways = _sounds(word, known) or foreign.sounds(word, language, _WAYS if command else 1)
+            most = 1 if is_english or command is None else _WAYS
+            ways = _sounds(word, known) or foreign.sounds(word, language, most)
             for sound in ways:
                 name = f"w{len(self._commands)}"
                 self._commands[name] = command
@@ -197,7 +199,7 @@ class _Sounds:
 def _sounds(words: str, known: Mapping[str, list[str]]) -> list[str]:
     """Return the ways to say some words that are all known; otherwise none."""
     parts = [known.get(part, []) for part in words.lower().split()]
-    return list(map(" ".join, itertools.product(*parts)))
+    return list(map(" ".join, itertools.product(*parts))) if parts else []
 
 
 def _dictionary(path: str) -> dict[str, list[str]]:
