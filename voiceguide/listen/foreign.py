@@ -32,8 +32,8 @@ _ENGLISH = {
 }  # fmt: skip
 """How each sign of IPA is spelled, and the phonemes (of CMUdict) that it is taken for.
 
-Of those that English lacks, the nearest; the second ones were found with half of the voices of the
-benchmark, one sign at a time, and helped as much with the other half."""
+Of those that English lacks, the nearest. The second ways were found one sign at a time, with the
+voices of the benchmark; those that half of them would choose help the other half as much."""
 _SIGN = re.compile("|".join(sorted(_ENGLISH, key=len, reverse=True)))
 
 
