@@ -1,6 +1,6 @@
 """How well a session hears what is said near it, in made-up rooms: right and false commands.
 
-    python tests/benchmarks/bench_listen.py commands [en|de] [--busy] [--every N] [--kokoro FOLDER]
+    python tests/benchmarks/bench_listen.py commands [en|de] [--busy] [--unseen] [--every N]
     python tests/benchmarks/bench_listen.py false [en|de] [--hours H] [--jobs N] [--seed S]
 
 Sessions are heard by a microphone through a short reverberation; the clock of the loudspeaker is
@@ -8,9 +8,10 @@ Sessions are heard by a microphone through a short reverberation; the clock of t
 silences (3 and 9 dB above the session's voice) and while its voice speaks (6 dB above it); the
 session becomes soft 100 ms after it hears somebody. It prints how many were right, how many were
 taken for another command, and how soon a near sound was noticed. With ``--busy``, the room counts
-as one where much else is heard, and each is said twice. FOLDER has Kokoro's model and voices. With
-``false``, sessions play alone, beside music and beside people who talk, for hours, and it prints
-what they took for commands, and which part of a core that needs.
+as one where much else is heard, and each is said twice; with ``--unseen``, in voices that nothing
+was chosen with; with ``--kokoro``, in those of a folder with its model, too. With ``false``,
+sessions play alone, beside music and beside people who talk, for hours, and it prints what they
+took for commands, and which part of a core that needs.
 """
 
 from __future__ import annotations
@@ -136,20 +137,20 @@ def false(language: str, hours: float, jobs: int, seed: int) -> None:
                 print(f"    {scene.number}, {scene.above_db:+.0f} dB: {at}")
 
 
-def places(played: np.ndarray, *, loud: bool) -> list[int]:
-    """Return where somebody can speak: in silences, or where the voice has just begun."""
+def places(played: np.ndarray, *, loud: bool, tenths: int) -> list[int]:
+    """Return where somebody can speak: in silences so long, or where the voice has just begun."""
     peaks = np.abs(played[: len(played) // 1600 * 1600]).reshape(-1, 1600).max(axis=1)
     found: list[int] = []
-    for tenth in range(10 * KNOWN_S, len(peaks) - 30):
+    for tenth in range(10 * KNOWN_S, len(peaks) - tenths - 10):
         fits = (peaks[tenth - 2 : tenth + 10] > 0.1).mean() > 0.7 if loud else (
-            peaks[tenth - 3 : tenth + 20].max() < 0.05
+            peaks[tenth - 3 : tenth + tenths].max() < 0.05
         )  # fmt: skip
         if fits and (not found or tenth * 1600 - found[-1] > EVERY_S * HZ):
             found.append(tenth * 1600)
     return found
 
 
-def commands(language: str, every: int, kokoro: str, only: str, *, busy: bool) -> None:
+def commands(language: str, speakers: list[str], every: int, *, busy: bool) -> None:
     """Print how well a language is understood, and each voice."""
     known = words(language)
     sound = session("calf", language, side="left", voice="pyttsx3")
@@ -157,8 +158,7 @@ def commands(language: str, every: int, kokoro: str, only: str, *, busy: bool) -
         (command, text, voice)
         for command, texts in known.commands.items()
         for text in texts
-        for voice in voices(language, kokoro)
-        if only in voice
+        for voice in speakers
     ]
     order = np.random.default_rng(1).permutation(len(sentences))[::every]
     by_voice: Counter[str] = Counter()
@@ -169,7 +169,7 @@ def commands(language: str, every: int, kokoro: str, only: str, *, busy: bool) -
         while todo:
             drift_ppm = DRIFT_PPM * (-1) ** (number + went)
             heard = loudspeaker(sound, drift_ppm=drift_ppm, seed=1 + went)
-            here = places(heard.echo * np.float32(2.5), loud=loud)
+            here = places(heard.echo * np.float32(2.5), loud=loud, tenths=40 if busy else 20)
             near, put = np.zeros_like(heard.echo), []
             level = heard.voice_level * 10 ** (above_db / 20) / 0.05
             for begin, (command, text, voice) in zip(here, todo, strict=False):
@@ -208,6 +208,7 @@ def main() -> None:
     parser.add_argument("what", choices=("commands", "false"))
     parser.add_argument("language", nargs="?", default="en", choices=("en", "de"))
     parser.add_argument("--busy", action="store_true", help="each is said twice in a busy room")
+    parser.add_argument("--unseen", action="store_true", help="other voices")
     parser.add_argument("--every", type=int, default=1, help="every Nth sentence only")
     parser.add_argument("--kokoro", default="", help="a folder with Kokoro's model and voices")
     parser.add_argument("--only", default="", help="voices with this in their names")
@@ -219,7 +220,9 @@ def main() -> None:
     if options.what == "false":
         false(options.language, options.hours, options.jobs, options.seed)
     else:
-        commands(options.language, options.every, options.kokoro, options.only, busy=options.busy)
+        speakers = voices(options.language, options.kokoro, unseen=options.unseen)
+        chosen = [one for one in speakers if options.only in one]
+        commands(options.language, chosen, options.every, busy=options.busy)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 All is made here, mono at 16 kHz, and faster than it would last. A loudspeaker's clock and that of
 the microphone differ. Speakers are those of espeak-ng and flite, and every voice of voiceguide; in
 German, those of MBROLA and SVOX Pico too (Debian: mbrola-de1 to 8 and libttspico-utils, non-free).
+Those that nothing was chosen with need mbrola-en1 and mbrola-us1 to 3.
 """
 
 from __future__ import annotations
@@ -48,13 +49,25 @@ VOICES = {
            *(f"espeak:mb-de{number}" for number in range(1, 9))),
 }  # fmt: skip
 """Men and women, accents, and voices that are made higher or lower (@)."""
+UNSEEN = {
+    "en": ("espeak:en-us+f3", "espeak:en-gb+m7", "espeak:mb-en1", "espeak:mb-us1", "espeak:mb-us2",
+           "espeak:mb-us3"),
+    "de": ("espeak:de+f3", "espeak:de+m2", "espeak:de+m4", "espeak:de+m6", "espeak:mb-de2@0.9",
+           "espeak:mb-de7@1.12", "pico:de-DE@0.9"),
+}  # fmt: skip
+"""Voices that no limit and no sound of a word was chosen with."""
 KOKORO = ("am_michael", "af_heart", "bf_emma", "bm_george")
 """The same of Kokoro, if a folder with its model is given."""
 RATE_WPM = 140
 
 
-def voices(language: str, kokoro: str = "") -> tuple[str, ...]:
-    """Return the speakers of a language; ``kokoro`` is a folder with its model, if there is one."""
+def voices(language: str, kokoro: str = "", *, unseen: bool = False) -> tuple[str, ...]:
+    """Return the speakers of a language, or those that nothing was chosen with.
+
+    ``kokoro`` is a folder with its model, if there is one.
+    """
+    if unseen:
+        return UNSEEN[language]
     more = KOKORO if kokoro and language == "en" else ()
     return (*VOICES[language], *(f"{kokoro}#{name}" for name in more))
 
